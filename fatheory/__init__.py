@@ -1,0 +1,76 @@
+"""Theory and simulation of feedback alignment, side by side.
+
+One description, two answers, one shape: `Experiment` says what is asked, `simulate` answers by
+training, `solve` from equations, and `compare` sets one against the other. Everything is loaded
+when it is first touched, so importing the package is quick and needs neither JAX nor matplotlib.
+"""
+
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
+if _TYPE_CHECKING:
+    from fatheory import figures as figures
+    from fatheory import geometry as geometry
+    from fatheory import metrics as metrics
+    from fatheory import rules as rules
+    from fatheory import tasks as tasks
+    from fatheory import theory as theory
+    from fatheory.archive import load as load
+    from fatheory.archive import save as save
+    from fatheory.archive import to_netcdf as to_netcdf
+    from fatheory.compare import compare as compare
+    from fatheory.errors import FatheoryError as FatheoryError
+    from fatheory.experiment import DenseNetwork as DenseNetwork
+    from fatheory.experiment import Experiment as Experiment
+    from fatheory.experiment import LinearTask as LinearTask
+    from fatheory.experiment import Normal as Normal
+    from fatheory.experiment import Phase as Phase
+    from fatheory.experiment import Record as Record
+    from fatheory.experiment import RuleChoice as RuleChoice
+    from fatheory.experiment import Schedule as Schedule
+    from fatheory.experiment import Uniform as Uniform
+    from fatheory.experiment import Update as Update
+    from fatheory.experiment import presets as presets
+    from fatheory.theory import solve as solve
+    from fatheory.train import simulate as simulate
+
+__version__ = "0.1.0"
+
+_ROOMS = ("figures", "geometry", "metrics", "rules", "tasks", "theory")
+_HOMES = {
+    "load": "archive",
+    "save": "archive",
+    "to_netcdf": "archive",
+    "compare": "compare",
+    "FatheoryError": "errors",
+    "DenseNetwork": "experiment",
+    "Experiment": "experiment",
+    "LinearTask": "experiment",
+    "Normal": "experiment",
+    "Phase": "experiment",
+    "Record": "experiment",
+    "RuleChoice": "experiment",
+    "Schedule": "experiment",
+    "Uniform": "experiment",
+    "Update": "experiment",
+    "presets": "experiment",
+    "solve": "theory",
+    "simulate": "train",
+}
+
+__all__ = ["__version__", *_ROOMS, *_HOMES]
+
+
+def __getattr__(name: str) -> object:
+    if name in _ROOMS:
+        return _import_module(f"fatheory.{name}")
+    if name in _HOMES:
+        # Bound here for good: the module `compare` would otherwise shadow the function.
+        value = getattr(_import_module(f"fatheory.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'fatheory' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

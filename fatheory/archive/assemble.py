@@ -1,0 +1,129 @@
+"""From plain arrays to a labelled run archive."""
+
+import re
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike
+
+from fatheory import labels
+from fatheory.checks import matching_shapes
+from fatheory.errors import ArrayError, UnknownNameError
+
+_LAYER_NUMBER = re.compile(r"_(\d+)$")
+_OUTPUT_UNITS = "unit_L"
+
+
+def assemble(
+    variables: Mapping[str, ArrayLike],
+    coords: Mapping[str, ArrayLike],
+    attrs: Mapping[str, object],
+    *,
+    n_layers: int | None = None,
+) -> xr.Dataset:
+    """Label plain arrays as a run archive.
+
+    Dimensions, units, long names and equations come from `fatheory.labels.describe`. Values are
+    not checked here; `validate` does that.
+
+    Parameters
+    ----------
+    variables : mapping of str to array
+        Data variables by their archive names, such as ``loss`` of axes (rule, seed, step).
+    coords : mapping of str to array
+        Those of `fatheory.labels.COORDINATES`: ``rule``, ``seed``, ``step``, ``layer``,
+        ``time`` (rule, step) in units of learning rate x step, ``learning_rate`` (rule). Units
+        of layers carry no coordinate.
+    attrs : mapping
+        Attributes of the archive; see `provenance`.
+    n_layers : int, optional
+        Number of weight layers, which says whose units the output units are. Read off the
+        largest layer number among the names and in ``layer`` when left out, so it must be given
+        for a record that leaves out the last layer.
+
+    Returns
+    -------
+    Dataset
+        In memory, with ``step`` as int64 and ``rule`` as strings.
+
+    Raises
+    ------
+    UnknownNameError
+        If a name is not one of the archive's.
+    ArrayError
+        If an array does not have its dimensions, two arrays disagree about a length, ``step``
+        is not integer, a coordinate is passed as a variable or the reverse, or the output layer
+        cannot be told.
+    """
+    _refuse_misplaced(variables, coords)
+    arrays = {name: np.asarray(value) for name, value in {**coords, **variables}.items()}
+    if labels.STEP in arrays:
+        arrays[labels.STEP] = _integer_steps(arrays[labels.STEP])
+    last = n_layers if n_layers is not None else _last_layer(arrays)
+    axes = {name: (array, _dims(name, array, last)) for name, array in arrays.items()}
+    matching_shapes(axes)
+    labelled = {
+        name: xr.Variable(dims, array, _describe(name).attrs)
+        for name, (array, dims) in axes.items()
+    }
+    return xr.Dataset(
+        {name: labelled[name] for name in variables},
+        coords={name: labelled[name] for name in coords},
+        attrs=dict(attrs),
+    )
+
+
+def output_dims(dims: Iterable[str], last_layer: int) -> tuple[str, ...]:
+    """Replace ``unit_L`` among the dimensions by the units of the last layer."""
+    return tuple(labels.unit(last_layer) if dim == _OUTPUT_UNITS else dim for dim in dims)
+
+
+def _describe(name: str) -> labels.Variable:
+    described = labels.describe(name)
+    if described is None:
+        raise UnknownNameError("archive variable", name, labels.known_names())
+    return described
+
+
+def _refuse_misplaced(variables: Iterable[str], coords: Iterable[str]) -> None:
+    """Refuse names that are unknown, or that stand on the wrong side."""
+    known = ", ".join(labels.COORDINATES)
+    for name in variables:
+        _describe(name)
+        if name in labels.COORDINATES:
+            raise ArrayError(f"{name} is a coordinate; pass it in coords, not in variables")
+    for name in coords:
+        _describe(name)
+        if name not in labels.COORDINATES:
+            raise ArrayError(f"{name} is no coordinate of an archive; the coordinates are {known}")
+
+
+def _integer_steps(step: np.ndarray) -> np.ndarray:
+    if step.dtype.kind not in "iu":
+        raise ArrayError(f"step must hold integers; its dtype is {step.dtype}")
+    return step.astype(np.int64)
+
+
+def _last_layer(arrays: Mapping[str, np.ndarray]) -> int | None:
+    """Return the largest layer number among the names and the ``layer`` coordinate."""
+    numbers = [int(match[1]) for name in arrays if (match := _LAYER_NUMBER.search(name))]
+    if labels.LAYER in arrays and arrays[labels.LAYER].dtype.kind in "iu":
+        numbers += [int(layer) for layer in np.ravel(arrays[labels.LAYER])]
+    return max(numbers, default=None)
+
+
+def _dims(name: str, array: np.ndarray, last_layer: int | None) -> tuple[str, ...]:
+    declared = _describe(name).dims
+    if array.ndim != len(declared):
+        raise ArrayError(
+            f"{name} must have the dimensions ({', '.join(declared)}); its shape is {array.shape}"
+        )
+    if _OUTPUT_UNITS not in declared:
+        return declared
+    if last_layer is None:
+        raise ArrayError(
+            f"{name} spans the units of the output layer, and no other array tells which layer "
+            f"that is; pass n_layers"
+        )
+    return output_dims(declared, last_layer)

@@ -1,0 +1,67 @@
+"""Where an archive comes from: the attributes that every run archive carries."""
+
+import json
+import platform
+from datetime import UTC, datetime
+from importlib import metadata
+
+from fatheory import labels
+
+_PACKAGES = ("fatheory", "numpy", "scipy", "jax", "xarray", "zarr")
+
+
+def provenance(
+    source: str,
+    experiment_json: str,
+    experiment_hash: str,
+    precision: str,
+    device: str,
+    wall_time_s: float,
+) -> dict[str, object]:
+    """Produce the required attributes of a run archive, stamped with the present time.
+
+    Parameters
+    ----------
+    source : str
+        ``"simulation"`` or ``"theory/<method>"``.
+    experiment_json : str
+        The experiment that was carried out.
+    experiment_hash : str
+        Its content hash.
+    precision : str
+        ``"float32"`` or ``"float64"``.
+    device : str
+        What computed, such as ``"cpu"``.
+    wall_time_s : float
+        How long that took, in seconds.
+
+    Returns
+    -------
+    dict
+        The attributes of `fatheory.labels.REQUIRED_ATTRS`.
+    """
+    return {
+        labels.ATTR_SCHEMA: labels.SCHEMA_VERSION,
+        labels.ATTR_SOURCE: source,
+        labels.ATTR_EXPERIMENT: experiment_json,
+        labels.ATTR_HASH: experiment_hash,
+        labels.ATTR_VERSIONS: json.dumps(package_versions()),
+        labels.ATTR_DEVICE: device,
+        labels.ATTR_PRECISION: precision,
+        labels.ATTR_CREATED: datetime.now(UTC).isoformat(timespec="seconds"),
+        labels.ATTR_WALL_TIME: float(wall_time_s),
+    }
+
+
+def package_versions() -> dict[str, str]:
+    """Look up the installed versions of Python and the numerical packages, importing none.
+
+    A package that is not installed, as fatheory itself in a bare checkout, is ``"unknown"``.
+    """
+    versions = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            versions[package] = "unknown"
+    return versions

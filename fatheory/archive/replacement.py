@@ -1,0 +1,158 @@
+"""Writing beside the target and renaming into place, so that no half-written thing is ever seen.
+
+Three names are used in the folder of a target ``name``:
+
+* ``.name.writing-HOST-PID-PROCESS-CALL`` is being written, or is waiting to be deleted;
+* ``.name.replaced`` is the whole former folder, there only between the two renames that put a
+  new one in its place;
+* ``name`` is always whole.
+"""
+
+import os
+import platform
+import re
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from fatheory.errors import ArchiveError, ArchiveWriteError
+
+# Tells this process from an earlier one of the same number, as happens in containers.
+_PROCESS = secrets.token_hex(4)
+_HOST = re.sub(r"[^\w.]", "_", platform.node())
+
+
+@contextmanager
+def writing(target: Path) -> Iterator[Path]:
+    """Give the name of a hidden sibling of `target` to write to; afterwards it is removed.
+
+    The parent folder is made if need be, and what killed writers of `target` left is cleared.
+
+    Raises
+    ------
+    ArchiveWriteError
+        If the parent folder cannot be made or written to, or anything fails while writing.
+    """
+    temporary = _temporary(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not os.access(target.parent, os.W_OK | os.X_OK):
+            raise PermissionError(f"the folder {target.parent} is not writable")
+        _clear_leftovers(target)
+        yield temporary
+    except ArchiveError:
+        raise
+    except Exception as error:  # whatever the file system, zarr, h5netcdf or xarray raise
+        raise ArchiveWriteError(
+            f"could not write {target}: {type(error).__name__}: {error}; "
+            f"what stood there before, if anything, is untouched"
+        ) from error
+    finally:
+        _remove(temporary)
+
+
+def set_aside(target: Path) -> Path:
+    """Name where the former folder `target` lies while it is being replaced."""
+    return target.parent / f".{target.name}.replaced"
+
+
+def publish_folder(temporary: Path, target: Path) -> None:
+    """Rename `temporary` to `target`, replacing the folder there. Both survive a kill whole."""
+    sync_folder(temporary)
+    former = set_aside(target)
+    if not target.exists():
+        os.rename(temporary, target)
+    else:
+        os.rename(target, former)
+        try:
+            os.rename(temporary, target)
+        except BaseException:
+            os.rename(former, target)
+            raise
+    _sync(target.parent)
+    discard(former)
+
+
+def publish_file(temporary: Path, target: Path) -> None:
+    """Rename `temporary` to `target`, replacing the file there in one step."""
+    _sync(temporary)
+    os.replace(temporary, target)
+    _sync(target.parent)
+
+
+def recover(target: Path) -> None:
+    """Finish what a process killed between the two renames of `publish_folder` began."""
+    former = set_aside(target)
+    if not former.exists():
+        return
+    if target.exists():
+        discard(former)
+    else:
+        os.rename(former, target)
+
+
+def discard(folder: Path) -> None:
+    """Delete a folder; renamed first, so that a kill never leaves a part of it under its name."""
+    if folder.exists():
+        doomed = _temporary(folder)
+        os.rename(folder, doomed)
+        _remove(doomed)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make everything under `folder` durable."""
+    for place, _, files in os.walk(folder):
+        for name in files:
+            _sync(Path(place, name))
+        _sync(Path(place))
+
+
+def _sync(path: Path) -> None:
+    if os.name != "posix" and path.is_dir():
+        return  # elsewhere folders cannot be opened
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _temporary(target: Path) -> Path:
+    owner = f"{_HOST}-{os.getpid()}-{_PROCESS}"
+    return target.parent / f".{target.name}.writing-{owner}-{secrets.token_hex(4)}"
+
+
+def _remove(path: Path) -> None:
+    """Delete a file or folder if it can be done; what stays is cleared by a later save."""
+    if os.path.isdir(path):  # unlike Path.is_dir, never an error
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
+
+
+def _clear_leftovers(target: Path) -> None:
+    names = (target.name, set_aside(target).name)
+    stem = "|".join(re.escape(name) for name in names)
+    pattern = re.compile(rf"\.(?:{stem})\.writing-(.+)-(\d+)-([0-9a-f]{{8}})-[0-9a-f]{{8}}")
+    for path in target.parent.iterdir():
+        match = pattern.fullmatch(path.name)
+        if match and _is_dead(match[1], int(match[2]), match[3]):
+            _remove(path)
+
+
+def _is_dead(host: str, pid: int, process: str) -> bool:
+    """Whether a writer has certainly ended; of other hosts that cannot be told."""
+    if host != _HOST or os.name != "posix":
+        return False
+    if pid == os.getpid():
+        return process != _PROCESS
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False

@@ -1,0 +1,191 @@
+"""What a run archive must hold, checked when one is saved and when one is loaded."""
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from datetime import datetime
+
+import numpy as np
+import xarray as xr
+
+from fatheory import labels
+from fatheory.archive.assemble import output_dims
+from fatheory.errors import SchemaError, suggestion
+
+_INTEGER, _STRING, _BOOLEAN, _REAL = (
+    ("iu", "integers"),
+    ("UTO", "strings"),
+    ("b", "booleans"),
+    ("f", "real numbers"),
+)
+_KINDS = {
+    labels.RULE: _STRING,
+    labels.SEED: _INTEGER,
+    labels.STEP: _INTEGER,
+    labels.LAYER: _INTEGER,
+    labels.DIVERGED: _BOOLEAN,
+    labels.DIVERGED_AT: _INTEGER,
+}
+_UNIT = re.compile(r"^unit_(\d+)$")
+_TEXTS = (
+    labels.ATTR_SOURCE,
+    labels.ATTR_EXPERIMENT,
+    labels.ATTR_HASH,
+    labels.ATTR_VERSIONS,
+    labels.ATTR_DEVICE,
+    labels.ATTR_PRECISION,
+    labels.ATTR_CREATED,
+)
+
+
+def validate(ds: xr.Dataset) -> None:
+    """Check that `ds` is a run archive that this version of fatheory reads.
+
+    Checked are the schema version; presence and form of the attributes; presence, name,
+    dimensions, kind of values and units of every variable; that ``step`` strictly increases,
+    that ``time`` is learning rate x step to rounding, and that no rule, seed or layer occurs
+    twice.
+
+    Raises
+    ------
+    SchemaError
+        If anything is wrong. It lists everything found; of another schema version it says only
+        that, since names may mean other things there.
+    """
+    found = ds.attrs.get(labels.ATTR_SCHEMA)
+    if isinstance(found, bool) or not isinstance(found, int | np.integer):
+        raise SchemaError([f"attribute {labels.ATTR_SCHEMA} must be an integer; found {found!r}"])
+    if found != labels.SCHEMA_VERSION:
+        raise SchemaError([_other_version(int(found), ds)])
+    problems = [*_attr_problems(ds), *_presence_problems(ds)]
+    for name in ds.variables:
+        problems += _variable_problems(ds, str(name))
+    problems += _coordinate_problems(ds)
+    if problems:
+        raise SchemaError(problems)
+
+
+def _other_version(found: int, ds: xr.Dataset) -> str:
+    advice = (
+        "update fatheory"
+        if found > labels.SCHEMA_VERSION
+        else f"read it with the fatheory that wrote it (versions: "
+        f"{ds.attrs.get(labels.ATTR_VERSIONS, 'not stated')}) or run its experiment again"
+    )
+    return (
+        f"its schema version is {found}; this version of fatheory reads version "
+        f"{labels.SCHEMA_VERSION}; {advice}"
+    )
+
+
+def _attr_problems(ds: xr.Dataset) -> Iterator[str]:
+    missing = [name for name in labels.REQUIRED_ATTRS if name not in ds.attrs]
+    if missing:
+        yield f"missing attributes: {', '.join(missing)}"
+    present = {name: ds.attrs[name] for name in _TEXTS if name in ds.attrs}
+    for name, value in present.items():
+        wrong = _text_problem(name, value)
+        if wrong:
+            yield f"attribute {name} must be {wrong}; found {value!r:.80}"
+    wall_time = ds.attrs.get(labels.ATTR_WALL_TIME, 0.0)
+    if not isinstance(wall_time, float) or not math.isfinite(wall_time) or wall_time < 0:
+        yield (
+            f"attribute {labels.ATTR_WALL_TIME} must be a number of seconds, 0 or more, as a "
+            f"float; found {wall_time!r}"
+        )
+
+
+def _text_problem(name: str, value: object) -> str:
+    """Say what the attribute `name` should have been, or nothing where it is fit."""
+    if not isinstance(value, str) or not value:
+        return "a non-empty string"
+    if name == labels.ATTR_SOURCE and value != "simulation" and not value.startswith("theory/"):
+        return "'simulation' or 'theory/<method>'"
+    if name == labels.ATTR_PRECISION and value not in ("float32", "float64"):
+        return "'float32' or 'float64'"
+    if name in (labels.ATTR_EXPERIMENT, labels.ATTR_VERSIONS) and not _is_json_object(value):
+        return "a JSON object"
+    if name == labels.ATTR_CREATED and not _is_moment(value):
+        return "an ISO 8601 date and time with its offset from UTC"
+    return ""
+
+
+def _is_json_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except ValueError:
+        return False
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
+
+
+def _presence_problems(ds: xr.Dataset) -> Iterator[str]:
+    missing = [name for name in labels.REQUIRED_VARIABLES if name not in ds.variables]
+    if missing:
+        yield f"missing variables: {', '.join(missing)}"
+    for name in labels.COORDINATES:
+        if name in ds.data_vars:
+            yield f"{name} must be a coordinate; it is a data variable"
+
+
+def _variable_problems(ds: xr.Dataset, name: str) -> Iterator[str]:
+    declared = labels.describe(name)
+    if declared is None:
+        yield f"unknown variable {name!r}{suggestion(name, labels.known_names())}"
+        return
+    variable = ds.variables[name]
+    dims = output_dims(declared.dims, _last_layer(ds))
+    if variable.dims != dims:
+        yield (
+            f"{name} must have the dimensions ({', '.join(dims)}); "
+            f"found ({', '.join(map(str, variable.dims))})"
+        )
+    kinds, wanted = _KINDS.get(name, _INTEGER if _UNIT.match(name) else _REAL)
+    if variable.dtype.kind not in kinds:
+        yield f"{name} must hold {wanted}; found dtype {variable.dtype}"
+    units = variable.attrs.get("units")
+    if units != declared.units:
+        yield f"{name} must have the units {declared.units!r}; found {units!r}"
+
+
+def _last_layer(ds: xr.Dataset) -> int:
+    matches = (_UNIT.match(str(dim)) for dim in ds.dims)
+    return max((int(match[1]) for match in matches if match), default=0)
+
+
+def _coordinate_problems(ds: xr.Dataset) -> Iterator[str]:
+    """Find labels that repeat, steps that do not increase, and times that are not eta step."""
+    for name in (labels.RULE, labels.SEED, labels.LAYER):
+        if name in ds.variables and ds.variables[name].ndim == 1:
+            values, counts = np.unique(ds.variables[name].values.astype(str), return_counts=True)
+            if (counts > 1).any():
+                yield f"{name} labels must differ; repeated: {', '.join(values[counts > 1])}"
+    step = ds.variables.get(labels.STEP)
+    if step is None or step.ndim != 1 or step.dtype.kind not in "iu":
+        return
+    if step.size and (int(step.values[0]) < 0 or (np.diff(step.values) <= 0).any()):
+        yield f"step must start at 0 or later and strictly increase; found {step.values!r:.120}"
+    yield from _time_problems(ds, step.values)
+
+
+def _time_problems(ds: xr.Dataset, step: np.ndarray) -> Iterator[str]:
+    time, rate = ds.variables.get(labels.TIME), ds.variables.get(labels.LEARNING_RATE)
+    if time is None or rate is None or time.dtype.kind != "f" or rate.dtype.kind != "f":
+        return
+    if (time.ndim, rate.ndim) != (2, 1) or time.shape != (rate.size, step.size):
+        return  # reported as wrong dimensions
+    expected = rate.values[:, None].astype(np.float64) * step
+    tolerance = 4 * max(np.finfo(time.dtype).eps, np.finfo(rate.dtype).eps)
+    wrong = ~np.isclose(time.values, expected, rtol=float(tolerance), atol=0.0)
+    if wrong.any():
+        r, s = (int(i) for i in np.argwhere(wrong)[0])
+        yield (
+            f"time must be learning_rate x step; at rule {r}, step {step[s]} it is "
+            f"{float(time.values[r, s])} where {float(expected[r, s])} was expected"
+        )

@@ -1,0 +1,107 @@
+"""Checks of arrays at the public door: one wording for one kind of mistake."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fatheory.errors import ArrayError
+
+
+def real_array(name: str, value: ArrayLike, ndim: int | None = None) -> np.ndarray:
+    """Return `value` as a float64 array that is finite and has `ndim` dimensions.
+
+    Raises
+    ------
+    ArrayError
+        If `value` is not numeric, holds NaN or infinity, or has another number of dimensions.
+    """
+    try:
+        array = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ArrayError(f"{name} must be an array of real numbers; got {value!r:.80}") from error
+    if ndim is not None and array.ndim != ndim:
+        raise ArrayError(f"{name} must have {ndim} dimensions; its shape is {array.shape}")
+    bad = array.size - int(np.isfinite(array).sum())
+    if bad:
+        raise ArrayError(
+            f"{name} must be finite; {bad} of its {array.size} entries are NaN or infinite"
+        )
+    return array
+
+
+def matching_shapes(axes: Mapping[str, tuple[np.ndarray, tuple[str, ...]]]) -> dict[str, int]:
+    """Check that axes of the same letter have the same length, and return the lengths.
+
+    Parameters
+    ----------
+    axes : mapping
+        From an array's name to the array and the letters of its axes, as in
+        ``{"W0": (W0, ("n_h", "n_i")), "W": (W, ("n_o", "n_h"))}``.
+
+    Raises
+    ------
+    ArrayError
+        If two arrays disagree about a letter; the message gives both shapes.
+    """
+    lengths: dict[str, int] = {}
+    owner: dict[str, str] = {}
+    for name, (array, letters) in axes.items():
+        for letter, length in zip(letters, array.shape, strict=True):
+            first = owner.setdefault(letter, name)
+            if lengths.setdefault(letter, length) != length:
+                raise ArrayError(
+                    f"{name} of shape {array.shape} does not fit {first} of shape "
+                    f"{axes[first][0].shape}: {letter} is {length} in {name} and "
+                    f"{lengths[letter]} in {first} (axes: {name} ({', '.join(letters)}), "
+                    f"{first} ({', '.join(axes[first][1])}))"
+                )
+    return lengths
+
+
+def increasing_times(value: ArrayLike) -> np.ndarray:
+    """Return times as an array that starts at 0 or later and strictly increases.
+
+    Raises
+    ------
+    ArrayError
+        If a time is negative or not finite, or the times do not increase.
+    """
+    times = np.atleast_1d(real_array("times", value))
+    if times.ndim != 1 or times.size == 0:
+        raise ArrayError(f"times must be a non-empty list; its shape is {times.shape}")
+    if times[0] < 0:
+        raise ArrayError(f"times must not be negative; the first is {times[0]}")
+    steps = np.diff(times)
+    if (steps <= 0).any():
+        where = int(np.argmax(steps <= 0))
+        raise ArrayError(
+            f"times must increase; times[{where + 1}] = {times[where + 1]} follows "
+            f"times[{where}] = {times[where]}"
+        )
+    return times
+
+
+def covariance_matrix(name: str, value: ArrayLike | None, size: int) -> np.ndarray:
+    """Return an input covariance: symmetric, positive semi-definite, identity when None.
+
+    Raises
+    ------
+    ArrayError
+        If the matrix has another size, is not symmetric, or has a negative eigenvalue.
+    """
+    if value is None:
+        return np.eye(size)
+    Sigma = real_array(name, value, ndim=2)
+    if Sigma.shape != (size, size):
+        raise ArrayError(f"{name} must have shape {(size, size)}; its shape is {Sigma.shape}")
+    scale = max(float(np.abs(Sigma).max()), np.finfo(float).tiny)
+    asymmetry = float(np.abs(Sigma - Sigma.T).max())
+    if asymmetry > 1e-10 * scale:
+        raise ArrayError(f"{name} must be symmetric; its entries differ by up to {asymmetry:.3g}")
+    smallest = float(np.linalg.eigvalsh((Sigma + Sigma.T) / 2)[0])
+    if smallest < -1e-10 * scale:
+        raise ArrayError(
+            f"{name} must be positive semi-definite; its smallest eigenvalue is {smallest:.3g}"
+        )
+    return (Sigma + Sigma.T) / 2

@@ -1,0 +1,103 @@
+"""The exceptions of fatheory.
+
+All of them derive from `FatheoryError`, so one ``except`` clause catches what the toolkit
+refuses and nothing else. Messages say what was wrong, the value received, what was allowed,
+and what to do.
+"""
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+
+class FatheoryError(Exception):
+    """Base class of everything that fatheory raises on purpose."""
+
+
+class InvalidExperimentError(FatheoryError, ValueError):
+    """A description that cannot be carried out.
+
+    Parameters
+    ----------
+    subject : str
+        What was described, such as ``"Experiment"``.
+    problems : sequence of (str, str)
+        Where each problem sits (a dotted path, empty for the whole) and what it is.
+    """
+
+    def __init__(self, subject: str, problems: Sequence[tuple[str, str]]) -> None:
+        self.subject = subject
+        self.problems = tuple(problems)
+        lines = [f"{path}: {message}" if path else message for path, message in self.problems]
+        super().__init__(f"invalid {subject}\n" + "\n".join(f"  {line}" for line in lines))
+
+
+class UnknownNameError(FatheoryError, ValueError):
+    """A name that is not in a closed list; the message lists the known ones and the nearest.
+
+    Parameters
+    ----------
+    kind : str
+        What was named, such as ``"rule"``.
+    name : str
+        The name received.
+    known : iterable of str
+        The names that exist.
+    """
+
+    def __init__(self, kind: str, name: object, known: Iterable[str]) -> None:
+        super().__init__(f"unknown {kind} {name!r}{suggestion(name, known)}")
+
+
+class ArrayError(FatheoryError, ValueError):
+    """An array of the wrong shape, with entries that are not finite, or otherwise unfit."""
+
+
+class RegimeError(FatheoryError, ValueError):
+    """An equation asked about a case outside its assumptions; the message names them."""
+
+
+class ProofError(FatheoryError):
+    """A symbolic statement that could not be reduced to true."""
+
+
+class ArchiveError(FatheoryError):
+    """A run archive that cannot be read, written or trusted."""
+
+
+class SchemaError(ArchiveError):
+    """A run archive of another schema version, or one that does not follow its schema.
+
+    Parameters
+    ----------
+    problems : sequence of str
+        Everything that was found wrong.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        lines = "".join(f"\n  {problem}" for problem in self.problems)
+        super().__init__(f"not a valid run archive{lines}")
+
+
+class IncompleteArchiveError(ArchiveError):
+    """A folder that fatheory did not write, or did not write to the end."""
+
+
+class DamagedArchiveError(ArchiveError):
+    """An archive whose files are not those that were written."""
+
+
+class ArchiveWriteError(ArchiveError):
+    """An archive or export that could not be written; what stood there before is untouched."""
+
+
+class DataError(FatheoryError):
+    """A data set that is missing, damaged or not what its name says."""
+
+
+def suggestion(name: object, known: Iterable[str]) -> str:
+    """Say which names exist and which is nearest to `name`, as the end of an error message."""
+    names = sorted(known)
+    near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"{hint} (known: {', '.join(names)})" if names else " (none is known)"

@@ -1,0 +1,121 @@
+"""The common base of all parts of an experiment: frozen, strict about unknown keys, clear errors."""
+
+import operator
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
+
+from fatheory.errors import InvalidExperimentError, suggestion
+
+
+def _whole(value: Any) -> Any:
+    """Let NumPy integers pass for integers, and nothing else: not 2.0, not True, not "2"."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        return value
+    return operator.index(value)
+
+
+def _not_empty(value: tuple[Any, ...]) -> tuple[Any, ...]:
+    if not value:
+        raise ValueError("must not be empty")
+    return value
+
+
+NOT_EMPTY = AfterValidator(_not_empty)
+"""Refuses an empty sequence."""
+Whole = Annotated[int, BeforeValidator(_whole), Field(strict=True)]
+"""An integer."""
+Size = Annotated[Whole, Field(gt=0)]
+"""A positive integer."""
+Count = Annotated[Whole, Field(ge=0)]
+"""A non-negative integer."""
+Seed = Annotated[Whole, Field(ge=0, lt=2**32)]
+"""A seed: 32 bits, which every random generator in use takes."""
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+"""A positive, finite number."""
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+"""A finite number, zero or larger."""
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+"""A number in [0, 1)."""
+
+
+class Description(BaseModel):
+    """A frozen part of an experiment.
+
+    Raises
+    ------
+    InvalidExperimentError
+        If a key is unknown (the nearest known one is named), missing, or its value out of range.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    def __init__(self, /, **data: Any) -> None:
+        # Pydantic calls this for nested parts too, so each part's problems arrive at the whole
+        # as an InvalidExperimentError, and `_problems` puts the path in front.
+        try:
+            super().__init__(**data)
+        except ValidationError as error:
+            problems = [p for entry in error.errors() for p in _problems(type(self), entry)]
+            raise InvalidExperimentError(type(self).__name__, problems) from None
+
+    def replaced(self, **changes: Any) -> Self:
+        """Return a copy with these fields changed, validated like a new one."""
+        return type(self)(**(dict(self) | changes))
+
+    def __repr__(self) -> str:
+        inner = ", ".join(f"{key}={value!r}" for key, value in self)
+        return f"{type(self).__name__}({inner})"
+
+    __str__ = __repr__
+
+
+def _problems(model: type[BaseModel], entry: Any) -> list[tuple[str, str]]:
+    """Turn one of pydantic's errors into (path, message) pairs in our words."""
+    path = ".".join(str(part) for part in entry["loc"])
+    cause = entry.get("ctx", {}).get("error")
+    if isinstance(cause, InvalidExperimentError):
+        return [(".".join(filter(None, (path, inner))), what) for inner, what in cause.problems]
+    if cause is not None:
+        return [(path, str(cause))]
+    if entry["type"] == "extra_forbidden":
+        return [(path, f"unknown key{suggestion(entry['loc'][-1], model.model_fields)}")]
+    if entry["type"] == "missing":
+        return [(path, "is required and has no default")]
+    message = entry["msg"][0].lower() + entry["msg"][1:]
+    return [(path, f"{message}; got {_short(entry['input'])}")]
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def rows(part: BaseModel | Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Flatten a description into (dotted key, value) pairs for display."""
+    flat: list[tuple[str, str]] = []
+    items = part.model_dump(mode="json") if isinstance(part, BaseModel) else part
+    for key, value in items.items():
+        if isinstance(value, Mapping):
+            flat += rows(value, f"{prefix}{key}.")
+        elif isinstance(value, list) and any(isinstance(entry, Mapping) for entry in value):
+            flat += rows({str(i): entry for i, entry in enumerate(value)}, f"{prefix}{key}.")
+        else:
+            flat.append((prefix + key, _brief(value)))
+    return flat
+
+
+def _brief(value: Any) -> str:
+    """Write a run of consecutive integers as a range, everything else as it is."""
+    if isinstance(value, list) and len(value) > 3 and all(isinstance(v, int) for v in value):
+        if value == list(range(value[0], value[-1] + 1)):
+            return f"{value[0]} … {value[-1]} ({len(value)})"
+    return str(value)

@@ -1,0 +1,237 @@
+"""The experiment: what is asked, as one frozen value that theory and simulation both answer."""
+
+import hashlib
+import html
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, model_serializer, model_validator
+
+from fatheory.errors import InvalidExperimentError
+from fatheory.experiment.description import NOT_EMPTY, Description, Seed, rows
+from fatheory.experiment.network import DenseNetwork
+from fatheory.experiment.record import Record
+from fatheory.experiment.rule_choice import RuleChoice
+from fatheory.experiment.schedule import Schedule, Update
+from fatheory.experiment.task import LinearTask
+
+
+def _seed_list(value: Any) -> Any:
+    """Read a number of seeds as the seeds 0 ... n-1."""
+    is_number = hasattr(value, "__index__") and not isinstance(value, bool)
+    return tuple(range(value)) if is_number else value
+
+
+def _rule_choices(value: Any) -> Any:
+    """Read a mapping from labels to choices; ``{"backprop": 0.02}`` names rule and rate at once."""
+    if not isinstance(value, Mapping):
+        return value
+    choices, problems = [], []
+    for label, choice in value.items():
+        if not isinstance(choice, RuleChoice):
+            given = dict(choice) if isinstance(choice, Mapping) else {"learning_rate": choice}
+            try:
+                choice = RuleChoice(**({"rule": label} | given))
+            except InvalidExperimentError as error:
+                problems += [(".".join(filter(None, (label, at))), m) for at, m in error.problems]
+                continue
+        choices.append((label, choice))
+    if problems:
+        raise InvalidExperimentError("rules", problems)
+    return tuple(choices)
+
+
+class Experiment(Description):
+    """What is asked: a task, a network, rules, a schedule, seeds, and what to record.
+
+    The same value goes to `fatheory.simulate` and `fatheory.solve`. It is frozen, compares by
+    content, round-trips through JSON, and has a content hash.
+
+    Attributes
+    ----------
+    name : str
+        For people; not part of the content hash.
+    task : LinearTask
+        What is to be learned.
+    network : DenseNetwork
+        What learns.
+    rules : mapping of str to RuleChoice
+        From a label (the coordinate ``rule`` of archives) to a rule with learning rate and
+        parameters. A number is a learning rate, and a label that is a rule's name needs no
+        ``rule``: ``{"backprop": 0.02, "frsf 75 %": {"rule": "frsf", "learning_rate": 0.01,
+        "concordance": 0.75}}``.
+    schedule : Schedule
+        Phases and batch size.
+    update : Update
+        Momentum and weight decay.
+    record : Record
+        What is stored, and when.
+    seeds : tuple of int
+        Each draws its own target, start weights, feedback and examples; a number n means
+        0 ... n-1.
+    root_seed : int
+        Common root of all random streams.
+    precision : str
+        ``float32`` or ``float64``, of training; theory always computes in float64.
+
+    Raises
+    ------
+    InvalidExperimentError
+        If anything is unknown, missing, out of range or does not fit together.
+    """
+
+    name: str = ""
+    task: LinearTask
+    network: DenseNetwork
+    rules: Annotated[
+        tuple[tuple[str, RuleChoice], ...], NOT_EMPTY, BeforeValidator(_rule_choices)
+    ]
+    schedule: Schedule
+    update: Update = Update()
+    record: Record = Record()
+    seeds: Annotated[tuple[Seed, ...], NOT_EMPTY, BeforeValidator(_seed_list)] = (0,)
+    root_seed: Seed = 0
+    precision: Literal["float32", "float64"] = "float32"
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        problems = []
+        labels = [label for label, _ in self.rules]
+        for kind, values in (("rules", labels), ("seeds", self.seeds)):
+            if len(set(values)) < len(values):
+                problems.append((kind, f"must differ from each other; got {list(values)}"))
+        layers = len(self.network.hidden) + 1
+        for i, phase in enumerate(self.schedule.phases):
+            beyond = [layer for layer in phase.frozen if layer > layers]
+            if beyond:
+                where = f"schedule.phases.{i}.frozen"
+                problems.append((where, f"layers are 1 to {layers}; got {list(phase.frozen)}"))
+        steps = self.schedule.steps
+        if any(step > steps for step in self.record.steps):
+            problems.append(("record.steps", f"the run has {steps} steps; got {self.record.steps}"))
+        samples, batch = self.task.samples, self.schedule.batch_size
+        if samples and batch > samples:
+            problems.append(
+                ("schedule.batch_size", f"exceeds the task's {samples} samples; got {batch}")
+            )
+        if problems:
+            raise InvalidExperimentError("Experiment", problems)
+        return self
+
+    @model_serializer(mode="wrap")
+    def _rules_as_mapping(self, handler: Any) -> dict[str, Any]:
+        return handler(self) | {
+            "rules": {label: choice.model_dump() for label, choice in self.rules}
+        }
+
+    @property
+    def rule_labels(self) -> tuple[str, ...]:
+        """Labels of the rules, in order."""
+        return tuple(label for label, _ in self.rules)
+
+    @property
+    def learning_rates(self) -> tuple[float, ...]:
+        """Learning rates of the rules, in order."""
+        return tuple(choice.learning_rate for _, choice in self.rules)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Numbers of units: input, hidden layers, output."""
+        return (self.task.inputs, *self.network.hidden, self.task.outputs)
+
+    @property
+    def layers(self) -> int:
+        """Number of weight layers L."""
+        return len(self.network.hidden) + 1
+
+    @property
+    def snapshot_steps(self) -> tuple[int, ...]:
+        """The recorded steps."""
+        return self.record.grid(self.schedule.steps, self.schedule.ends)
+
+    @property
+    def content_hash(self) -> str:
+        """Sixteen hexadecimal digits that change with anything but the name."""
+        content = self.model_dump(mode="json", exclude={"name"})
+        canonical = json.dumps(content, separators=(",", ":"), sort_keys=True)
+        return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+    def to_json(self, indent: int | None = None) -> str:
+        """Write the experiment as JSON, complete with defaults."""
+        return self.model_dump_json(indent=indent)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Read what `to_json` wrote.
+
+        Raises
+        ------
+        InvalidExperimentError
+            If the text is not JSON or does not describe an experiment.
+        """
+        try:
+            data = json.loads(text)
+        except ValueError as error:
+            raise InvalidExperimentError("Experiment", [("", f"not JSON: {error}")]) from None
+        if not isinstance(data, dict):
+            raise InvalidExperimentError("Experiment", [("", f"not a JSON object: {text!r:.60}")])
+        return cls(**data)
+
+    def with_settings(self, settings: Mapping[str, Any]) -> Self:
+        """Return a copy with values changed by dotted key, as the command line's ``--set`` does.
+
+        Parameters
+        ----------
+        settings : mapping
+            Such as ``{"rules.backprop.learning_rate": 0.01, "network.hidden": [50]}``.
+
+        Raises
+        ------
+        InvalidExperimentError
+            If a key does not exist or the result is not valid.
+        """
+        data = self.model_dump(mode="json")
+        for key, value in settings.items():
+            _set(data, key, value)
+        return type(self)(**data)
+
+    def __repr__(self) -> str:
+        title = f"Experiment {self.name!r}" if self.name else "Experiment"
+        lines = [f"  {key}: {value}" for key, value in rows(self) if key != "name"]
+        return "\n".join([f"{title} [{self.content_hash}]", *lines])
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        cells = "".join(
+            f"<tr><td>{html.escape(key)}</td><td>{html.escape(value)}</td></tr>"
+            for key, value in rows(self)
+        )
+        return f"<b>Experiment</b> <code>{self.content_hash}</code><table>{cells}</table>"
+
+
+def _set(data: dict[str, Any], key: str, value: Any) -> None:
+    """Set one dotted key in nested dictionaries and lists; a dot inside a label is found too."""
+    node: Any = data
+    parts = key.split(".")
+    while len(parts) > 1:
+        head = next(
+            (h for n in range(1, len(parts)) if (h := ".".join(parts[:n])) in _keys(node)), None
+        )
+        if head is None:
+            raise InvalidExperimentError("setting", [(key, f"there is no {parts[0]!r} here")])
+        node = node[int(head) if isinstance(node, list) else head]
+        parts = parts[head.count(".") + 1 :]
+    if isinstance(node, list) and parts[0] in _keys(node):
+        node[int(parts[0])] = value
+    elif isinstance(node, dict):
+        node[parts[0]] = value
+    else:
+        raise InvalidExperimentError("setting", [(key, f"there is no {parts[0]!r} here")])
+
+
+def _keys(node: Any) -> list[str]:
+    if isinstance(node, dict):
+        return list(node)
+    return [str(i) for i in range(len(node))] if isinstance(node, list) else []

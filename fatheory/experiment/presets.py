@@ -1,0 +1,71 @@
+"""The papers' experiments, ready to run or to change."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from fatheory.errors import UnknownNameError
+from fatheory.experiment.experiment import Experiment
+from fatheory.experiment.law import Uniform
+from fatheory.experiment.network import DenseNetwork
+from fatheory.experiment.record import Record
+from fatheory.experiment.schedule import Phase, Schedule
+from fatheory.experiment.task import LinearTask
+
+
+def lillicrap2016_fig2() -> Experiment:
+    """Linear function approximation (Lillicrap et al. 2016, Fig. 2a, b and Methods).
+
+    A 30-20-10 linear network learns y = T x online from white Gaussian input. From the paper:
+    T ~ U[-1, 1], start weights ~ U[-0.01, 0.01], B ~ U[-0.5, 0.5]. Assumptions, where the paper
+    says "manual search": the learning rates and the perturbation scale, found for speed by
+    ``analyses/tune_fig2.py`` on seeds of their own; 20 seeds; 2,000 steps.
+    """
+    return Experiment(
+        name="lillicrap2016/fig2",
+        task=LinearTask(inputs=30, outputs=10, target=Uniform(bound=1.0)),
+        network=DenseNetwork(hidden=(20,), start=Uniform(bound=0.01)),
+        rules={
+            "shallow": 0.02,
+            "node_perturbation": {"learning_rate": 0.002, "perturbation": 0.01},
+            "backprop": 0.01,
+            "feedback_alignment": 0.01,
+        },
+        schedule=Schedule(phases=(Phase(steps=2000),)),
+        record=Record(quantities=("weights", "delta_angle"), snapshots=101, probe_samples=100),
+        seeds=20,
+    )
+
+
+class Presets(Mapping[str, Experiment]):
+    """A read-only mapping from a preset's name to its experiment, made when asked for."""
+
+    def __init__(self, makers: Mapping[str, Callable[[], Experiment]]) -> None:
+        self._makers = dict(makers)
+
+    def __getitem__(self, name: str) -> Experiment:
+        """Return a preset.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is none of that name; the message lists them.
+        """
+        if name not in self._makers:
+            raise UnknownNameError("preset", name, self._makers)
+        return self._makers[name]()
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._makers
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._makers)
+
+    def __len__(self) -> int:
+        return len(self._makers)
+
+    def summary(self, name: str) -> str:
+        """Return one line on a preset."""
+        maker = self._makers[name]
+        return (maker.__doc__ or "").strip().splitlines()[0]
+
+
+presets = Presets({"lillicrap2016/fig2": lillicrap2016_fig2})

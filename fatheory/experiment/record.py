@@ -1,0 +1,62 @@
+"""What is recorded, and when."""
+
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field, field_validator
+
+from fatheory.experiment.description import Count, Description, Size
+
+Quantity = Literal[
+    "weights",
+    "teaching_signals",
+    "delta_angle",
+    "delta_angle_flattened",
+    "weight_angle",
+    "sign_concordance",
+]
+
+
+class Record(Description):
+    """Which quantities are stored at which steps. The loss is always stored.
+
+    Attributes
+    ----------
+    quantities : tuple of str
+        ``weights``: all of them, from which every metric of a linear network follows;
+        ``teaching_signals``: per probe sample, the rule's own and backprop's; the others are
+        numbers per layer (degrees, or a fraction), computed while training.
+    spacing : str
+        ``linear`` or ``logarithmic`` in the step.
+    snapshots : int
+        How many steps at least, the first (0) and the last included; ends of phases are added
+        and rounding to whole steps can merge early logarithmic ones.
+    steps : tuple of int
+        Explicit steps instead of `spacing` and `snapshots`; 0, the last, and ends of phases are
+        added.
+    probe_samples : int
+        Number of examples on which losses and teaching signals are measured, apart from the
+        training examples when these are drawn online.
+    """
+
+    quantities: tuple[Quantity, ...] = ("weights",)
+    spacing: Literal["linear", "logarithmic"] = "linear"
+    snapshots: Annotated[Size, Field(ge=2)] = 51
+    steps: tuple[Count, ...] = ()
+    probe_samples: Size = 100
+
+    @field_validator("quantities")
+    @classmethod
+    def _in_one_order(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """The order of quantities means nothing, so it must not change the content hash."""
+        return tuple(sorted(set(value)))
+
+    def grid(self, total: int, phase_ends: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the recorded steps for a run of `total` steps, increasing from 0 to `total`."""
+        if self.steps:
+            chosen = np.asarray(self.steps)
+        elif self.spacing == "linear":
+            chosen = np.linspace(0, total, self.snapshots).round().astype(int)
+        else:
+            chosen = np.geomspace(1, total, self.snapshots - 1).round().astype(int)
+        return tuple(int(step) for step in np.union1d(chosen, (0, total, *phase_ends)))

@@ -1,0 +1,71 @@
+"""Numbers per layer of one network, along a last axis of length L.
+
+The trainer records them online and the metrics compute them from archives, through these same
+functions.
+"""
+
+from collections.abc import Sequence
+
+from jaxtyping import Float
+
+from fatheory.arrays import Array, namespace
+from fatheory.geometry.angle import angle
+from fatheory.geometry.concordance import sign_concordance
+
+PerLayer = Float[Array, "*runs layer"]
+
+
+def delta_angles(
+    signals: Sequence[Float[Array, "..."]], references: Sequence[Float[Array, "..."]]
+) -> PerLayer:
+    """Compute the angle between teaching signals, per sample and then averaged, in degrees.
+
+    Parameters
+    ----------
+    signals, references : sequences of arrays of shape (..., sample, unit_l)
+        The rule's and backprop's teaching signals at layers 1 to L.
+
+    Returns
+    -------
+    array of shape (..., layer)
+        NaN where some sample's signal is zero, as backprop's is while W = 0.
+    """
+    xp = namespace(*signals)
+    pairs = zip(signals, references, strict=True)
+    return xp.stack([xp.mean(angle(s, r, axis=-1), axis=-1) for s, r in pairs], axis=-1)
+
+
+def flattened_delta_angles(
+    signals: Sequence[Float[Array, "..."]], references: Sequence[Float[Array, "..."]]
+) -> PerLayer:
+    """Compute one angle between teaching signals, all samples as one vector, in degrees."""
+    xp = namespace(*signals)
+    pairs = zip(signals, references, strict=True)
+    return xp.stack([angle(s, r, axis=(-2, -1)) for s, r in pairs], axis=-1)
+
+
+def weight_angles(
+    weights: Sequence[Float[Array, "..."]], backward_weights: Sequence[Float[Array, "..."] | None]
+) -> PerLayer:
+    """Compute the angle between W_l and V_l as flattened matrices, in degrees.
+
+    V_l stands in for W_l, so for feedback alignment this is the angle between W and B^T. NaN where
+    V_l is None (layer 1 sends nothing back) or zero.
+    """
+    return _per_layer(angle, weights, backward_weights)
+
+
+def sign_concordances(
+    weights: Sequence[Float[Array, "..."]], backward_weights: Sequence[Float[Array, "..."] | None]
+) -> PerLayer:
+    """Compute the sign concordance of W_l and V_l; NaN where V_l is None or has no sign."""
+    return _per_layer(sign_concordance, weights, backward_weights)
+
+
+def _per_layer(measure, weights, backward_weights) -> PerLayer:  # type: ignore[no-untyped-def]
+    xp = namespace(*weights)
+    values = [
+        xp.full(W.shape[:-2], xp.nan, dtype=W.dtype) if V is None else measure(W, V, axis=(-2, -1))
+        for W, V in zip(weights, backward_weights, strict=True)
+    ]
+    return xp.stack(values, axis=-1)

@@ -1,0 +1,53 @@
+"""Squared errors: the loss with its half, and the normalised squared error."""
+
+from jaxtyping import Float
+
+from fatheory.arrays import Array, namespace
+
+
+def squared_loss(error: Float[Array, "*runs sample unit"]) -> Float[Array, "*runs"]:
+    """Compute the batch mean of L = 1/2 e^T e (Lillicrap et al. 2016, Methods).
+
+    Parameters
+    ----------
+    error : array of shape (..., sample, unit)
+        e = y* - y.
+    """
+    xp = namespace(error)
+    return 0.5 * xp.mean(xp.sum(error * error, axis=-1), axis=-1)
+
+
+def linear_loss(
+    W0: Float[Array, "*runs n_h n_i"],
+    W: Float[Array, "*runs n_o n_h"],
+    T: Float[Array, "*runs n_o n_i"],
+    Sigma: Float[Array, "*runs n_i n_i"],
+) -> Float[Array, "*runs"]:
+    """Compute the population loss of a two-layer linear network, without the noise floor.
+
+    L = 1/2 tr(E Sigma E^T) with E = T - W W0 and Sigma = E[x x^T].
+    """
+    xp = namespace(W0, W, T, Sigma)
+    E = T - W @ W0
+    return 0.5 * xp.sum((E @ Sigma) * E, axis=(-2, -1))
+
+
+def normalized_squared_error(
+    loss: Float[Array, "..."], target: Float[Array, "*runs sample unit"]
+) -> Float[Array, "..."]:
+    r"""Compute the normalised squared error from a batch-mean loss.
+
+    .. math:: \frac{\sum_t\sum_i (y^*_i(t) - y_i(t))^2}{\sum_t\sum_i (y^*_i(t) - \bar y^*_i)^2}
+
+    1 is the error of the best constant answer (Lillicrap et al. 2016, Methods).
+
+    Parameters
+    ----------
+    loss : array
+        Mean of 1/2 e^T e over the samples of `target`.
+    target : array of shape (..., sample, unit)
+        y*. Leading axes broadcast against `loss`.
+    """
+    xp = namespace(loss, target)
+    centred = target - xp.mean(target, axis=-2, keepdims=True)
+    return 2 * loss / xp.mean(xp.sum(centred * centred, axis=-1), axis=-1)

@@ -1,0 +1,34 @@
+"""Does the feedback point uphill? The mean condition of Lillicrap et al. 2016: e^T W B e > 0."""
+
+from jaxtyping import Float
+
+from fatheory.arrays import Array, namespace
+
+
+def positive_fraction(
+    W: Float[Array, "*runs n_o n_h"],
+    B: Float[Array, "*runs n_h n_o"],
+    error: Float[Array, "*runs sample n_o"],
+) -> Float[Array, "*runs"]:
+    """Compute the fraction of errors e for which e^T W B e > 0.
+
+    Where it holds, the feedback-alignment signal B e is within 90 degrees of backprop's W^T e.
+    """
+    xp = namespace(W, B, error)
+    form = xp.sum((error @ W) * (error @ xp.swapaxes(B, -1, -2)), axis=-1)
+    return xp.where(xp.any(xp.isnan(form), axis=-1), xp.nan, xp.mean(form > 0, axis=-1))
+
+
+def smallest_symmetric_eigenvalue(
+    W: Float[Array, "*runs n_o n_h"], B: Float[Array, "*runs n_h n_o"]
+) -> Float[Array, "*runs"]:
+    """Compute the smallest eigenvalue of the symmetric part of W B.
+
+    Positive exactly when e^T W B e > 0 for every error e. NaN where an entry is not finite.
+    """
+    xp = namespace(W, B)
+    WB = W @ B
+    symmetric = (WB + xp.swapaxes(WB, -1, -2)) / 2
+    finite = xp.all(xp.isfinite(symmetric), axis=(-2, -1))
+    safe = xp.where(finite[..., None, None], symmetric, 0.0)
+    return xp.where(finite, xp.linalg.eigvalsh(safe)[..., 0], xp.nan)

@@ -1,0 +1,13 @@
+"""What both answers start from: one random stream per purpose, drawn once per seed."""
+
+from fatheory.initial.examples import BLOCK as BLOCK
+from fatheory.initial.examples import Examples as Examples
+from fatheory.initial.examples import examples as examples
+from fatheory.initial.examples import sample_order as sample_order
+from fatheory.initial.frame import coordinates as coordinates
+from fatheory.initial.frame import drawn_variables as drawn_variables
+from fatheory.initial.start import Samples as Samples
+from fatheory.initial.start import Start as Start
+from fatheory.initial.start import draw_start as draw_start
+from fatheory.initial.streams import PURPOSES as PURPOSES
+from fatheory.initial.streams import stream as stream

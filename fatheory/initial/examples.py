@@ -1,0 +1,79 @@
+"""The sequence of training examples, the same for every rule and addressable by step."""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from fatheory.experiment import Experiment
+from fatheory.initial.start import Start
+from fatheory.initial.streams import stream
+from fatheory.tasks.linear import gaussian_inputs
+
+BLOCK = 256
+"""Steps whose examples come from one stream. Part of the streams' definition: do not change it."""
+
+
+class Examples(NamedTuple):
+    """Examples of consecutive steps.
+
+    Attributes
+    ----------
+    inputs : array of shape (step, batch, n_i)
+        x.
+    targets : array of shape (step, batch, n_o)
+        y*, with noise where the task has any.
+    """
+
+    inputs: Float[np.ndarray, "step batch n_i"]
+    targets: Float[np.ndarray, "step batch n_o"]
+
+
+def examples(experiment: Experiment, seed: int, start: Start, first: int, stop: int) -> Examples:
+    """Return the examples of steps `first` to `stop` - 1 of one seed.
+
+    Step k learns from example k whatever was asked before: online examples come from one stream
+    per block of steps, finite samples from one permutation per epoch.
+    """
+    if start.samples is not None:
+        order = sample_order(experiment, seed, first, stop)
+        return Examples(start.samples.inputs[order], start.samples.targets[order])
+    blocks = range(first // BLOCK, (stop - 1) // BLOCK + 1)
+    drawn = [_online_block(experiment, seed, start, block) for block in blocks]
+    window = slice(first - blocks.start * BLOCK, stop - blocks.start * BLOCK)
+    return Examples(
+        np.concatenate([d.inputs for d in drawn])[window],
+        np.concatenate([d.targets for d in drawn])[window],
+    )
+
+
+def sample_order(
+    experiment: Experiment, seed: int, first: int, stop: int
+) -> Int[np.ndarray, "step batch"]:
+    """Return which of the finite samples each step learns from.
+
+    Every epoch permutes the samples anew; a remainder smaller than a batch is left out of that
+    epoch. A full batch keeps the samples in order.
+    """
+    samples, batch = experiment.task.samples, experiment.schedule.batch_size
+    if batch == samples:
+        return np.tile(np.arange(samples), (stop - first, 1))
+    per_epoch = samples // batch
+    rows = []
+    for epoch in range(first // per_epoch, (stop - 1) // per_epoch + 1):
+        order = stream(experiment.root_seed, seed, "order", epoch).permutation(samples)
+        rows.append(order[: per_epoch * batch].reshape(per_epoch, batch))
+    offset = first // per_epoch * per_epoch
+    return np.concatenate(rows)[first - offset : stop - offset]
+
+
+def _online_block(experiment: Experiment, seed: int, start: Start, block: int) -> Examples:
+    root_seed, noise = experiment.root_seed, experiment.task.noise
+    shape = (BLOCK, experiment.schedule.batch_size)
+    inputs = gaussian_inputs(stream(root_seed, seed, "inputs", block), shape, start.root)
+    targets = inputs @ start.T.T
+    if noise:
+        targets = targets + stream(root_seed, seed, "noise", block).normal(
+            0.0, noise, targets.shape
+        )
+    return Examples(inputs, targets)

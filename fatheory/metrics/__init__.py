@@ -1,0 +1,7 @@
+"""Named quantities computed from run archives, of theory and of simulation alike."""
+
+from fatheory.metrics.angle import angle as angle
+from fatheory.metrics.concordance import sign_concordance as sign_concordance
+from fatheory.metrics.error import normalized_squared_error as normalized_squared_error
+from fatheory.metrics.invariant import invariant_drift as invariant_drift
+from fatheory.metrics.positivity import positive_alignment as positive_alignment

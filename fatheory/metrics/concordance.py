@@ -1,0 +1,53 @@
+"""Sign concordance along a run."""
+
+import numpy as np
+import xarray as xr
+
+from fatheory import labels
+from fatheory.geometry import count_signless, sign_concordances
+from fatheory.metrics.reading import RUN, backward_weights_of, labelled, weights_of
+
+
+def sign_concordance(archive: xr.Dataset) -> xr.Dataset:
+    """Compute how often forward weights and their stand-ins V agree in sign, layer by layer.
+
+    Parameters
+    ----------
+    archive : Dataset
+        A run archive with recorded weights.
+
+    Returns
+    -------
+    Dataset
+        ``sign_concordance (rule, seed, step, layer)``, a fraction over the entries that have a
+        sign on both sides, and ``signless_entries``, how many were left out because one side is
+        exactly zero. NaN concordance at layer 1, which has no V, and where no entry has two signs.
+
+    Raises
+    ------
+    ArchiveError
+        If the weights were not recorded.
+
+    References
+    ----------
+    Liao, Leibo & Poggio 2016.
+    """
+    weights, V = weights_of(archive), backward_weights_of(archive)
+    dims = (*RUN, labels.LAYER)
+    left_out = [
+        np.full(W.shape[:3], W[0, 0, 0].size) if v is None else count_signless(W, v, axis=(-2, -1))
+        for W, v in zip(weights, V, strict=True)
+    ]
+    name = labels.SIGN_CONCORDANCE
+    concordance = labelled(
+        archive, name, sign_concordances(weights, V), dims, **labels.variable(name).attrs
+    )
+    signless = labelled(
+        archive,
+        "signless_entries",
+        np.stack(left_out, axis=-1),
+        dims,
+        units="entries",
+        long_name="entries that are zero on either side",
+    )
+    return xr.Dataset({name: concordance, "signless_entries": signless})

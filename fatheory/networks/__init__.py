@@ -1,0 +1,7 @@
+"""Forward passes whose layers send errors back through V in the place of W."""
+
+from fatheory.networks.activations import ACTIVATIONS as ACTIVATIONS
+from fatheory.networks.activations import Activation as Activation
+from fatheory.networks.dense import activities as activities
+from fatheory.networks.dense import dense as dense
+from fatheory.networks.dense import output as output

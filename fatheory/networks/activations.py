@@ -1,0 +1,17 @@
+"""Functions of hidden units, by name."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+Activation = Callable[[jax.Array], jax.Array]
+
+ACTIVATIONS: dict[str, Activation] = {
+    "linear": lambda a: a,
+    "tanh": jnp.tanh,
+    "sigmoid": jax.nn.sigmoid,
+    "relu": jax.nn.relu,
+    "erf": lambda a: jax.scipy.special.erf(a / jnp.sqrt(2.0).astype(a.dtype)),
+}
+"""`erf` is erf(a / sqrt 2), the convention of the teacher-student literature."""

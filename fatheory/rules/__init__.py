@@ -1,0 +1,22 @@
+"""Learning rules: what stands in for the transposed weights when errors travel back."""
+
+from fatheory.rules.backprop import Backprop as Backprop
+from fatheory.rules.fixed import FeedbackAlignment as FeedbackAlignment
+from fatheory.rules.fixed import FixedFeedback as FixedFeedback
+from fatheory.rules.fixed import RandomFeedback as RandomFeedback
+from fatheory.rules.fixed import Shallow as Shallow
+from fatheory.rules.node_perturbation import NodePerturbation as NodePerturbation
+from fatheory.rules.pseudobackprop import Pseudobackprop as Pseudobackprop
+from fatheory.rules.registry import find_rule as find_rule
+from fatheory.rules.registry import known_rules as known_rules
+from fatheory.rules.registry import make_rule as make_rule
+from fatheory.rules.rule import DirectRule as DirectRule
+from fatheory.rules.rule import LayeredRule as LayeredRule
+from fatheory.rules.rule import Rule as Rule
+from fatheory.rules.rule import Trial as Trial
+from fatheory.rules.sign_concordant import (
+    BatchwiseRandomSignFeedback as BatchwiseRandomSignFeedback,
+)
+from fatheory.rules.sign_concordant import FixedRandomSignFeedback as FixedRandomSignFeedback
+from fatheory.rules.sign_concordant import SignConcordant as SignConcordant
+from fatheory.rules.sign_concordant import UniformSignFeedback as UniformSignFeedback

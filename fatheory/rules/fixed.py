@@ -1,0 +1,82 @@
+"""Rules whose V does not depend on W: feedback alignment, random feedback, none at all."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fatheory.arrays import Array, Sampler
+from fatheory.rules.rule import LayeredRule, require_positive
+
+
+@dataclass(frozen=True)
+class FixedFeedback(LayeredRule):
+    """V is the state, drawn once and never changed."""
+
+    @staticmethod
+    def backward_weights(W: Array, state: Array | None) -> Array:
+        """Return the fixed feedback."""
+        del W
+        return state
+
+
+@dataclass(frozen=True)
+class FeedbackAlignment(FixedFeedback):
+    """V = B^T with B ~ U[-scale, scale] (Lillicrap et al. 2016, equation 1 and Methods).
+
+    Parameters
+    ----------
+    scale : float
+        Half-width of the law of B; 0.5 in the paper's Fig. 2.
+    """
+
+    name = "feedback_alignment"
+    summary = "V = B^T fixed and random, uniform in [-scale, scale]"
+    source = "Lillicrap et al. 2016, eq. 1"
+    scale: float = 0.5
+
+    def __post_init__(self) -> None:
+        require_positive(self.name, "scale", self.scale)
+
+    def draw(self, sampler: Sampler, shape: tuple[int, ...]) -> Array:
+        """Draw B^T."""
+        return sampler.uniform(-self.scale, self.scale, shape)
+
+
+@dataclass(frozen=True)
+class RandomFeedback(FixedFeedback):
+    """RndF: V ~ N(0, std^2), fixed (Liao, Leibo & Poggio 2016).
+
+    Parameters
+    ----------
+    std : float
+        Standard deviation of the entries; 0.05 in the paper.
+    """
+
+    name = "rndf"
+    summary = "V fixed and random, normal of standard deviation std"
+    source = "Liao, Leibo & Poggio 2016, RndF"
+    std: float = 0.05
+
+    def __post_init__(self) -> None:
+        require_positive(self.name, "std", self.std)
+
+    def draw(self, sampler: Sampler, shape: tuple[int, ...]) -> Array:
+        """Draw V."""
+        return sampler.normal(0.0, self.std, shape)
+
+
+@dataclass(frozen=True)
+class Shallow(FixedFeedback):
+    """V = 0: no error reaches a hidden layer, so only the output weights learn.
+
+    Lillicrap et al. 2016, Fig. 2a.
+    """
+
+    name = "shallow"
+    summary = "V = 0: only the output weights learn"
+    source = "Lillicrap et al. 2016, Fig. 2a"
+
+    def draw(self, sampler: Sampler, shape: tuple[int, ...]) -> Array:
+        """Return zeros: a feedback that carries nothing."""
+        del sampler
+        return np.zeros(shape)

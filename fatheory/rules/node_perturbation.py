@@ -1,0 +1,40 @@
+"""Node perturbation: reinforcement of hidden activity by the change in loss."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from fatheory.arrays import Array, Sampler, namespace
+from fatheory.rules.rule import DirectRule, Trial, require_positive
+
+
+@dataclass(frozen=True)
+class NodePerturbation(DirectRule):
+    """delta = -(L(xi) - L(0)) xi / sigma^2, with xi ~ N(0, sigma^2) added to hidden activities.
+
+    Every hidden layer is perturbed at once and all receive the same change in loss. For a
+    quadratic loss of a linear network the mean of delta is backprop's W^T e exactly. The output
+    weights learn from e itself, as for the other rules (Lillicrap et al. 2016, Methods; Werfel,
+    Xie & Seung 2005).
+
+    Parameters
+    ----------
+    perturbation : float
+        Standard deviation sigma of the perturbation, in units of hidden activity.
+    """
+
+    name = "node_perturbation"
+    summary = "reinforcement: hidden activity is perturbed and the change in loss rewarded"
+    source = "Lillicrap et al. 2016, Fig. 2a; Werfel, Xie & Seung 2005"
+    stochastic: ClassVar[bool] = True
+    perturbation: float = 0.01
+
+    def __post_init__(self) -> None:
+        require_positive(self.name, "perturbation", self.perturbation)
+
+    def teaching_signals(self, trial: Trial, sampler: Sampler) -> tuple[Array, ...]:
+        """Perturb, compare the losses, and credit the perturbation."""
+        sigma = self.perturbation
+        xi = tuple(sampler.normal(0.0, sigma, shape) for shape in trial.hidden_shapes)
+        still = tuple(namespace(x).zeros_like(x) for x in xi)
+        reward = trial.loss(still) - trial.loss(xi)
+        return tuple(reward[:, None] * x / sigma**2 for x in xi)

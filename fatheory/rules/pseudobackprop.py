@@ -1,0 +1,26 @@
+"""Pseudobackprop: the pseudoinverse of W."""
+
+from dataclasses import dataclass
+
+from fatheory.arrays import Array, namespace
+from fatheory.rules.rule import LayeredRule
+
+
+@dataclass(frozen=True)
+class Pseudobackprop(LayeredRule):
+    """V^T = W^+, the Moore-Penrose pseudoinverse: a Gauss-Newton step for the hidden units.
+
+    Lillicrap et al. 2014 (arXiv 1411.0247). Singular values of W below the usual multiple of
+    rounding count as zero.
+    """
+
+    name = "pseudobackprop"
+    summary = "V^T = W^+, the pseudoinverse of the forward weights"
+    source = "Lillicrap et al. 2014 (arXiv:1411.0247)"
+
+    @staticmethod
+    def backward_weights(W: Array, state: Array | None) -> Array:
+        """Return the transposed pseudoinverse of W."""
+        del state
+        xp = namespace(W)
+        return xp.swapaxes(xp.linalg.pinv(W), -1, -2)

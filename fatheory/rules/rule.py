@@ -1,0 +1,111 @@
+"""What a learning rule is: the answer to "what stands in for W transposed?"."""
+
+import math
+from dataclasses import dataclass, fields
+from typing import ClassVar, Protocol
+
+from jaxtyping import Float
+
+from fatheory.arrays import Array, Sampler
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A learning rule: a name, parameters, and how it makes teaching signals.
+
+    Subclass `LayeredRule` or `DirectRule`, not this. Parameters are dataclass fields of type
+    float with a default; they appear in descriptions, JSON and the command line by themselves.
+    """
+
+    name: ClassVar[str]
+    """How descriptions call the rule."""
+    summary: ClassVar[str]
+    """One line for lists."""
+    source: ClassVar[str]
+    """Paper and place."""
+    stochastic: ClassVar[bool] = False
+    """Whether the teaching signals are random given weights and data."""
+
+    @classmethod
+    def parameters(cls) -> dict[str, float]:
+        """Return the parameters' names and default values."""
+        return {field.name: float(field.default) for field in fields(cls)}  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class LayeredRule(Rule):
+    """A rule that sends errors back layer by layer through V, in the place of W."""
+
+    def draw(self, sampler: Sampler, shape: tuple[int, ...]) -> Array | None:
+        """Draw what the rule needs beside the weights, of the shape of W; None for nothing.
+
+        Parameters
+        ----------
+        sampler : Sampler
+            A NumPy generator or its JAX counterpart.
+        shape : tuple of int
+            Shape of W: (n_out, n_in), or that of a convolution's kernel.
+        """
+        del sampler, shape
+        return None
+
+    def mean_state(self, state: Array | None, shape: tuple[int, ...]) -> Array | None:
+        """Return the state that the gradient flow sees.
+
+        This is the state itself, except for rules that redraw it at every update: at small
+        learning rates their weights move by the mean over draws.
+        """
+        del shape
+        return state
+
+    @staticmethod
+    def backward_weights(W: Array, state: Array | None) -> Array:
+        """Return V, of the shape of W; the layer below receives the teaching signal V^T delta.
+
+        A pure function of NumPy or JAX arrays. Rules that share it are trained by one compiled
+        program.
+        """
+        raise NotImplementedError("a layered rule defines backward_weights")
+
+
+class Trial(Protocol):
+    """One forward pass, as far as a direct rule may look at it."""
+
+    hidden_shapes: tuple[tuple[int, ...], ...]
+    """Shapes (sample, unit_l) of the hidden activities."""
+
+    def loss(self, perturbations: tuple[Array, ...]) -> Float[Array, " sample"]:
+        """Return each sample's loss with these values added to the hidden activities."""
+
+
+@dataclass(frozen=True)
+class DirectRule(Rule):
+    """A rule that hands each hidden layer its teaching signals without a chain of layers."""
+
+    def teaching_signals(self, trial: Trial, sampler: Sampler) -> tuple[Array, ...]:
+        """Return the teaching signals of the hidden layers, of `trial.hidden_shapes`."""
+        raise NotImplementedError("a direct rule defines teaching_signals")
+
+
+def require_positive(owner: str, name: str, value: float) -> None:
+    """Refuse a parameter that is not positive and finite.
+
+    Raises
+    ------
+    ValueError
+        Naming the parameter and the value.
+    """
+    if not (math.isfinite(value) and value > 0):
+        raise ValueError(f"{owner} needs a positive, finite {name}; got {value}")
+
+
+def require_probability(owner: str, name: str, value: float) -> None:
+    """Refuse a parameter outside [0, 1].
+
+    Raises
+    ------
+    ValueError
+        Naming the parameter and the value.
+    """
+    if not 0 <= value <= 1:
+        raise ValueError(f"{owner} needs {name} between 0 and 1; got {value}")

@@ -1,0 +1,13 @@
+"""Inputs and targets: what networks are asked to learn."""
+
+from fatheory.tasks.images import IMAGE_SETS as IMAGE_SETS
+from fatheory.tasks.images import FileReport as FileReport
+from fatheory.tasks.images import Images as Images
+from fatheory.tasks.images import ImageSet as ImageSet
+from fatheory.tasks.images import SetStatus as SetStatus
+from fatheory.tasks.images import data_folder as data_folder
+from fatheory.tasks.images import fetch as fetch
+from fatheory.tasks.images import image_set as image_set
+from fatheory.tasks.images import load as load
+from fatheory.tasks.images import status as status
+from fatheory.tasks.images import verify as verify

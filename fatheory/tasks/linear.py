@@ -1,0 +1,57 @@
+"""The linear task y* = T x: input covariance, samples, and probes with exact second moment."""
+
+import numpy as np
+from jaxtyping import Float
+
+from fatheory.arrays import Covariance
+
+
+def power_law_covariance(
+    generator: np.random.Generator, inputs: int, decay: float
+) -> Covariance:
+    """Draw Sigma with eigenvalues proportional to k^(-decay), of mean 1, in a random basis.
+
+    Parameters
+    ----------
+    generator : numpy.random.Generator
+        Source of the basis, uniform over rotations; not used when `decay` is 0.
+    inputs : int
+        Dimension n_i.
+    decay : float
+        Exponent; 0 gives the identity exactly.
+    """
+    if decay == 0:
+        return np.eye(inputs)
+    eigenvalues = np.arange(1, inputs + 1) ** -decay
+    eigenvalues *= inputs / eigenvalues.sum()
+    Q, R = np.linalg.qr(generator.normal(size=(inputs, inputs)))
+    Q = Q * np.sign(np.diag(R))
+    return (Q * eigenvalues) @ Q.T
+
+
+def symmetric_root(Sigma: Covariance) -> Covariance:
+    """Return the symmetric square root of a covariance."""
+    eigenvalues, Q = np.linalg.eigh(Sigma)
+    return (Q * np.sqrt(np.clip(eigenvalues, 0, None))) @ Q.T
+
+
+def gaussian_inputs(
+    generator: np.random.Generator, shape: tuple[int, ...], root: Covariance
+) -> Float[np.ndarray, "*shape n_i"]:
+    """Draw x ~ N(0, Sigma), given the symmetric root of Sigma; `shape` counts the samples."""
+    return generator.normal(size=(*shape, len(root))) @ root
+
+
+def matched_inputs(
+    generator: np.random.Generator, samples: int, root: Covariance
+) -> Float[np.ndarray, "samples n_i"]:
+    """Draw Gaussian inputs and correct them so that their second moment is Sigma exactly.
+
+    The batch-mean loss of a linear network on them is its population loss, not an estimate. Fewer
+    samples than inputs cannot have a second moment of full rank and are left as drawn.
+    """
+    white = generator.normal(size=(samples, len(root)))
+    if samples >= len(root):
+        factor = np.linalg.cholesky(white.T @ white / samples)
+        white = np.linalg.solve(factor, white.T).T
+    return white @ root

@@ -1,0 +1,31 @@
+"""One statement of the theory, with what it rests on and what verifies it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row of the catalogue of results.
+
+    Attributes
+    ----------
+    id : str
+        Short name, such as ``"reduction.flow"``; tests refer to it by the marker ``catalogue``.
+    statement : str
+        The result in LaTeX, without dollar signs.
+    assumptions : str
+        The regime in which it holds.
+    source : str
+        Paper and equation, or "derived for this project".
+    function : str
+        Dotted path of the function that computes it.
+    verified : str
+        The independent routes by which the tests check it.
+    """
+
+    id: str
+    statement: str
+    assumptions: str
+    source: str
+    function: str
+    verified: str

@@ -1,0 +1,257 @@
+"""Closed-form learning curves of the decoupled modes of linear feedback alignment."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float
+from numpy.typing import ArrayLike
+
+from fatheory.checks import real_array
+from fatheory.errors import ArrayError, RegimeError
+from fatheory.theory.cubic_clock import elapsed, log_remaining
+from fatheory.theory.cubic_roots import reached_root
+from fatheory.theory.zero_start import log_remaining_from_zero
+
+_CHUNK = 65536
+"""Points inverted at a time: bounds the memory of the temporaries."""
+
+
+class _Flow(NamedTuple):
+    """The modes, flattened, in the terms of `cubic_clock`: x = limit + way * w."""
+
+    x0: Float[np.ndarray, " modes"]
+    limit: Float[np.ndarray, " modes"]
+    way: Float[np.ndarray, " modes"]
+    clock: Float[np.ndarray, " modes"]
+    a: Float[np.ndarray, " modes"]
+    b: Float[np.ndarray, " modes"]
+    q: Float[np.ndarray, " modes"]
+
+
+@dataclass(frozen=True, eq=False)
+class ModeSolution:
+    r"""Modes of linear feedback alignment, solved for all times.
+
+    .. math:: \dot x = s - g x y,\qquad \dot y = x \dot x
+              \quad\Longrightarrow\quad y = c + x^2/2,\quad
+              \dot x = s - g c x - \tfrac g2 x^3,\quad c = y_0 - x_0^2/2
+
+    Zero start: :math:`x^* = (2s/g)^{1/3}`, and with u = x/x*
+
+    .. math:: t = \frac{x^*}{s}\left[-\tfrac13\ln(1-u) + \tfrac16\ln(1+u+u^2)
+              + \tfrac1{\sqrt3}\left(\arctan\tfrac{2u+1}{\sqrt3} - \tfrac\pi6\right)\right].
+
+    Other starts have the integral of 1/dx over the roots of the cubic, real or complex, in a form
+    in which close roots do no harm (`fatheory.theory.cubic_clock`). For c >= 0 there is one fixed
+    point, and it attracts. For c < 0 there may be three, the middle one unstable: the flow reaches
+    the outer one on its side of the middle, or, released between the extrema of the cubic, the one
+    towards which it starts to move. Every fixed point has zero error, s = g x y.
+
+    Parameters
+    ----------
+    s : array
+        Strengths of the modes (singular values of the target), of either sign.
+    g : array
+        B^T B = g I; positive. Broadcasts, like `x0` and `y0`, to one shape of modes.
+    x0, y0 : array
+        Start.
+
+    Notes
+    -----
+    Time is t = eta * step for white input of unit variance. Values at t are arrays of shape
+    (*t, *modes); t may be infinite, and t = 0 and t = inf are exact. The relative accuracy is
+    1e-12 or better in x, 1 - u and the residual, except where the start itself is ill-conditioned:
+    near an unstable or a double fixed point, where the time depends on s without bound.
+
+    Raises
+    ------
+    ArrayError
+        If an argument is not finite, or shapes do not broadcast.
+    RegimeError
+        If g is not positive, or a start is too near a double fixed point to be told from it.
+
+    References
+    ----------
+    Derived for this project; regimes of the start: Girotti, Mitliagkas & Gidel, arXiv 2110.10815.
+    """
+
+    s: ArrayLike
+    g: ArrayLike
+    x0: ArrayLike = 0.0
+    y0: ArrayLike = 0.0
+
+    def __post_init__(self) -> None:
+        given = {name: real_array(name, getattr(self, name)) for name in ("s", "g", "x0", "y0")}
+        if not (given["g"] > 0).all():
+            raise RegimeError(f"modes need B^T B = g I with g > 0; the least g is {given['g'].min()}")
+        try:
+            arrays = np.broadcast_arrays(*given.values())
+        except ValueError as error:
+            shapes = ", ".join(f"{name} {array.shape}" for name, array in given.items())
+            raise ArrayError(f"the shapes of the modes do not broadcast: {shapes}") from error
+        for name, array in zip(given, arrays, strict=True):
+            object.__setattr__(self, name, array)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the modes."""
+        return np.shape(self.s)
+
+    @property
+    def limit(self) -> np.ndarray:
+        """x at t = inf: the fixed point that is reached, x* for a zero start."""
+        return self._flow.limit.reshape(self.shape)
+
+    def x(self, t: ArrayLike) -> np.ndarray:
+        """Return x(t), of shape (*t, *modes)."""
+        times, lam = self._log_remaining(t)
+        return self._place(lam).reshape(times.shape + self.shape)
+
+    def y(self, t: ArrayLike) -> np.ndarray:
+        """Return y(t) = y0 + (x^2 - x0^2) / 2, of shape (*t, *modes)."""
+        times, lam = self._log_remaining(t)
+        moved = self._flow.way * np.expm1(-lam)
+        y = np.ravel(self.y0) + 0.5 * moved * (self._place(lam) + self._flow.x0)
+        return y.reshape(times.shape + self.shape)
+
+    def remaining(self, t: ArrayLike) -> np.ndarray:
+        """Return 1 - u, the fraction of the way from x0 to the limit that remains."""
+        times, lam = self._log_remaining(t)
+        return np.exp(-lam).reshape(times.shape + self.shape)
+
+    def residual(self, t: ArrayLike) -> np.ndarray:
+        """Return the error of each mode, s - g x y, without cancellation near the limit."""
+        times, lam = self._log_remaining(t)
+        f, w = self._flow, np.exp(-lam)
+        velocity = w * (f.a + w * (f.b - 2 * f.a + w * f.q))
+        return (-f.way * f.clock * velocity).reshape(times.shape + self.shape)
+
+    def loss(self, t: ArrayLike) -> np.ndarray:
+        """Return 1/2 sum over the modes of (s - g x y)^2, of the shape of t."""
+        error = self.residual(t)
+        modes = tuple(range(error.ndim - len(self.shape), error.ndim))
+        return 0.5 * np.sum(error * error, axis=modes)
+
+    def time_of(self, u: ArrayLike) -> np.ndarray:
+        """Return the time at which the fraction u of the way from x0 to the limit is done.
+
+        Parameters
+        ----------
+        u : array
+            In [0, 1]; u = x/x* for a zero start.
+
+        Returns
+        -------
+        array of shape (*u, *modes)
+            Infinite for u = 1, and for u > 0 of a mode that stands still.
+
+        Raises
+        ------
+        ArrayError
+            If a fraction is outside [0, 1].
+        """
+        fraction = real_array("u", u)
+        if ((fraction < 0) | (fraction > 1)).any():
+            raise ArrayError(f"u must be in [0, 1]; it reaches from {fraction.min()} to {fraction.max()}")
+        f = self._flow
+        with np.errstate(divide="ignore"):
+            lam = -np.log1p(-fraction.reshape(-1, 1)) + np.zeros_like(f.a)
+        moving = f.clock > 0
+        t = np.where(lam > 0, np.inf, np.zeros_like(lam))
+        ends = moving & np.isfinite(lam)
+        _, a, b, clock = np.broadcast_arrays(lam, f.a, f.b, f.clock)
+        t[ends] = elapsed(lam[ends], a[ends], b[ends]) / clock[ends]
+        return t.reshape(fraction.shape + self.shape)
+
+    def _place(self, lam: Float[np.ndarray, "time modes"]) -> Float[np.ndarray, "time modes"]:
+        """Return x from the nearer end, so that neither end loses digits."""
+        f = self._flow
+        early = f.x0 + f.way * np.expm1(-lam)
+        late = lam > 1.0
+        if late.any() and f.x0.any():
+            return np.where(late, f.limit + f.way * np.exp(-lam), early)
+        return early
+
+    def _log_remaining(self, t: ArrayLike) -> tuple[np.ndarray, Float[np.ndarray, "time modes"]]:
+        """Return the checked times and lambda = -log(1 - u) at all of them."""
+        times = _times(t)
+        f = self._flow
+        lam = np.zeros((times.size, f.a.size))
+        if self._from_zero:
+            with np.errstate(invalid="ignore"):
+                tau = np.multiply.outer(times.ravel(), f.clock)
+            if np.isinf(times).any():
+                tau[np.isnan(tau)] = 0.0
+            lam = log_remaining_from_zero(tau.ravel()).reshape(tau.shape)
+            lam[np.isinf(times.ravel())] = np.inf
+            return times, lam
+        lam[np.isinf(times.ravel())] = np.inf
+        finite = np.isfinite(times.ravel())
+        tau = np.multiply.outer(times.ravel()[finite], f.clock)
+        shape = [np.broadcast_to(v, tau.shape).ravel() for v in (f.a, f.b, f.q)]
+        flat = tau.ravel()
+        parts = [slice(i, i + _CHUNK) for i in range(0, flat.size, _CHUNK)]
+        done = [log_remaining(flat[p], *(v[p] for v in shape)) for p in parts]
+        lam[finite] = np.concatenate([*done, flat[:0]]).reshape(tau.shape)
+        return times, lam
+
+    @cached_property
+    def _from_zero(self) -> bool:
+        return not (np.any(self.x0) or np.any(self.y0))
+
+    @cached_property
+    def _flow(self) -> _Flow:
+        s, g, x0, y0 = (np.ravel(np.asarray(v)) for v in (self.s, self.g, self.x0, self.y0))
+        velocity = s - g * x0 * y0
+        c = y0 - x0 * x0 / 2
+        limit = reached_root(c, s / g, x0, velocity)
+        still = velocity == 0
+        limit = np.where(still, x0, limit)
+        way, F = _way(x0, limit, c, velocity / g)
+        if not (still | (F > 0)).all():
+            where = int(np.argmax(~(still | (F > 0))))
+            raise RegimeError(
+                f"mode {where} starts at x0 = {x0[where]} too near the double fixed point "
+                f"{limit[where]} to be told from it; move the start or s = {s[where]}"
+            )
+        final = np.maximum(3 * limit * limit + 2 * c, 0.0)
+        safe = np.where(still, 1.0, F)
+        a = np.where(still, 1.0, final / safe)
+        b = np.where(still, 2.0, (2 * final + 3 * limit * way) / safe)
+        q = np.where(still, 1.0, way * way / safe)
+        return _Flow(x0, limit, way, np.where(still, 0.0, 0.5 * g * F), a, b, q)
+
+
+def _way(
+    x0: Float[np.ndarray, " modes"],
+    limit: Float[np.ndarray, " modes"],
+    c: Float[np.ndarray, " modes"],
+    v: Float[np.ndarray, " modes"],
+) -> tuple[Float[np.ndarray, " modes"], Float[np.ndarray, " modes"]]:
+    """Return x0 - limit and F with v = -F (x0 - limit) / 2, each from what is known best.
+
+    The velocity at the start, g v, is exact to rounding; a short way would lose its digits in the
+    difference, an F that is small (near another root) in its sum.
+    """
+    way = x0 - limit
+    F = x0 * x0 + x0 * limit + limit * limit + 2 * c
+    scale = x0 * x0 + limit * limit + 2 * np.abs(c)
+    short = (np.abs(way) < 1e-3 * (np.abs(x0) + np.abs(limit))) & (F > 1e-3 * scale)
+    from_velocity = -2 * v / np.where(way == 0, np.nan, way)
+    return (
+        np.where(short, -2 * v / np.where(short, F, 1.0), way),
+        np.where(short, F, np.nan_to_num(from_velocity, nan=0.0)),
+    )
+
+
+def _times(t: ArrayLike) -> np.ndarray:
+    try:
+        times = np.asarray(t, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ArrayError(f"t must be an array of times; got {t!r:.80}") from error
+    bad: Bool[np.ndarray, "*times"] = ~(times >= 0)
+    if bad.any():
+        raise ArrayError(f"t must be 0 or later, infinity included; one time is {times[bad][0]}")
+    return times

@@ -1,0 +1,266 @@
+r"""The exact reduction: hidden width leaves linear feedback alignment.
+
+From any start (A0, Wi), with any input covariance,
+
+.. math:: W_0 = A_0 + B X,\quad W = W_i + X A_0^\top + Y B^\top,\qquad
+          \dot X = E \Sigma,\quad \dot Y = E \Sigma X^\top,\quad X(0) = Y(0) = 0,
+
+because :math:`\dot W_0 = B E \Sigma` and
+:math:`\dot W = E \Sigma W_0^\top = \dot X A_0^\top + \dot X X^\top B^\top`. The state
+K = [X, Y] has n_o (n_i + n_o) numbers whatever n_h is, and E = T - W W0 depends on the hidden
+layer only through the inner products in `HiddenGram`. The flow keeps Y + Y^T = X X^T, which is
+the constancy of B W + (B W)^T - W0 W0^T in these variables. Derived for this project.
+"""
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Float
+from numpy.typing import ArrayLike
+
+from fatheory import labels
+from fatheory.arrays import Covariance, FeedbackWeights, InputWeights, OutputWeights, TargetMap
+from fatheory.checks import covariance_matrix, increasing_times, matching_shapes, real_array
+from fatheory.errors import ArrayError, RegimeError
+from fatheory.theory.fields import Field
+from fatheory.theory.gram import HiddenGram, hidden_gram
+from fatheory.theory.integrate import ATOL, RTOL, integrate
+
+
+class Start(NamedTuple):
+    """The full matrices behind a reduced solution."""
+
+    W0: InputWeights
+    W: OutputWeights
+    B: FeedbackWeights
+
+
+@dataclass(frozen=True)
+class ReducedSolution:
+    """Linear feedback alignment along `times`, at a cost that does not depend on n_h.
+
+    Attributes
+    ----------
+    times : array of shape (time,)
+        In units t = eta * step.
+    K : array of shape (time, ..., n_o, n_i + n_o)
+        The state [X, Y]; leading axes after time are runs. NaN from `diverged_at` on.
+    gram : HiddenGram
+        Inner products over the hidden units.
+    T, Sigma : arrays of shape (n_o, n_i) and (n_i, n_i)
+        Target map and input second moment.
+    method : str
+        Which function gave the answer.
+    start : Start or None
+        Full matrices at time 0, from which `weights` are rebuilt; None where only inner products
+        are known, as at infinite width.
+    diverged_at : int
+        Index of the first time that the solution does not reach, -1 if it reaches all.
+    """
+
+    times: Float[np.ndarray, " time"]
+    K: Float[np.ndarray, "time *runs n_o m"]
+    gram: HiddenGram
+    T: TargetMap
+    Sigma: Covariance
+    method: str
+    start: Start | None = None
+    diverged_at: int = -1
+
+    @property
+    def X(self) -> Float[np.ndarray, "time *runs n_o n_i"]:
+        """What W0 = A0 + B X has learned."""
+        return self.K[..., : self.gram.n_i]
+
+    @property
+    def Y(self) -> Float[np.ndarray, "time *runs n_o n_o"]:
+        """What W = Wi + X A0^T + Y B^T has learned beside X A0^T."""
+        return self.K[..., self.gram.n_i :]
+
+    def product(self) -> Float[np.ndarray, "time *runs n_o n_i"]:
+        """Compute the network's map W W0."""
+        return self.gram.product(self.K)
+
+    def loss(self) -> Float[np.ndarray, "time *runs"]:
+        """Compute L = 1/2 tr(E Sigma E^T), E = T - W W0, without the noise floor."""
+        E = self.T - self.product()
+        return 0.5 * np.sum((E @ self.Sigma) * E, axis=(-2, -1))
+
+    def weight_angle(self) -> Float[np.ndarray, "time *runs"]:
+        """Compute the angle between W and B^T in degrees; NaN where one of them is zero.
+
+        W is split into its part along B^T and the rest, alpha B^T + R, and the angle taken as
+        atan2(|R|, alpha |B|), which keeps the digits of small angles from a zero start. From
+        other starts the norms are differences of inner products, and angles below about 1e-6
+        degrees are rounding.
+        """
+        BB = np.trace(self.gram.BB, axis1=-2, axis2=-1)
+        WB = self.gram.projections(self.K)[..., self.gram.n_i :]
+        alpha = np.trace(WB, axis1=-2, axis2=-1) / np.where(BB > 0, BB, np.nan)
+        rest = self.K.copy()
+        rest[..., self.gram.n_i :] -= alpha[..., None, None] * np.eye(self.T.shape[0])
+        RR = self.gram.WW + np.sum(
+            (self.gram.M + self.gram.projections(rest)) * rest, axis=(-2, -1)
+        )
+        angle = np.rad2deg(np.arctan2(np.sqrt(np.maximum(RR, 0.0)), alpha * np.sqrt(BB)))
+        return np.where((RR <= 0) & (alpha == 0), np.nan, angle)
+
+    def weights(self) -> tuple[np.ndarray, np.ndarray]:
+        """Rebuild W0 of shape (time, n_h, n_i) and W of shape (time, n_o, n_h).
+
+        Raises
+        ------
+        RegimeError
+            If the solution was found from inner products alone.
+        """
+        if self.start is None:
+            raise RegimeError(
+                f"the method {self.method!r} knows inner products over the hidden units, not the "
+                f"weights; ask for X, Y, product(), loss() or weight_angle()"
+            )
+        A0, Wi, B = self.start
+        return A0 + B @ self.X, Wi + self.X @ A0.T + self.Y @ B.T
+
+    def dataset(self) -> xr.Dataset:
+        """Return the full weights and the loss in the shape that `flow` returns.
+
+        Raises
+        ------
+        RegimeError
+            If the solution was found from inner products alone.
+        """
+        W0, W = self.weights()
+        time, unit = labels.TIME, labels.unit
+        data = {
+            labels.weight(1): ((time, unit(1), unit(0)), W0),
+            labels.weight(2): ((time, unit(2), unit(1)), W),
+            labels.LOSS: ((time,), self.loss()),
+        }
+        return xr.Dataset(
+            {name: (*pair, labels.variable(name).attrs) for name, pair in data.items()},
+            coords={time: ((time,), self.times, labels.variable(time).attrs)},
+            attrs={
+                labels.ATTR_SOURCE: f"theory/{self.method}",
+                labels.RULE: "feedback_alignment",
+                labels.DIVERGED_AT: self.diverged_at,
+            },
+        )
+
+
+def reduced(
+    W0: ArrayLike,
+    W: ArrayLike,
+    B: ArrayLike,
+    T: ArrayLike,
+    Sigma: ArrayLike | None = None,
+    *,
+    times: ArrayLike,
+    rtol: float = RTOL,
+    atol: float = ATOL,
+) -> ReducedSolution:
+    """Solve the gradient flow of linear feedback alignment in its n_o (n_i + n_o) variables.
+
+    The same flow as `flow` of the rule feedback_alignment, exactly; the integrator controls the
+    error of X and Y in the place of the weights'.
+
+    Parameters
+    ----------
+    W0 : array of shape (n_h, n_i)
+        Start of the input weights.
+    W : array of shape (n_o, n_h)
+        Start of the output weights.
+    B : array of shape (n_h, n_o)
+        Fixed feedback.
+    T : array of shape (n_o, n_i)
+        Target map.
+    Sigma : array of shape (n_i, n_i), optional
+        Input second moment E[x x^T]; the identity (white input) by default.
+    times : array
+        Increasing, from 0 on, in units t = eta * step.
+    rtol, atol : float
+        Local error tolerances of the integrator, relative to and in the units of X and Y.
+
+    Returns
+    -------
+    ReducedSolution
+
+    Raises
+    ------
+    ArrayError
+        If arrays are not finite or do not fit, or Sigma is not a covariance.
+
+    References
+    ----------
+    Derived for this project.
+    """
+    W0, W, B = real_array("W0", W0, 2), real_array("W", W, 2), real_array("B", B, 2)
+    T = real_array("T", T, 2)
+    gram = hidden_gram(W0, W, B)
+    matching_shapes(
+        {"W0": (W0, ("n_h", "n_i")), "W": (W, ("n_o", "n_h")), "T": (T, ("n_o", "n_i"))}
+    )
+    solution = solve_gram(gram, T, Sigma, times=times, rtol=rtol, atol=atol)
+    return replace(solution, start=Start(W0, W, B))
+
+
+def solve_gram(
+    gram: HiddenGram,
+    T: ArrayLike,
+    Sigma: ArrayLike | None = None,
+    *,
+    times: ArrayLike,
+    rtol: float = RTOL,
+    atol: float = ATOL,
+) -> ReducedSolution:
+    """Solve the reduced flow from inner products over the hidden units alone.
+
+    Runs stacked in `gram`, of any hidden widths, are integrated as one system: the step follows
+    the root mean square of all errors, and a run that blows up ends all.
+
+    Parameters
+    ----------
+    gram : HiddenGram
+        From `hidden_gram`, or a limit of it.
+    T, Sigma, times, rtol, atol
+        As in `reduced`; T and Sigma are common to the runs.
+
+    Returns
+    -------
+    ReducedSolution
+        Without a start, hence without `weights`.
+
+    Raises
+    ------
+    ArrayError
+        If arrays are not finite or do not fit, or Sigma is not a covariance.
+    """
+    T = real_array("T", T, 2)
+    n_o, m = gram.M.shape[-2:]
+    if T.shape != (n_o, gram.n_i):
+        raise ArrayError(
+            f"T must have shape {(n_o, gram.n_i)} to fit the inner products; its shape is {T.shape}"
+        )
+    Sigma = covariance_matrix("Sigma", Sigma, gram.n_i)
+    moments = increasing_times(times)
+    path = integrate(
+        _reduced_field(gram, T, Sigma), (np.zeros_like(gram.M),), moments, rtol=rtol, atol=atol
+    )
+    return ReducedSolution(
+        moments, path.weights[0], gram, T, Sigma, "reduction", diverged_at=path.diverged_at
+    )
+
+
+def _reduced_field(gram: HiddenGram, T: TargetMap, Sigma: Covariance) -> Field:
+    """Return K -> [dX/dt, dY/dt] = E Sigma [1, X^T]."""
+    n_i = gram.n_i
+
+    def field(state: list[np.ndarray]) -> list[np.ndarray]:
+        (K,) = state
+        dK = np.empty_like(K)
+        dX = np.matmul(T - gram.product(K), Sigma, out=dK[..., :n_i])
+        np.matmul(dX, K[..., :n_i].mT, out=dK[..., n_i:])
+        return [dK]
+
+    return field

@@ -1,0 +1,3 @@
+"""Simulation: the same experiment by steps, vectorised over seeds, on CPU or GPU."""
+
+from fatheory.train.simulate import simulate as simulate

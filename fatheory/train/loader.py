@@ -1,0 +1,62 @@
+"""Examples on the device, block by block."""
+
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fatheory.experiment import Experiment
+from fatheory.initial import BLOCK, Start, examples, sample_order
+from fatheory.train.program import Batches
+
+
+class Loader:
+    """Hands out the block of examples that holds a step; keeps the latest one.
+
+    Finite samples go to the device once and blocks only say which of them are used.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Whose examples.
+    starts : sequence of Start
+        One per seed.
+    """
+
+    def __init__(self, experiment: Experiment, starts: Sequence[Start]) -> None:
+        self._experiment = experiment
+        self._starts = starts
+        self._dtype = np.dtype(experiment.precision)
+        self._number = -1
+        self._block: Batches | None = None
+        self._pool: tuple[jax.Array, jax.Array] | None = None
+        pools = [start.samples for start in starts if start.samples is not None]
+        if pools:
+            self._pool = (
+                jnp.asarray(np.stack([pool.inputs for pool in pools]), self._dtype),
+                jnp.asarray(np.stack([pool.targets for pool in pools]), self._dtype),
+            )
+
+    def block(self, step: int) -> tuple[Batches, int]:
+        """Return the block of examples that `step` learns from, and its place in the block."""
+        number, offset = divmod(step, BLOCK)
+        if self._block is None or number != self._number:
+            self._number, self._block = number, self._load(number)
+        return self._block, offset
+
+    def _load(self, number: int) -> Batches:
+        first, stop = number * BLOCK, (number + 1) * BLOCK
+        seeds = self._experiment.seeds
+        if self._pool is not None:
+            order = [sample_order(self._experiment, seed, first, stop) for seed in seeds]
+            return Batches(*self._pool, jnp.asarray(np.stack(order), jnp.int32))
+        drawn = [
+            examples(self._experiment, seed, start, first, stop)
+            for seed, start in zip(seeds, self._starts, strict=True)
+        ]
+        return Batches(
+            jnp.asarray(np.stack([d.inputs for d in drawn]), self._dtype),
+            jnp.asarray(np.stack([d.targets for d in drawn]), self._dtype),
+            None,
+        )

@@ -1,0 +1,57 @@
+"""A progress bar with the time left: on terminals, for runs that take a while."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+
+class Progress(Protocol):
+    """Something that is told how far a run has come."""
+
+    def advance(self, steps: int) -> None:
+        """Count `steps` more as done."""
+
+
+class _Silent:
+    def advance(self, steps: int) -> None:
+        del steps
+
+
+@contextmanager
+def progress_bar(wanted: bool | None, title: str, total: int) -> Iterator[Progress]:
+    """Show a progress bar on standard error while the block runs.
+
+    Parameters
+    ----------
+    wanted : bool or None
+        None shows it where standard error is a terminal.
+    title : str
+        What is going on.
+    total : int
+        Steps in all.
+    """
+    if not (sys.stderr.isatty() if wanted is None else wanted):
+        yield _Silent()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:,.0f} / {task.total:,.0f} steps"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    # A bar that vanishes when done leaves short runs with nothing to show.
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=total)
+
+        class _Shown:
+            def advance(self, steps: int) -> None:
+                bar.advance(task, steps)
+
+        yield _Shown()

@@ -1,0 +1,36 @@
+"""Random numbers inside a compiled step, behind the methods of a NumPy generator."""
+
+import jax
+
+
+class KeySampler:
+    """Draws from a JAX key, a fresh subkey for every call.
+
+    Parameters
+    ----------
+    key : jax.Array
+        Consumed: do not use it elsewhere.
+    dtype : jax dtype
+        Of the numbers.
+    """
+
+    def __init__(self, key: jax.Array, dtype: jax.typing.DTypeLike) -> None:
+        self._key = key
+        self._dtype = dtype
+
+    def _subkey(self) -> jax.Array:
+        self._key, subkey = jax.random.split(self._key)
+        return subkey
+
+    def uniform(self, low: float, high: float, size: tuple[int, ...]) -> jax.Array:
+        """Draw from the uniform law on [low, high)."""
+        return jax.random.uniform(self._subkey(), size, self._dtype, low, high)
+
+    def normal(self, loc: float, scale: float, size: tuple[int, ...]) -> jax.Array:
+        """Draw from the normal law of mean `loc` and standard deviation `scale`."""
+        return loc + scale * jax.random.normal(self._subkey(), size, self._dtype)
+
+
+def step_key(root_seed: int, seed: jax.Array, step: jax.Array) -> jax.Array:
+    """Return the key of one step of one seed: the same wherever a segment begins."""
+    return jax.random.fold_in(jax.random.fold_in(jax.random.key(root_seed), seed), step)

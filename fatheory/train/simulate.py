@@ -1,0 +1,110 @@
+"""Train what an experiment describes, all seeds at once, in segments between snapshots."""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import jax
+import numpy as np
+import xarray as xr
+
+from fatheory.archive import assemble, provenance
+from fatheory.experiment import Experiment
+from fatheory.initial import BLOCK, Start, coordinates, draw_start, drawn_variables
+from fatheory.networks import ACTIVATIONS
+from fatheory.train.group import Group
+from fatheory.train.loader import Loader
+from fatheory.train.progress import Progress, progress_bar
+from fatheory.train.recorder import Recorder
+
+SOURCE = "simulation"
+
+
+def simulate(experiment: Experiment, *, progress: bool | None = None) -> xr.Dataset:
+    """Train the experiment's networks and return what it asks to record.
+
+    All seeds of a rule, and all rules that differ only in arrays, advance in one compiled program
+    on JAX's default device. Every rule sees the same examples in the same order.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        What to run.
+    progress : bool, optional
+        Show a progress bar with the time left; by default on terminals, for long runs.
+
+    Returns
+    -------
+    xarray.Dataset
+        A run archive of source ``"simulation"``: ``loss (rule, seed, step)``, the recorded
+        quantities, what was drawn, and coordinates ``time = learning_rate * step``. A run that
+        diverges is kept and marked: ``diverged`` and ``diverged_at (rule, seed)``.
+    """
+    began = time.perf_counter()
+    with (
+        jax.enable_x64(experiment.precision == "float64"),
+        jax.default_matmul_precision("float32"),
+    ):
+        starts = [draw_start(experiment, seed) for seed in experiment.seeds]
+        recorder = Recorder(experiment, starts)
+        with progress_bar(progress, "training", experiment.schedule.steps) as bar:
+            _run(experiment, starts, recorder, bar)
+        device = jax.devices()[0]
+    variables = drawn_variables(experiment, starts) | recorder.variables()
+    return assemble(
+        {name: _in_precision(values, experiment) for name, values in variables.items()},
+        coordinates(experiment),
+        provenance(
+            source=SOURCE,
+            experiment_json=experiment.to_json(),
+            experiment_hash=experiment.content_hash,
+            precision=experiment.precision,
+            device=f"{device.platform}: {device.device_kind}",
+            wall_time_s=time.perf_counter() - began,
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of steps within one phase, one block of examples, and between two snapshots."""
+
+    first: int
+    stop: int
+    phase: int
+
+
+def segments(experiment: Experiment) -> Iterator[Segment]:
+    """Cut a run into segments, in order."""
+    steps = experiment.schedule.steps
+    borders = {*experiment.snapshot_steps, *range(0, steps, BLOCK), *experiment.schedule.ends}
+    cuts = sorted(borders)
+    phase = 0
+    for first, stop in zip(cuts[:-1], cuts[1:], strict=True):
+        if first == experiment.schedule.ends[phase]:
+            phase += 1
+        yield Segment(first, stop, phase)
+
+
+def _run(
+    experiment: Experiment, starts: Sequence[Start], recorder: Recorder, bar: Progress
+) -> None:
+    groups = Group.all_of(experiment, starts, ACTIVATIONS[experiment.network.activation])
+    loader = Loader(experiment, starts)
+    recorder.take(0, groups)
+    phase = 0
+    for segment in segments(experiment):
+        if segment.phase != phase:
+            phase = segment.phase
+            for group in groups:
+                group.forget()
+        batches, offset = loader.block(segment.first)
+        for group in groups:
+            group.advance(batches, segment.phase, segment.first, offset, segment.stop)
+        recorder.take(segment.stop, groups)
+        bar.advance(segment.stop - segment.first)
+
+
+def _in_precision(values: np.ndarray, experiment: Experiment) -> np.ndarray:
+    """Store floating-point variables in the precision of the run."""
+    return values.astype(experiment.precision) if values.dtype.kind == "f" else values

@@ -1,0 +1,50 @@
+"""Numerical ground rules of all tests, and the record of measured residuals."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+# Tests run beside each other on few cores; small matrix products gain nothing from threads.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("MPLBACKEND", "agg")
+
+RESIDUALS = pytest.StashKey[dict[str, float]]()
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--write-residuals",
+        metavar="FILE",
+        help="write the worst residual of each catalogue entry, as measured by its tests, to FILE",
+    )
+
+
+def pytest_configure(config):
+    config.stash[RESIDUALS] = {}
+
+
+@pytest.fixture
+def residual(request):
+    """Assert that a residual is within its tolerance and record it under the test's entry.
+
+    The test carries ``@pytest.mark.catalogue("entry.id")``.
+    """
+    marker = request.node.get_closest_marker("catalogue")
+    worst = request.config.stash[RESIDUALS]
+
+    def check(value: float, tolerance: float) -> None:
+        value = float(value)
+        if marker is not None:
+            worst[marker.args[0]] = max(value, worst.get(marker.args[0], 0.0))
+        assert value <= tolerance
+
+    return check
+
+
+def pytest_sessionfinish(session):
+    path = session.config.getoption("--write-residuals")
+    if path:
+        worst = dict(sorted(session.config.stash[RESIDUALS].items()))
+        Path(path).write_text(json.dumps(worst, indent=2) + "\n", encoding="utf-8")
