@@ -18,7 +18,7 @@ if _TYPE_CHECKING:
     from fatheory.archive import load as load
     from fatheory.archive import save as save
     from fatheory.archive import to_netcdf as to_netcdf
-    from fatheory.compare import compare as compare
+    from fatheory.comparison import compare as compare
     from fatheory.errors import FatheoryError as FatheoryError
     from fatheory.experiment import DenseNetwork as DenseNetwork
     from fatheory.experiment import Experiment as Experiment
@@ -41,7 +41,7 @@ _HOMES = {
     "load": "archive",
     "save": "archive",
     "to_netcdf": "archive",
-    "compare": "compare",
+    "compare": "comparison",
     "FatheoryError": "errors",
     "DenseNetwork": "experiment",
     "Experiment": "experiment",
@@ -65,7 +65,6 @@ def __getattr__(name: str) -> object:
     if name in _ROOMS:
         return _import_module(f"fatheory.{name}")
     if name in _HOMES:
-        # Bound here for good: the module `compare` would otherwise shadow the function.
         value = getattr(_import_module(f"fatheory.{_HOMES[name]}"), name)
         globals()[name] = value
         return value

@@ -6,7 +6,7 @@ units, ``n_o`` outputs. They are documentation at run time and are checked in th
 """
 
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -22,6 +22,7 @@ TargetMap = Float[np.ndarray, "n_o n_i"]
 Covariance = Float[np.ndarray, "n_i n_i"]
 
 
+@runtime_checkable
 class Sampler(Protocol):
     """Where random numbers come from: a NumPy generator, or JAX keys behind the same methods."""
 

@@ -17,7 +17,7 @@ def to_netcdf(ds: xr.Dataset, path: str | os.PathLike[str], *, overwrite: bool =
 
     NetCDF has no booleans, None or nested attributes: boolean attributes become 0 and 1; None,
     dictionaries, and lists other than of numbers or of strings become JSON text. xarray reads
-    boolean variables back as booleans.
+    boolean variables back as booleans. The file is made in memory first.
 
     Parameters
     ----------
@@ -54,7 +54,8 @@ def to_netcdf(ds: xr.Dataset, path: str | os.PathLike[str], *, overwrite: bool =
             raise ArchiveWriteError(f"a folder stands at {target}; choose another path")
         if target.exists() and not overwrite:
             raise ArchiveWriteError(f"a file stands at {target}; pass overwrite=True to replace it")
-        ds.to_netcdf(temporary, engine="h5netcdf")
+        # By way of memory: HDF5 that runs out of disk cannot close its file, and crashes at exit.
+        temporary.write_bytes(ds.to_netcdf(engine="h5netcdf"))
         replacement.publish_file(temporary, target)
     return target
 

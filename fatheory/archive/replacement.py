@@ -13,6 +13,7 @@ import platform
 import re
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -125,12 +126,20 @@ def _temporary(target: Path) -> Path:
 
 
 def _remove(path: Path) -> None:
-    """Delete a file or folder if it can be done; what stays is cleared by a later save."""
-    if os.path.isdir(path):  # unlike Path.is_dir, never an error
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        with suppress(OSError):
-            path.unlink()
+    """Delete a file or folder if it can be done; what stays is cleared by a later save.
+
+    When one of zarr's threads fails, the others write on for a moment and may bring the folder
+    back. So it is looked for again until it stays away.
+    """
+    for _ in range(20):
+        if not os.path.lexists(path):
+            return
+        if os.path.isdir(path):
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                path.unlink()
+        time.sleep(0.01)
 
 
 def _clear_leftovers(target: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from fatheory import labels
-from fatheory.archive.assemble import output_dims
+from fatheory.archive.assembly import output_dims
 from fatheory.errors import SchemaError, suggestion
 
 _INTEGER, _STRING, _BOOLEAN, _REAL = (

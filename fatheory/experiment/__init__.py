@@ -1,10 +1,10 @@
 """What is asked: a task, a network, rules and a schedule as one frozen description."""
 
-from fatheory.experiment.presets import presets as presets
 from fatheory.experiment.experiment import Experiment as Experiment
 from fatheory.experiment.law import Normal as Normal
 from fatheory.experiment.law import Uniform as Uniform
 from fatheory.experiment.network import DenseNetwork as DenseNetwork
+from fatheory.experiment.presets import presets as presets
 from fatheory.experiment.record import Record as Record
 from fatheory.experiment.rule_choice import RuleChoice as RuleChoice
 from fatheory.experiment.schedule import Phase as Phase

@@ -1,8 +1,10 @@
-"""The common base of all parts of an experiment: frozen, strict about unknown keys, clear errors."""
+"""The base of all parts of an experiment: frozen, strict about unknown keys, clear errors."""
 
+import math
+import numbers
 import operator
 from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -23,6 +25,16 @@ def _whole(value: Any) -> Any:
     return operator.index(value)
 
 
+def real(value: Any) -> Any:
+    """Let every kind of real number pass for a float, NumPy's too, but neither True nor "2"."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        return value
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
 def _not_empty(value: tuple[Any, ...]) -> tuple[Any, ...]:
     if not value:
         raise ValueError("must not be empty")
@@ -39,12 +51,17 @@ Count = Annotated[Whole, Field(ge=0)]
 """A non-negative integer."""
 Seed = Annotated[Whole, Field(ge=0, lt=2**32)]
 """A seed: 32 bits, which every random generator in use takes."""
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Number = Annotated[float, BeforeValidator(real), Field(strict=True, allow_inf_nan=False)]
+"""A finite number."""
+Positive = Annotated[Number, Field(gt=0)]
 """A positive, finite number."""
-NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+NonNegative = Annotated[Number, Field(ge=0)]
 """A finite number, zero or larger."""
-Fraction = Annotated[float, Field(ge=0, lt=1)]
+Fraction = Annotated[Number, Field(ge=0, lt=1)]
 """A number in [0, 1)."""
+
+
+Part = TypeVar("Part", bound="Description")
 
 
 class Description(BaseModel):
@@ -67,7 +84,7 @@ class Description(BaseModel):
             problems = [p for entry in error.errors() for p in _problems(type(self), entry)]
             raise InvalidExperimentError(type(self).__name__, problems) from None
 
-    def replaced(self, **changes: Any) -> Self:
+    def replaced(self: Part, **changes: Any) -> Part:
         """Return a copy with these fields changed, validated like a new one."""
         return type(self)(**(dict(self) | changes))
 
@@ -115,7 +132,10 @@ def rows(part: BaseModel | Mapping[str, Any], prefix: str = "") -> list[tuple[st
 
 def _brief(value: Any) -> str:
     """Write a run of consecutive integers as a range, everything else as it is."""
-    if isinstance(value, list) and len(value) > 3 and all(isinstance(v, int) for v in value):
-        if value == list(range(value[0], value[-1] + 1)):
-            return f"{value[0]} … {value[-1]} ({len(value)})"
-    return str(value)
+    is_run = (
+        isinstance(value, list)
+        and len(value) > 3
+        and all(isinstance(entry, int) for entry in value)
+        and value == list(range(value[0], value[-1] + 1))
+    )
+    return f"{value[0]} … {value[-1]} ({len(value)})" if is_run else str(value)

@@ -4,11 +4,11 @@ import hashlib
 import html
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, model_serializer, model_validator
 
-from fatheory.errors import InvalidExperimentError
+from fatheory.errors import InvalidExperimentError, suggestion
 from fatheory.experiment.description import NOT_EMPTY, Description, Seed, rows
 from fatheory.experiment.network import DenseNetwork
 from fatheory.experiment.record import Record
@@ -16,11 +16,17 @@ from fatheory.experiment.rule_choice import RuleChoice
 from fatheory.experiment.schedule import Schedule, Update
 from fatheory.experiment.task import LinearTask
 
+MAX_SEEDS = 1_000_000
+"""More than any study asks for at once; a slip of the keyboard should not fill the memory."""
+
 
 def _seed_list(value: Any) -> Any:
     """Read a number of seeds as the seeds 0 ... n-1."""
-    is_number = hasattr(value, "__index__") and not isinstance(value, bool)
-    return tuple(range(value)) if is_number else value
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        return value
+    if not 0 < value <= MAX_SEEDS:
+        raise ValueError(f"a number of seeds lies between 1 and {MAX_SEEDS}; got {value}")
+    return tuple(range(value))
 
 
 def _rule_choices(value: Any) -> Any:
@@ -29,8 +35,13 @@ def _rule_choices(value: Any) -> Any:
         return value
     choices, problems = [], []
     for label, choice in value.items():
+        if not isinstance(label, str):
+            problems.append((str(label), f"a rule's label is a string; got {label!r}"))
+            continue
         if not isinstance(choice, RuleChoice):
-            given = dict(choice) if isinstance(choice, Mapping) else {"learning_rate": choice}
+            given = {"learning_rate": choice}
+            if isinstance(choice, Mapping):
+                given = {str(key): inner for key, inner in choice.items()}
             try:
                 choice = RuleChoice(**({"rule": label} | given))
             except InvalidExperimentError as error:
@@ -84,9 +95,7 @@ class Experiment(Description):
     name: str = ""
     task: LinearTask
     network: DenseNetwork
-    rules: Annotated[
-        tuple[tuple[str, RuleChoice], ...], NOT_EMPTY, BeforeValidator(_rule_choices)
-    ]
+    rules: Annotated[tuple[tuple[str, RuleChoice], ...], NOT_EMPTY, BeforeValidator(_rule_choices)]
     schedule: Schedule
     update: Update = Update()
     record: Record = Record()
@@ -95,7 +104,7 @@ class Experiment(Description):
     precision: Literal["float32", "float64"] = "float32"
 
     @model_validator(mode="after")
-    def _fits_together(self) -> Self:
+    def _fits_together(self) -> "Experiment":
         problems = []
         labels = [label for label, _ in self.rules]
         for kind, values in (("rules", labels), ("seeds", self.seeds)):
@@ -162,7 +171,7 @@ class Experiment(Description):
         return self.model_dump_json(indent=indent)
 
     @classmethod
-    def from_json(cls, text: str | bytes) -> Self:
+    def from_json(cls, text: str | bytes) -> "Experiment":
         """Read what `to_json` wrote.
 
         Raises
@@ -178,7 +187,7 @@ class Experiment(Description):
             raise InvalidExperimentError("Experiment", [("", f"not a JSON object: {text!r:.60}")])
         return cls(**data)
 
-    def with_settings(self, settings: Mapping[str, Any]) -> Self:
+    def with_settings(self, settings: Mapping[str, Any]) -> "Experiment":
         """Return a copy with values changed by dotted key, as the command line's ``--set`` does.
 
         Parameters
@@ -214,21 +223,22 @@ class Experiment(Description):
 def _set(data: dict[str, Any], key: str, value: Any) -> None:
     """Set one dotted key in nested dictionaries and lists; a dot inside a label is found too."""
     node: Any = data
-    parts = key.split(".")
-    while len(parts) > 1:
-        head = next(
-            (h for n in range(1, len(parts)) if (h := ".".join(parts[:n])) in _keys(node)), None
-        )
+    rest = key
+    while "." in rest and rest not in _keys(node):
+        head = max((k for k in _keys(node) if rest.startswith(f"{k}.")), key=len, default=None)
         if head is None:
-            raise InvalidExperimentError("setting", [(key, f"there is no {parts[0]!r} here")])
+            break
         node = node[int(head) if isinstance(node, list) else head]
-        parts = parts[head.count(".") + 1 :]
-    if isinstance(node, list) and parts[0] in _keys(node):
-        node[int(parts[0])] = value
-    elif isinstance(node, dict):
-        node[parts[0]] = value
+        rest = rest[len(head) + 1 :]
+    if isinstance(node, list) and rest in _keys(node):
+        node[int(rest)] = value
+    elif isinstance(node, dict) and (rest in node or "." not in rest):
+        node[rest] = value
     else:
-        raise InvalidExperimentError("setting", [(key, f"there is no {parts[0]!r} here")])
+        missing = rest.split(".")[0]
+        raise InvalidExperimentError(
+            "setting", [(key, f"there is no {missing!r} here{suggestion(missing, _keys(node))}")]
+        )
 
 
 def _keys(node: Any) -> list[str]:

@@ -48,7 +48,7 @@ class Record(Description):
     @field_validator("quantities")
     @classmethod
     def _in_one_order(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        """The order of quantities means nothing, so it must not change the content hash."""
+        """Sort: the order of quantities means nothing, so it must not change the content hash."""
         return tuple(sorted(set(value)))
 
     def grid(self, total: int, phase_ends: tuple[int, ...]) -> tuple[int, ...]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import model_serializer, model_validator
 
-from fatheory.experiment.description import Description, Positive
+from fatheory.experiment.description import Description, Positive, real
 from fatheory.rules import Rule, find_rule, make_rule
 
 
@@ -32,9 +32,11 @@ class RuleChoice(Description):
     def _gather_parameters(cls, data: Any) -> Any:
         if not isinstance(data, Mapping) or "rule" not in data:
             return data
+        if not isinstance(data["rule"], str):
+            raise ValueError(f"a rule is named by a string; got {data['rule']!r}")
         rule = find_rule(data["rule"])
         own = {key: data[key] for key in ("rule", "learning_rate") if key in data}
-        given = dict(data.get("parameters", {}))
+        given = _mapping(data.get("parameters", {}))
         given |= {key: data[key] for key in data if key not in own and key != "parameters"}
         made = make_rule(rule.name, **{key: _number(key, value) for key, value in given.items()})
         complete = {key: float(getattr(made, key)) for key in rule.parameters()}
@@ -49,7 +51,18 @@ class RuleChoice(Description):
         return make_rule(self.rule, **dict(self.parameters))
 
 
+def _mapping(parameters: Any) -> dict[str, Any]:
+    """Read parameters from a mapping or from the pairs in which a choice keeps them."""
+    try:
+        return dict(parameters)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"parameters must be a mapping from names to numbers; got {parameters!r}"
+        ) from None
+
+
 def _number(key: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    value = real(value)
+    if not isinstance(value, float):
         raise ValueError(f"{key} must be a number; got {value!r}")
-    return float(value)
+    return value

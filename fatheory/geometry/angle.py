@@ -21,7 +21,7 @@ def angle(a: Float[Array, "..."], b: Float[Array, "..."], axis: Axes = -1) -> Fl
     a, b : array
         NumPy or JAX arrays of shapes that broadcast.
     axis : int or tuple of int
-        Axes that form the vectors. Several axes are flattened into one vector, so
+        Axes of the broadcast shape that form the vectors. Several axes are flattened into one vector, so
         ``axis=(-2, -1)`` is the angle between matrices of Lillicrap et al. 2016 (Methods).
 
     Returns
@@ -31,7 +31,7 @@ def angle(a: Float[Array, "..."], b: Float[Array, "..."], axis: Axes = -1) -> Fl
         a zero vector has no direction.
     """
     xp = namespace(a, b)
-    u, v = _direction(xp.asarray(a), axis), _direction(xp.asarray(b), axis)
+    u, v = _directions(a, b, axis)
     return 2 * xp.rad2deg(xp.arctan2(_norm(u - v, axis), _norm(u + v, axis)))
 
 
@@ -41,8 +41,14 @@ def cosine(a: Float[Array, "..."], b: Float[Array, "..."], axis: Axes = -1) -> F
     NaN where a vector is zero or not finite, like `angle`.
     """
     xp = namespace(a, b)
-    u, v = _direction(xp.asarray(a), axis), _direction(xp.asarray(b), axis)
+    u, v = _directions(a, b, axis)
     return xp.clip(xp.sum(u * v, axis=axis), -1.0, 1.0)
+
+
+def _directions(a: Array, b: Array, axis: Axes) -> tuple[Array, Array]:
+    """Scale both to unit length, broadcast first: `axis` is an axis of the broadcast shape."""
+    a, b = namespace(a, b).broadcast_arrays(a, b)
+    return _direction(a, axis), _direction(b, axis)
 
 
 def _direction(a: Array, axis: Axes) -> Array:

@@ -39,7 +39,8 @@ def normalized_squared_error(
 
     .. math:: \frac{\sum_t\sum_i (y^*_i(t) - y_i(t))^2}{\sum_t\sum_i (y^*_i(t) - \bar y^*_i)^2}
 
-    1 is the error of the best constant answer (Lillicrap et al. 2016, Methods).
+    1 is the error of the best constant answer (Lillicrap et al. 2016, Methods). NaN where the
+    target is constant over the samples.
 
     Parameters
     ----------
@@ -50,4 +51,7 @@ def normalized_squared_error(
     """
     xp = namespace(loss, target)
     centred = target - xp.mean(target, axis=-2, keepdims=True)
-    return 2 * loss / xp.mean(xp.sum(centred * centred, axis=-1), axis=-1)
+    variance = xp.mean(xp.sum(centred * centred, axis=-1), axis=-1)
+    # Not variance > 0: rounding of the mean leaves a constant target a variance.
+    varies = xp.any(xp.max(target, axis=-2) > xp.min(target, axis=-2), axis=-1)
+    return 2 * loss / xp.where(varies, variance, xp.nan)

@@ -13,10 +13,11 @@ def positive_fraction(
     """Compute the fraction of errors e for which e^T W B e > 0.
 
     Where it holds, the feedback-alignment signal B e is within 90 degrees of backprop's W^T e.
+    An error that is zero does not count as one for which it holds. NaN where an entry is NaN.
     """
     xp = namespace(W, B, error)
     form = xp.sum((error @ W) * (error @ xp.swapaxes(B, -1, -2)), axis=-1)
-    return xp.where(xp.any(xp.isnan(form), axis=-1), xp.nan, xp.mean(form > 0, axis=-1))
+    return xp.where(xp.any(xp.isnan(form), axis=-1), xp.nan, xp.mean(form > 0, axis=-1, dtype=form.dtype))
 
 
 def smallest_symmetric_eigenvalue(
@@ -24,7 +25,7 @@ def smallest_symmetric_eigenvalue(
 ) -> Float[Array, "*runs"]:
     """Compute the smallest eigenvalue of the symmetric part of W B.
 
-    Positive exactly when e^T W B e > 0 for every error e. NaN where an entry is not finite.
+    Positive exactly when e^T W B e > 0 for every error e. NaN where an entry is NaN.
     """
     xp = namespace(W, B)
     WB = W @ B

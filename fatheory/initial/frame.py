@@ -1,6 +1,6 @@
 """What every archive of an experiment carries, whoever answers it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -23,9 +23,7 @@ def coordinates(experiment: Experiment) -> dict[str, np.ndarray]:
     }
 
 
-def drawn_variables(
-    experiment: Experiment, starts: Sequence[Start]
-) -> Mapping[str, np.ndarray]:
+def drawn_variables(experiment: Experiment, starts: Sequence[Start]) -> dict[str, np.ndarray]:
     """Return what was drawn, as archive variables in float64: targets, inputs, feedback.
 
     Feedback is oriented like B, (unit_{l-1}, unit_l), and NaN for rules that draw none.

@@ -1,5 +1,6 @@
 """What theory and simulation both start from, for one seed."""
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -77,7 +78,7 @@ def draw_start(experiment: Experiment, seed: int) -> Start:
     """Draw target, start weights, feedback, covariance, samples and probe of one seed."""
     task, root_seed = experiment.task, experiment.root_seed
     sizes = experiment.sizes
-    shapes = [(n_out, n_in) for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True)]
+    shapes = [(n_out, n_in) for n_in, n_out in itertools.pairwise(sizes)]
     weights = tuple(
         experiment.network.start.draw(stream(root_seed, seed, "start", layer), shape)
         for layer, shape in enumerate(shapes, start=1)
@@ -108,8 +109,11 @@ def draw_start(experiment: Experiment, seed: int) -> Start:
 def _states(
     experiment: Experiment, seed: int, rule: object, shapes: list[tuple[int, int]]
 ) -> tuple[np.ndarray | None, ...]:
-    """Draw a rule's states. Rules draw from the same streams, so feedback that differs only in
-    scale is the same matrix up to that scale, and comparisons are paired."""
+    """Draw a rule's states.
+
+    Rules draw from the same streams, so feedback that differs only in scale is the same matrix up
+    to that scale, and comparisons are paired.
+    """
     if not isinstance(rule, LayeredRule):
         return (None,) * len(shapes)
     return (

@@ -12,6 +12,7 @@ from fatheory.metrics.reading import (
     RUN,
     backward_weights_of,
     labelled,
+    layers_of,
     signals_of,
     weights_of,
 )
@@ -57,7 +58,7 @@ def angle(archive: xr.Dataset, of: Subject = "weight", *, layer: int | None = No
     """
     if of not in (*_RECORDED, "unit"):
         raise UnknownNameError("angle", of, (*_RECORDED, "unit"))
-    known = [int(number) for number in archive[labels.LAYER].values]
+    known = layers_of(archive)
     if layer is not None and layer not in known:
         raise ArchiveError(f"the archive has the layers {known}; got layer {layer}")
     if of == "unit":

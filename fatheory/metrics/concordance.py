@@ -21,7 +21,8 @@ def sign_concordance(archive: xr.Dataset) -> xr.Dataset:
     Dataset
         ``sign_concordance (rule, seed, step, layer)``, a fraction over the entries that have a
         sign on both sides, and ``signless_entries``, how many were left out because one side is
-        exactly zero. NaN concordance at layer 1, which has no V, and where no entry has two signs.
+        exactly zero. NaN concordance, and none left out, at layer 1 and for rules without V; NaN
+        where no entry has two signs.
 
     Raises
     ------
@@ -35,7 +36,7 @@ def sign_concordance(archive: xr.Dataset) -> xr.Dataset:
     weights, V = weights_of(archive), backward_weights_of(archive)
     dims = (*RUN, labels.LAYER)
     left_out = [
-        np.full(W.shape[:3], W[0, 0, 0].size) if v is None else count_signless(W, v, axis=(-2, -1))
+        np.zeros(W.shape[:3], int) if v is None else count_signless(W, v, axis=(-2, -1))
         for W, v in zip(weights, V, strict=True)
     ]
     name = labels.SIGN_CONCORDANCE

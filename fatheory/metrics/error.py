@@ -4,7 +4,7 @@ import xarray as xr
 
 from fatheory import labels
 from fatheory.geometry import normalized_squared_error as normalise
-from fatheory.metrics.reading import RUN, labelled
+from fatheory.metrics.reading import RUN, labelled, layers_of
 
 
 def normalized_squared_error(archive: xr.Dataset) -> xr.DataArray:
@@ -19,7 +19,14 @@ def normalized_squared_error(archive: xr.Dataset) -> xr.DataArray:
     -------
     DataArray
         ``(rule, seed, step)``; 1 is no better than a constant (Lillicrap et al. 2016, Methods).
+        NaN for a seed whose probe targets do not vary.
+
+    Raises
+    ------
+    ArchiveError
+        If the dataset is not a run archive.
     """
+    layers_of(archive)
     target = archive[labels.PROBE_TARGET].values[:, None]
     return labelled(
         archive,

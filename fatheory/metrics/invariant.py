@@ -10,7 +10,10 @@ from fatheory.rules import Backprop, FixedFeedback
 
 
 def invariant_drift(archive: xr.Dataset) -> xr.DataArray:
-    """Measure how far the conserved quantity of each pair of layers has moved from its start.
+    """Measure how far the conserved quantity of each pair of layers has moved.
+
+    It is measured from the archive's first recorded step, which is the start unless a selection
+    took that away.
 
     The quantity is C = B W + (B W)^T - W0 W0^T for rules with fixed feedback and
     W^T W - W0 W0^T for backprop, with W0 and W the weights into and out of hidden layer l. The

@@ -28,6 +28,31 @@ def experiment_of(archive: xr.Dataset) -> Experiment:
     return Experiment.from_json(archive.attrs[labels.ATTR_EXPERIMENT])
 
 
+def layers_of(archive: xr.Dataset) -> list[int]:
+    """Return the numbers of the layers, 1 ... L, once the dataset is known to be a run archive.
+
+    Raises
+    ------
+    ArchiveError
+        If it is none, or if a selection took the rules, seeds or steps away, or a layer.
+    """
+    experiment = experiment_of(archive)
+    gone = [dim for dim in RUN if dim not in archive.dims]
+    if gone:
+        raise ArchiveError(
+            f"the archive has no dimension {', '.join(gone)}; keep it by selecting with a list, as "
+            f"in archive.sel(rule=['backprop'])"
+        )
+    expected = list(range(1, experiment.layers + 1))
+    found = np.atleast_1d(archive[labels.LAYER].values).tolist() if labels.LAYER in archive else []
+    if found != expected:
+        raise ArchiveError(
+            f"the archive has the layers {found} and its experiment {expected}; select layers "
+            f"after computing the metric"
+        )
+    return expected
+
+
 def require(archive: xr.Dataset, name: str, quantity: str) -> xr.DataArray:
     """Return a variable of the archive.
 
@@ -48,7 +73,7 @@ def weights_of(archive: xr.Dataset) -> list[np.ndarray]:
     """Return W_1 ... W_L as arrays of shape (rule, seed, step, unit_l, unit_{l-1})."""
     return [
         require(archive, labels.weight(layer), "weights").values
-        for layer in archive[labels.LAYER].values
+        for layer in layers_of(archive)
     ]
 
 
@@ -83,7 +108,7 @@ def signals_of(archive: xr.Dataset) -> tuple[list[np.ndarray], list[np.ndarray]]
     ArchiveError
         If neither is possible.
     """
-    layers = archive[labels.LAYER].values
+    layers = layers_of(archive)
     if labels.teaching_signal(1) in archive:
         return (
             [archive[labels.teaching_signal(layer)].values for layer in layers],

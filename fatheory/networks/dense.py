@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from fatheory.networks.activations import Activation
 
-Activity = Float[jax.Array, "sample unit"]
+Activity = Float[jax.Array, "sample _"]
 
 
 @jax.custom_vjp

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, fields
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 from jaxtyping import Float
 
@@ -68,11 +68,13 @@ class LayeredRule(Rule):
         raise NotImplementedError("a layered rule defines backward_weights")
 
 
+@runtime_checkable
 class Trial(Protocol):
     """One forward pass, as far as a direct rule may look at it."""
 
-    hidden_shapes: tuple[tuple[int, ...], ...]
-    """Shapes (sample, unit_l) of the hidden activities."""
+    @property
+    def hidden_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Shapes (sample, unit_l) of the hidden activities."""
 
     def loss(self, perturbations: tuple[Array, ...]) -> Float[Array, " sample"]:
         """Return each sample's loss with these values added to the hidden activities."""

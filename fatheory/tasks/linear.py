@@ -6,9 +6,7 @@ from jaxtyping import Float
 from fatheory.arrays import Covariance
 
 
-def power_law_covariance(
-    generator: np.random.Generator, inputs: int, decay: float
-) -> Covariance:
+def power_law_covariance(generator: np.random.Generator, inputs: int, decay: float) -> Covariance:
     """Draw Sigma with eigenvalues proportional to k^(-decay), of mean 1, in a random basis.
 
     Parameters

@@ -58,4 +58,6 @@ def _triple(h: Points, k: Points) -> Float[np.ndarray, "3 points"]:
     root = np.sqrt(np.maximum(-h, 0.0))
     cosine = k / np.where(root > 0, root, 1.0) ** 3
     angle = np.arccos(np.clip(cosine, -1.0, 1.0))
-    return np.stack([2 * root * np.cos((angle + turn) / 3) for turn in (2 * np.pi, -2 * np.pi, 0.0)])
+    return np.stack(
+        [2 * root * np.cos((angle + turn) / 3) for turn in (2 * np.pi, -2 * np.pi, 0.0)]
+    )

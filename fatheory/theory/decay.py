@@ -22,8 +22,8 @@ FIT_SPAN = 30.0
 MIN_FIT_SAMPLES = 5
 """Fewest times that a rate is fitted to."""
 
-Basis = Float[np.ndarray, "n rank"]
-"""Orthonormal columns."""
+Basis = Float[np.ndarray, "_ _"]
+"""Orthonormal columns, none or more."""
 
 
 def linearised_rate(

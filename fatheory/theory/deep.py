@@ -7,7 +7,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from fatheory import labels
-from fatheory.arrays import Covariance, FeedbackWeights, TargetMap
+from fatheory.arrays import Covariance, TargetMap
 from fatheory.checks import covariance_matrix, increasing_times, matching_shapes, real_array
 from fatheory.geometry import linear_loss
 from fatheory.rules import Rule, make_rule
@@ -15,6 +15,7 @@ from fatheory.theory.fields import Field, linear_flow_field
 from fatheory.theory.flow import _state, mean_layered_rule
 from fatheory.theory.integrate import ATOL, RTOL, Phase, Trajectory, integrate
 from fatheory.theory.layers import (
+    Matrix,
     direct_feedback,
     layered_feedback,
     network_weights,
@@ -108,9 +109,7 @@ def deep_flow(
     return _dataset(moments, path, T, Sigma, name)
 
 
-def direct_flow_field(
-    feedback: Sequence[FeedbackWeights], T: TargetMap, Sigma: Covariance
-) -> Field:
+def direct_flow_field(feedback: Sequence[Matrix], T: TargetMap, Sigma: Covariance) -> Field:
     """Return the vector field dW_l/dt = F_l E Sigma (W_{l-1} ... W_1)^T, with F_L = I.
 
     Parameters

@@ -164,9 +164,11 @@ class _NoRandomness:
         self.message = f"the rule {rule!r} needs its fixed feedback B of shape (n_h, n_o); got None"
 
     def uniform(self, low: float, high: float, size: tuple[int, ...]) -> np.ndarray:
+        del low, high, size
         raise RegimeError(self.message)
 
     def normal(self, loc: float, scale: float, size: tuple[int, ...]) -> np.ndarray:
+        del loc, scale, size
         raise RegimeError(self.message)
 
 

@@ -11,7 +11,7 @@ from fatheory.checks import matching_shapes, real_array
 from fatheory.errors import ArrayError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class HiddenGram:
     """Inner products over the hidden units of the start (A0, Wi) and the feedback B.
 

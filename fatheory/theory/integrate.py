@@ -1,6 +1,7 @@
 """Adaptive integration of a flow of several weight matrices, phase by phase."""
 
 import itertools
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -88,33 +89,51 @@ def integrate(
         raise RegimeError(
             f"times reach {times[-1]}, but the phases end at {ends[-1]}; lengthen the last phase"
         )
-    shapes = [W.shape for W in start]
-    state = _pack(start)
+    # A time on the border of two phases belongs to the earlier one.
+    owner = np.minimum(np.searchsorted(ends, times), len(phases) - 1)
+    layout = _Layout([W.shape for W in start])
+    state = layout.pack(start)
     rows = np.full((len(times), state.size), np.nan)
     begin = 0.0
-    for index, (phase, end) in enumerate(zip(phases, ends, strict=True)):
-        inside = times <= end if index + 1 < len(phases) else np.full(len(times), True)
-        inside &= (times > begin) | ((times == begin) & np.isnan(rows[:, 0]))
-        end = max(end, times[-1]) if index + 1 == len(phases) else end
-        wanted = np.append(times[inside], end)
-        moved = _advance(with_frozen(field, phase.frozen), state, begin, wanted, shapes, rtol, atol)
+    for index, (phase, border) in enumerate(zip(phases, ends, strict=True)):
+        inside = owner == index
+        end = max([border, *times[inside]])
+        moving = with_frozen(field, phase.frozen)
+        moved = _advance(moving, layout, state, begin, np.append(times[inside], end), rtol, atol)
         rows[inside] = moved[:-1]
         state, begin = moved[-1], end
         if not np.isfinite(state).all():
             break
     lost = ~np.isfinite(rows).all(axis=1)
     return Trajectory(
-        tuple(np.stack(layer) for layer in zip(*(_unpack(r, shapes) for r in rows), strict=True)),
+        tuple(np.stack(layer) for layer in zip(*map(layout.unpack, rows), strict=True)),
         int(np.argmax(lost)) if lost.any() else -1,
     )
 
 
+class _Layout:
+    """Where each weight matrix lies in one flat vector."""
+
+    def __init__(self, shapes: Sequence[tuple[int, ...]]) -> None:
+        ends = [0, *itertools.accumulate(math.prod(shape) for shape in shapes)]
+        self._places = [
+            (slice(first, stop), shape)
+            for first, stop, shape in zip(ends[:-1], ends[1:], shapes, strict=True)
+        ]
+
+    def pack(self, weights: Sequence[np.ndarray]) -> Float[np.ndarray, " size"]:
+        return np.concatenate([W.ravel() for W in weights])
+
+    def unpack(self, flat: Float[np.ndarray, " size"]) -> list[np.ndarray]:
+        return [flat[place].reshape(shape) for place, shape in self._places]
+
+
 def _advance(
     field: Field,
+    layout: _Layout,
     state: Float[np.ndarray, " size"],
     begin: float,
     wanted: Float[np.ndarray, " wanted"],
-    shapes: list[tuple[int, ...]],
     rtol: float,
     atol: float,
 ) -> Float[np.ndarray, "wanted size"]:
@@ -133,7 +152,7 @@ def _advance(
                 f"evaluations; it changes too fast for rtol = {rtol:g}: shorten the times or "
                 f"loosen the tolerance"
             )
-        return _pack(field(_unpack(flat, shapes)))
+        return layout.pack(field(layout.unpack(flat)))
 
     stops = np.unique(wanted)
     # A flow that blows up overflows before the solver gives up; the NaN rows say so.
@@ -147,15 +166,3 @@ def _advance(
     out[alive] = reached[known[alive]]
     out[~np.isfinite(out).all(axis=1)] = np.nan
     return out
-
-
-def _pack(weights: Sequence[np.ndarray]) -> Float[np.ndarray, " size"]:
-    return np.concatenate([W.ravel() for W in weights])
-
-
-def _unpack(
-    flat: Float[np.ndarray, " size"], shapes: list[tuple[int, ...]]
-) -> list[np.ndarray]:
-    ends = np.cumsum([int(np.prod(shape)) for shape in shapes])
-    pieces = np.split(flat, ends[:-1])
-    return [piece.reshape(shape) for piece, shape in zip(pieces, shapes, strict=True)]

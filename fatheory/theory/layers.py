@@ -7,14 +7,14 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from fatheory.arrays import FeedbackWeights, Weights
 from fatheory.checks import matching_shapes, real_array
 from fatheory.errors import ArrayError, RegimeError
 
+Matrix = Float[np.ndarray, "_ _"]
 Axes = dict[str, tuple[np.ndarray, tuple[str, ...]]]
 
 
-def network_weights(weights: Sequence[ArrayLike], at_least: int = 1) -> list[Weights]:
+def network_weights(weights: Sequence[ArrayLike], at_least: int = 1) -> list[Matrix]:
     """Return W_1 ... W_L as arrays whose shapes chain.
 
     Raises
@@ -32,7 +32,7 @@ def network_weights(weights: Sequence[ArrayLike], at_least: int = 1) -> list[Wei
     return checked
 
 
-def weight_axes(weights: Sequence[Weights]) -> Axes:
+def weight_axes(weights: Sequence[Matrix]) -> Axes:
     """Name the axes of W_1 ... W_L for `matching_shapes`: W_l is (n_l, n_{l-1})."""
     return {
         f"W_{layer}": (W, (f"n_{layer}", f"n_{layer - 1}"))
@@ -40,9 +40,7 @@ def weight_axes(weights: Sequence[Weights]) -> Axes:
     }
 
 
-def layered_feedback(
-    feedback: Sequence[ArrayLike], weights: Sequence[Weights]
-) -> list[FeedbackWeights]:
+def layered_feedback(feedback: Sequence[ArrayLike], weights: Sequence[Matrix]) -> list[Matrix]:
     """Return B_2 ... B_L as arrays; B_l is (n_{l-1}, n_l), against W_l of shape (n_l, n_{l-1}).
 
     Raises
@@ -59,9 +57,7 @@ def layered_feedback(
     return B
 
 
-def direct_feedback(
-    feedback: Sequence[ArrayLike], weights: Sequence[Weights]
-) -> list[FeedbackWeights]:
+def direct_feedback(feedback: Sequence[ArrayLike], weights: Sequence[Matrix]) -> list[Matrix]:
     """Return F_1 ... F_{L-1} as arrays; F_l is (n_l, n_L), from the output to hidden layer l.
 
     Raises
@@ -78,7 +74,7 @@ def direct_feedback(
     return F
 
 
-def direct_from_layered(feedback: Sequence[ArrayLike]) -> list[FeedbackWeights]:
+def direct_from_layered(feedback: Sequence[ArrayLike]) -> list[Matrix]:
     r"""Compute the direct feedback that equals layered feedback in a linear network.
 
     .. math:: F_l = B_{l+1} B_{l+2} \cdots B_L
@@ -109,7 +105,7 @@ def direct_from_layered(feedback: Sequence[ArrayLike]) -> list[FeedbackWeights]:
     return list(accumulate(reversed(B), lambda F, b: b @ F))[::-1]
 
 
-def layered_from_direct(feedback: Sequence[ArrayLike]) -> list[FeedbackWeights]:
+def layered_from_direct(feedback: Sequence[ArrayLike]) -> list[Matrix]:
     r"""Compute layered feedback that equals direct feedback in a linear network.
 
     .. math:: B_{l+1} = F_l F_{l+1}^+, \quad F_L = I
@@ -148,12 +144,14 @@ def layered_from_direct(feedback: Sequence[ArrayLike]) -> list[FeedbackWeights]:
     return [low @ np.linalg.pinv(above) for low, above in pairwise(F)] + F[-1:]
 
 
-def partial_products(weights: Sequence[Weights]) -> list[Float[np.ndarray, "_ n_i"]]:
-    """Return W_1, W_2 W_1, ..., W_L ... W_1."""
+def partial_products(
+    weights: Sequence[Float[np.ndarray, "*time _ _"]],
+) -> list[Float[np.ndarray, "*time _ _"]]:
+    """Return W_1, W_2 W_1, ..., W_L ... W_1; with times in front, at every time."""
     return list(accumulate(weights, lambda below, W: W @ below))
 
 
-def _same_number(what: str, given: Sequence[np.ndarray], weights: Sequence[Weights]) -> None:
+def _same_number(what: str, given: Sequence[np.ndarray], weights: Sequence[Matrix]) -> None:
     if len(given) != len(weights) - 1:
         raise ArrayError(
             f"feedback must list {what}: {len(weights) - 1} matrices for {len(weights)} layers; "

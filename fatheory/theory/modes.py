@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from fatheory.checks import real_array
@@ -85,7 +85,9 @@ class ModeSolution:
     def __post_init__(self) -> None:
         given = {name: real_array(name, getattr(self, name)) for name in ("s", "g", "x0", "y0")}
         if not (given["g"] > 0).all():
-            raise RegimeError(f"modes need B^T B = g I with g > 0; the least g is {given['g'].min()}")
+            raise RegimeError(
+                f"modes need B^T B = g I with g > 0; the least g is {given['g'].min()}"
+            )
         try:
             arrays = np.broadcast_arrays(*given.values())
         except ValueError as error:
@@ -101,7 +103,7 @@ class ModeSolution:
 
     @property
     def limit(self) -> np.ndarray:
-        """x at t = inf: the fixed point that is reached, x* for a zero start."""
+        """X at t = inf: the fixed point that is reached, x* for a zero start."""
         return self._flow.limit.reshape(self.shape)
 
     def x(self, t: ArrayLike) -> np.ndarray:
@@ -125,7 +127,10 @@ class ModeSolution:
         """Return the error of each mode, s - g x y, without cancellation near the limit."""
         times, lam = self._log_remaining(t)
         f, w = self._flow, np.exp(-lam)
-        velocity = w * (f.a + w * (f.b - 2 * f.a + w * f.q))
+        m = np.expm1(np.minimum(lam, 1.0))
+        # The same rate expanded about the start and about the limit, each where it is exact.
+        early = w * w * (1 + m * (f.b + m * f.a))
+        velocity = w * np.where(lam < 1, early, f.a + w * (f.b - 2 * f.a + w * f.q))
         return (-f.way * f.clock * velocity).reshape(times.shape + self.shape)
 
     def loss(self, t: ArrayLike) -> np.ndarray:
@@ -154,7 +159,9 @@ class ModeSolution:
         """
         fraction = real_array("u", u)
         if ((fraction < 0) | (fraction > 1)).any():
-            raise ArrayError(f"u must be in [0, 1]; it reaches from {fraction.min()} to {fraction.max()}")
+            raise ArrayError(
+                f"u must be in [0, 1]; it reaches from {fraction.min()} to {fraction.max()}"
+            )
         f = self._flow
         with np.errstate(divide="ignore"):
             lam = -np.log1p(-fraction.reshape(-1, 1)) + np.zeros_like(f.a)
@@ -176,7 +183,7 @@ class ModeSolution:
 
     def _log_remaining(self, t: ArrayLike) -> tuple[np.ndarray, Float[np.ndarray, "time modes"]]:
         """Return the checked times and lambda = -log(1 - u) at all of them."""
-        times = _times(t)
+        times = checked_times(t)
         f = self._flow
         lam = np.zeros((times.size, f.a.size))
         if self._from_zero:
@@ -238,7 +245,7 @@ def _way(
     way = x0 - limit
     F = x0 * x0 + x0 * limit + limit * limit + 2 * c
     scale = x0 * x0 + limit * limit + 2 * np.abs(c)
-    short = (np.abs(way) < 1e-3 * (np.abs(x0) + np.abs(limit))) & (F > 1e-3 * scale)
+    short = (np.abs(way) < 1e-3 * (np.abs(x0) + np.abs(limit))) & (1e-3 * scale < F)
     from_velocity = -2 * v / np.where(way == 0, np.nan, way)
     return (
         np.where(short, -2 * v / np.where(short, F, 1.0), way),
@@ -246,12 +253,19 @@ def _way(
     )
 
 
-def _times(t: ArrayLike) -> np.ndarray:
+def checked_times(t: ArrayLike) -> Float[np.ndarray, "*times"]:
+    """Return times as an array; 0 or later, infinity included.
+
+    Raises
+    ------
+    ArrayError
+        If a time is negative, NaN or no number.
+    """
     try:
         times = np.asarray(t, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise ArrayError(f"t must be an array of times; got {t!r:.80}") from error
-    bad: Bool[np.ndarray, "*times"] = ~(times >= 0)
+    bad = ~(times >= 0)
     if bad.any():
         raise ArrayError(f"t must be 0 or later, infinity included; one time is {times[bad][0]}")
     return times

@@ -6,11 +6,13 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
+from scipy.linalg.blas import dgemm
 
+from fatheory.arrays import TargetMap
 from fatheory.checks import covariance_matrix, matching_shapes, real_array
 from fatheory.errors import ArrayError, RegimeError
 from fatheory.theory.gram import HiddenGram, hidden_gram
-from fatheory.theory.reduction import ReducedSolution, Start
+from fatheory.theory.reduction import FullStart, ReducedSolution
 
 
 def reduced_sgd(
@@ -76,19 +78,24 @@ def reduced_sgd(
     """
     W0, W, B = real_array("W0", W0, 2), real_array("W", W, 2), real_array("B", B, 2)
     T, inputs = real_array("T", T, 2), real_array("inputs", inputs, 3)
-    axes = {"W0": (W0, ("n_h", "n_i")), "W": (W, ("n_o", "n_h")), "T": (T, ("n_o", "n_i"))}
-    axes["inputs"] = (inputs, ("step", "batch", "n_i"))
-    if noise is not None:
-        noise = real_array("noise", noise, 3)
-        axes["noise"] = (noise, ("step", "batch", "n_o"))
+    if noise is None:
+        shift = np.broadcast_to(0.0, (*inputs.shape[:2], len(T)))
+    else:
+        shift = real_array("noise", noise, 3)
+    axes: dict[str, tuple[np.ndarray, tuple[str, ...]]] = {
+        "W0": (W0, ("n_h", "n_i")),
+        "W": (W, ("n_o", "n_h")),
+        "T": (T, ("n_o", "n_i")),
+        "inputs": (inputs, ("step", "batch", "n_i")),
+        "noise": (shift, ("step", "batch", "n_o")),
+    }
     matching_shapes(axes)
     gram = hidden_gram(W0, W, B)
     Sigma = covariance_matrix("Sigma", Sigma, W0.shape[1])
     if not (math.isfinite(learning_rate) and learning_rate > 0):
         raise RegimeError(f"learning_rate must be positive and finite; got {learning_rate}")
     steps = _snapshots(snapshot_steps, len(inputs))
-    targets = inputs @ T.T if noise is None else inputs @ T.T + noise
-    K = _descend(gram, inputs, targets, learning_rate, steps)
+    K = _descend(gram, T, inputs, shift, learning_rate, steps)
     lost = ~np.isfinite(K).all(axis=(-2, -1))
     return ReducedSolution(
         learning_rate * steps,
@@ -97,7 +104,7 @@ def reduced_sgd(
         T,
         Sigma,
         "reduced_sgd",
-        Start(W0, W, B),
+        FullStart(W0, W, B),
         int(np.argmax(lost)) if lost.any() else -1,
     )
 
@@ -116,34 +123,39 @@ def _snapshots(value: ArrayLike, n_steps: int) -> Int[np.ndarray, " snapshot"]:
 
 def _descend(
     gram: HiddenGram,
+    T: TargetMap,
     inputs: Float[np.ndarray, "step batch n_i"],
-    targets: Float[np.ndarray, "step batch n_o"],
+    noise: Float[np.ndarray, "step batch n_o"],
     eta: float,
     steps: Int[np.ndarray, " snapshot"],
 ) -> Float[np.ndarray, "snapshot n_o m"]:
     """Return K = [X, Y] at the snapshots.
 
-    With v = [x, X x], one example moves K by eta e v^T and M = W [A0, B] by eta e (S v)^T, and
-    its error is e = y* - M v: two products and one update of K and M side by side.
+    With v = [x, X x] and D = W [A0, B] - [T, 0], an example has the error e = noise - D v; it
+    moves K by eta e v^T and D by eta e (S v)^T. The table holds [0, K^T] above [S, D^T], so that
+    v and one product give S v and D v, and one call of BLAS updates K and D in place: a step of
+    these sizes costs as much as it has calls.
     """
     n_o, m = gram.M.shape
     batch, n_i = inputs.shape[1:]
-    KM = np.concatenate([np.zeros((n_o, m)), gram.M], axis=1)
-    X, M = KM[:, :n_i], KM[:, m:]
-    vu = np.empty((batch, 2 * m))
-    v, x_slot, Xx_slot, Sv_slot = vu[:, :m], vu[:, :n_i], vu[:, n_i:m], vu[:, m:]
-    rate = eta / batch
+    table = np.zeros((2 * m, m + n_o), order="F")
+    KD, XT, SD = table[:, m:], table[:n_i, m:], table[m:]
+    SD[:, :m], SD[:, m:] = gram.S, gram.M.T
+    SD[:n_i, m:] -= T.T
+    row = np.empty((batch, 2 * m + n_o))  # [x, X x, S v, -e]
+    x_slot, Xx, v, products = row[:, :n_i], row[:, n_i:m], row[:, :m], row[:, m:]
+    moves, error, rate = row[:, : 2 * m].T, row[:, 2 * m :], -eta / batch
+    errorT = error.T
     K = np.full((len(steps), n_o, m), np.nan)
     with np.errstate(over="ignore", invalid="ignore"):
         for index, (first, last) in enumerate(pairwise((0, *steps))):
-            for x, y in zip(inputs[first:last], targets[first:last], strict=True):
+            for x, shift in zip(inputs[first:last], noise[first:last], strict=True):
                 x_slot[:] = x
-                Xx_slot[:] = x @ X.T
-                Sv_slot[:] = v @ gram.S
-                e = y - v @ M.T
-                e *= rate
-                KM += e.T @ vu
-            if not np.isfinite(KM).all():
+                np.matmul(x, XT, out=Xx)
+                np.matmul(v, SD, out=products)
+                np.subtract(error, shift, out=error)
+                dgemm(rate, moves, errorT, 1.0, KD, trans_b=True, overwrite_c=True)
+            if not np.isfinite(KD).all():
                 break
-            K[index] = KM[:, :m]
+            K[index] = KD[:m].T
     return K

@@ -29,7 +29,7 @@ from fatheory.theory.gram import HiddenGram, hidden_gram
 from fatheory.theory.integrate import ATOL, RTOL, integrate
 
 
-class Start(NamedTuple):
+class FullStart(NamedTuple):
     """The full matrices behind a reduced solution."""
 
     W0: InputWeights
@@ -37,7 +37,7 @@ class Start(NamedTuple):
     B: FeedbackWeights
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ReducedSolution:
     """Linear feedback alignment along `times`, at a cost that does not depend on n_h.
 
@@ -53,7 +53,7 @@ class ReducedSolution:
         Target map and input second moment.
     method : str
         Which function gave the answer.
-    start : Start or None
+    start : FullStart or None
         Full matrices at time 0, from which `weights` are rebuilt; None where only inner products
         are known, as at infinite width.
     diverged_at : int
@@ -66,7 +66,7 @@ class ReducedSolution:
     T: TargetMap
     Sigma: Covariance
     method: str
-    start: Start | None = None
+    start: FullStart | None = None
     diverged_at: int = -1
 
     @property
@@ -202,7 +202,7 @@ def reduced(
         {"W0": (W0, ("n_h", "n_i")), "W": (W, ("n_o", "n_h")), "T": (T, ("n_o", "n_i"))}
     )
     solution = solve_gram(gram, T, Sigma, times=times, rtol=rtol, atol=atol)
-    return replace(solution, start=Start(W0, W, B))
+    return replace(solution, start=FullStart(W0, W, B))
 
 
 def solve_gram(
@@ -237,7 +237,7 @@ def solve_gram(
         If arrays are not finite or do not fit, or Sigma is not a covariance.
     """
     T = real_array("T", T, 2)
-    n_o, m = gram.M.shape[-2:]
+    n_o = gram.M.shape[-2]
     if T.shape != (n_o, gram.n_i):
         raise ArrayError(
             f"T must have shape {(n_o, gram.n_i)} to fit the inner products; its shape is {T.shape}"

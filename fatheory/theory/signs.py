@@ -24,7 +24,7 @@ def expected_feedback_angle(rule: str, weights: str = "normal", concordance: flo
 
     with p the probability of concordant signs and magnitudes M independent of W. It is the limit
     of many entries; a matrix of N entries scatters around it by O(N^{-1/2}). For normal weights:
-    37.07 degrees for usf and 46.30 for frsf and brsf; for uniform ones 30 and 41.41.
+    37.07 degrees for usf and 46.29 for frsf and brsf; for uniform ones 30 and 41.41.
 
     Parameters
     ----------

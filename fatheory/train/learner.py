@@ -14,7 +14,7 @@ from fatheory.train.sampler import KeySampler
 
 Weights = tuple[jax.Array, ...]
 States = tuple[jax.Array | None, ...]
-Signals = tuple[Float[jax.Array, "sample unit"], ...]
+Signals = tuple[Float[jax.Array, "sample _"], ...]
 
 
 @dataclass(frozen=True)

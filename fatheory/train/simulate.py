@@ -1,5 +1,6 @@
 """Train what an experiment describes, all seeds at once, in segments between snapshots."""
 
+import itertools
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -80,7 +81,7 @@ def segments(experiment: Experiment) -> Iterator[Segment]:
     borders = {*experiment.snapshot_steps, *range(0, steps, BLOCK), *experiment.schedule.ends}
     cuts = sorted(borders)
     phase = 0
-    for first, stop in zip(cuts[:-1], cuts[1:], strict=True):
+    for first, stop in itertools.pairwise(cuts):
         if first == experiment.schedule.ends[phase]:
             phase += 1
         yield Segment(first, stop, phase)

@@ -170,7 +170,8 @@ class Writer:
 @pytest.fixture(scope="session")
 def writer() -> Iterator[Writer]:
     root = str(Path(labels.__file__).parents[1])
-    environment = os.environ | {"PYTHONPATH": root, "OMP_NUM_THREADS": "1"}
+    places = os.pathsep.join([root, *sys.path])
+    environment = os.environ | {"PYTHONPATH": places, "OMP_NUM_THREADS": "1"}
     script = _SERVER.format(here=str(Path(__file__).parent))
     with subprocess.Popen(
         [sys.executable, "-W", "ignore", "-c", script],

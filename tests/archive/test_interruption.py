@@ -91,6 +91,11 @@ def test_a_full_disk_leaves_the_old(writer, saved: Path, tmp_path: Path) -> None
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
         "resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))"
     )
+    code, report = writer.save(
+        saved, first=f"{limit}; fatheory.archive.to_netcdf(ds, path + '.nc')"
+    )
+    assert code == 1
+    assert report.startswith(f"ArchiveWriteError could not write {saved}.nc: ")
     code, report = writer.save(saved, first=limit)
     assert code == 1
     assert report.startswith(f"ArchiveWriteError could not write {saved}: ")
@@ -117,6 +122,25 @@ def test_a_disk_that_is_full_at_synchronising_leaves_the_old(
     assert first_loss(saved) == OLD
     assert exported.read_bytes() == content
     assert hidden(tmp_path) == []
+
+
+def test_a_folder_that_late_writers_bring_back_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "folder"
+    pauses = []
+
+    def write_late(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) < 4:
+            folder.mkdir()
+            (folder / "late").write_text("")
+
+    folder.mkdir()
+    monkeypatch.setattr(replacement.time, "sleep", write_late)
+    replacement._remove(folder)
+    assert not folder.exists()
+    assert len(pauses) == 4
 
 
 def test_an_interruption_between_the_renames_puts_the_old_back(

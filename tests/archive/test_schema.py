@@ -1,15 +1,10 @@
-import json
-import re
-import sys
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 import xarray as xr
 
-from fatheory import labels
-from fatheory.archive import provenance, validate
+from fatheory.archive import validate
 from fatheory.errors import SchemaError
 
 Change = Callable[[xr.Dataset], xr.Dataset]
@@ -103,23 +98,3 @@ def test_single_precision_times_are_judged_by_their_own_rounding(run: xr.Dataset
     rate = run["learning_rate"].astype(np.float32)
     time = (rate * run["step"].astype(np.float32)).assign_attrs(run["time"].attrs)
     validate(run.assign_coords(learning_rate=rate, time=time.transpose("rule", "step")))
-
-
-def test_provenance_has_every_required_attribute() -> None:
-    attrs = provenance("theory/exact", "{}", "9f2c", "float64", "cpu", 2.0)
-    assert set(attrs) == set(labels.REQUIRED_ATTRS)
-    assert attrs["fatheory_schema"] == labels.SCHEMA_VERSION
-    assert attrs["wall_time_s"] == 2.0
-    assert isinstance(attrs["wall_time_s"], float)
-    assert datetime.now(UTC) - datetime.fromisoformat(attrs["created"]) < timedelta(minutes=1)
-    versions = json.loads(attrs["versions"])
-    assert set(versions) == {"python", "fatheory", "numpy", "scipy", "jax", "xarray", "zarr"}
-    assert versions["numpy"] == np.__version__
-    assert all(re.match(r"\d|unknown$", version) for version in versions.values())
-
-
-def test_provenance_of_a_package_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    module = sys.modules["fatheory.archive.provenance"]  # its name in the room is the function
-    monkeypatch.setattr(module, "_PACKAGES", ("no-such-package",))
-    attrs = provenance("simulation", "{}", "9f2c", "float32", "gpu", 0.0)
-    assert json.loads(attrs["versions"])["no-such-package"] == "unknown"

@@ -226,6 +226,18 @@ def test_every_truncation_and_flipped_byte_is_noticed(
     xr.testing.assert_identical(load(saved), run)
 
 
+def test_an_edited_manifest_is_noticed(saved: Path) -> None:
+    whole = (saved / MANIFEST).read_bytes()
+    assert whole.count(b'"kind": "run"') == 1
+    edits = [whole.replace(b'"kind": "run"', b'"kind": "result"'), whole + b"\n"]
+    for position in range(0, len(whole), 31):
+        edits.append(whole[:position] + bytes([whole[position] ^ 1]) + whole[position + 1 :])
+    for edit in edits:
+        (saved / MANIFEST).write_bytes(edit)
+        with pytest.raises(DamagedArchiveError, match="is not as it was written"):
+            manifest.read_manifest(saved)
+
+
 def test_other_versions_are_named(
     run: xr.Dataset, saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,10 +1,11 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from fatheory.geometry import angle
-from fatheory.geometry.pseudoinverse import pseudoinverse, pseudoinverse_alignment
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from fatheory.geometry import angle
+from fatheory.geometry.pseudoinverse import pseudoinverse, pseudoinverse_alignment
 
 
 def draw(seed, runs=(), n_o=3, n_h=5):

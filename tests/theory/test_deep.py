@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -13,7 +15,7 @@ TIMES = np.linspace(0, 1.5, 7)
 
 def network(seed=0, sizes=SIZES, scale=0.4):
     rng = np.random.default_rng(seed)
-    W = [scale * rng.normal(size=(n, m)) for m, n in zip(sizes, sizes[1:], strict=False)]
+    W = [scale * rng.normal(size=(n, m)) for m, n in pairwise(sizes)]
     B = [0.5 * rng.normal(size=w.shape[::-1]) for w in W[1:]]
     F = [0.5 * rng.normal(size=(n, sizes[-1])) for n in sizes[1:-1]]
     X = rng.normal(size=(sizes[0], 30))

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -18,7 +20,7 @@ STEPS = 1000
 
 def network(seed, sizes):
     rng = np.random.default_rng(seed)
-    W = [rng.normal(size=(n, m)) / np.sqrt(m) for m, n in zip(sizes, sizes[1:], strict=False)]
+    W = [rng.normal(size=(n, m)) / np.sqrt(m) for m, n in pairwise(sizes)]
     b = [0.1 * rng.normal(size=n) for n in sizes[1:]]
     B = [rng.normal(size=w.shape[::-1]) / np.sqrt(len(w)) for w in W[1:]]
     return rng, W, b, B

@@ -62,9 +62,7 @@ def test_symmetric_part_of_y_follows_its_discrete_law(residual):
     rng = np.random.default_rng(1)
     A0, Wi, B, T = problem(rng)
     inputs = rng.normal(size=(200, 2, 5))
-    solution = reduced_sgd(
-        A0, Wi, B, T, inputs, learning_rate=0.1, snapshot_steps=np.arange(201)
-    )
+    solution = reduced_sgd(A0, Wi, B, T, inputs, learning_rate=0.1, snapshot_steps=np.arange(201))
     X, Y = solution.X, solution.Y
     dX = np.diff(X, axis=0)
     drift = np.concatenate([np.zeros((1, 3, 3)), np.cumsum(dX @ dX.mT, axis=0)])

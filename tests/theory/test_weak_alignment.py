@@ -43,9 +43,7 @@ def test_online_sgd_aligns_exactly(residual):
             activities.append(w @ activities[-1])
         e = T @ activities[0] + 0.1 * rng.normal(size=SIZES[-1]) - activities[-1]
         deltas = [*(f @ e for f in F), e]
-        W = [
-            w + 0.002 * np.outer(d, h) for w, d, h in zip(W, deltas, activities[:-1], strict=True)
-        ]
+        W = [w + 0.002 * np.outer(d, h) for w, d, h in zip(W, deltas, activities[:-1], strict=True)]
     residual(weak_alignment(W, F).residuals.max(), 1e-12)
 
 

@@ -55,8 +55,7 @@ ENTRIES: tuple[Entry, ...] = (
         r"\tilde\Pi \text{ the projector on the rows of } B T \Sigma^{1/2}",
         assumptions=f"{_NETWORK}; every rest point if B T Sigma^(1/2) has rank n_h, else zero "
         "start",
-        source="derived for this project; Garg & Vempala 2021 (arXiv 2111.08706) for "
-        "suboptimality",
+        source="derived for this project; Garg & Vempala 2021 (arXiv 2111.08706) for suboptimality",
         function="fatheory.theory.bottleneck.bottleneck_limit",
         verified="against the integrated flow at long times, from zero and from small starts",
     ),

@@ -52,8 +52,11 @@ def proven(
     Raises
     ------
     ProofError
-        If a difference does not reduce to zero; the message shows what is left.
+        If a difference does not reduce to zero, of which the message shows what is left, or the
+        statement is no relation.
     """
+    if not isinstance(statement, sp.core.relational.Relational):
+        raise ProofError(f"{name} states nothing: {statement!r} should be a relation")
     for difference in differences if isinstance(differences, list) else [differences]:
         left = simplify(difference)
         if left != 0 and not getattr(left, "is_ZeroMatrix", False):

@@ -40,25 +40,11 @@ def reduction_closure() -> Proof:
     ProofError
         If the product is another.
     """
-    products = {
-        "BB": sp.MatrixSymbol("G", n_o, n_o),
-        "AB": sp.MatrixSymbol("H", n_i, n_o),
-        "WA": sp.MatrixSymbol("M", n_o, n_i),
-        "WB": sp.MatrixSymbol("N", n_o, n_o),
-        "AA": sp.MatrixSymbol("Q", n_i, n_i),
-    }
-
-    def output_map(
-        BB: sp.MatrixExpr,
-        AB: sp.MatrixExpr,
-        WA: sp.MatrixExpr,
-        WB: sp.MatrixExpr,
-        AA: sp.MatrixExpr,
-    ) -> sp.MatrixExpr:
-        return WA + WB * X + X * AA + X * AB * X + Y * AB.T + Y * BB * X
-
     full = (Wi + X * A0.T + Y * B.T) * (A0 + B * X)
-    reduced = output_map(B.T * B, A0.T * B, Wi * A0, Wi * B, A0.T * A0)
+    direct = (Wi * A0) + (Wi * B) * X
+    through_start = X * (A0.T * A0) + X * (A0.T * B) * X
+    through_feedback = Y * (A0.T * B).T + Y * (B.T * B) * X
+    reduced = direct + through_start + through_feedback
     weights = sp.MatrixSymbol("W", n_o, n_h), sp.MatrixSymbol("W_0", n_h, n_i)
-    statement = sp.Eq(weights[0] * weights[1], output_map(**products), evaluate=False)
+    statement = sp.Eq(weights[0] * weights[1], reduced, evaluate=False)
     return proven("reduction.closure", statement, full - reduced, reduce_matrices)

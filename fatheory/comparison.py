@@ -11,6 +11,7 @@ from fatheory.errors import ArchiveError
 
 VARIABLE = "variable"
 RUN = "run"
+AXES = (labels.RULE, labels.SEED, labels.STEP)
 
 
 def compare(
@@ -44,7 +45,9 @@ def compare(
     Raises
     ------
     ArchiveError
-        If the archives share no rule, seed or variable, or the sequences do not pair up.
+        If one is not a run archive, the archives share no rule, seed or variable, a variable has
+        another shape, theory has a single time that is not simulation's, or the sequences do not
+        pair up or hold one learning rate only.
     """
     if isinstance(theory, xr.Dataset) and isinstance(simulation, xr.Dataset):
         return _compare_pair(theory, simulation)
@@ -60,9 +63,13 @@ def compare(
 
 def _compare_pair(theory: xr.Dataset, simulation: xr.Dataset) -> xr.Dataset:
     for name, archive in (("theory", theory), ("simulation", simulation)):
-        missing = {labels.RULE, labels.SEED, labels.STEP, labels.TIME} - set(archive.variables)
+        missing = [dim for dim in AXES if dim not in archive.dims]
+        missing += [labels.TIME] if labels.TIME not in archive.coords else []
         if missing:
-            raise ArchiveError(f"{name} is not a run archive: it has no {', '.join(missing)}")
+            raise ArchiveError(
+                f"{name} is not a run archive: it has no {', '.join(missing)}; where a selection "
+                f"took it away, select with a list, as in archive.sel(rule=['backprop'])"
+            )
     shared = {
         dim: _shared(dim, theory[dim].values, simulation[dim].values)
         for dim in (labels.RULE, labels.SEED)
@@ -77,6 +84,7 @@ def _compare_pair(theory: xr.Dataset, simulation: xr.Dataset) -> xr.Dataset:
         raise ArchiveError("the archives share no variable along 'step'; record the same quantities")
     residuals, errors = {}, []
     for name in names:
+        _match_sizes(name, theory[name], simulation[name])
         observed = simulation[name].astype(np.float64)
         residual = _at_times(theory, name, simulation[labels.TIME]) - observed
         residual.attrs = {
@@ -93,10 +101,18 @@ def _compare_pair(theory: xr.Dataset, simulation: xr.Dataset) -> xr.Dataset:
 def _compare_series(theory: Sequence[xr.Dataset], simulation: Sequence[xr.Dataset]) -> xr.Dataset:
     pairs = [_compare_pair(*pair) for pair in zip(theory, simulation, strict=True)]
     error = xr.concat([pair["relative_error"] for pair in pairs], RUN, join="inner")
+    if 0 in error.shape:
+        raise ArchiveError("the runs share no rule, seed or variable; a rate follows one of each")
     rates = [archive[labels.LEARNING_RATE] for archive in simulation]
     error = error.drop_vars([labels.LEARNING_RATE], errors="ignore")
     rate = xr.concat(rates, RUN, join="inner", coords="minimal", compat="override")
     rate = rate.sel({labels.RULE: error[labels.RULE]})
+    if not (rate.max(RUN) > rate.min(RUN)).all():
+        raise ArchiveError(
+            f"a rate needs different learning rates; the archives of simulation have "
+            f"{rate.transpose(labels.RULE, RUN).values.tolist()} for the rules "
+            f"{error[labels.RULE].values.tolist()}"
+        )
     slope, stderr = xr.apply_ufunc(
         _slope,
         np.log(rate.drop_vars(labels.LEARNING_RATE, errors="ignore")),
@@ -108,7 +124,11 @@ def _compare_series(theory: Sequence[xr.Dataset], simulation: Sequence[xr.Datase
     slope.attrs = {"units": "1", "long_name": "slope of log error against log learning rate"}
     stderr.attrs = {"units": "1", "long_name": "standard error of the rate"}
     return xr.Dataset(
-        {"relative_error": error, "rate": slope, "rate_stderr": stderr},
+        {
+            "relative_error": error,
+            "rate": slope.transpose(VARIABLE, labels.RULE),
+            "rate_stderr": stderr.transpose(VARIABLE, labels.RULE),
+        },
         coords={labels.LEARNING_RATE: ((RUN, labels.RULE), rate.transpose(RUN, labels.RULE).values)},
         attrs=_origins(theory[0], simulation[0]),
     )
@@ -123,12 +143,24 @@ def _shared(dim: str, ours: np.ndarray, theirs: np.ndarray) -> list:
     return shared
 
 
+def _match_sizes(name: str, ours: xr.DataArray, theirs: xr.DataArray) -> None:
+    """Refuse a variable whose axes other than steps differ in length, as of another network."""
+    axes = [dim for dim in theirs.dims if dim != labels.STEP]
+    if [ours.sizes[dim] for dim in axes] != [theirs.sizes[dim] for dim in axes]:
+        raise ArchiveError(
+            f"{name} has the sizes {dict(ours.sizes)} in theory and {dict(theirs.sizes)} in "
+            f"simulation; compare archives of the same network and probe"
+        )
+
+
 def _at_times(theory: xr.Dataset, name: str, wanted: xr.DataArray) -> xr.DataArray:
     """Return theory's variable at the simulation's times, rule by rule."""
     values = theory[name]
     own = theory[labels.TIME].values
     if own.shape == wanted.shape and np.allclose(own, wanted.values, rtol=1e-12, atol=0):
         return values.assign_coords({labels.STEP: wanted[labels.STEP]}).drop_vars(labels.TIME)
+    if own.shape[1] < 2:
+        raise ArchiveError(f"theory at one time, {own[:, 0].tolist()}, cannot be interpolated")
     axis = values.dims.index(labels.STEP) - 1
     rules = [
         _spline(times, values.isel({labels.RULE: i}).values, wanted.values[i], axis)

@@ -1,0 +1,83 @@
+"""Claims of a paper beside the numbers measured here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import xarray as xr
+
+CLAIM = "claim"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One statement that a figure or table must show.
+
+    Attributes
+    ----------
+    statement : str
+        What is claimed.
+    measured : float
+        The number that decides.
+    unit : str
+        Of the number; empty for none.
+    expected : str
+        What the number must satisfy, in words.
+    holds : bool
+        Whether it does.
+    """
+
+    statement: str
+    measured: float
+    unit: str
+    expected: str
+    holds: bool
+
+    @classmethod
+    def at_most(cls, statement: str, measured: float, bound: float, unit: str = "") -> "Claim":
+        """Claim that a number is no larger than `bound`; NaN is not."""
+        return cls(statement, float(measured), unit, f"<= {bound:g}", bool(measured <= bound))
+
+    @classmethod
+    def at_least(cls, statement: str, measured: float, bound: float, unit: str = "") -> "Claim":
+        """Claim that a number is no smaller than `bound`; NaN is not."""
+        return cls(statement, float(measured), unit, f">= {bound:g}", bool(measured >= bound))
+
+    @classmethod
+    def between(
+        cls, statement: str, measured: float, low: float, high: float, unit: str = ""
+    ) -> "Claim":
+        """Claim that a number lies in [low, high]; NaN does not."""
+        holds = bool(low <= measured <= high)
+        return cls(statement, float(measured), unit, f"{low:g} to {high:g}", holds)
+
+    @property
+    def verdict(self) -> str:
+        """The verdict in words."""
+        return "reproduced" if self.holds else "NOT REPRODUCED"
+
+
+def claims_table(claims: Sequence[Claim]) -> str:
+    """Lay claims out as a plain-text table."""
+    head = ("claim", "measured", "expected", "verdict")
+    body = [
+        (c.statement, f"{c.measured:.4g} {c.unit}".strip(), c.expected, c.verdict) for c in claims
+    ]
+    widths = [max(len(row[i]) for row in (head, *body)) for i in range(len(head))]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in (head, tuple("-" * width for width in widths), *body)
+    ]
+    return "\n".join(lines)
+
+
+def claims_dataset(claims: Sequence[Claim]) -> xr.Dataset:
+    """Return claims as variables along ``claim``, to be stored with the data they rest on."""
+    return xr.Dataset(
+        {
+            "claim_measured": (CLAIM, [c.measured for c in claims]),
+            "claim_unit": (CLAIM, [c.unit for c in claims]),
+            "claim_expected": (CLAIM, [c.expected for c in claims]),
+            "claim_holds": (CLAIM, [c.holds for c in claims]),
+        },
+        coords={CLAIM: [c.statement for c in claims]},
+    )

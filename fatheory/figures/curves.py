@@ -1,0 +1,82 @@
+"""Learning curves: a median and interval over seeds per rule, theory laid over simulation."""
+
+from typing import Any, Literal
+
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from fatheory import labels
+from fatheory.figures.style import rule_colour, rule_name
+
+_LINES: dict[str, dict[str, Any]] = {
+    "simulation": {"linestyle": "-", "linewidth": 1.6},
+    "theory": {"linestyle": (0, (4, 2)), "linewidth": 1.4},
+}
+
+
+def learning_curves(
+    data: xr.Dataset,
+    variable: str,
+    axes: Axes,
+    *,
+    x: Literal["step", "time"] = "step",
+) -> dict[tuple[str, str], Line2D]:
+    """Draw a variable of all rules and sources against the step or the time.
+
+    Parameters
+    ----------
+    data : Dataset
+        ``<variable> (source, rule, step)``, the median over seeds, and ``<variable>_interval``
+        with ``ci_bound``; `fatheory.metrics.spread` makes both. The interval is drawn for the
+        simulation. Curves that are NaN throughout are left out.
+    variable : str
+        What to draw.
+    axes : Axes
+        Where.
+    x : str
+        ``"step"`` or ``"time"`` (learning rate x step).
+
+    Returns
+    -------
+    dict
+        From (source, rule) to the line.
+    """
+    lines = {}
+    for source in data[labels.SOURCE].values:
+        for rule in data[labels.RULE].values:
+            curve = data[variable].sel({labels.SOURCE: source, labels.RULE: rule})
+            if curve.isnull().all():
+                continue
+            where = curve[x].values
+            colour = rule_colour(str(rule))
+            (line,) = axes.plot(where, curve, color=colour, **_LINES[str(source)])
+            lines[str(source), str(rule)] = line
+            if source == "simulation":
+                interval = data[f"{variable}_interval"].sel(
+                    {labels.SOURCE: source, labels.RULE: rule}
+                )
+                low, high = (interval.sel(ci_bound=bound) for bound in ("lower", "upper"))
+                axes.fill_between(where, low, high, color=colour, alpha=0.18, linewidth=0)
+    axes.set_xlabel("update steps (examples)" if x == "step" else "time (learning rate × step)")
+    return lines
+
+
+def rule_legend(data: xr.Dataset, where: Axes | Figure, **placing: Any) -> None:
+    """Add a legend of rules by colour and sources by line style, with the seeds and interval."""
+    rules = [
+        Line2D([], [], color=rule_colour(str(rule)), label=rule_name(str(rule)))
+        for rule in data[labels.RULE].values
+    ]
+    sources = [
+        Line2D([], [], color="0.4", label=str(source), **_LINES[str(source)])
+        for source in data[labels.SOURCE].values
+    ]
+    where.legend(handles=[*rules, *sources], **placing)
+
+
+def interval_note(interval: xr.DataArray) -> str:
+    """Say how many seeds a figure shows and what its bands are."""
+    share = 100 * interval.attrs["ci_prob"]
+    return f"median and central {share:.0f} % of {interval.attrs['n_seeds']} seeds"

@@ -1,0 +1,56 @@
+"""All results in one list, with the residuals that their tests measured."""
+
+import json
+from importlib.resources import files
+
+from fatheory.errors import UnknownNameError
+from fatheory.theory.catalogue import (
+    convergence,
+    deep,
+    flow,
+    pseudoinverse,
+    reduction,
+    signs,
+    symbolic,
+)
+from fatheory.theory.catalogue.entry import Entry
+
+PARTS: dict[str, tuple[Entry, ...]] = {
+    "Gradient flow and its invariant": flow.ENTRIES,
+    "Exact reduction": reduction.ENTRIES,
+    "Pseudoinverse alignment": pseudoinverse.ENTRIES,
+    "Convergence": convergence.ENTRIES,
+    "Signs and angles": signs.ENTRIES,
+    "Networks of any depth": deep.ENTRIES,
+    "Symbolic proofs": symbolic.ENTRIES,
+}
+"""The parts of the catalogue by title, in the reader's order."""
+
+
+def catalogue() -> tuple[Entry, ...]:
+    """Return every result of the theory, part by part."""
+    return tuple(entry for part in PARTS.values() for entry in part)
+
+
+def find_entry(name: str) -> Entry:
+    """Return the entry called `name`.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is none; the message lists the known ones and the nearest.
+    """
+    entries = {entry.id: entry for entry in catalogue()}
+    if name not in entries:
+        raise UnknownNameError("catalogue entry", name, entries)
+    return entries[name]
+
+
+def residuals() -> dict[str, float]:
+    """Return the worst residual of each entry, as its tests last measured it.
+
+    Relative or absolute as the test says; 0 for a symbolic proof. Written by
+    ``pytest tests/theory --write-residuals fatheory/theory/catalogue/residuals.json``.
+    """
+    text = files("fatheory.theory.catalogue").joinpath("residuals.json").read_text("utf-8")
+    return {name: float(value) for name, value in json.loads(text).items()}

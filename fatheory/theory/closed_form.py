@@ -1,0 +1,235 @@
+"""Linear feedback alignment in closed form: weights, loss and angles at any time."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Float
+from numpy.typing import ArrayLike
+
+from fatheory import labels
+from fatheory.arrays import FeedbackWeights
+from fatheory.checks import covariance_matrix, increasing_times, matching_shapes, real_array
+from fatheory.geometry import angle
+from fatheory.theory.modes import ModeSolution, checked_times
+from fatheory.theory.spectral import SpectralStart, spectral_start
+
+
+@dataclass(frozen=True, eq=False)
+class ClosedForm:
+    r"""The solution from a spectral start, a function of time.
+
+    .. math:: W_0 = B U x V^\top + P,\qquad W = U y U^\top B^\top + Q + U (x - x_0) V^\top P^\top
+
+    with x and y the curves of `modes`, in the notation of `fatheory.theory.spectral`. Times are in
+    units t = eta * step, of any shape; infinity is allowed and gives the limit.
+
+    Attributes
+    ----------
+    start : SpectralStart
+        Basis, strengths and start of the modes.
+    B : array of shape (n_h, n_o)
+        Feedback.
+    """
+
+    start: SpectralStart
+    B: FeedbackWeights
+
+    @cached_property
+    def modes(self) -> ModeSolution:
+        """Curves of the modes in units of time t * variance; their y is y + p / g."""
+        begin = self.start
+        r = len(begin.s)
+        shift = begin.p / begin.g
+        return ModeSolution(begin.s + begin.p * begin.x0, begin.g, begin.x0, begin.y0[:r] + shift)
+
+    def x(self, t: ArrayLike) -> np.ndarray:
+        """Return the diagonal of U^T B^+ W0 V, of shape (*t, r)."""
+        return self.modes.x(self._clock(t))
+
+    def y(self, t: ArrayLike) -> np.ndarray:
+        """Return the diagonal of U^T W (B^+)^T U, of shape (*t, n_o); beyond r it stays."""
+        begin = self.start
+        r = len(begin.s)
+        moving = self.modes.y(self._clock(t)) - begin.p / begin.g
+        still = np.broadcast_to(begin.y0[r:], (*moving.shape[:-1], len(begin.y0) - r))
+        return np.concatenate([moving, still], axis=-1)
+
+    def weights(self, t: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+        """Return W0 of shape (*t, n_h, n_i) and W of shape (*t, n_o, n_h)."""
+        begin, x, y = self.start, self.x(t), self.y(t)
+        r = len(begin.s)
+        U, V = begin.U[:, :r], begin.V[:, :r]
+        W0 = ((self.B @ U) * x[..., None, :]) @ V.T + begin.P
+        W = (begin.U * y[..., None, :]) @ (self.B @ begin.U).T + begin.Q
+        return W0, W + (U * (x - begin.x0)[..., None, :]) @ (begin.P @ V).T
+
+    def loss(self, t: ArrayLike) -> np.ndarray:
+        """Return L = 1/2 tr(E Sigma E^T), with relative accuracy also near 0."""
+        return self.start.variance * self.modes.loss(self._clock(t))
+
+    def weight_angle(self, t: ArrayLike) -> np.ndarray:
+        r"""Return the angle between W and B^T, in degrees; NaN where W is zero.
+
+        :math:`\cos\angle(W, B^\top) = \sum y / \sqrt{n_o \sum y^2}` where W has no part orthogonal
+        to the range of B; such a part adds to the length of W only.
+        """
+        begin, y = self.start, self.y(t)
+        along = np.sqrt(begin.g) * y
+        rest = np.sqrt(np.maximum(self._orthogonal_square(t), 0.0))[..., None]
+        return angle(
+            np.concatenate([along, rest], axis=-1),
+            np.append(np.ones(along.shape[-1]), 0.0),
+        )
+
+    def delta_angle(self, error: ArrayLike, t: ArrayLike) -> np.ndarray:
+        r"""Return the angle between the signals B e and W^T e of single errors, in degrees.
+
+        With :math:`\epsilon = U^\top e`, :math:`\cos\angle =
+        \sum y\epsilon^2 / (|\epsilon| \sqrt{\sum y^2\epsilon^2})` where W has no part orthogonal
+        to the range of B.
+
+        Parameters
+        ----------
+        error : array of shape (..., n_o)
+            Errors e.
+        t : array
+            Times.
+
+        Returns
+        -------
+        array of shape (*t, ...)
+            NaN where a signal is zero.
+
+        Raises
+        ------
+        ArrayError
+            If `error` is not finite or has another number of outputs.
+        """
+        e = real_array("error", error)
+        matching_shapes(
+            {
+                "B": (self.B, ("n_h", "n_o")),
+                "error": (e.reshape(-1, *e.shape[-1:]), ("sample", "n_o")),
+            }
+        )
+        begin, x, y = self.start, self.x(t), self.y(t)
+        r = len(begin.s)
+        epsilon = e @ begin.U
+        extra = tuple(range(-epsilon.ndim, -1))
+        y, moved = np.expand_dims(y, extra), np.expand_dims(x - begin.x0, extra)
+        along = np.sqrt(begin.g) * epsilon
+        off = e @ begin.Q + (moved * epsilon[..., :r]) @ (begin.P @ begin.V[:, :r]).T
+        feedback = np.concatenate([along, np.zeros((*epsilon.shape[:-1], off.shape[-1]))], axis=-1)
+        return angle(np.concatenate([y * along, off], axis=-1), feedback)
+
+    def dataset(self, times: ArrayLike) -> xr.Dataset:
+        """Return weights and loss along increasing, finite times, labelled as `flow` does."""
+        moments = increasing_times(times)
+        W0, W = self.weights(moments)
+        data = {
+            labels.weight(1): ((labels.TIME, labels.unit(1), labels.unit(0)), W0),
+            labels.weight(2): ((labels.TIME, labels.unit(2), labels.unit(1)), W),
+            labels.LOSS: ((labels.TIME,), self.loss(moments)),
+        }
+        return xr.Dataset(
+            {n: (dims, v, labels.variable(n).attrs) for n, (dims, v) in data.items()},
+            coords={labels.TIME: ((labels.TIME,), moments, labels.variable(labels.TIME).attrs)},
+            attrs={
+                "source": "theory/closed_form",
+                "rule": "feedback_alignment",
+                "diverged_at": -1,
+            },
+        )
+
+    def _clock(self, t: ArrayLike) -> Float[np.ndarray, "..."]:
+        """Return time in the units of the modes: Sigma = variance * I only sets the pace."""
+        return self.start.variance * checked_times(t)
+
+    def _orthogonal_square(self, t: ArrayLike) -> Float[np.ndarray, "..."]:
+        """Return the squared length of W's part orthogonal to the range of B."""
+        begin = self.start
+        r = len(begin.s)
+        moved = self.x(t) - begin.x0
+        cross = np.einsum("or,oh,hi,ir->r", begin.U[:, :r], begin.Q, begin.P, begin.V[:, :r])
+        return np.sum(begin.Q**2) + moved @ (2 * cross) + moved**2 @ begin.p
+
+
+def closed_form_solution(
+    W0: ArrayLike, W: ArrayLike, B: ArrayLike, T: ArrayLike, Sigma: ArrayLike | None = None
+) -> ClosedForm:
+    """Solve linear feedback alignment in closed form, for white input and a spectral start.
+
+    Parameters
+    ----------
+    W0 : array of shape (n_h, n_i)
+        Start of the input weights.
+    W : array of shape (n_o, n_h)
+        Start of the output weights.
+    B : array of shape (n_h, n_o)
+        Feedback with B^T B = g I, g > 0; so n_h >= n_o.
+    T : array of shape (n_o, n_i)
+        Target map.
+    Sigma : array of shape (n_i, n_i), optional
+        Input second moment, a multiple of the identity; the identity by default. The multiple
+        sets the pace: t enters as variance * t.
+
+    Returns
+    -------
+    ClosedForm
+        Weights, loss and angles as functions of t = eta * step. Exact to rounding; parts of the
+        start below `spectral.TOLERANCE` that are not spectral are left out.
+
+    Raises
+    ------
+    ArrayError
+        If arrays are not finite or do not fit, or Sigma is not a covariance.
+    RegimeError
+        If an assumption fails; the message names it and says by how much. Also where a mode starts
+        too near a double fixed point.
+
+    References
+    ----------
+    Derived for this project; zero start also follows from Lillicrap et al. 2016, Supplementary
+    Notes 10-11, Girotti, Mitliagkas & Gidel, arXiv 2110.10815.
+    """
+    W0, W, T = real_array("W0", W0, 2), real_array("W", W, 2), real_array("T", T, 2)
+    B = real_array("B", B, 2)
+    matching_shapes(
+        {
+            "W0": (W0, ("n_h", "n_i")),
+            "W": (W, ("n_o", "n_h")),
+            "B": (B, ("n_h", "n_o")),
+            "T": (T, ("n_o", "n_i")),
+        }
+    )
+    return ClosedForm(spectral_start(W0, W, B, T, covariance_matrix("Sigma", Sigma, T.shape[1])), B)
+
+
+def closed_form(
+    W0: ArrayLike,
+    W: ArrayLike,
+    B: ArrayLike,
+    T: ArrayLike,
+    Sigma: ArrayLike | None = None,
+    *,
+    times: ArrayLike,
+) -> xr.Dataset:
+    """Return what `fatheory.theory.flow.flow` integrates, from the closed form.
+
+    Parameters and errors are those of `closed_form_solution`.
+
+    Parameters
+    ----------
+    W0, W, B, T, Sigma : array
+        As in `closed_form_solution`.
+    times : array
+        Increasing, from 0 on.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``weight_1 (time, unit_1, unit_0)``, ``weight_2 (time, unit_2, unit_1)``, ``loss (time)``.
+    """
+    return closed_form_solution(W0, W, B, T, Sigma).dataset(times)

@@ -1,0 +1,169 @@
+r"""Spectral starts: those from which the modes of linear feedback alignment decouple.
+
+With :math:`\Sigma = \sigma^2 I` and :math:`B^\top B = g I`, split the start into what lies in the
+range of B and what is orthogonal to it,
+
+.. math:: A_0 = B X_0 + P,\quad W_i = Y_0 B^\top + Q,\qquad B^\top P = 0,\ Q B = 0.
+
+The part Q P of the network's map only shifts the target, to T' = T - Q P, and the flow is
+
+.. math:: \dot X = \sigma^2\,[\,T' + X_0 P^\top P - g\,Y X - X P^\top P\,],\quad
+          \dot Y = \dot X X^\top,\qquad W_0 = B X + P,\quad W = Y B^\top + Q + (X - X_0) P^\top.
+
+If orthogonal U, V make :math:`U^\top T' V`, :math:`U^\top X_0 V` and :math:`U^\top Y_0 U`
+diagonal and leave :math:`V^\top P^\top P V` diagonal in the rows of the modes, then X and Y stay
+diagonal, and each mode is a `fatheory.theory.modes.ModeSolution` of strength s' + p x0 and
+start (x0, y0 + p / g), where p is the mode's entry of :math:`V^\top P^\top P V`. Conversely, X and
+Y that are diagonal at all times need all of this, except the row of a mode that stands still.
+Zero start, W0 = 0 with any W whose component W B is symmetric in the basis of T T^T, and the
+orthogonal part P P^T of an infinitely wide hidden layer (p the same for all modes) are examples.
+Derived for this project.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from fatheory.arrays import Covariance, FeedbackWeights, InputWeights, OutputWeights, TargetMap
+from fatheory.errors import RegimeError
+
+TOLERANCE = 1e-10
+"""Largest violation of an assumption, relative to the size of what is assumed."""
+
+_MIX = (0.6180339887498949, 0.4142135623730951, 0.3027756377319946)
+"""Irrational weights, so that a sum of diagonal matrices has no accidental degeneracy."""
+
+
+class SpectralStart(NamedTuple):
+    """A start in the modes' basis.
+
+    Attributes
+    ----------
+    U, V : arrays of shape (n_o, n_o) and (n_i, n_i)
+        Output and input directions; the modes are the first r = min(n_o, n_i) of both.
+    s : array of shape (r,)
+        Diagonal of U^T (T - Q P) V; of either sign.
+    x0, y0 : arrays of shape (r,) and (n_o,)
+        Diagonals of the start in the range of B. Beyond r, y keeps its start.
+    p : array of shape (r,)
+        Diagonal of V^T P^T P V.
+    P, Q : arrays of shape (n_h, n_i) and (n_o, n_h)
+        Parts of W0 and W that are orthogonal to the range of B.
+    g, variance : float
+        B^T B = g I and Sigma = variance * I.
+    """
+
+    U: Float[np.ndarray, "n_o n_o"]
+    V: Float[np.ndarray, "n_i n_i"]
+    s: Float[np.ndarray, " r"]
+    x0: Float[np.ndarray, " r"]
+    y0: Float[np.ndarray, " n_o"]
+    p: Float[np.ndarray, " r"]
+    P: InputWeights
+    Q: OutputWeights
+    g: float
+    variance: float
+
+
+def spectral_start(
+    W0: InputWeights, W: OutputWeights, B: FeedbackWeights, T: TargetMap, Sigma: Covariance
+) -> SpectralStart:
+    """Find the modes of a start, or refuse.
+
+    Raises
+    ------
+    RegimeError
+        Naming the assumption that fails and by how much: Sigma proportional to the identity and
+        not zero, B^T B likewise, or the start spectral.
+    """
+    variance = _multiple_of_identity("the input covariance Sigma", Sigma)
+    g = _multiple_of_identity("B^T B", B.T @ B)
+    X0, Y0 = B.T @ W0 / g, W @ B / g
+    P, Q = _orthogonal(W0 - B @ X0, W0), _orthogonal(W - Y0 @ B.T, W)
+    shifted, D = T - Q @ P, P.T @ P
+    size = np.cbrt(2 * max(float(np.linalg.norm(T, 2)), np.finfo(float).tiny) / g)
+    x_size = max(size, float(np.abs(X0).max()))
+    y_size = max(size**2 / 2, float(np.abs(Y0).max()))
+    U, V = _common_basis(shifted, X0 / x_size, Y0 / y_size, D / (g * y_size))
+    r = min(T.shape)
+    s, x0 = U.T @ shifted @ V, U.T @ X0 @ V
+    y0, p = U.T @ Y0 @ U, V.T @ D @ V
+    # A row of V^T P^T P V matters only for modes that move; the others have nothing to mix.
+    still = np.abs(np.diag(s) - g * np.diag(x0) * np.diag(y0)[:r]) <= 1e-14 * g * x_size * y_size
+    still &= np.abs(np.diag(x0)) <= 1e-14 * x_size
+    _refuse_coupling(
+        {
+            "U^T (T - Q P) V": (s, max(float(np.abs(T).max()), float(np.abs(s).max()))),
+            "U^T X0 V": (x0, x_size),
+            "U^T Y0 U": (y0, y_size),
+            "V^T P^T P V": (np.where(still[:, None], 0.0, p[:r]), max(g * y_size, p.max())),
+        }
+    )
+    return SpectralStart(
+        U, V, np.diag(s).copy(), np.diag(x0).copy(), np.diag(y0).copy(), np.diag(p)[:r].copy(),
+        P, Q, g, variance,
+    )  # fmt: skip
+
+
+def _multiple_of_identity(name: str, M: Float[np.ndarray, "n n"]) -> float:
+    scale = float(np.trace(M)) / len(M)
+    violation = float(np.abs(M - scale * np.eye(len(M))).max())
+    if not scale > 0:
+        raise RegimeError(
+            f"the closed form needs {name} = a positive multiple of the identity; its mean "
+            f"diagonal entry is {scale}"
+        )
+    if violation > TOLERANCE * scale:
+        raise RegimeError(
+            f"the closed form needs {name} proportional to the identity; it differs from "
+            f"{scale:.6g} I by up to {violation:.3g} ({violation / scale:.3g} relative, allowed "
+            f"{TOLERANCE:g}): use flow, which takes any"
+        )
+    return scale
+
+
+def _orthogonal(part: Float[np.ndarray, "m n"], whole: Float[np.ndarray, "m n"]) -> np.ndarray:
+    """Return the part orthogonal to B, exactly zero where it is only rounding."""
+    noise = 1e-14 * float(np.linalg.norm(whole))
+    return part if np.linalg.norm(part) > noise else np.zeros_like(part)
+
+
+def _common_basis(
+    T: TargetMap,
+    X0: TargetMap,
+    Y0: Float[np.ndarray, "n_o n_o"],
+    D: Float[np.ndarray, "n_i n_i"],
+) -> tuple[Float[np.ndarray, "n_o n_o"], Float[np.ndarray, "n_i n_i"]]:
+    """Return U and V that diagonalise all of T, X0, Y0 and D, if any do.
+
+    In such a basis a weighted sum of T, X0 and their products with Y0 and D is diagonal too, and
+    with irrational weights its singular vectors are shared ones also where those of T alone are
+    not unique. Where the sum vanishes, Y0 alone decides.
+    """
+    size = max(float(np.linalg.norm(T, 2)), np.finfo(float).tiny)
+    M = T / size + _MIX[0] * X0
+    M = M + _MIX[1] * Y0 @ M + _MIX[2] * M @ D
+    U, m, Vt = np.linalg.svd(M)
+    rank = int(np.sum(m > 1e-13 * max(float(m[0]), np.finfo(float).tiny)))
+    null = U[:, rank:]
+    if null.size:
+        block = null.T @ Y0 @ null
+        U = np.hstack([U[:, :rank], null @ np.linalg.eigh((block + block.T) / 2)[1]])
+    return U, Vt.T
+
+
+def _refuse_coupling(pieces: dict[str, tuple[np.ndarray, float]]) -> None:
+    """Refuse a start whose matrices are not diagonal in the common basis."""
+    for name, (matrix, scale) in pieces.items():
+        r = min(matrix.shape)
+        off = matrix.copy()
+        off[np.arange(r), np.arange(r)] = 0.0
+        violation = float(np.abs(off).max())
+        if violation > TOLERANCE * scale:
+            raise RegimeError(
+                f"the closed form needs a spectral start: {name} must be diagonal in the basis of "
+                f"the modes, where W0 = B X0 + P, W = Y0 B^T + Q, B^T P = 0, Q B = 0; an entry off "
+                f"the diagonal is {violation:.3g} ({violation / scale:.3g} relative, allowed "
+                f"{TOLERANCE:g}): use flow or reduced, which take any start"
+            )

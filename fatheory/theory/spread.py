@@ -1,0 +1,109 @@
+"""How an observable spreads when the weights do: its expansion around the flow."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from fatheory.arrays import FeedbackWeights
+from fatheory.geometry import angle, linear_loss
+from fatheory.theory.online_noise import OnlineTask, mean_jacobian, mean_update
+
+
+class Expansion(NamedTuple):
+    """An observable of the weights along the flow.
+
+    Attributes
+    ----------
+    value : array of shape (time,)
+    gradient : array of shape (time, n)
+    hessian : array of shape (time, n, n)
+    """
+
+    value: Float[np.ndarray, " time"]
+    gradient: Float[np.ndarray, "time n"]
+    hessian: Float[np.ndarray, "time n n"]
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Mean and standard deviation of an observable over data draws, for every learning rate.
+
+    Attributes
+    ----------
+    flow : array of shape (time,)
+        Its value along the flow, the limit at small learning rates.
+    correction : array of shape (time,)
+        (mean - flow) / eta to leading order.
+    variance : array of shape (time,)
+        Variance / eta to leading order: gradient^T P gradient.
+    curvature_variance : array of shape (time,)
+        tr(H P H P) / 2 with H the observable's Hessian: what is left of the variance, over eta^2,
+        where the gradient vanishes, as that of the loss does at its minimum.
+    """
+
+    flow: Float[np.ndarray, " time"]
+    correction: Float[np.ndarray, " time"]
+    variance: Float[np.ndarray, " time"]
+    curvature_variance: Float[np.ndarray, " time"]
+
+    def mean(self, learning_rate: float) -> Float[np.ndarray, " time"]:
+        """Return the mean over data draws, right to first order in the learning rate."""
+        return self.flow + learning_rate * self.correction
+
+    def std(self, learning_rate: float) -> Float[np.ndarray, " time"]:
+        """Return the standard deviation over data draws, right to order eta^(1/2)."""
+        return np.sqrt(learning_rate * self.variance + learning_rate**2 * self.curvature_variance)
+
+
+def spread_of(
+    observable: Expansion, P: Float[np.ndarray, "time n n"], m: Float[np.ndarray, "time n"]
+) -> Spread:
+    """Return the spread of an observable of weights with covariance eta P and mean shift eta m."""
+    value, gradient, hessian = observable
+    HP = hessian @ P
+    correction = np.sum(gradient * m, axis=1) + np.trace(HP, axis1=1, axis2=2) / 2
+    variance = np.einsum("ti,tij,tj->t", gradient, P, gradient)
+    curved = np.sum(HP * np.swapaxes(HP, 1, 2), axis=(1, 2)) / 2
+    return Spread(value, correction, np.maximum(variance, 0.0), np.maximum(curved, 0.0))
+
+
+def loss_expansion(
+    W0: Float[np.ndarray, "time n_h n_i"], W: Float[np.ndarray, "time n_o n_h"], task: OnlineTask
+) -> Expansion:
+    """Return value, gradient and Hessian of the loss: backprop's update is minus its gradient."""
+    descent = task._replace(B=None)
+    pairs = list(zip(W0, W, strict=True))
+    gradient = np.stack([-mean_update(*pair, descent) for pair in pairs])
+    hessian = np.stack([-mean_jacobian(*pair, descent) for pair in pairs])
+    return Expansion(linear_loss(W0, W, task.T, task.Sigma), gradient, hessian)
+
+
+def angle_expansion(
+    W0: Float[np.ndarray, "time n_h n_i"],
+    W: Float[np.ndarray, "time n_o n_h"],
+    B: FeedbackWeights,
+) -> Expansion:
+    r"""Return value, gradient and Hessian of the angle between W and B^T, in degrees.
+
+    In polar coordinates about B^T, with r = |W| and unit vectors r^ and t^:
+    grad = t^ / r, Hess = [-(r^ t^T + t^ r^T) + cot(theta) (I - r^ r^T - t^ t^T)] / r^2.
+    """
+    times, n0, n1 = len(W), W0[0].size, W[0].size
+    flat = W.reshape(times, n1)
+    theta = np.deg2rad(angle(flat, B.T.reshape(1, n1)))
+    defined = np.sin(theta) > 0  # False for NaN
+    r = np.where(defined, np.linalg.norm(flat, axis=1), np.nan)[:, None]
+    sine = np.where(defined, np.sin(theta), np.nan)[:, None]
+    cosine = np.cos(theta)[:, None]
+    radial = flat / r
+    polar = (cosine * radial - B.T.reshape(1, n1) / np.linalg.norm(B)) / sine
+    outer = polar[:, :, None] * radial[:, None, :]
+    around = np.eye(n1) - radial[:, :, None] * radial[:, None, :]
+    around = around - polar[:, :, None] * polar[:, None, :]
+    gradient, hessian = np.zeros((times, n0 + n1)), np.zeros((times, n0 + n1, n0 + n1))
+    gradient[:, n0:] = polar / r
+    bend = (cosine / sine)[:, :, None] * around - outer - np.swapaxes(outer, 1, 2)
+    hessian[:, n0:, n0:] = bend / r[:, :, None] ** 2
+    return Expansion(np.rad2deg(theta), np.rad2deg(gradient), np.rad2deg(hessian))

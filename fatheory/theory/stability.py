@@ -1,0 +1,176 @@
+"""The largest stable learning rate of online learning near a solution."""
+
+import numpy as np
+from jaxtyping import Float
+from numpy.typing import ArrayLike
+from scipy.linalg import schur
+from scipy.linalg.lapack import ztrsyl
+from scipy.optimize import brentq
+
+from fatheory.checks import covariance_matrix, matching_shapes, real_array
+from fatheory.errors import RegimeError
+from fatheory.rules import Rule, Shallow, make_rule
+from fatheory.theory.flow import _state, mean_layered_rule
+
+RANK_TOLERANCE = 1e-12
+"""Variances below this fraction of the largest are taken for directions without input."""
+POWER_TOLERANCE = 1e-13
+POWER_ITERATIONS = 20_000
+
+SquareMatrix = Float[np.ndarray, "n n"]
+
+
+def largest_stable_lms_rate(covariance: ArrayLike) -> float:
+    r"""Compute the learning rate above which the mean squared error of the LMS rule grows.
+
+    One linear layer W += eta e h^T with h ~ N(0, C) of eigenvalues lambda_j. The squared weight
+    error z_j along each obeys
+    z_j' = (1 - 2 eta lambda_j + 2 eta^2 lambda_j^2) z_j + eta^2 lambda_j sum_l lambda_l z_l, which
+    neither grows nor decays at the eta with
+
+    .. math:: \sum_j \frac{\eta\lambda_j}{2(1 - \eta\lambda_j)} = 1 .
+
+    For n equal eigenvalues it is 2/(lambda (n + 2)).
+
+    Parameters
+    ----------
+    covariance : array of shape (n, n)
+        C, of any rank but 0; directions without input play no part.
+
+    Raises
+    ------
+    ArrayError
+        If it is not a covariance.
+    RegimeError
+        If it is zero.
+
+    References
+    ----------
+    Horowitz & Senne 1981; Feuer & Weinstein 1985, IEEE Trans. Acoust. Speech Signal Process. 33.
+    """
+    C = real_array("covariance", covariance, 2)
+    values = np.linalg.eigvalsh(covariance_matrix("covariance", C, len(C)))
+    if values.size == 0 or values[-1] <= 0:
+        raise RegimeError("the covariance is zero: any learning rate is stable, none learns")
+    ratios = np.clip(values, 0.0, None) / values[-1]
+
+    def excess(rate: float) -> float:
+        return float(np.sum(rate * ratios / (2 * (1 - rate * ratios)))) - 1
+
+    # The largest eigenvalue alone reaches 1 at 2/3, so the sum has done so before.
+    return float(brentq(excess, 0.0, 0.7, xtol=1e-15) / values[-1])
+
+
+def largest_stable_learning_rate(
+    W0: ArrayLike,
+    W: ArrayLike,
+    B: ArrayLike | None,
+    Sigma: ArrayLike | None = None,
+    *,
+    rule: str | Rule = "feedback_alignment",
+) -> float:
+    r"""Compute the learning rate above which the mean squared error grows near a solution.
+
+    At weights with W W0 = T, a small error E = T - W W0 changes in one example x ~ N(0, Sigma) by
+    Delta E = -eta (K E x x^T + E x x^T G), with K = W V^T, V what stands in for W, and
+    G = W0^T W0; changes of the weights themselves are of second order. With
+    M = K (x) I + I (x) G acting on E row by row, the second moment Z of E obeys
+
+    .. math::
+        Z' = Z - \eta A_1 Z + \eta^2 A_2 Z,\qquad
+        A_1 Z = M\tilde\Sigma Z + Z\tilde\Sigma M^\top,\qquad A_2 Z = M N(Z) M^\top,
+
+    with Sigma~ = I (x) Sigma and, by Isserlis' theorem, the blocks N_{ik} = Sigma Z_{ik} Sigma +
+    Sigma Z_{ik}^T Sigma + Sigma tr(Z_{ik} Sigma). A_2 keeps positive matrices positive and so does
+    the inverse of A_1, hence Z decays exactly for eta < 1 / rho(A_1^{-1} A_2), the spectral radius,
+    which is found by power iteration. With only the output layer learning this is the LMS bound of
+    `largest_stable_lms_rate` for the covariance of the hidden activity, which is returned for the
+    shallow rule. The work grows like (n_o n_i)^3.
+
+    Parameters
+    ----------
+    W0 : array of shape (n_h, n_i)
+        Input weights at a solution, or where learning is expected to end.
+    W : array of shape (n_o, n_h)
+        Output weights there.
+    B : array of shape (n_h, n_o) or None
+        Fixed feedback; None where the rule needs none.
+    Sigma : array of shape (n_i, n_i), optional
+        Covariance of the Gaussian inputs; the identity by default. Directions without input play
+        no part.
+    rule : str or Rule
+        Any rule that `flow` knows.
+
+    Returns
+    -------
+    float
+        In units 1/step. A typical single run may still converge somewhat above it, while the mean
+        over runs, carried by rare ones, grows.
+
+    Raises
+    ------
+    ArrayError
+        If arrays are not finite or do not fit.
+    RegimeError
+        If the flow does not attract E to 0 there, whatever the learning rate.
+    UnknownNameError
+        If there is no such rule.
+
+    References
+    ----------
+    Derived for this project, after the mean-square analysis of LMS by Feuer & Weinstein 1985.
+    """
+    W0, W = real_array("W0", W0, 2), real_array("W", W, 2)
+    axes = {"W0": (W0, ("n_h", "n_i")), "W": (W, ("n_o", "n_h"))}
+    if B is not None:
+        B = real_array("B", B, 2)
+        axes["B"] = (B, ("n_h", "n_o"))
+    matching_shapes(axes)
+    Sigma = covariance_matrix("Sigma", Sigma, W0.shape[1])
+    layered = mean_layered_rule(make_rule(rule) if isinstance(rule, str) else rule)
+    if isinstance(layered, Shallow):
+        return largest_stable_lms_rate(W0 @ Sigma @ W0.T)
+    K = W @ layered.backward_weights(W, _state(layered, B, W.shape)).T
+    values, vectors = np.linalg.eigh(Sigma)
+    seen = values > RANK_TOLERANCE * max(values[-1], np.finfo(float).tiny)
+    if not seen.any():
+        raise RegimeError("Sigma is zero: any learning rate is stable, none learns")
+    hidden = W0 @ vectors[:, seen]
+    return 1 / _noise_gain(K, hidden.T @ hidden, values[seen])
+
+
+def _noise_gain(
+    K: Float[np.ndarray, "n_o n_o"],
+    G: Float[np.ndarray, "n_i n_i"],
+    variances: Float[np.ndarray, " n_i"],
+) -> float:
+    """Return the spectral radius of A_1^{-1} A_2, with the inputs in their eigenbasis."""
+    n_o, n_i = len(K), len(G)
+    M = np.kron(K, np.eye(n_i)) + np.kron(np.eye(n_o), G)
+    decay = M * np.tile(variances, n_o)
+    upper, Q = schur(decay, output="complex")
+    slowest = float(np.diag(upper).real.min())
+    if slowest <= RANK_TOLERANCE * float(np.abs(decay).max()):
+        raise RegimeError(
+            f"the flow does not attract the error to 0 at these weights: the slowest rate of decay "
+            f"is {slowest:.3g}; ask at the weights where learning ends"
+        )
+    pair = np.outer(variances, variances)
+    Z = np.eye(n_o * n_i)
+    gain = 0.0
+    for _ in range(POWER_ITERATIONS):
+        blocks = Z.reshape(n_o, n_i, n_o, n_i)
+        noisy = pair[None, :, None, :] * (blocks + np.swapaxes(blocks, 1, 3))
+        traces = np.einsum("ijkj,j->ik", blocks, variances)
+        noisy += np.einsum("ik,jl->ijkl", traces, np.diag(variances))
+        drive = M @ noisy.reshape(Z.shape) @ M.T
+        solved, scale, _ = ztrsyl(upper, upper, Q.conj().T @ drive @ Q, trana="N", tranb="C")
+        Z = (Q @ solved @ Q.conj().T).real / scale
+        before, gain = gain, float(np.trace(Z))
+        Z = (Z + Z.T) / (2 * gain)
+        if abs(gain - before) <= POWER_TOLERANCE * gain:
+            return gain
+    raise RegimeError(
+        f"the largest stable learning rate did not settle in {POWER_ITERATIONS} power iterations; "
+        f"its last two values were {1 / before:.12g} and {1 / gain:.12g}"
+    )

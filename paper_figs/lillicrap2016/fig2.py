@@ -1,0 +1,203 @@
+# %% [markdown]
+# # Fig. 2 of Lillicrap et al. 2016: feedback alignment learns a linear function
+#
+# A 30-20-10 linear network learns online from white Gaussian input by four rules. Panel a: the
+# loss. Panel b: the angle between the teaching signals of feedback alignment and of backprop. The
+# same experiment is trained (`fatheory.simulate`) and solved (`fatheory.solve`, the gradient
+# flow), and both are drawn. Panel c, ours: the learning rates of a are chosen for speed, too large
+# for the flow; at smaller ones online learning approaches the flow as the square root of the
+# learning rate, as fluctuations around it do.
+#
+#     python paper_figs/lillicrap2016/fig2.py [--scale quick|paper] [--out DIR]
+#
+# `quick` is 20 seeds and 2,000 steps; `paper` is 100 seeds and 5,000 steps (the paper states no
+# number of either). Writes fig2.png, fig2.pdf and fig2.zarr, the data drawn with the table of
+# claims, and prints that table. The exit code is 1 if a claim does not hold.
+
+# %%
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+import fatheory as fa
+from fatheory.claims import Claim, claims_dataset, claims_table
+from fatheory.figures import (
+    interval_note,
+    learning_curves,
+    rule_colour,
+    rule_legend,
+    save_figure,
+    style,
+)
+
+APPROACH_TIME = 3.0
+APPROACH_FACTORS = (4, 16, 64, 256)
+SCALES = {"quick": {}, "paper": {"seeds": 100, "schedule.phases": [{"steps": 5000}]}}
+
+
+# %%
+def experiment(scale: str) -> fa.Experiment:
+    """Return the preset at a scale."""
+    return fa.presets["lillicrap2016/fig2"].with_settings(SCALES[scale])
+
+
+def compute(asked: fa.Experiment) -> tuple[xr.Dataset, list[Claim]]:
+    """Train, solve and compare; return the data to draw and the claims."""
+    answers = {"simulation": fa.simulate(asked), "theory": fa.solve(asked)}
+    data = xr.concat(
+        [_curves(archive) for archive in answers.values()],
+        xr.DataArray(list(answers), dims="source", name="source"),
+        combine_attrs="override",
+    )
+    approach = approach_to_flow(asked)
+    claims = check(answers["simulation"], answers["theory"], approach)
+    data = data.merge(approach).merge(claims_dataset(claims))
+    data.attrs = {
+        key: value
+        for key, value in answers["simulation"].attrs.items()
+        if key in ("experiment", "experiment_hash", "versions", "device", "precision", "created")
+    }
+    return data, claims
+
+
+def _curves(archive: xr.Dataset) -> xr.Dataset:
+    """Summarise loss and angle over seeds, the loss relative to its start."""
+    loss = relative_loss(archive)
+    # Below this the errors, and so the angles between them, are rounding.
+    angle = fa.metrics.angle(archive, "delta", layer=1).where(loss > 1e-16)
+    return fa.metrics.spread(loss).merge(fa.metrics.spread(angle)).reset_coords(drop=True)
+
+
+def relative_loss(archive: xr.Dataset) -> xr.DataArray:
+    """Return the loss relative to its start."""
+    loss = (archive["loss"] / archive["loss"].isel(step=0)).rename("relative_loss")
+    return loss.assign_attrs(units="1", long_name="loss / initial loss")
+
+
+def approach_to_flow(asked: fa.Experiment) -> xr.Dataset:
+    """Measure how the flow is approached: up to a fixed time, at smaller and smaller rates."""
+    rules = {"backprop": 0.01, "feedback_alignment": 0.01}
+    base = asked.replaced(rules=rules, record=fa.Record(quantities=("weights",), snapshots=11))
+    runs = [
+        base.with_settings(
+            {f"rules.{rule}.learning_rate": rate / factor for rule, rate in rules.items()}
+            | {"schedule.phases": [{"steps": round(APPROACH_TIME / 0.01 * factor)}]}
+        )
+        for factor in APPROACH_FACTORS
+    ]
+    both = fa.compare([fa.solve(run) for run in runs], [fa.simulate(run) for run in runs])
+    error = both["relative_error"].sel(variable="weight_2", drop=True).rename("approach_error")
+    error = error.rename(run="approach", rule="approach_rule")
+    rate = both["rate"].sel(variable="weight_2", drop=True).rename(rule="approach_rule")
+    used = both["learning_rate"].rename(run="approach", rule="approach_rule")
+    return fa.metrics.spread(error).assign(approach_rate=rate, approach_learning_rate=used)
+
+
+# %%
+def check(simulation: xr.Dataset, theory: xr.Dataset, approach: xr.Dataset) -> list[Claim]:
+    """Measure what the figure must show."""
+    final = relative_loss(simulation).isel(step=-1).median("seed")
+    steps = fa.metrics.steps_to(simulation, 0.01)
+    speed = (steps / steps.sel(rule="backprop")).median("seed")
+    angle = fa.metrics.angle(simulation, "delta", layer=1).sel(rule="feedback_alignment")
+    predicted = fa.metrics.angle(theory, "delta", layer=1).sel(rule="feedback_alignment")
+    apart = np.abs(angle - predicted).where(relative_loss(simulation) > 1e-16)
+    rates = approach["approach_rate"].sel(approach_rule="feedback_alignment")
+    return [
+        Claim.at_least("shallow: final / initial loss", final.sel(rule="shallow"), 0.9),
+        Claim.at_least(
+            "reinforcement: steps to 1 %, relative to backprop",
+            speed.sel(rule="node_perturbation"),
+            2,
+        ),
+        Claim.at_most("backprop: final / initial loss", final.sel(rule="backprop"), 1e-6),
+        Claim.at_most(
+            "feedback alignment: final / initial loss", final.sel(rule="feedback_alignment"), 1e-6
+        ),
+        Claim.at_most(
+            "feedback alignment: steps to 1 %, relative to backprop",
+            speed.sel(rule="feedback_alignment"),
+            1.1,
+        ),
+        Claim.between("angle of teaching signals at the start", angle[:, 0].median(), 80, 100, "°"),
+        Claim.at_most(
+            "angle at half of the run", angle.isel(step=angle.sizes["step"] // 2).median(), 45, "°"
+        ),
+        Claim.at_least("smallest angle of any seed at any step", angle.min(), 1, "°"),
+        Claim.at_most(
+            "angle, theory against simulation, median difference",
+            apart.sel(rule="feedback_alignment").isel(step=slice(1, None)).median(),
+            5,
+            "°",
+        ),
+        Claim.between("approach to the flow: exponent of the learning rate", rates, 0.4, 0.75),
+    ]
+
+
+# %%
+def draw(data: xr.Dataset) -> Figure:
+    """Draw the four panels: loss (linear and logarithmic), angle, approach to the flow."""
+    figure, ((linear, logarithmic), (angles, approach)) = plt.subplots(2, 2, figsize=(10.5, 8))
+    first = int(data.sizes["step"] * 0.4)
+    learning_curves(data.isel(step=slice(0, first + 1)), "relative_loss", linear)
+    linear.set(title="a  loss", ylabel="loss / initial loss", ylim=(0, 1.05))
+    learning_curves(data, "relative_loss", logarithmic)
+    logarithmic.set(title="a  the same, logarithmic", ylabel="loss / initial loss")
+    logarithmic.set(yscale="log", ylim=(1e-12, 3))
+    learning_curves(data.sel(rule=["feedback_alignment"]), "delta_angle", angles)
+    angles.set(title=r"b  $\angle(\delta_{FA}, \delta_{BP})$", ylim=(0, 100))
+    angles.set(ylabel="angle of teaching signals (degrees)", yticks=range(0, 91, 15))
+    for axes in (linear, logarithmic, angles):
+        axes.set_xlim(left=0)
+    draw_approach(data, approach)
+    rule_legend(data, figure, loc="outside lower center", ncols=3)
+    figure.suptitle(f"Bands: {interval_note(data['relative_loss_interval'])}", fontsize=9)
+    return figure
+
+
+def draw_approach(data: xr.Dataset, axes: Axes) -> None:
+    """Draw the distance between simulation and flow against the learning rate."""
+    for rule in data["approach_rule"].values:
+        one = data.sel(approach_rule=rule)
+        rate, error = one["approach_learning_rate"], one["approach_error"]
+        bounds = one["approach_error_interval"].transpose("ci_bound", "approach")
+        axes.errorbar(
+            rate, error, abs(bounds - error), fmt="o-", color=rule_colour(str(rule)), capsize=3
+        )
+    guide = one["approach_learning_rate"]
+    axes.plot(guide, 0.7 * error[0] * (guide / guide[0]) ** 0.5, ":", color="0.4")
+    axes.annotate("slope ½", (guide[2], 0.7 * error[0] / 2), (0, -14), textcoords="offset points")
+    axes.set(xscale="log", yscale="log", title="c  approach of simulation to theory")
+    axes.set(xlabel="learning rate", ylabel=f"relative error of W up to t = {APPROACH_TIME:g}")
+
+
+# %%
+def main() -> int:
+    """Compute, draw, write and report."""
+    parser = argparse.ArgumentParser(description="Fig. 2 of Lillicrap et al. 2016.")
+    parser.add_argument("--scale", choices=SCALES, default="quick")
+    parser.add_argument("--out", type=Path, default=Path("out/lillicrap2016"))
+    arguments = parser.parse_args()
+    began = time.perf_counter()
+    try:
+        data, claims = compute(experiment(arguments.scale))
+        with style():
+            written = save_figure(draw(data), arguments.out / "fig2")
+        written.append(fa.save(data, arguments.out / "fig2.zarr", overwrite=True))
+    except fa.FatheoryError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(claims_table(claims))
+    print(f"\n{time.perf_counter() - began:.1f} s; wrote {', '.join(str(path) for path in written)}")
+    return 0 if all(claim.holds for claim in claims) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

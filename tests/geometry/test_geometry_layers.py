@@ -1,0 +1,136 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fatheory.geometry import (
+    angle,
+    delta_angles,
+    flattened_delta_angles,
+    linear_signals,
+    sign_concordance,
+    sign_concordances,
+    weight_angles,
+)
+
+PROPERTY = settings(deadline=None, max_examples=10)
+SIZES = (4, 6, 5, 3, 2)
+
+
+def network(seed, depth, runs=()):
+    """Weights, stand-ins (none for layer 1), target map and inputs of a linear network."""
+    rng = np.random.default_rng(seed)
+    sizes = (*SIZES[:depth], SIZES[-1])
+    shapes = list(zip(sizes[1:], sizes[:-1], strict=True))
+    W = [rng.normal(size=(*runs, *shape)) for shape in shapes]
+    V = [None, *(rng.normal(size=(*runs, *shape)) for shape in shapes[1:])]
+    T = rng.normal(size=(*runs, sizes[-1], sizes[0]))
+    return W, V, T, rng.normal(size=(*runs, 7, sizes[0]))
+
+
+def literal_signals(W, V, T, x):
+    """Teaching signals of one sample, unit by unit: activity up, error back."""
+    h = list(x)
+    for w in W:
+        h = [sum(w[i, j] * h[j] for j in range(len(h))) for i in range(len(w))]
+    signals = [[sum(T[i, j] * x[j] for j in range(len(x))) - h[i] for i in range(len(h))]]
+    for v in V[:0:-1]:
+        above = signals[0]
+        below = [sum(v[i, j] * above[i] for i in range(len(above))) for j in range(v.shape[1])]
+        signals.insert(0, below)
+    return signals
+
+
+@pytest.mark.parametrize("depth", [2, 3, 4])
+@given(seed=st.integers(0, 10**6))
+@PROPERTY
+def test_signals_are_a_literal_loop(compute, depth, seed):
+    W, V, T, x = network(seed, depth)
+    found = compute(linear_signals, W, V, T, x)
+    assert [signal.shape for signal in found] == [(7, len(w)) for w in W]
+    for s in range(7):
+        for layer, expected in enumerate(literal_signals(W, V, T, x[s])):
+            np.testing.assert_allclose(found[layer][s], expected, rtol=1e-10, atol=1e-10)
+
+
+def test_backprop_signals_are_the_gradient_of_the_loss(compute):
+    """sum over samples of delta_l h_{l-1}^T is minus the derivative of the summed loss by W_l."""
+    W, _, T, x = network(0, 3)
+
+    def loss(weights):
+        e = T @ x.T - np.linalg.multi_dot([*weights[::-1], x.T])
+        return 0.5 * np.sum(e * e)
+
+    h = x
+    for layer, delta in enumerate(compute(linear_signals, W, W, T, x)):
+        update = delta.T @ h
+        h = h @ W[layer].T
+        step = np.zeros_like(W[layer])
+        step[1, 2] = 1e-5
+        shifted = [[w + sign * step * (i == layer) for i, w in enumerate(W)] for sign in (1, -1)]
+        slope = (loss(shifted[0]) - loss(shifted[1])) / 2e-5
+        assert update[1, 2] == pytest.approx(-slope, rel=1e-7)
+
+
+def test_signals_lead_with_runs_and_broadcast(compute):
+    W, V, T, x = network(1, 3, (2, 3))
+    batch = compute(linear_signals, W, V, T[:, :1], x[:, :1])
+    alone = linear_signals(
+        [w[1, 2] for w in W], [None, *(v[1, 2] for v in V[1:])], T[1, 0], x[1, 0]
+    )
+    for together, one in zip(batch, alone, strict=True):
+        np.testing.assert_allclose(together[1, 2], one, atol=1e-11)
+
+
+def test_angles_per_layer_are_loops(compute):
+    W, V, T, x = network(2, 4, (2,))
+    signals, references = linear_signals(W, V, T, x), linear_signals(W, W, T, x)
+    averaged = compute(delta_angles, signals, references)
+    flattened = compute(flattened_delta_angles, signals, references)
+    assert averaged.shape == flattened.shape == (2, 4)
+    for run in range(2):
+        for layer, (d, r) in enumerate(zip(signals, references, strict=True)):
+            per_sample = [angle(d[run, s], r[run, s]) for s in range(7)]
+            assert averaged[run, layer] == pytest.approx(sum(per_sample) / 7, abs=1e-11)
+            whole = angle(d[run].ravel(), r[run].ravel())
+            assert flattened[run, layer] == pytest.approx(whole, abs=1e-11)
+    # The rule's error at the output is backprop's: its own angle is 0 on every sample.
+    assert (averaged[:, -1] == 0).all()
+    assert (flattened[:, -1] == 0).all()
+
+
+def test_one_zero_signal_makes_the_average_nan_and_not_the_flattened(compute):
+    W, V, T, x = network(3, 2)
+    signals, references = linear_signals(W, V, T, x), linear_signals(W, W, T, x)
+    references[0][4] = 0
+    assert np.isnan(compute(delta_angles, signals, references)).tolist() == [True, False]
+    assert np.isfinite(compute(flattened_delta_angles, signals, references)).all()
+    references[0][:] = 0
+    found = compute(flattened_delta_angles, signals, references)
+    assert np.isnan(found).tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("per_layer", "measure"), [(weight_angles, angle), (sign_concordances, sign_concordance)]
+)
+def test_weights_against_stand_ins_are_loops_and_nan_without_one(compute, per_layer, measure):
+    W, V, _, _ = network(4, 3, (2, 3))
+    V[2][1, 2] = 0
+    found = compute(per_layer, W, V)
+    assert found.shape == (2, 3, 3)
+    assert found.dtype == np.float64
+    assert np.isnan(found[..., 0]).all()
+    for layer in (1, 2):
+        for i in range(2):
+            for j in range(3):
+                expected = measure(W[layer][i, j].ravel(), V[layer][i, j].ravel())
+                np.testing.assert_allclose(found[i, j, layer], expected, atol=1e-11)
+    assert np.isnan(found[1, 2, 2])
+
+
+def test_different_numbers_of_layers_are_refused(compute):
+    W, V, _, _ = network(5, 3)
+    with pytest.raises(ValueError, match="shorter"):
+        compute(weight_angles, W, V[:-1])
+    with pytest.raises(ValueError, match="shorter"):
+        compute(delta_angles, W, W[:-1])

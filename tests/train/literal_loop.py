@@ -1,0 +1,162 @@
+"""Training written out: one network, one example after another, every rule by hand in NumPy.
+
+Of the package it takes random numbers only: the start, the examples, and the keys of single steps.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from scipy.special import erf
+
+from fatheory.initial import draw_start, examples
+from fatheory.train.sampler import KeySampler, step_key
+
+FUNCTIONS = {
+    "linear": (lambda a: a, np.ones_like),
+    "tanh": (np.tanh, lambda a: 1 / np.cosh(a) ** 2),
+    "sigmoid": (lambda a: 1 / (1 + np.exp(-a)), lambda a: np.exp(-a) / (1 + np.exp(-a)) ** 2),
+    "relu": (lambda a: np.maximum(a, 0), lambda a: (a > 0).astype(float)),
+    "erf": (lambda a: erf(a / np.sqrt(2)), lambda a: np.sqrt(2 / np.pi) * np.exp(-(a**2) / 2)),
+}
+
+
+class Run(NamedTuple):
+    """What the loop saw: dictionaries by step."""
+
+    weights: dict
+    loss: dict
+    signals: dict
+    backprop_signals: dict
+    lost_at: int
+
+
+class Network:
+    """One network under one rule."""
+
+    def __init__(self, experiment, seed, label):
+        self.experiment, self.seed = experiment, seed
+        self.start = draw_start(experiment, seed)
+        choice = dict(experiment.rules)[label]
+        self.rule, self.rate = choice.rule, choice.learning_rate
+        self.parameters = dict(choice.parameters)
+        self.states = self.start.states[label]
+        self.W = [W.copy() for W in self.start.weights]
+        self.f, self.df = FUNCTIONS[experiment.network.activation]
+
+    def forward(self, x, added=None):
+        """Return the sums a_1 ... a_L and the activities h_0 ... h_L of one example."""
+        sums, h = [], [x]
+        for i, W in enumerate(self.W):
+            a = W @ h[-1]
+            sums.append(a)
+            last = i == len(self.W) - 1
+            h.append(a if last else self.f(a) + (0 if added is None else added[i]))
+        return sums, h
+
+    def stand_ins(self, sampler):
+        """Return V_2 ... V_L by the rule's definition, behind a None for layer 1."""
+        V = [None]
+        for W, state in zip(self.W[1:], self.states[1:], strict=True):
+            if self.rule == "backprop":
+                V.append(W)
+            elif self.rule in ("feedback_alignment", "rndf"):
+                V.append(state)
+            elif self.rule == "shallow":
+                V.append(np.zeros(W.shape))
+            elif self.rule == "usf":
+                V.append(self.parameters["scale"] * np.sign(W))
+            elif self.rule == "frsf":
+                V.append(state * np.sign(W))
+            elif self.rule == "brsf":
+                M = np.asarray(sampler.uniform(0.0, 1.0, W.shape))
+                same = np.asarray(sampler.uniform(0.0, 1.0, W.shape))
+                S = np.where(same < self.parameters["concordance"], 1, -1)
+                V.append(self.parameters["scale"] * M * S * np.sign(W))
+            elif self.rule == "pseudobackprop":
+                V.append(np.linalg.pinv(W).T)
+        return V
+
+    def chain(self, V, sums, e):
+        """Return the teaching signals of one example that travel back through V."""
+        signals = [e]
+        for i in reversed(range(1, len(self.W))):
+            last = i == len(self.W) - 1
+            below = signals[0] if last else signals[0] * self.df(sums[i])
+            signals.insert(0, V[i].T @ below)
+        return signals
+
+    def perturbed(self, x, target, xi):
+        """Return the teaching signals of one example by node perturbation."""
+        e = target - self.forward(x)[1][-1]
+        shaken = target - self.forward(x, xi)[1][-1]
+        reward = 0.5 * e @ e - 0.5 * shaken @ shaken
+        return [reward * s / self.parameters["perturbation"] ** 2 for s in xi] + [e]
+
+    def signals(self, x, target, step):
+        """Return each layer's teaching signals on a batch, one row per example."""
+        with jax.enable_x64(True):
+            key = step_key(self.experiment.root_seed, jnp.asarray(self.seed), jnp.asarray(step))
+            sampler = KeySampler(key, float)
+            if self.rule == "node_perturbation":
+                sigma = self.parameters["perturbation"]
+                shapes = [(len(x), len(W)) for W in self.W[:-1]]
+                xi = [np.asarray(sampler.normal(0.0, sigma, shape)) for shape in shapes]
+                rows = [
+                    self.perturbed(x[s], target[s], [layer[s] for layer in xi])
+                    for s in range(len(x))
+                ]
+                return [np.array(layer) for layer in zip(*rows, strict=True)]
+            return self.through(self.stand_ins(sampler), x, target)
+
+    def through(self, V, x, target):
+        """Return each layer's teaching signals through V on a batch, one row per example."""
+        rows = []
+        for s in range(len(x)):
+            sums, h = self.forward(x[s])
+            rows.append(self.chain(V, sums, target[s] - h[-1]))
+        return [np.array(layer) for layer in zip(*rows, strict=True)]
+
+    def gradient(self, x, target, step):
+        """Return minus the rule's weight changes, averaged over the batch, and the batch's loss."""
+        delta = self.signals(x, target, step)
+        g = [np.zeros_like(W) for W in self.W]
+        for s in range(len(x)):
+            sums, h = self.forward(x[s])
+            for i in range(len(self.W)):
+                slope = 1 if i == len(self.W) - 1 else self.df(sums[i])
+                g[i] -= np.outer(delta[i][s] * slope, h[i]) / len(x)
+        return g, 0.5 * np.mean(np.sum(delta[-1] ** 2, axis=1))
+
+
+def literal_run(experiment, seed, label):
+    """Train one network of an experiment and look at it at the recorded steps."""
+    net = Network(experiment, seed, label)
+    update = experiment.update
+    probe, probe_target = net.start.probe, net.start.probe_target
+    run = Run({}, {}, {}, {}, -1)
+
+    def look(step):
+        run.weights[step] = [W.copy() for W in net.W]
+        run.signals[step] = net.signals(probe, probe_target, step)
+        run.backprop_signals[step] = net.through([None, *net.W[1:]], probe, probe_target)
+        run.loss[step] = 0.5 * np.mean(np.sum(run.signals[step][-1] ** 2, axis=1))
+
+    step, lost_at = 0, -1
+    for phase in experiment.schedule.phases:
+        tau = [np.zeros_like(W) for W in net.W]
+        for _ in range(phase.steps):
+            if step in experiment.snapshot_steps:
+                look(step)
+            batch = examples(experiment, seed, net.start, step, step + 1)
+            g, loss = net.gradient(batch.inputs[0], batch.targets[0], step)
+            if lost_at < 0 and not np.isfinite(loss):
+                lost_at = step
+            for i in range(len(net.W)):
+                tau[i] = -g[i] + update.momentum * tau[i] - update.weight_decay * net.W[i]
+                if i + 1 not in phase.frozen:
+                    net.W[i] = net.W[i] + net.rate * tau[i]
+            step += 1
+    look(step)
+    return run._replace(lost_at=lost_at)
