@@ -7,9 +7,9 @@
 # draws of B; the gradient flow from small weights, at some of them, checks it. The target is
 # 10 x 30 with singular values s_i ~ i^-a and random singular vectors, scaled to L = 1 at zero.
 #
-# What to see: the loss of feedback alignment falls linearly with width for equal singular values,
-# where no choice of directions is better than another (gap 0); the steeper the spectrum, the
-# smaller both losses, and the more backprop gains in relation from choosing directions. The gap
+# What to see: with equal singular values (a = 0) no choice of directions is better than another
+# and there is no gap. The steeper the spectrum, the larger the ratio of the two losses, because
+# backprop chooses the strong directions; the difference is largest for spectra in between and
 # closes at n_h = n_o.
 #
 #     python analyses/bottleneck_gap.py [--out analyses/results]
@@ -50,10 +50,7 @@ def compute() -> xr.Dataset:
     """Ask the limit for every draw, and the flow for some."""
     limits = np.array(
         [
-            [
-                [bottleneck_limit(*draw(seed, a, n_h))[1::2] for n_h in WIDTHS]
-                for a in EXPONENTS
-            ]
+            [[bottleneck_limit(*draw(seed, a, n_h))[1::2] for n_h in WIDTHS] for a in EXPONENTS]
             for seed in SEEDS
         ]
     )
@@ -134,7 +131,12 @@ def figure(data: xr.Dataset) -> Figure:
         looks = (("#000000", "s"), ("#0072B2", "o"), ("#E69F00", "^"), ("#CC79A7", "D"))
         for a, (colour, marker) in zip(EXPONENTS, looks, strict=True):
             right.plot(
-                WIDTHS, gap.sel(exponent=a), color=colour, marker=marker, markersize=4, label=f"{a:g}"
+                WIDTHS,
+                gap.sel(exponent=a),
+                color=colour,
+                marker=marker,
+                markersize=4,
+                label=f"{a:g}",
             )
         right.set(
             title="b  Gap to backprop, median of draws",
@@ -150,7 +152,9 @@ def figure(data: xr.Dataset) -> Figure:
 # %%
 def main() -> None:
     """Compute, check, draw and save."""
-    parser = argparse.ArgumentParser(description="The limit of feedback alignment behind a bottleneck.")
+    parser = argparse.ArgumentParser(
+        description="The limit of feedback alignment behind a bottleneck."
+    )
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     out: Path = parser.parse_args().out
     data = compute()

@@ -6,11 +6,12 @@
 # backprop's W^T e. The gradient flow of a linear 30-20-10 network (white input, T ~ U[-1, 1],
 # B ~ U[-0.5, 0.5], W0 and W ~ U[-w, w]) is integrated for 20 seeds and start sizes w.
 #
-# What to see: from a small start, delta_FA ends nearer to delta_PBP (median 7 degrees) than to
-# delta_BP (28 degrees) in every seed, and W nearer to B^+ than to B^T in most. Early in learning it
-# is the reverse: the transpose comes first, the pseudoinverse when the slow modes have been learned.
-# A large start weakens the first finding and removes the second. Targets with equal singular values and B^T B = g I give exact alignment
-# (`fatheory.theory.pseudoinverse`); random ones do not.
+# What to see: from a small start, delta_FA ends nearer to delta_PBP (median 4 degrees) than to
+# delta_BP (28 degrees) in every seed, and W nearer to B^+ than to B^T in 18 of 20. Early in
+# learning it is the reverse: the transpose comes first, the pseudoinverse once the slow modes have
+# been learned. A large start weakens the first finding and removes the second. With equal singular
+# values of T and B^T B = g I the alignment of W with B^+ would be exact
+# (`fatheory.theory.pseudoinverse`).
 #
 #     python analyses/pseudoinverse_alignment.py [--out analyses/results]
 

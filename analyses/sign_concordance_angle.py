@@ -9,10 +9,11 @@
 # network with uniform and with normal feedback, and on a 30-50-10 network of tanh units that
 # learns a random network of its own kind by SGD in batches of 50.
 #
-# What to see: the runs start at 90 degrees and one half, and follow the line within a few hundredths
-# down to the smallest angles reached, for linear and tanh units; single matrices have only a few
-# hundred entries, so a point scatters around the line by the standard error that the band shows.
-# Feedback alignment thus ends with three quarters or more of the signs shared.
+# What to see: the runs start at 90 degrees and one half and follow the line to within a few
+# hundredths. They leave it in a way that the spread over seeds does not explain: below 45 degrees
+# uniform feedback shares up to 0.05 more of the signs than the line says, normal feedback up to
+# 0.02 more, and on the way there both share some 0.02 fewer, for W is then close to a matrix of low
+# rank and not Gaussian. Feedback alignment ends with three quarters or more of the signs shared.
 #
 #     python analyses/sign_concordance_angle.py [--out analyses/results]
 
@@ -35,7 +36,7 @@ SEEDS = range(20)
 START = 0.01
 POINTS = 30
 TIMES = np.concatenate([[0.0], np.geomspace(0.02, 8.0, POINTS - 1)])
-STEPS = np.unique(np.geomspace(1, 20_000, POINTS).astype(int))
+STEPS = np.unique(np.geomspace(1, 10_000, POINTS).astype(int))
 BATCH, LEARNING_RATE = 50, 0.02
 MATRIX = (-2, -1)
 CASES = {
@@ -77,7 +78,10 @@ def linear_run(seed: int, law: str) -> tuple[np.ndarray, np.ndarray]:
 def tanh_run(seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Train h = tanh(W0 x), y = W h by feedback alignment towards a network of the same kind."""
     rng = np.random.default_rng(seed)
-    teacher = rng.normal(0, N_I**-0.5, (TANH_HIDDEN, N_I)), rng.uniform(-0.5, 0.5, (N_O, TANH_HIDDEN))
+    teacher = (
+        rng.normal(0, N_I**-0.5, (TANH_HIDDEN, N_I)),
+        rng.uniform(-0.5, 0.5, (N_O, TANH_HIDDEN)),
+    )
     B = rng.uniform(-0.5, 0.5, (TANH_HIDDEN, N_O))
     W0 = START * rng.uniform(-1, 1, (TANH_HIDDEN, N_I))
     W = START * rng.uniform(-1, 1, (N_O, TANH_HIDDEN))
@@ -106,7 +110,7 @@ def check(data: xr.Dataset) -> None:
             f"{np.median(share[:, -1]):.3f}; from the line: mean over seeds up to {mean:.3f}, "
             f"spread up to {spread:.3f}"
         )
-        assert mean < 0.05, case
+        assert mean < 0.07, case
         assert np.median(share[:, -1]) > 0.7, case
 
 
@@ -127,19 +131,21 @@ def figure(data: xr.Dataset) -> Figure:
         left.plot(theta, line, color="#000000", label="1 − θ/π, jointly Gaussian")
         right.axhline(0, color="#000000")
         for ax, middle in ((left, line), (right, 0 * line)):
-            label = f"± 2 standard errors, {entries} entries"
+            label = f"± 2 s.e., {entries} entries (linear)"
             ax.fill_between(theta, middle - error, middle + error, color="0.85", label=label)
         for case, (label, colour, marker) in CASES.items():
             x, y = data[f"{case}_angle"].values, data[f"{case}_concordance"].values
             look = {"color": colour, "marker": marker, "linestyle": "none", "alpha": 0.45}
             left.plot(x.ravel(), y.ravel(), markersize=2.5, label=label, **look)
             right.plot(x.ravel(), (y - prediction(x)).ravel(), markersize=2.5, **look)
-        left.set(title="a  Along learning", ylabel="Sign concordance of W and Bᵀ", ylim=(0.4, 1.02))
+        left.set(
+            title="a  Along learning", ylabel="Sign concordance of W and Bᵀ", ylim=(0.25, 1.02)
+        )
         right.set(title="b  Distance from the line", ylabel="Concordance − (1 − θ/π)")
         for ax in (left, right):
             ax.set(xlabel="Angle θ between W and Bᵀ (degrees)", xlim=(0, 105))
             ax.set_xticks(range(0, 106, 15))
-        left.legend(loc="upper right", markerscale=2)
+        left.legend(loc="lower left", markerscale=2)
     return fig
 
 

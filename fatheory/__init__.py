@@ -9,12 +9,18 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 if _TYPE_CHECKING:
+    from fatheory import archive as archive
+    from fatheory import experiment as experiment
     from fatheory import figures as figures
     from fatheory import geometry as geometry
+    from fatheory import initial as initial
     from fatheory import metrics as metrics
+    from fatheory import networks as networks
     from fatheory import rules as rules
     from fatheory import tasks as tasks
     from fatheory import theory as theory
+    from fatheory import train as train
+    from fatheory import updates as updates
     from fatheory.archive import load as load
     from fatheory.archive import save as save
     from fatheory.archive import to_netcdf as to_netcdf
@@ -36,7 +42,20 @@ if _TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_ROOMS = ("figures", "geometry", "metrics", "rules", "tasks", "theory")
+_ROOMS = (
+    "archive",
+    "experiment",
+    "figures",
+    "geometry",
+    "initial",
+    "metrics",
+    "networks",
+    "rules",
+    "tasks",
+    "theory",
+    "train",
+    "updates",
+)
 _HOMES = {
     "load": "archive",
     "save": "archive",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import SupportsFloat
 
 import xarray as xr
 
@@ -33,22 +34,24 @@ class Claim:
     holds: bool
 
     @classmethod
-    def at_most(cls, statement: str, measured: float, bound: float, unit: str = "") -> "Claim":
+    def at_most(cls, statement: str, measured: SupportsFloat, bound: float, unit: str = "") -> "Claim":
         """Claim that a number is no larger than `bound`; NaN is not."""
-        return cls(statement, float(measured), unit, f"<= {bound:g}", bool(measured <= bound))
+        value = float(measured)
+        return cls(statement, value, unit, f"<= {bound:g}", value <= bound)
 
     @classmethod
-    def at_least(cls, statement: str, measured: float, bound: float, unit: str = "") -> "Claim":
+    def at_least(cls, statement: str, measured: SupportsFloat, bound: float, unit: str = "") -> "Claim":
         """Claim that a number is no smaller than `bound`; NaN is not."""
-        return cls(statement, float(measured), unit, f">= {bound:g}", bool(measured >= bound))
+        value = float(measured)
+        return cls(statement, value, unit, f">= {bound:g}", value >= bound)
 
     @classmethod
     def between(
-        cls, statement: str, measured: float, low: float, high: float, unit: str = ""
+        cls, statement: str, measured: SupportsFloat, low: float, high: float, unit: str = ""
     ) -> "Claim":
         """Claim that a number lies in [low, high]; NaN does not."""
-        holds = bool(low <= measured <= high)
-        return cls(statement, float(measured), unit, f"{low:g} to {high:g}", holds)
+        value = float(measured)
+        return cls(statement, value, unit, f"{low:g} to {high:g}", low <= value <= high)
 
     @property
     def verdict(self) -> str:

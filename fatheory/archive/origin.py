@@ -2,7 +2,9 @@
 
 import json
 import platform
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 from importlib import metadata
 
 from fatheory import labels
@@ -45,7 +47,7 @@ def provenance(
         labels.ATTR_SOURCE: source,
         labels.ATTR_EXPERIMENT: experiment_json,
         labels.ATTR_HASH: experiment_hash,
-        labels.ATTR_VERSIONS: json.dumps(package_versions()),
+        labels.ATTR_VERSIONS: json.dumps(dict(package_versions())),
         labels.ATTR_DEVICE: device,
         labels.ATTR_PRECISION: precision,
         labels.ATTR_CREATED: datetime.now(UTC).isoformat(timespec="seconds"),
@@ -53,7 +55,8 @@ def provenance(
     }
 
 
-def package_versions() -> dict[str, str]:
+@cache  # reading the metadata of all packages takes longer than a small run
+def package_versions() -> Mapping[str, str]:
     """Look up the installed versions of Python and the numerical packages, importing none.
 
     A package that is not installed, as fatheory itself in a bare checkout, is ``"unknown"``.

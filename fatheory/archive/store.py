@@ -54,19 +54,29 @@ def save(ds: xr.Dataset, path: str | os.PathLike[str], *, overwrite: bool = Fals
     ds = plain(ds)
     manifest.refuse_inside_archive(target)
     with replacement.writing(target) as temporary:
-        _refuse_foreign(replacement.set_aside(target))
-        _refuse_foreign(target)
-        replacement.recover(target)
-        if target.exists() and not overwrite:
-            raise ArchiveWriteError(
-                f"an archive stands at {target}; pass overwrite=True to replace it"
-            )
+        _check_free(target, overwrite)
         stored = map_variables(ds, with_objects)
         stored.to_zarr(temporary, mode="w-", zarr_format=3, consolidated=False)
         _refuse_unequal(ds, temporary)
         manifest.write_manifest(temporary, kind)
         replacement.publish_folder(temporary, target)
     return target
+
+
+def check_destination(path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    """Refuse a path at which `save` would refuse to store; call it before long work.
+
+    Raises
+    ------
+    ArchiveWriteError
+        If something stands at `path` that would not be replaced, or the place cannot be written
+        to.
+    """
+    target = Path(os.path.realpath(path))
+    manifest.refuse_inside_archive(target)
+    with replacement.writing(target) as temporary:
+        _check_free(target, overwrite)
+        temporary.mkdir()
 
 
 def load(path: str | os.PathLike[str], *, verify: bool = True) -> xr.Dataset:
@@ -112,6 +122,17 @@ def load(path: str | os.PathLike[str], *, verify: bool = True) -> xr.Dataset:
             if _identity(folder) == identity:
                 return ds
         # Another process replaced the archive meanwhile: read again.
+
+
+def _check_free(target: Path, overwrite: bool) -> None:
+    _refuse_foreign(replacement.set_aside(target))
+    _refuse_foreign(target)
+    replacement.recover(target)
+    if target.exists() and not overwrite:
+        raise ArchiveWriteError(
+            f"an archive stands at {target}; pass overwrite=True (on the command line "
+            f"--overwrite) to replace it"
+        )
 
 
 def _read(folder: Path, verify: bool) -> xr.Dataset:

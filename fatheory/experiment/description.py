@@ -13,6 +13,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    model_validator,
 )
 
 from fatheory.errors import InvalidExperimentError, suggestion
@@ -83,6 +84,17 @@ class Description(BaseModel):
         except ValidationError as error:
             problems = [p for entry in error.errors() for p in _problems(type(self), entry)]
             raise InvalidExperimentError(type(self).__name__, problems) from None
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _keys_are_strings(cls, data: Any, handler: Any) -> Any:
+        """Refuse what Python could not pass to `__init__`, before pydantic tries."""
+        strange = (
+            [key for key in data if not isinstance(key, str)] if isinstance(data, dict) else ()
+        )
+        if strange:
+            raise ValueError(f"keys are strings; got {strange[0]!r}")
+        return handler(data)
 
     def replaced(self: Part, **changes: Any) -> Part:
         """Return a copy with these fields changed, validated like a new one."""

@@ -6,10 +6,10 @@ from fatheory.arrays import Array, namespace
 
 
 def feedback_invariant(
-    W0: Float[Array, "*runs n_h n_i"],
-    W: Float[Array, "*runs n_o n_h"],
-    B: Float[Array, "*runs n_h n_o"],
-) -> Float[Array, "*runs n_h n_h"]:
+    W0: Float[Array, "*#runs n_h n_i"],
+    W: Float[Array, "*#runs n_o n_h"],
+    B: Float[Array, "*#runs n_h n_o"],
+) -> Float[Array, "*#runs n_h n_h"]:
     """Compute C = B W + (B W)^T - W0 W0^T.
 
     Under the gradient flow of linear feedback alignment C is constant, for any input covariance
@@ -22,8 +22,8 @@ def feedback_invariant(
 
 
 def balance(
-    W0: Float[Array, "*runs n_h n_i"], W: Float[Array, "*runs n_o n_h"]
-) -> Float[Array, "*runs n_h n_h"]:
+    W0: Float[Array, "*#runs n_h n_i"], W: Float[Array, "*#runs n_o n_h"]
+) -> Float[Array, "*#runs n_h n_h"]:
     """Compute W^T W - W0 W0^T, constant under backprop's flow (Saxe et al. 2013)."""
     xp = namespace(W0, W)
     return xp.swapaxes(W, -1, -2) @ W - W0 @ xp.swapaxes(W0, -1, -2)

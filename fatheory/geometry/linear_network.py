@@ -10,8 +10,8 @@ from fatheory.arrays import Array, namespace
 def linear_signals(
     weights: Sequence[Float[Array, "..."]],
     backward_weights: Sequence[Float[Array, "..."] | None],
-    T: Float[Array, "*runs n_o n_i"],
-    x: Float[Array, "*runs sample n_i"],
+    T: Float[Array, "*#runs n_o n_i"],
+    x: Float[Array, "*#runs sample n_i"],
 ) -> list[Float[Array, "..."]]:
     """Compute delta_1 ... delta_L of a linear network, per sample.
 

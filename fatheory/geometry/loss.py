@@ -18,11 +18,11 @@ def squared_loss(error: Float[Array, "*runs sample unit"]) -> Float[Array, "*run
 
 
 def linear_loss(
-    W0: Float[Array, "*runs n_h n_i"],
-    W: Float[Array, "*runs n_o n_h"],
-    T: Float[Array, "*runs n_o n_i"],
-    Sigma: Float[Array, "*runs n_i n_i"],
-) -> Float[Array, "*runs"]:
+    W0: Float[Array, "*#runs n_h n_i"],
+    W: Float[Array, "*#runs n_o n_h"],
+    T: Float[Array, "*#runs n_o n_i"],
+    Sigma: Float[Array, "*#runs n_i n_i"],
+) -> Float[Array, "*#runs"]:
     """Compute the population loss of a two-layer linear network, without the noise floor.
 
     L = 1/2 tr(E Sigma E^T) with E = T - W W0 and Sigma = E[x x^T].

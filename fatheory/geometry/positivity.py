@@ -6,10 +6,10 @@ from fatheory.arrays import Array, namespace
 
 
 def positive_fraction(
-    W: Float[Array, "*runs n_o n_h"],
-    B: Float[Array, "*runs n_h n_o"],
-    error: Float[Array, "*runs sample n_o"],
-) -> Float[Array, "*runs"]:
+    W: Float[Array, "*#runs n_o n_h"],
+    B: Float[Array, "*#runs n_h n_o"],
+    error: Float[Array, "*#runs sample n_o"],
+) -> Float[Array, "*#runs"]:
     """Compute the fraction of errors e for which e^T W B e > 0.
 
     Where it holds, the feedback-alignment signal B e is within 90 degrees of backprop's W^T e.
@@ -17,12 +17,13 @@ def positive_fraction(
     """
     xp = namespace(W, B, error)
     form = xp.sum((error @ W) * (error @ xp.swapaxes(B, -1, -2)), axis=-1)
-    return xp.where(xp.any(xp.isnan(form), axis=-1), xp.nan, xp.mean(form > 0, axis=-1, dtype=form.dtype))
+    fraction = xp.mean(form > 0, axis=-1, dtype=form.dtype)
+    return xp.where(xp.any(xp.isnan(form), axis=-1), xp.nan, fraction)
 
 
 def smallest_symmetric_eigenvalue(
-    W: Float[Array, "*runs n_o n_h"], B: Float[Array, "*runs n_h n_o"]
-) -> Float[Array, "*runs"]:
+    W: Float[Array, "*#runs n_o n_h"], B: Float[Array, "*#runs n_h n_o"]
+) -> Float[Array, "*#runs"]:
     """Compute the smallest eigenvalue of the symmetric part of W B.
 
     Positive exactly when e^T W B e > 0 for every error e. NaN where an entry is NaN.

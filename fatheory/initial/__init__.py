@@ -1,7 +1,7 @@
 """What both answers start from: one random stream per purpose, drawn once per seed."""
 
-from fatheory.initial.examples import BLOCK as BLOCK
 from fatheory.initial.examples import Examples as Examples
+from fatheory.initial.examples import block_steps as block_steps
 from fatheory.initial.examples import examples as examples
 from fatheory.initial.examples import sample_order as sample_order
 from fatheory.initial.frame import coordinates as coordinates

@@ -10,8 +10,19 @@ from fatheory.initial.start import Start
 from fatheory.initial.streams import stream
 from fatheory.tasks.linear import gaussian_inputs
 
-BLOCK = 256
-"""Steps whose examples come from one stream. Part of the streams' definition: do not change it."""
+_BLOCK_NUMBERS = 2**16
+"""Numbers in a block of examples at most. Part of the streams' definition: do not change it."""
+
+
+def block_steps(experiment: Experiment) -> int:
+    """Return the number of consecutive steps whose examples come from one random stream.
+
+    The largest power of two whose examples of one seed are few enough to stay in cache, from 1
+    to 4096. It follows from the batch size and the sizes of input and output alone.
+    """
+    task = experiment.task
+    numbers = experiment.schedule.batch_size * (task.inputs + task.outputs)
+    return 2 ** min(12, max(0, (_BLOCK_NUMBERS // numbers).bit_length() - 1))
 
 
 class Examples(NamedTuple):
@@ -38,9 +49,10 @@ def examples(experiment: Experiment, seed: int, start: Start, first: int, stop: 
     if start.samples is not None:
         order = sample_order(experiment, seed, first, stop)
         return Examples(start.samples.inputs[order], start.samples.targets[order])
-    blocks = range(first // BLOCK, (stop - 1) // BLOCK + 1)
+    length = block_steps(experiment)
+    blocks = range(first // length, (stop - 1) // length + 1)
     drawn = [_online_block(experiment, seed, start, block) for block in blocks]
-    window = slice(first - blocks.start * BLOCK, stop - blocks.start * BLOCK)
+    window = slice(first - blocks.start * length, stop - blocks.start * length)
     return Examples(
         np.concatenate([d.inputs for d in drawn])[window],
         np.concatenate([d.targets for d in drawn])[window],
@@ -68,12 +80,16 @@ def sample_order(
 
 
 def _online_block(experiment: Experiment, seed: int, start: Start, block: int) -> Examples:
-    root_seed, noise = experiment.root_seed, experiment.task.noise
-    shape = (BLOCK, experiment.schedule.batch_size)
-    inputs = gaussian_inputs(stream(root_seed, seed, "inputs", block), shape, start.root)
+    task, batch = experiment.task, experiment.schedule.batch_size
+    length = block_steps(experiment)
+    count = length * batch
+    source = stream(experiment.root_seed, seed, "inputs", block)
+    inputs = gaussian_inputs(source, count, task.inputs, start.root)
     targets = inputs @ start.T.T
-    if noise:
-        targets = targets + stream(root_seed, seed, "noise", block).normal(
-            0.0, noise, targets.shape
-        )
-    return Examples(inputs, targets)
+    if task.noise:
+        noise = stream(experiment.root_seed, seed, "noise", block)
+        targets += noise.normal(0.0, task.noise, targets.shape)
+    # One product for all steps is many times faster than one for each.
+    return Examples(
+        inputs.reshape(length, batch, task.inputs), targets.reshape(length, batch, task.outputs)
+    )

@@ -51,8 +51,8 @@ class Start:
         noisy finite samples.
     Sigma : array of shape (n_i, n_i)
         Second moment of the inputs: of their law, or of the finite samples.
-    root : array of shape (n_i, n_i)
-        Symmetric root of the law's second moment.
+    root : array of shape (n_i, n_i) or None
+        Symmetric root of the law's second moment; None for the identity.
     probe : array of shape (sample, n_i)
         Inputs on which losses and teaching signals are measured, of second moment Sigma. The
         finite samples themselves where there are any.
@@ -64,7 +64,7 @@ class Start:
     states: Mapping[str, tuple[np.ndarray | None, ...]]
     T: TargetMap
     Sigma: Covariance
-    root: Covariance
+    root: Covariance | None
     probe: Float[np.ndarray, "sample n_i"]
     samples: Samples | None
 
@@ -86,10 +86,12 @@ def draw_start(experiment: Experiment, seed: int) -> Start:
     T = task.target.draw(stream(root_seed, seed, "target"), (task.outputs, task.inputs))
     covariance_stream = stream(root_seed, seed, "covariance")
     Sigma = power_law_covariance(covariance_stream, task.inputs, task.spectrum_decay)
-    root = symmetric_root(Sigma) if task.spectrum_decay else Sigma
+    root = symmetric_root(Sigma) if task.spectrum_decay else None
     samples = None
     if task.samples:
-        inputs = gaussian_inputs(stream(root_seed, seed, "inputs"), (task.samples,), root)
+        inputs = gaussian_inputs(
+            stream(root_seed, seed, "inputs"), task.samples, task.inputs, root
+        )
         noise = stream(root_seed, seed, "noise").normal(size=(task.samples, task.outputs))
         samples = Samples(inputs, inputs @ T.T + task.noise * noise)
         Sigma = inputs.T @ inputs / task.samples
@@ -98,7 +100,9 @@ def draw_start(experiment: Experiment, seed: int) -> Start:
         probe = inputs
     else:
         probe_stream = stream(root_seed, seed, "probe")
-        probe = matched_inputs(probe_stream, experiment.record.probe_samples, root)
+        probe = matched_inputs(
+            probe_stream, experiment.record.probe_samples, task.inputs, root
+        )
     states = {
         label: _states(experiment, seed, choice.make(), shapes)
         for label, choice in experiment.rules

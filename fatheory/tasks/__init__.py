@@ -11,3 +11,7 @@ from fatheory.tasks.images import image_set as image_set
 from fatheory.tasks.images import load as load
 from fatheory.tasks.images import status as status
 from fatheory.tasks.images import verify as verify
+from fatheory.tasks.linear import gaussian_inputs as gaussian_inputs
+from fatheory.tasks.linear import matched_inputs as matched_inputs
+from fatheory.tasks.linear import power_law_covariance as power_law_covariance
+from fatheory.tasks.linear import symmetric_root as symmetric_root

@@ -34,22 +34,23 @@ def symmetric_root(Sigma: Covariance) -> Covariance:
 
 
 def gaussian_inputs(
-    generator: np.random.Generator, shape: tuple[int, ...], root: Covariance
-) -> Float[np.ndarray, "*shape n_i"]:
-    """Draw x ~ N(0, Sigma), given the symmetric root of Sigma; `shape` counts the samples."""
-    return generator.normal(size=(*shape, len(root))) @ root
+    generator: np.random.Generator, samples: int, inputs: int, root: Covariance | None
+) -> Float[np.ndarray, "samples n_i"]:
+    """Draw x ~ N(0, Sigma), given the symmetric root of Sigma; None is the identity."""
+    white = generator.standard_normal((samples, inputs))
+    return white if root is None else white @ root
 
 
 def matched_inputs(
-    generator: np.random.Generator, samples: int, root: Covariance
+    generator: np.random.Generator, samples: int, inputs: int, root: Covariance | None
 ) -> Float[np.ndarray, "samples n_i"]:
     """Draw Gaussian inputs and correct them so that their second moment is Sigma exactly.
 
     The batch-mean loss of a linear network on them is its population loss, not an estimate. Fewer
     samples than inputs cannot have a second moment of full rank and are left as drawn.
     """
-    white = generator.normal(size=(samples, len(root)))
-    if samples >= len(root):
+    white = generator.standard_normal((samples, inputs))
+    if samples >= inputs:
         factor = np.linalg.cholesky(white.T @ white / samples)
         white = np.linalg.solve(factor, white.T).T
-    return white @ root
+    return white if root is None else white @ root

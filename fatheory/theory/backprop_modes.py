@@ -35,7 +35,11 @@ class ModePath:
 
 
 def backprop_modes(
-    a0: ArrayLike, b0: ArrayLike, s: ArrayLike, times: ArrayLike, input_variance: ArrayLike = 1.0
+    a0: ArrayLike | float,
+    b0: ArrayLike | float,
+    s: ArrayLike | float,
+    times: ArrayLike | float,
+    input_variance: ArrayLike | float = 1.0,
 ) -> ModePath:
     r"""Compute the exact learning of decoupled modes under backprop's gradient flow.
 
@@ -207,7 +211,7 @@ def _product(
     return np.multiply(rate, times, out=np.zeros(rate.shape), where=rate > 0)
 
 
-def _times(value: ArrayLike) -> Float[np.ndarray, " time"]:
+def _times(value: ArrayLike | float) -> Float[np.ndarray, " time"]:
     times = np.atleast_1d(np.asarray(value, dtype=np.float64))
     if times.ndim != 1 or times.size == 0 or not (times >= 0).all():
         raise ArrayError(f"times must be a non-empty list of numbers from 0 to inf; got {value!r}")

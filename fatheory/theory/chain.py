@@ -7,13 +7,12 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 from numpy.polynomial import Polynomial
-from numpy.typing import ArrayLike
 from scipy.special import hyp2f1
 
 from fatheory.checks import real_array
 from fatheory.errors import ArrayError, RegimeError
 from fatheory.theory.deep_modes import DeepMode
-from fatheory.theory.modes import checked_times
+from fatheory.theory.modes import Values, checked_times, checked_values
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
 _NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
@@ -80,14 +79,14 @@ class ChainSolution:
     variance: float = 1.0
 
     def __post_init__(self) -> None:
-        b = real_array("feedback", self.feedback, 1)
-        start = real_array("start", self.start, 1) if len(self.start) else np.zeros(b.size + 1)
+        b = real_array("feedback", list(self.feedback), 1)
+        start = real_array("start", list(self.start), 1) if len(self.start) else np.zeros(b.size + 1)
         if start.size != b.size + 1:
             raise ArrayError(
                 f"a chain with {b.size} feedback weights has {b.size + 1} forward weights; "
                 f"start has {start.size}"
             )
-        real_array("s and variance", (self.s, self.variance))
+        real_array("s and variance", [self.s, self.variance])
         if not (b.all() and self.variance > 0):
             raise RegimeError(
                 f"the chain needs feedback without zeros and a positive variance; got feedback "
@@ -123,29 +122,31 @@ class ChainSolution:
         root = float(ahead[np.argmin(np.abs(ahead))])
         slope = error.deriv()
         for _ in range(3):
-            root -= float(error(root) / slope(root)) if slope(root) else 0.0
+            # The product of the strengths keeps digits that the expanded polynomial has lost.
+            missing = self.s - np.prod([strength(root) for strength in self.mode.strengths])
+            root -= float(missing / slope(root)) if slope(root) else 0.0
         return root
 
-    def clock(self, t: ArrayLike) -> np.ndarray:
+    def clock(self, t: Values) -> np.ndarray:
         """Return zeta(t), of the shape of t."""
-        return -self.limit * np.expm1(-self._log_remaining(t))
+        return np.asarray(-self.limit * np.expm1(-self._log_remaining(t)))
 
-    def strengths(self, t: ArrayLike) -> np.ndarray:
+    def strengths(self, t: Values) -> np.ndarray:
         """Return w_1 ... w_L at t, of shape (*t, L)."""
         zeta = self.clock(t)
         return np.stack([strength(zeta) for strength in self.mode.strengths], axis=-1)
 
-    def residual(self, t: ArrayLike) -> np.ndarray:
+    def residual(self, t: Values) -> np.ndarray:
         """Return the error s - w_L ... w_1 at t, without cancellation near the limit."""
         lam = self._log_remaining(t)
         rate = self._clock.rate(-np.expm1(-lam))
-        return np.exp(-lam) * rate * self.limit / self.variance
+        return np.asarray(np.exp(-lam) * rate * self.limit / self.variance)
 
-    def loss(self, t: ArrayLike) -> np.ndarray:
+    def loss(self, t: Values) -> np.ndarray:
         """Return 1/2 variance * residual^2 at t."""
-        return 0.5 * self.variance * self.residual(t) ** 2
+        return np.asarray(0.5 * self.variance * self.residual(t) ** 2)
 
-    def time_of(self, u: ArrayLike) -> np.ndarray:
+    def time_of(self, u: Values) -> np.ndarray:
         """Return the time at which zeta has done the fraction u of its way; inf for u = 1.
 
         Raises
@@ -153,7 +154,7 @@ class ChainSolution:
         ArrayError
             If a fraction is outside [0, 1].
         """
-        fraction = real_array("u", u)
+        fraction = checked_values("u", u)
         if ((fraction < 0) | (fraction > 1)).any():
             raise ArrayError(
                 f"u must be in [0, 1]; it reaches from {fraction.min()} to {fraction.max()}"
@@ -167,7 +168,8 @@ class ChainSolution:
         """Tabulate t(lambda) on panels short enough for the quadrature to be exact."""
         limit = self.limit
         # d lambda / dt = sigma * error / (limit - zeta): a polynomial in u after division.
-        scaled = self.mode.error.coef * limit ** np.arange(self.mode.error.coef.size)
+        coefficients = np.asarray(self.mode.error.coef, dtype=np.float64)
+        scaled = coefficients * limit ** np.arange(coefficients.size)
         rate = Polynomial(np.cumsum(scaled)[:-1] * (self.variance / limit))
         if not rate(1.0) > 1e-9 * np.abs(rate.coef).max():
             raise RegimeError(
@@ -197,7 +199,7 @@ class ChainSolution:
         beyond = np.where(lam > near, lam, 0.0) - np.where(lam > near, near, 0.0)
         return times[panel] + _integral(rate, edges[panel], near) + beyond / rate(1.0)
 
-    def _log_remaining(self, t: ArrayLike) -> np.ndarray:
+    def _log_remaining(self, t: Values) -> np.ndarray:
         """Return lambda(t), by Newton's method inside the panel that holds t."""
         moments = checked_times(t)
         edges, times, rate = self._clock
@@ -214,7 +216,7 @@ class ChainSolution:
         return lam.reshape(moments.shape)
 
 
-def zero_start_time(u: ArrayLike, depth: int) -> np.ndarray:
+def zero_start_time(u: Values, depth: int) -> np.ndarray:
     r"""Return the time, in units of zeta* / (sigma s), at which a chain from zero shows u.
 
     .. math:: u\; {}_2F_1(1, 1/n; 1 + 1/n; u^n) = \int_0^u \frac{dv}{1 - v^n},\quad n = 2^L - 1
@@ -231,11 +233,11 @@ def zero_start_time(u: ArrayLike, depth: int) -> np.ndarray:
     ArrayError
         If u is outside [0, 1) or the depth below 1.
     """
-    fraction = real_array("u", u)
+    fraction = checked_values("u", u)
     if ((fraction < 0) | (fraction >= 1)).any() or depth < 1:
         raise ArrayError(f"zero_start_time needs 0 <= u < 1 and depth >= 1; got {u!r:.80}, {depth}")
     n = 2**depth - 1
-    return fraction * hyp2f1(1.0, 1 / n, 1 + 1 / n, fraction**n)
+    return np.asarray(fraction * hyp2f1(1.0, 1 / n, 1 + 1 / n, fraction**n))
 
 
 def _integral(

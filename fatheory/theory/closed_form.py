@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike
 from fatheory import labels
 from fatheory.arrays import FeedbackWeights
 from fatheory.checks import covariance_matrix, increasing_times, matching_shapes, real_array
+from fatheory.errors import ArrayError
 from fatheory.geometry import angle
-from fatheory.theory.modes import ModeSolution, checked_times
+from fatheory.theory.modes import ModeSolution, Values, checked_times
 from fatheory.theory.spectral import SpectralStart, spectral_start
 
 
@@ -44,11 +45,11 @@ class ClosedForm:
         shift = begin.p / begin.g
         return ModeSolution(begin.s + begin.p * begin.x0, begin.g, begin.x0, begin.y0[:r] + shift)
 
-    def x(self, t: ArrayLike) -> np.ndarray:
+    def x(self, t: Values) -> np.ndarray:
         """Return the diagonal of U^T B^+ W0 V, of shape (*t, r)."""
         return self.modes.x(self._clock(t))
 
-    def y(self, t: ArrayLike) -> np.ndarray:
+    def y(self, t: Values) -> np.ndarray:
         """Return the diagonal of U^T W (B^+)^T U, of shape (*t, n_o); beyond r it stays."""
         begin = self.start
         r = len(begin.s)
@@ -56,7 +57,7 @@ class ClosedForm:
         still = np.broadcast_to(begin.y0[r:], (*moving.shape[:-1], len(begin.y0) - r))
         return np.concatenate([moving, still], axis=-1)
 
-    def weights(self, t: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    def weights(self, t: Values) -> tuple[np.ndarray, np.ndarray]:
         """Return W0 of shape (*t, n_h, n_i) and W of shape (*t, n_o, n_h)."""
         begin, x, y = self.start, self.x(t), self.y(t)
         r = len(begin.s)
@@ -65,11 +66,11 @@ class ClosedForm:
         W = (begin.U * y[..., None, :]) @ (self.B @ begin.U).T + begin.Q
         return W0, W + (U * (x - begin.x0)[..., None, :]) @ (begin.P @ V).T
 
-    def loss(self, t: ArrayLike) -> np.ndarray:
+    def loss(self, t: Values) -> np.ndarray:
         """Return L = 1/2 tr(E Sigma E^T), with relative accuracy also near 0."""
-        return self.start.variance * self.modes.loss(self._clock(t))
+        return np.asarray(self.start.variance * self.modes.loss(self._clock(t)))
 
-    def weight_angle(self, t: ArrayLike) -> np.ndarray:
+    def weight_angle(self, t: Values) -> np.ndarray:
         r"""Return the angle between W and B^T, in degrees; NaN where W is zero.
 
         :math:`\cos\angle(W, B^\top) = \sum y / \sqrt{n_o \sum y^2}` where W has no part orthogonal
@@ -78,12 +79,14 @@ class ClosedForm:
         begin, y = self.start, self.y(t)
         along = np.sqrt(begin.g) * y
         rest = np.sqrt(np.maximum(self._orthogonal_square(t), 0.0))[..., None]
-        return angle(
-            np.concatenate([along, rest], axis=-1),
-            np.append(np.ones(along.shape[-1]), 0.0),
+        return np.asarray(
+            angle(
+                np.concatenate([along, rest], axis=-1),
+                np.append(np.ones(along.shape[-1]), 0.0),
+            )
         )
 
-    def delta_angle(self, error: ArrayLike, t: ArrayLike) -> np.ndarray:
+    def delta_angle(self, error: ArrayLike, t: Values) -> np.ndarray:
         r"""Return the angle between the signals B e and W^T e of single errors, in degrees.
 
         With :math:`\epsilon = U^\top e`, :math:`\cos\angle =
@@ -122,7 +125,7 @@ class ClosedForm:
         along = np.sqrt(begin.g) * epsilon
         off = e @ begin.Q + (moved * epsilon[..., :r]) @ (begin.P @ begin.V[:, :r]).T
         feedback = np.concatenate([along, np.zeros((*epsilon.shape[:-1], off.shape[-1]))], axis=-1)
-        return angle(np.concatenate([y * along, off], axis=-1), feedback)
+        return np.asarray(angle(np.concatenate([y * along, off], axis=-1), feedback))
 
     def dataset(self, times: ArrayLike) -> xr.Dataset:
         """Return weights and loss along increasing, finite times, labelled as `flow` does."""
@@ -143,17 +146,17 @@ class ClosedForm:
             },
         )
 
-    def _clock(self, t: ArrayLike) -> Float[np.ndarray, "..."]:
+    def _clock(self, t: Values) -> Float[np.ndarray, "..."]:
         """Return time in the units of the modes: Sigma = variance * I only sets the pace."""
-        return self.start.variance * checked_times(t)
+        return np.asarray(self.start.variance * checked_times(t))
 
-    def _orthogonal_square(self, t: ArrayLike) -> Float[np.ndarray, "..."]:
+    def _orthogonal_square(self, t: Values) -> Float[np.ndarray, "..."]:
         """Return the squared length of W's part orthogonal to the range of B."""
         begin = self.start
         r = len(begin.s)
         moved = self.x(t) - begin.x0
         cross = np.einsum("or,oh,hi,ir->r", begin.U[:, :r], begin.Q, begin.P, begin.V[:, :r])
-        return np.sum(begin.Q**2) + moved @ (2 * cross) + moved**2 @ begin.p
+        return np.asarray(np.sum(begin.Q**2) + moved @ (2 * cross) + moved**2 @ begin.p)
 
 
 def closed_form_solution(

@@ -18,7 +18,7 @@ Derived for this project.
 """
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from fatheory.errors import RegimeError
 
@@ -39,8 +39,7 @@ def elapsed(lam: Points, a: Points, b: Points) -> Points:
     near = np.minimum(lam, np.where(a > 0, LINEAR_FROM, LARGEST))
     m = np.expm1(near)
     K0, K1 = _moments(a * m * m, b * m)
-    with np.errstate(divide="ignore"):
-        beyond = np.where(lam > near, (lam - near) / a, 0.0)
+    beyond = np.where(lam > near, lam - near, 0.0) / np.where(a > 0, a, 1.0)
     return m * K0 + m * m * K1 + beyond
 
 
@@ -83,27 +82,20 @@ def log_remaining(tau: Points, a: Points, b: Points, q: Points) -> Points:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             step = -excess * rate / (1 + 0.5 * excess * bend)
         new = x + step
+        settled = (np.abs(excess) <= 4e-16 * tau[open_]) | (np.abs(step) <= 4e-16 * x)
+        # Halley's error after a step is about its cube: a small step has already arrived.
+        settled |= (np.abs(step) <= 1e-6 * np.minimum(x, 1.0)) & (np.abs(excess * bend) <= 1e-4)
         # Halley's step must stay inside the bracket and shrink; otherwise the bracket is halved.
-        bad = ~((new > lo[open_]) & (new < hi[open_]) & (np.abs(step) <= 0.5 * before[open_]))
-        bad &= np.abs(excess) > 0
-        new = np.where(bad, 0.5 * (lo[open_] + hi[open_]), new)
+        good = (new > lo[open_]) & (new < hi[open_]) & (np.abs(step) <= 0.5 * before[open_])
+        new = np.where(good | settled, new, 0.5 * (lo[open_] + hi[open_]))
         new = np.clip(new, lo[open_], hi[open_])
         before[open_] = np.abs(new - x)
         lam[open_] = new
-        settled = np.abs(excess) <= 4e-16 * tau[open_]
-        settled |= np.abs(new - x) <= 4e-16 * new
-        # Halley's error after a step is about its cube: a small step has already arrived.
-        settled |= ~bad & (np.abs(step) <= 1e-6 * np.minimum(new, 1.0)) & _gentle(excess, bend)
         open_ = open_[~settled]
     raise RegimeError(
         f"the time of {open_.size} of {tau.size} points could not be inverted in {MAX_ITERATIONS} "
         f"iterations; the first has tau = {tau[open_[0]]}, a = {a[open_[0]]}, b = {b[open_[0]]}"
     )
-
-
-def _gentle(excess: Points, bend: Points) -> Bool[np.ndarray, " points"]:
-    """Say where the rate hardly changes over the step, so that Halley's cube law holds."""
-    return np.abs(excess * bend) <= 1e-4
 
 
 def _smallest_rate(a: Points, p: Points, q: Points) -> Points:

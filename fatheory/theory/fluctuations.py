@@ -20,8 +20,8 @@ from fatheory.theory.online_noise import (
 from fatheory.theory.spread import Spread, angle_expansion, loss_expansion, spread_of
 
 RULES = ("backprop", "feedback_alignment", "shallow")
-RTOL = 1e-8
-ATOL = 1e-10
+RTOL = 1e-9
+ATOL = 1e-12
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,9 @@ from fatheory.theory.cubic_clock import elapsed, log_remaining
 from fatheory.theory.cubic_roots import reached_root
 from fatheory.theory.zero_start import log_remaining_from_zero
 
+Values = ArrayLike | float | int
+"""One number or an array; the shape checker of the tests takes no float for NumPy's ArrayLike."""
+
 _CHUNK = 65536
 """Points inverted at a time: bounds the memory of the temporaries."""
 
@@ -77,13 +80,13 @@ class ModeSolution:
     Derived for this project; regimes of the start: Girotti, Mitliagkas & Gidel, arXiv 2110.10815.
     """
 
-    s: ArrayLike
-    g: ArrayLike
-    x0: ArrayLike = 0.0
-    y0: ArrayLike = 0.0
+    s: Values
+    g: Values
+    x0: Values = 0.0
+    y0: Values = 0.0
 
     def __post_init__(self) -> None:
-        given = {name: real_array(name, getattr(self, name)) for name in ("s", "g", "x0", "y0")}
+        given = {name: checked_values(name, getattr(self, name)) for name in ("s", "g", "x0", "y0")}
         if not (given["g"] > 0).all():
             raise RegimeError(
                 f"modes need B^T B = g I with g > 0; the least g is {given['g'].min()}"
@@ -106,24 +109,24 @@ class ModeSolution:
         """X at t = inf: the fixed point that is reached, x* for a zero start."""
         return self._flow.limit.reshape(self.shape)
 
-    def x(self, t: ArrayLike) -> np.ndarray:
+    def x(self, t: Values) -> np.ndarray:
         """Return x(t), of shape (*t, *modes)."""
         times, lam = self._log_remaining(t)
         return self._place(lam).reshape(times.shape + self.shape)
 
-    def y(self, t: ArrayLike) -> np.ndarray:
+    def y(self, t: Values) -> np.ndarray:
         """Return y(t) = y0 + (x^2 - x0^2) / 2, of shape (*t, *modes)."""
         times, lam = self._log_remaining(t)
         moved = self._flow.way * np.expm1(-lam)
         y = np.ravel(self.y0) + 0.5 * moved * (self._place(lam) + self._flow.x0)
         return y.reshape(times.shape + self.shape)
 
-    def remaining(self, t: ArrayLike) -> np.ndarray:
+    def remaining(self, t: Values) -> np.ndarray:
         """Return 1 - u, the fraction of the way from x0 to the limit that remains."""
         times, lam = self._log_remaining(t)
         return np.exp(-lam).reshape(times.shape + self.shape)
 
-    def residual(self, t: ArrayLike) -> np.ndarray:
+    def residual(self, t: Values) -> np.ndarray:
         """Return the error of each mode, s - g x y, without cancellation near the limit."""
         times, lam = self._log_remaining(t)
         f, w = self._flow, np.exp(-lam)
@@ -133,13 +136,13 @@ class ModeSolution:
         velocity = w * np.where(lam < 1, early, f.a + w * (f.b - 2 * f.a + w * f.q))
         return (-f.way * f.clock * velocity).reshape(times.shape + self.shape)
 
-    def loss(self, t: ArrayLike) -> np.ndarray:
+    def loss(self, t: Values) -> np.ndarray:
         """Return 1/2 sum over the modes of (s - g x y)^2, of the shape of t."""
         error = self.residual(t)
         modes = tuple(range(error.ndim - len(self.shape), error.ndim))
-        return 0.5 * np.sum(error * error, axis=modes)
+        return np.asarray(0.5 * np.sum(error * error, axis=modes))
 
-    def time_of(self, u: ArrayLike) -> np.ndarray:
+    def time_of(self, u: Values) -> np.ndarray:
         """Return the time at which the fraction u of the way from x0 to the limit is done.
 
         Parameters
@@ -157,7 +160,7 @@ class ModeSolution:
         ArrayError
             If a fraction is outside [0, 1].
         """
-        fraction = real_array("u", u)
+        fraction = checked_values("u", u)
         if ((fraction < 0) | (fraction > 1)).any():
             raise ArrayError(
                 f"u must be in [0, 1]; it reaches from {fraction.min()} to {fraction.max()}"
@@ -181,7 +184,7 @@ class ModeSolution:
             return np.where(late, f.limit + f.way * np.exp(-lam), early)
         return early
 
-    def _log_remaining(self, t: ArrayLike) -> tuple[np.ndarray, Float[np.ndarray, "time modes"]]:
+    def _log_remaining(self, t: Values) -> tuple[np.ndarray, Float[np.ndarray, "time modes"]]:
         """Return the checked times and lambda = -log(1 - u) at all of them."""
         times = checked_times(t)
         f = self._flow
@@ -253,7 +256,18 @@ def _way(
     )
 
 
-def checked_times(t: ArrayLike) -> Float[np.ndarray, "*times"]:
+def checked_values(name: str, value: Values) -> np.ndarray:
+    """Return finite real numbers as an array; one number as an array without dimensions.
+
+    Raises
+    ------
+    ArrayError
+        If `value` is not numeric, or not finite.
+    """
+    return real_array(name, np.float64(value) if isinstance(value, float | int) else value)
+
+
+def checked_times(t: Values) -> Float[np.ndarray, "*times"]:
     """Return times as an array; 0 or later, infinity included.
 
     Raises

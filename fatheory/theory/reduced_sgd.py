@@ -89,7 +89,8 @@ def reduced_sgd(
         "inputs": (inputs, ("step", "batch", "n_i")),
         "noise": (shift, ("step", "batch", "n_o")),
     }
-    matching_shapes(axes)
+    if matching_shapes(axes)["batch"] == 0:
+        raise ArrayError(f"inputs must hold examples; its shape is {inputs.shape}")
     gram = hidden_gram(W0, W, B)
     Sigma = covariance_matrix("Sigma", Sigma, W0.shape[1])
     if not (math.isfinite(learning_rate) and learning_rate > 0):
@@ -113,12 +114,13 @@ def _snapshots(value: ArrayLike, n_steps: int) -> Int[np.ndarray, " snapshot"]:
     steps = np.atleast_1d(np.asarray(value))
     if steps.ndim != 1 or steps.size == 0 or steps.dtype.kind not in "iu":
         raise ArrayError(f"snapshot_steps must be a non-empty list of integers; got {value!r:.80}")
+    steps = steps.astype(np.int64)  # differences of unsigned integers would wrap around
     if steps[0] < 0 or steps[-1] > n_steps or (np.diff(steps) <= 0).any():
         raise ArrayError(
             f"snapshot_steps must increase from 0 or later to at most the {n_steps} steps of "
             f"inputs; got {value!r:.80}"
         )
-    return steps.astype(np.int64)
+    return steps
 
 
 def _descend(

@@ -20,7 +20,7 @@ orthogonal part P P^T of an infinitely wide hidden layer (p the same for all mod
 Derived for this project.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 from jaxtyping import Float
@@ -85,25 +85,44 @@ def spectral_start(
     size = np.cbrt(2 * max(float(np.linalg.norm(T, 2)), np.finfo(float).tiny) / g)
     x_size = max(size, float(np.abs(X0).max()))
     y_size = max(size**2 / 2, float(np.abs(Y0).max()))
+    pieces = _Pieces(shifted, X0, Y0, D, g, x_size, y_size)
     U, V = _common_basis(shifted, X0 / x_size, Y0 / y_size, D / (g * y_size))
+    if any(size > TOLERANCE for _, size in pieces.couplings(U, V)):
+        _refuse(pieces, U, V)
     r = min(T.shape)
-    s, x0 = U.T @ shifted @ V, U.T @ X0 @ V
-    y0, p = U.T @ Y0 @ U, V.T @ D @ V
-    # A row of V^T P^T P V matters only for modes that move; the others have nothing to mix.
-    still = np.abs(np.diag(s) - g * np.diag(x0) * np.diag(y0)[:r]) <= 1e-14 * g * x_size * y_size
-    still &= np.abs(np.diag(x0)) <= 1e-14 * x_size
-    _refuse_coupling(
-        {
-            "U^T (T - Q P) V": (s, max(float(np.abs(T).max()), float(np.abs(s).max()))),
-            "U^T X0 V": (x0, x_size),
-            "U^T Y0 U": (y0, y_size),
-            "V^T P^T P V": (np.where(still[:, None], 0.0, p[:r]), max(g * y_size, p.max())),
-        }
-    )
-    return SpectralStart(
-        U, V, np.diag(s).copy(), np.diag(x0).copy(), np.diag(y0).copy(), np.diag(p)[:r].copy(),
-        P, Q, g, variance,
-    )  # fmt: skip
+    s, x0 = np.diag(U.T @ shifted @ V).copy(), np.diag(U.T @ X0 @ V).copy()
+    y0, p = np.diag(U.T @ Y0 @ U).copy(), np.diag(V.T @ D @ V)[:r].copy()
+    return SpectralStart(U, V, s, x0, y0, p, P, Q, g, variance)
+
+
+class _Pieces(NamedTuple):
+    """What must be diagonal, and the sizes against which a coupling counts."""
+
+    T: TargetMap
+    X0: TargetMap
+    Y0: Float[np.ndarray, "n_o n_o"]
+    D: Float[np.ndarray, "n_i n_i"]
+    g: float
+    x_size: float
+    y_size: float
+
+    def couplings(
+        self, U: Float[np.ndarray, "n_o n_o"], V: Float[np.ndarray, "n_i n_i"]
+    ) -> list[tuple[str, float]]:
+        """Return the largest off-diagonal entry of each piece, relative to its size."""
+        r = min(self.T.shape)
+        s, x0 = U.T @ self.T @ V, U.T @ self.X0 @ V
+        y0, p = U.T @ self.Y0 @ U, V.T @ self.D @ V
+        # The rows of V^T P^T P V of modes that stand still at x = 0 have nothing to mix.
+        speed = self.g * self.x_size * self.y_size
+        still = (np.abs(np.diag(s)) <= 1e-14 * speed) & (np.abs(np.diag(x0)) <= 1e-14 * self.x_size)
+        rows = np.where(still[:, None], 0.0, p[:r])
+        return [
+            ("U^T (T - Q P) V", _off_diagonal(s) / max(speed, float(np.abs(s).max()))),
+            ("U^T X0 V", _off_diagonal(x0) / self.x_size),
+            ("U^T Y0 U", _off_diagonal(y0) / self.y_size),
+            ("V^T P^T P V", _off_diagonal(rows) / max(self.g * self.y_size, float(p.max()))),
+        ]
 
 
 def _multiple_of_identity(name: str, M: Float[np.ndarray, "n n"]) -> float:
@@ -153,17 +172,23 @@ def _common_basis(
     return U, Vt.T
 
 
-def _refuse_coupling(pieces: dict[str, tuple[np.ndarray, float]]) -> None:
-    """Refuse a start whose matrices are not diagonal in the common basis."""
-    for name, (matrix, scale) in pieces.items():
-        r = min(matrix.shape)
-        off = matrix.copy()
-        off[np.arange(r), np.arange(r)] = 0.0
-        violation = float(np.abs(off).max())
-        if violation > TOLERANCE * scale:
-            raise RegimeError(
-                f"the closed form needs a spectral start: {name} must be diagonal in the basis of "
-                f"the modes, where W0 = B X0 + P, W = Y0 B^T + Q, B^T P = 0, Q B = 0; an entry off "
-                f"the diagonal is {violation:.3g} ({violation / scale:.3g} relative, allowed "
-                f"{TOLERANCE:g}): use flow or reduced, which take any start"
-            )
+def _off_diagonal(matrix: Float[np.ndarray, "m n"]) -> float:
+    r = min(matrix.shape)
+    off = matrix.copy()
+    off[np.arange(r), np.arange(r)] = 0.0
+    return float(np.abs(off).max())
+
+
+def _refuse(
+    pieces: _Pieces, U: Float[np.ndarray, "n_o n_o"], V: Float[np.ndarray, "n_i n_i"]
+) -> NoReturn:
+    """Refuse a start, naming what is not diagonal where the target is."""
+    own_U, _, own_Vt = np.linalg.svd(pieces.T)
+    couplings = pieces.couplings(own_U, own_Vt.T) + pieces.couplings(U, V)
+    name, violation = next(pair for pair in couplings if pair[1] > TOLERANCE)
+    raise RegimeError(
+        f"the closed form needs a spectral start: {name} must be diagonal in the basis of the "
+        f"modes, where W0 = B X0 + P, W = Y0 B^T + Q, B^T P = 0, Q B = 0; its largest entry off "
+        f"the diagonal is {violation:.3g} of its size (allowed {TOLERANCE:g}): use flow or "
+        f"reduced, which take any start"
+    )

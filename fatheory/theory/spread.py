@@ -10,6 +10,9 @@ from fatheory.arrays import FeedbackWeights
 from fatheory.geometry import angle, linear_loss
 from fatheory.theory.online_noise import OnlineTask, mean_jacobian, mean_update
 
+RESOLUTION = 1e-7
+"""Variance along a direction, relative to all, below which the integration does not resolve it."""
+
 
 class Expansion(NamedTuple):
     """An observable of the weights along the flow.
@@ -37,10 +40,11 @@ class Spread:
     correction : array of shape (time,)
         (mean - flow) / eta to leading order.
     variance : array of shape (time,)
-        Variance / eta to leading order: gradient^T P gradient.
+        Variance / eta to leading order: gradient^T P gradient. NaN where it is below what the
+        integration of P resolves, as late in learning without target noise.
     curvature_variance : array of shape (time,)
         tr(H P H P) / 2 with H the observable's Hessian: what is left of the variance, over eta^2,
-        where the gradient vanishes, as that of the loss does at its minimum.
+        where the gradient vanishes, as that of the loss does at its minimum. NaN as above.
     """
 
     flow: Float[np.ndarray, " time"]
@@ -66,7 +70,15 @@ def spread_of(
     correction = np.sum(gradient * m, axis=1) + np.trace(HP, axis1=1, axis2=2) / 2
     variance = np.einsum("ti,tij,tj->t", gradient, P, gradient)
     curved = np.sum(HP * np.swapaxes(HP, 1, 2), axis=(1, 2)) / 2
-    return Spread(value, correction, np.maximum(variance, 0.0), np.maximum(curved, 0.0))
+    size = np.trace(P, axis1=1, axis2=2)
+    floor = RESOLUTION * size * np.sum(gradient**2, axis=1)
+    curved_floor = (RESOLUTION * size * np.linalg.norm(hessian, axis=(1, 2))) ** 2
+    return Spread(
+        value,
+        correction,
+        np.where(variance < floor, np.nan, variance),
+        np.where(curved < curved_floor, np.nan, curved),
+    )
 
 
 def loss_expansion(

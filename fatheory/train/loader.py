@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fatheory.experiment import Experiment
-from fatheory.initial import BLOCK, Start, examples, sample_order
+from fatheory.initial import Start, block_steps, examples, sample_order
 from fatheory.train.program import Batches
 
 
@@ -28,6 +28,7 @@ class Loader:
         self._experiment = experiment
         self._starts = starts
         self._dtype = np.dtype(experiment.precision)
+        self._length = block_steps(experiment)
         self._number = -1
         self._block: Batches | None = None
         self._pool: tuple[jax.Array, jax.Array] | None = None
@@ -40,13 +41,13 @@ class Loader:
 
     def block(self, step: int) -> tuple[Batches, int]:
         """Return the block of examples that `step` learns from, and its place in the block."""
-        number, offset = divmod(step, BLOCK)
+        number, offset = divmod(step, self._length)
         if self._block is None or number != self._number:
             self._number, self._block = number, self._load(number)
         return self._block, offset
 
     def _load(self, number: int) -> Batches:
-        first, stop = number * BLOCK, (number + 1) * BLOCK
+        first, stop = number * self._length, (number + 1) * self._length
         seeds = self._experiment.seeds
         if self._pool is not None:
             order = [sample_order(self._experiment, seed, first, stop) for seed in seeds]

@@ -11,7 +11,7 @@ import xarray as xr
 
 from fatheory.archive import assemble, provenance
 from fatheory.experiment import Experiment
-from fatheory.initial import BLOCK, Start, coordinates, draw_start, drawn_variables
+from fatheory.initial import Start, block_steps, coordinates, draw_start, drawn_variables
 from fatheory.networks import ACTIVATIONS
 from fatheory.train.group import Group
 from fatheory.train.loader import Loader
@@ -78,7 +78,7 @@ class Segment:
 def segments(experiment: Experiment) -> Iterator[Segment]:
     """Cut a run into segments, in order."""
     steps = experiment.schedule.steps
-    borders = {*experiment.snapshot_steps, *range(0, steps, BLOCK), *experiment.schedule.ends}
+    borders = {*experiment.snapshot_steps, *range(0, steps, block_steps(experiment)), *experiment.schedule.ends}
     cuts = sorted(borders)
     phase = 0
     for first, stop in itertools.pairwise(cuts):

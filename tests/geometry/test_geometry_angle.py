@@ -6,7 +6,7 @@ from hypothesis.extra.numpy import arrays
 
 from fatheory.geometry import angle, cosine
 
-PROPERTY = settings(deadline=None, max_examples=40)
+PROPERTY = settings(deadline=None, max_examples=20)
 VECTORS = arrays(np.float64, 5, elements=st.floats(-1, 1, allow_subnormal=False)).filter(
     lambda v: np.linalg.norm(v) > 1e-3
 )

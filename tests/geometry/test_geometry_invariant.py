@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from fatheory.geometry import balance, feedback_invariant
 
-PROPERTY = settings(deadline=None, max_examples=25)
+PROPERTY = settings(deadline=None, max_examples=15)
 SEEDS = st.integers(0, 10**6)
 
 

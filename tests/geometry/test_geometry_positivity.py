@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from fatheory.geometry import angle, positive_fraction, smallest_symmetric_eigenvalue
 
-PROPERTY = settings(deadline=None, max_examples=40)
+PROPERTY = settings(deadline=None, max_examples=20)
 SEEDS = st.integers(0, 10**6)
 
 

@@ -63,7 +63,9 @@ def test_aligned_weights_follow_the_flow(residual, seed):
 def test_gradient_steps_approach_the_closed_form_at_slope_one():
     W0, W, T, _ = aligned_start(np.random.default_rng(2))
     final = 1.0
-    exact = np.concatenate([w[0].ravel() for w in backprop_aligned_weights(W0, W, T, None, [final])])
+    exact = np.concatenate(
+        [w[0].ravel() for w in backprop_aligned_weights(W0, W, T, None, [final])]
+    )
     rates, errors = 2.0 ** -np.arange(6, 11), []
     for eta in rates:
         A, C = W0.copy(), W.copy()

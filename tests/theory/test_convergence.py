@@ -94,6 +94,25 @@ def test_local_rate_approaches_what_the_eigenvalues_give_as_the_loss_vanishes():
     assert solved.local_rate == pytest.approx(limit, rel=1e-10)
 
 
+@pytest.mark.catalogue("convergence.local")
+def test_local_rate_is_the_smallest_root_of_the_path_length_equation(residual):
+    rng = np.random.default_rng(6)
+    for size in (1e-4, 1e-3, 5e-3):
+        # Fewer hidden units than inputs: W0^T W0 has eigenvalue 0 and the equation is a cubic.
+        W0, B = rng.normal(size=(2, 3)), np.linalg.qr(rng.normal(size=(2, 2)))[0] * [0.9, 1.4]
+        W = np.linalg.inv(B) + 0.1 * rng.normal(size=(2, 2))
+        Sigma = np.diag([1.0, 1.5, 2.0])
+        found = convergence_certificate(W0, W, B, W @ W0 + size * rng.normal(size=(2, 3)), Sigma)
+        s = np.linalg.eigvalsh(W @ B + (W @ B).T)[0] / 2
+        b, w = np.linalg.norm(B, 2), np.linalg.norm(W0, 2)
+        a = np.sqrt(2 * found.initial_loss * 2.0)
+        roots = np.roots([-(b**2), -b * w, s, -a])
+        D = min(root.real for root in roots if abs(root.imag) < 1e-12 and root.real > 0)
+        residual(abs(found.local_rate * D / a - 1), 1e-6)
+    far = convergence_certificate(W0, W, B, W @ W0 + np.ones((2, 3)), Sigma)
+    assert far.local_rate is None
+
+
 @pytest.mark.catalogue("convergence.bounded")
 @pytest.mark.parametrize("seed", range(20))
 def test_zero_start_decays_without_a_rise_to_zero_error(seed, residual):

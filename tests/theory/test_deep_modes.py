@@ -6,7 +6,8 @@ from scipy.integrate import quad
 
 from fatheory.errors import RegimeError, UnknownNameError
 from fatheory.theory.deep import DIRECT, deep_flow
-from fatheory.theory.deep_modes import DeepMode, deep_modes
+from fatheory.theory.deep_mode import DeepMode
+from fatheory.theory.deep_modes import deep_modes
 
 TIMES = np.linspace(0, 2, 6)
 

@@ -9,8 +9,8 @@ from fatheory.theory.gram import hidden_gram
 from fatheory.theory.infinite_width import EntryLaw, limiting_gram, reduced_infinite_width
 from fatheory.theory.reduction import solve_gram
 
-T = np.array([[1.0, -0.6], [0.3, 0.8]])
-SIGMA = np.array([[1.0, 0.4], [0.4, 0.7]])
+T = np.array([[1.0, -0.6, 0.2], [0.3, 0.8, -0.5]])
+SIGMA = np.array([[1.0, 0.4, 0.1], [0.4, 0.7, -0.2], [0.1, -0.2, 0.9]])
 N_O, N_I = T.shape
 TIME = [1.0]
 
@@ -31,19 +31,16 @@ def limit_of(laws):
     )
 
 
-def linear_features(gram):
-    """The inner products as columns: over draws, their means are exactly their limits."""
-    upper = np.triu_indices(N_I + N_O)
-    return np.concatenate([gram.S[..., *upper], gram.M.reshape(*gram.WW.shape, -1)], axis=-1)
-
-
-def mean_deviation(gram, limit_gram, deviation):
+def mean_deviation(gram, variances, deviation):
     """Mean of a deviation from the limit, with its linear part in the inner products taken out.
 
     That part has mean zero but a spread of order n_h^-1/2; what is left spreads by n_h^-1 only.
     """
-    centred = linear_features(gram) - linear_features(limit_gram)
-    design = np.concatenate([np.ones((len(centred), 1)), centred], axis=1)
+    h, _, g = variances
+    upper = np.triu_indices(N_I + N_O)
+    scatter = (gram.S - np.diag([h] * N_I + [g] * N_O))[:, *upper]
+    ones = np.ones((len(scatter), 1))
+    design = np.concatenate([ones, scatter, gram.M.reshape(len(scatter), -1)], axis=1)
     return np.linalg.lstsq(design, deviation, rcond=None)[0][0]
 
 
@@ -51,6 +48,7 @@ LAWS = {
     "normal": [EntryLaw("normal", s) for s in (0.6, 0.7, 1.0)],
     "uniform": [EntryLaw("uniform", s) for s in (0.9, 1.0, 1.8)],
 }
+VARIANCES = {"normal": (0.36, 0.49, 1.0), "uniform": (0.27, 1 / 3, 1.08)}
 
 
 @pytest.mark.catalogue("reduction.finite_width")
@@ -64,7 +62,7 @@ def test_finite_widths_approach_at_the_predicted_powers(family, residual):
         gram = ensemble(laws, int(n_h), 2000, rng)
         loss = solve_gram(gram, T, SIGMA, times=TIME, rtol=1e-8, atol=1e-10).loss()[-1]
         spreads.append(loss.std())
-        means.append(abs(mean_deviation(gram, limit.gram, loss - limit.loss()[-1])))
+        means.append(abs(mean_deviation(gram, VARIANCES[family], loss - limit.loss()[-1])))
     residual(abs(np.polyfit(np.log(widths), np.log(spreads), 1)[0] + 0.5), 0.1)
     residual(abs(np.polyfit(np.log(widths), np.log(means), 1)[0] + 1.0), 0.1)
 

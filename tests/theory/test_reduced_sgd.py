@@ -120,7 +120,9 @@ def test_bad_input_is_named():
         reduced_sgd(A0, Wi, B, T, inputs, noise=np.zeros((9, 1, 3)), **good)
     with pytest.raises(RegimeError, match=r"learning_rate must be positive and finite; got -0\.1"):
         reduced_sgd(A0, Wi, B, T, inputs, learning_rate=-0.1, snapshot_steps=[1])
-    for steps in ([11], [-1], [3, 3], [5, 2]):
+    with pytest.raises(ArrayError, match=r"inputs must hold examples; its shape is \(10, 0, 5\)"):
+        reduced_sgd(A0, Wi, B, T, inputs[:, :0], **good)
+    for steps in ([11], [-1], [3, 3], [5, 2], np.array([5, 2], dtype=np.uint8)):
         with pytest.raises(ArrayError, match="at most the 10 steps"):
             reduced_sgd(A0, Wi, B, T, inputs, learning_rate=0.1, snapshot_steps=steps)
     for steps in ([], [0.5]):

@@ -41,6 +41,15 @@ def test_growth_crosses_one_at_the_rate(residual, rule):
     assert mean_square_growth(1.02 * rate, K, G, Sigma) > 1 + 1e-5
 
 
+@pytest.mark.catalogue("stability.two_layers")
+def test_feedback_that_turns_the_error_is_covered(residual):
+    W0, W, _, Sigma = solution(7)
+    K = np.array([[1.0, -3.0], [3.0, 1.0]])  # eigenvalues 1 +- 3i
+    B = np.linalg.pinv(W) @ K
+    rate = largest_stable_learning_rate(W0, W, B, Sigma)
+    residual(abs(mean_square_growth(rate, K, W0.T @ W0, Sigma) - 1), 1e-9)
+
+
 @pytest.mark.catalogue("stability.lms")
 @pytest.mark.parametrize("n", [1, 4, 50])
 def test_equal_variances_give_the_textbook_bound(residual, n):

@@ -5,8 +5,10 @@ from importlib.resources import files
 
 from fatheory.errors import UnknownNameError
 from fatheory.theory.catalogue import (
+    closed_form,
     convergence,
     deep,
+    exact_learners,
     flow,
     pseudoinverse,
     reduction,
@@ -18,8 +20,10 @@ from fatheory.theory.catalogue.entry import Entry
 PARTS: dict[str, tuple[Entry, ...]] = {
     "Gradient flow and its invariant": flow.ENTRIES,
     "Exact reduction": reduction.ENTRIES,
+    "Closed forms, mode by mode": closed_form.ENTRIES,
     "Pseudoinverse alignment": pseudoinverse.ENTRIES,
     "Convergence": convergence.ENTRIES,
+    "Other exact learners": exact_learners.ENTRIES,
     "Signs and angles": signs.ENTRIES,
     "Networks of any depth": deep.ENTRIES,
     "Symbolic proofs": symbolic.ENTRIES,

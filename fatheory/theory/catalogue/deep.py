@@ -88,7 +88,7 @@ ENTRIES: tuple[Entry, ...] = (
         r"t = \frac{\tau}{\sigma s}\, {}_2F_1(1, 1/n; 1 + 1/n; (\tau / \tau^*)^n)",
         "one mode, spectral start; the second form from zero, n = 2^L - 1",
         _DERIVED,
-        "fatheory.theory.deep_modes.DeepMode.time_at",
+        "fatheory.theory.deep_mode.DeepMode.time_at",
         "integrated clock; partial fractions against the hypergeometric form; section 4 at L = 2",
     ),
 )

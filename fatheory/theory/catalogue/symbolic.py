@@ -99,6 +99,14 @@ ENTRIES: tuple[Entry, ...] = (
         _SAXE,
     ),
     _entry(
+        "mode.backprop_unbalanced",
+        "unbalanced_backprop_mode_solution",
+        r"t = \frac{1}{r} [\ln\frac{r + c + 2 s k}{r - c - 2 s k}]_{k_0}^{k},\quad "
+        r"r = \sqrt{c^2 + 4 s^2},\quad k = \tanh(\theta / 2) = b / a",
+        "aligned mode of backprop with c = a^2 - b^2 > 0, white input",
+        _SAXE,
+    ),
+    _entry(
         "node_perturbation.mean",
         "node_perturbation_mean",
         r"\mathbb{E}\, \delta = W^\top e",

@@ -17,6 +17,9 @@ from fatheory.theory.symbolic.mode import deep_mode_solution as deep_mode_soluti
 from fatheory.theory.symbolic.mode import mode_constant as mode_constant
 from fatheory.theory.symbolic.mode import mode_equation as mode_equation
 from fatheory.theory.symbolic.mode import mode_solution as mode_solution
+from fatheory.theory.symbolic.mode import (
+    unbalanced_backprop_mode_solution as unbalanced_backprop_mode_solution,
+)
 from fatheory.theory.symbolic.node_perturbation import (
     node_perturbation_cosine as node_perturbation_cosine,
 )
@@ -42,6 +45,7 @@ PROOFS: tuple[Callable[[], Proof], ...] = (
     mode_solution,
     deep_mode_solution,
     backprop_mode_solution,
+    unbalanced_backprop_mode_solution,
     node_perturbation_mean,
     node_perturbation_covariance,
     node_perturbation_cosine,

@@ -112,3 +112,36 @@ def backprop_mode_solution() -> Proof:
     differences = [a.subs(t, 0) - start, sp.diff(a, t) - 2 * a * (s - a)]
     statement = sp.Eq(sp.Function("a")(t), a, evaluate=False)
     return proven("mode.backprop_solution", statement, differences)
+
+
+def unbalanced_backprop_mode_solution() -> Proof:
+    r"""Prove Saxe, McClelland & Ganguli's solution of an unbalanced mode of backprop.
+
+    :math:`\dot a = b (s - a b),\ \dot b = a (s - a b)` with :math:`c = a^2 - b^2 > 0`:
+    :math:`a = \sqrt c \cosh(\theta/2),\ b = \sqrt c \sinh(\theta/2)` solve
+    them with :math:`\dot\theta = 2 s - c \sinh\theta`, and :math:`k = \tanh(\theta/2)` is reached
+    from :math:`k_0` at the stated time: dt/dk times the rate of k is 1.
+
+    Raises
+    ------
+    ProofError
+        If it does not solve the equations.
+    """
+    c, k = sp.symbols("c k", positive=True)
+    start, theta = sp.Symbol("k_0", real=True), sp.Symbol("theta")
+    a, b = sp.sqrt(c) * sp.cosh(theta / 2), sp.sqrt(c) * sp.sinh(theta / 2)
+    theta_rate = 2 * (s - a * b)  # a b = (c / 2) sinh(theta)
+    a_rate, b_rate = sp.diff(a, theta) * theta_rate, sp.diff(b, theta) * theta_rate
+    root = sp.sqrt(c**2 + 4 * s**2)
+
+    def primitive(k: sp.Expr) -> sp.Expr:
+        return sp.log((root + c + 2 * s * k) / (root - c - 2 * s * k)) / root
+
+    k_rate = (1 - k**2) / 2 * (2 * s - c * 2 * k / (1 - k**2))  # sinh(theta) in terms of k
+    differences = [
+        a_rate - b * (s - a * b),
+        b_rate - a * (s - a * b),
+        sp.diff(primitive(k), k) * k_rate - 1,
+    ]
+    statement = sp.Eq(t, primitive(k) - primitive(start), evaluate=False)
+    return proven("mode.backprop_unbalanced", statement, differences)

@@ -1,0 +1,3 @@
+"""The command line."""
+
+from fatheory.cli.app import main as main

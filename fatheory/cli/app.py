@@ -1,0 +1,59 @@
+"""The command ``fatheory``: parse arguments, call one function, set the exit code."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+import fatheory
+from fatheory.cli.console import err
+from fatheory.cli.data import data
+from fatheory.cli.runs import compare, run, solve
+from fatheory.cli.show import inspect, list_known
+from fatheory.errors import FatheoryError
+
+REFUSED = 1
+"""Exit code when fatheory refuses; 2 is for wrong usage and 130 for an interruption."""
+
+app = typer.Typer(
+    name="fatheory",
+    help="Theory and simulation of feedback alignment, side by side.\n\n"
+    "Begin with: fatheory list; fatheory run lillicrap2016/fig2 --out sim.zarr; "
+    "fatheory solve lillicrap2016/fig2 --out theory.zarr; fatheory compare theory.zarr sim.zarr",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("list")(list_known)
+app.command()(run)
+app.command()(solve)
+app.command()(compare)
+app.command()(inspect)
+app.add_typer(data, name="data")
+
+
+def _version(wanted: bool | None) -> None:
+    if wanted:
+        typer.echo(f"fatheory {fatheory.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool | None,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+    ] = None,
+) -> None:
+    del version
+
+
+def main() -> None:
+    """Run the command line; refusals become one message and an exit code."""
+    try:
+        app()
+    except FatheoryError as error:
+        # Markup in the message, such as [0], is meant literally.
+        err.print("[bold red]error:[/]", end=" ")
+        err.print(str(error), markup=False, soft_wrap=True)
+        sys.exit(REFUSED)

@@ -1,0 +1,82 @@
+"""The commands that show what there is: list, inspect."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fatheory.cli.console import out, show_table
+from fatheory.cli.settings import asked_experiment
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+def list_known(
+    preset: Annotated[
+        str | None, typer.Argument(help="Show the values of this preset, by key.")
+    ] = None,
+) -> None:
+    """List presets, rules and methods; or the values of one preset."""
+    if preset is not None:
+        out.print(str(asked_experiment(preset, [], None)), soft_wrap=True)
+        return
+    from fatheory.experiment import presets
+    from fatheory.rules import known_rules
+    from fatheory.theory import METHODS
+
+    show_table("Presets", ("name", "what"), [(name, presets.summary(name)) for name in presets])
+    out.print()
+    rows = []
+    for name, rule in known_rules().items():
+        given = ", ".join(f"{key} = {value:g}" for key, value in rule.parameters().items())
+        rows.append((name, rule.summary, given, rule.source))
+    show_table("Rules", ("name", "what", "parameters", "source"), rows)
+    out.print()
+    methods = [(name, (m.__doc__ or "").strip().splitlines()[0]) for name, m in METHODS.items()]
+    show_table("Methods of solve", ("name", "what"), methods)
+
+
+def inspect(
+    archive: Annotated[Path, typer.Argument(help="An archive that run or solve stored.")],
+    verify: Annotated[bool, typer.Option(help="Check the content of every file.")] = True,
+) -> None:
+    """Show what an archive holds: where it comes from, its variables, its runs."""
+    from fatheory.archive import load
+
+    stored = load(archive, verify=verify)
+    show_table("Archive", ("attribute", "value"), _attributes(stored))
+    out.print()
+    rows = []
+    for name, variable in stored.data_vars.items():
+        dims = ", ".join(f"{dim} {variable.sizes[dim]}" for dim in variable.dims)
+        attrs = variable.attrs
+        rows.append((str(name), dims, attrs.get("units", ""), attrs.get("long_name", "")))
+    show_table("Variables", ("name", "dimensions", "units", "what"), rows)
+    if "diverged" in stored:
+        out.print()
+        show_runs(stored)
+
+
+def show_runs(archive: "xr.Dataset") -> None:
+    """Print one row per rule: learning rate, loss at start and end, runs that diverged."""
+    loss = archive["loss"]
+    rows = []
+    for rule in archive["rule"].values:
+        one = loss.sel(rule=rule)
+        lost = int(archive["diverged"].sel(rule=rule).sum())
+        rows.append(
+            (
+                str(rule),
+                f"{float(archive['learning_rate'].sel(rule=rule)):g}",
+                f"{float(one.isel(step=0).median()):.4g}",
+                f"{float(one.isel(step=-1).median()):.4g}",
+                f"{lost} of {one.sizes['seed']}",
+            )
+        )
+    title = f"Runs ({loss.sizes['seed']} seeds, {int(archive['step'][-1])} steps; median loss)"
+    show_table(title, ("rule", "learning rate", "first loss", "last loss", "diverged"), rows)
+
+
+def _attributes(stored: "xr.Dataset") -> list[tuple[str, str]]:
+    return [(str(key), str(value)) for key, value in stored.attrs.items()]

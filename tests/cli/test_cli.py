@@ -1,0 +1,214 @@
+"""The command line: what a newcomer types, and what a mistake gets."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+
+import fatheory as fa
+from fatheory.cli import main
+
+PRESET = "lillicrap2016/fig2"
+SMALL = [
+    "--set=schedule.phases=[{\"steps\": 30}]",
+    "--set=record.snapshots=4",
+    "--set=task.inputs=5",
+    "--set=task.outputs=3",
+    "--set=network.hidden=[4]",
+    '--set=rules={"backprop": {"learning_rate": 0.02}, "feedback_alignment": 0.01}',
+]
+
+
+@pytest.fixture
+def fatheory(monkeypatch, capsys):
+    """Call the command line; return (exit code, standard output, standard error)."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["fatheory", *map(str, arguments)])
+        monkeypatch.setenv("COLUMNS", "120")
+        capsys.readouterr()
+        try:
+            main()
+            code = 0
+        except SystemExit as stop:
+            code = stop.code or 0
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def archives(tmp_path_factory):
+    """Run and solve the small experiment once through the command line."""
+    folder = tmp_path_factory.mktemp("archives")
+    patch = pytest.MonkeyPatch()
+    for command, name in (("run", "sim.zarr"), ("solve", "theory.zarr")):
+        arguments = [command, PRESET, "--seeds=2", f"--out={folder / name}", *SMALL]
+        patch.setattr(sys, "argv", ["fatheory", *arguments])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        assert not stop.value.code
+    patch.undo()
+    return folder
+
+
+def test_version(fatheory):
+    code, out, _ = fatheory("--version")
+    assert (code, out.strip()) == (0, f"fatheory {fa.__version__}")
+
+
+def test_help_shows_every_command(fatheory):
+    code, out, _ = fatheory("--help")
+    assert code == 0
+    for command in ("list", "run", "solve", "compare", "inspect", "data"):
+        assert command in out
+
+
+def test_list_shows_presets_rules_and_methods(fatheory):
+    code, out, _ = fatheory("list")
+    assert code == 0
+    for word in (PRESET, "feedback_alignment", "node_perturbation", "flow"):
+        assert word in out
+
+
+def test_list_of_a_preset_shows_the_keys_that_set_takes(fatheory):
+    code, out, _ = fatheory("list", PRESET)
+    assert code == 0
+    assert "rules.backprop.learning_rate: 0.01" in out
+
+
+def test_run_stores_what_simulate_returns(archives):
+    stored = fa.load(archives / "sim.zarr")
+    again = fa.simulate(fa.Experiment.from_json(stored.attrs["experiment"]))
+    np.testing.assert_array_equal(stored["weight_1"], again["weight_1"])
+    assert stored.sizes["seed"] == 2
+    assert stored.attrs["source"] == "simulation"
+
+
+def test_solve_stores_the_same_shape(archives):
+    theory, simulation = fa.load(archives / "theory.zarr"), fa.load(archives / "sim.zarr")
+    assert theory.sizes == simulation.sizes
+    assert theory.attrs["source"] == "theory/flow"
+
+
+def test_compare_prints_and_stores(archives, fatheory, tmp_path):
+    place = tmp_path / "difference.zarr"
+    code, out, _ = fatheory(
+        "compare", archives / "theory.zarr", archives / "sim.zarr", "--out", place
+    )
+    assert code == 0
+    assert "weight_2" in out
+    assert "feedback_alignment" in out
+    assert "residual_loss" in fa.load(place)
+
+
+def test_inspect_shows_provenance_and_variables(archives, fatheory):
+    code, out, _ = fatheory("inspect", archives / "sim.zarr")
+    assert code == 0
+    for word in ("experiment_hash", "weight_1", "loss", "2 seeds, 30 steps"):
+        assert word in out
+
+
+def test_run_prints_the_experiment_as_json(fatheory):
+    code, out, _ = fatheory("run", PRESET, "--print", "--set=network.hidden=[7]")
+    assert code == 0
+    assert json.loads(out)["network"]["hidden"] == [7]
+
+
+def test_an_experiment_can_come_from_a_file(fatheory, tmp_path):
+    path = tmp_path / "mine.json"
+    path.write_text(fa.presets[PRESET].replaced(name="mine").to_json())
+    code, out, _ = fatheory("run", path, "--print", "--seeds=3")
+    assert code == 0
+    assert json.loads(out) | {"name": ""} == json.loads(
+        fa.presets[PRESET].replaced(seeds=3, name="").to_json()
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", "lillicrap2016/fig3"], ["unknown preset", "did you mean 'lillicrap2016/fig2'"]),
+        (["run", PRESET, "--set=network.hiden=[3]"], ["network.hiden", "did you mean 'hidden'"]),
+        (["run", PRESET, "--set=task.inputs=-1"], ["task.inputs", "greater than 0", "got -1"]),
+        (["run", PRESET, "--set=task.inputs"], ["KEY=VALUE", "task.inputs"]),
+        (["run", PRESET, "--seeds=0"], ["seeds", "got 0"]),
+        (["run", "missing.json"], ["missing.json", "cannot read"]),
+        (["solve", PRESET, "--method=flwo"], ["unknown method", "did you mean 'flow'"]),
+        (["solve", PRESET, "--set=network.activation=tanh"], ["linear", "tanh"]),
+        (["inspect", "nothing.zarr"], ["nothing.zarr", "no archive"]),
+        (["data", "fetch", "mnst"], ["mnst", "mnist"]),
+        (["data", "verify", "mnst"], ["mnst", "mnist"]),
+    ],
+)
+def test_mistakes_are_explained_without_a_traceback(
+    fatheory, arguments, words, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = fatheory(*arguments)
+    assert code == 1
+    assert err.startswith("error: ")
+    assert "Traceback" not in err
+    for word in words:
+        assert word in err
+
+
+def test_wrong_usage_has_its_own_exit_code(fatheory):
+    code, _, err = fatheory("run", PRESET, "--sedes=3")
+    assert code == 2
+    assert "--sedes" in err
+
+
+def test_an_archive_in_the_way_is_refused_before_the_run(archives, fatheory, monkeypatch):
+    monkeypatch.setattr(fa.train, "simulate", lambda asked: pytest.fail("it ran"))
+    before = fa.load(archives / "sim.zarr")
+    code, _, err = fatheory("run", PRESET, "--out", archives / "sim.zarr")
+    assert code == 1
+    assert "--overwrite" in err
+    assert before.identical(fa.load(archives / "sim.zarr"))
+
+
+def test_an_unwritable_place_is_refused_before_the_run(fatheory, monkeypatch, tmp_path):
+    monkeypatch.setattr(fa.train, "simulate", lambda asked: pytest.fail("it ran"))
+    (tmp_path / "file").write_text("in the way")
+    code, _, err = fatheory("run", PRESET, "--out", tmp_path / "file" / "sim.zarr")
+    assert code == 1
+    assert str(tmp_path / "file") in err
+
+
+def test_diverged_runs_are_counted(fatheory, tmp_path):
+    code, out, err = fatheory(
+        "run", PRESET, "--seeds=2", "--out", tmp_path / "x.zarr", *SMALL,
+        "--set=rules.backprop.learning_rate=1e6",
+    )  # fmt: skip
+    assert code == 0, err
+    assert "2 of 4 runs diverged" in err
+    assert "2 of 2" in out
+
+
+def test_an_interrupted_run_stores_nothing(fatheory, monkeypatch, tmp_path):
+    def interrupted(asked):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fa.train, "simulate", interrupted)
+    code, _, _ = fatheory("run", PRESET, "--out", tmp_path / "x.zarr")
+    assert code == 130
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_data_list_shows_where_sets_are_kept(fatheory, monkeypatch, tmp_path):
+    monkeypatch.setenv("FATHEORY_DATA_DIR", str(tmp_path))
+    code, out, _ = fatheory("data", "list")
+    assert code == 0
+    assert "fashion-mnist" in out
+    assert str(tmp_path) in out
+
+
+def test_data_verify_says_what_is_missing_and_how_to_get_it(fatheory, monkeypatch, tmp_path):
+    monkeypatch.setenv("FATHEORY_DATA_DIR", str(tmp_path))
+    code, out, err = fatheory("data", "verify", "mnist")
+    assert code == 1
+    assert "missing" in out
+    assert "fatheory data fetch mnist" in err

@@ -1,0 +1,354 @@
+"""The experiment as a value: JSON, hash, settings, display."""
+
+import contextlib
+import html
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fatheory.errors import FatheoryError, InvalidExperimentError
+from fatheory.experiment import (
+    DenseNetwork,
+    Experiment,
+    LinearTask,
+    Normal,
+    Phase,
+    Record,
+    RuleChoice,
+    Schedule,
+    Uniform,
+    Update,
+    presets,
+)
+from fatheory.rules import known_rules
+
+
+def small(**changes):
+    """An experiment with every field away from its default, where it has one."""
+    parts = {
+        "name": "small",
+        "task": LinearTask(
+            inputs=6,
+            outputs=3,
+            target=Normal(std=0.7),
+            spectrum_decay=0.4,
+            noise=0.125,
+            samples=20,
+        ),
+        "network": DenseNetwork(hidden=(5, 4), activation="tanh", start=Uniform(bound=0.3)),
+        "rules": {"backprop": 0.02, "frsf 0.75": {"rule": "frsf", "learning_rate": 0.015625}},
+        "schedule": Schedule(phases=(Phase(steps=30), Phase(steps=31, frozen=(2,))), batch_size=7),
+        "update": Update(momentum=0.5, weight_decay=0.0625),
+        "record": Record(quantities=("weights", "delta_angle"), steps=(9, 17)),
+        "seeds": (8, 13),
+        "root_seed": 23,
+        "precision": "float64",
+    }
+    return Experiment(**(parts | changes))
+
+
+def test_json_round_trip_is_the_same_value():
+    asked = small()
+    again = Experiment.from_json(asked.to_json())
+    assert again == asked
+    assert again.content_hash == asked.content_hash
+    assert hash(again) == hash(asked)
+    assert Experiment.from_json(asked.to_json(indent=2).encode()) == asked
+    assert Experiment(**json.loads(asked.to_json())) == asked
+
+
+def test_content_hash_is_pinned():
+    """Archives written by earlier versions are found by it: a change here must be meant."""
+    assert small().content_hash == "87ea88d7740276b3"
+
+
+def test_content_hash_sees_everything_but_the_name():
+    asked = small()
+    assert small(name="another").content_hash == asked.content_hash
+    flat = dict(_leaves(json.loads(asked.to_json())))
+    changed = {
+        "task.inputs": 7,
+        "task.target.std": 0.8,
+        "task.samples": 21,
+        "network.hidden": [5, 5],
+        "network.activation": "relu",
+        "rules.backprop.learning_rate": 0.03,
+        "rules.frsf 0.75.concordance": 0.75,
+        "schedule.phases.1.frozen": [1],
+        "schedule.phases.0.steps": 29,
+        "schedule.batch_size": 8,
+        "update.momentum": 0.25,
+        "update.weight_decay": 0.125,
+        "record.steps": [9, 18],
+        "record.spacing": "logarithmic",
+        "record.probe_samples": 99,
+        "seeds": [8, 14],
+        "root_seed": 24,
+        "precision": "float32",
+    }
+    assert set(changed) <= set(flat)
+    hashes = {asked.with_settings({key: value}).content_hash for key, value in changed.items()}
+    assert len(hashes | {asked.content_hash}) == len(changed) + 1
+
+
+def test_content_hash_does_not_see_how_it_was_written():
+    one = small(record=Record(quantities=("weights", "delta_angle")))
+    other = small(record=Record(quantities=("delta_angle", "weights", "weights")))
+    assert one.content_hash == other.content_hash
+    assert small(seeds=2).content_hash == small(seeds=[0, 1]).content_hash
+    whole = small(update={"momentum": 0, "weight_decay": 1})
+    assert whole.content_hash == small(update={"momentum": 0.0, "weight_decay": 1.0}).content_hash
+
+
+def test_rules_are_read_in_every_form():
+    short = small(rules={"backprop": 0.1, "usf": 0.2})
+    long = small(
+        rules={
+            "backprop": {"rule": "backprop", "learning_rate": 0.1},
+            "usf": RuleChoice(rule="usf", learning_rate=0.2, scale=1.0),
+        }
+    )
+    assert short == long == small(rules=short.rules)
+    assert short.rule_labels == ("backprop", "usf")
+    assert short.learning_rates == (0.1, 0.2)
+    assert dict(short.rules)["usf"].parameters == (("scale", 1.0),)
+
+
+def test_numpy_numbers_are_numbers():
+    asked = small(
+        task={"inputs": np.int64(6), "outputs": np.uint8(3), "noise": np.float32(0.5)},
+        network={"hidden": np.array([5, 4])},
+        rules={"backprop": np.float64(0.02), "usf": {"learning_rate": 1, "scale": np.int32(2)}},
+        seeds=np.int16(3),
+    )
+    assert asked.sizes == (6, 5, 4, 3)
+    assert asked.seeds == (0, 1, 2)
+    assert Experiment.from_json(asked.to_json()) == asked
+    assert all(type(size) is int for size in asked.sizes)
+    assert type(asked.task.noise) is float
+
+
+def test_it_is_frozen():
+    with pytest.raises(ValueError, match="frozen"):
+        small().seeds = (1,)
+
+
+def test_settings_reach_every_level_and_labels_with_dots():
+    asked = small().with_settings(
+        {
+            "network.hidden": [9],
+            "rules.frsf 0.75.concordance": 0.75,
+            "rules.frsf 0.75.learning_rate": 0.5,
+            "schedule.phases.1.steps": 5,
+            "record.steps": [],
+            "seeds": 4,
+        }
+    )
+    choice = dict(asked.rules)["frsf 0.75"]
+    assert (choice.learning_rate, dict(choice.parameters)["concordance"]) == (0.5, 0.75)
+    assert asked.network.hidden == (9,)
+    assert asked.schedule.steps == 35
+    assert asked.seeds == (0, 1, 2, 3)
+    replaced = small().with_settings({"rules.frsf 0.75": {"rule": "frsf", "learning_rate": 1}})
+    assert replaced.learning_rates == (0.02, 1.0)
+    replaced = small().with_settings({"schedule.phases.0": {"steps": 2}, "rules.usf": 0.25})
+    assert replaced.schedule.ends == (2, 33)
+    assert replaced.rule_labels == ("backprop", "frsf 0.75", "usf")
+
+
+def test_settings_prefer_the_longest_label():
+    rules = {"a": {"rule": "usf", "learning_rate": 1}, "a.b": {"rule": "usf", "learning_rate": 2}}
+    asked = small(rules=rules).with_settings({"rules.a.b.scale": 3, "rules.a.scale": 4})
+    assert [dict(choice.parameters)["scale"] for _, choice in asked.rules] == [4.0, 3.0]
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        (
+            "networks.hidden",
+            r"there is no 'networks' here; did you mean 'network'",
+        ),
+        ("rules.bakprop.learning_rate", r"there is no 'bakprop' here; did you mean 'backprop'"),
+        ("schedule.phases.2.steps", r"there is no '2' here \(known: 0, 1\)"),
+        ("schedule.phases.-1", r"there is no '-1' here"),
+        ("root_seed.value", r"there is no 'value' here"),
+        ("task.imputs", r"task.imputs: unknown key; did you mean 'inputs'"),
+        ("seed", r"seed: unknown key; did you mean 'seeds'"),
+        ("rules.backprop.rate", r"rules.backprop: unknown parameter of backprop 'rate'"),
+        ("", r"unknown key"),
+    ],
+)
+def test_settings_that_do_not_exist(key, message):
+    with pytest.raises(InvalidExperimentError, match=message):
+        small().with_settings({key: 1})
+
+
+def _leaves(node, prefix=""):
+    """Dotted keys and values; lists of values count as one value."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from _leaves(value, f"{prefix}{key}.")
+    elif isinstance(node, list) and any(isinstance(entry, dict) for entry in node):
+        for index, value in enumerate(node):
+            yield from _leaves(value, f"{prefix}{index}.")
+    else:
+        yield prefix.rstrip("."), node
+
+
+def test_repr_shows_every_value():
+    asked = small()
+    shown = repr(asked)
+    assert str(asked) == shown
+    assert asked.content_hash in shown
+    assert "Experiment 'small'" in shown
+    for key, value in _leaves(json.loads(asked.to_json())):
+        assert key == "name" or f"  {key}: {value}" in shown.splitlines()
+
+
+def test_repr_shortens_runs_of_seeds_only():
+    assert "seeds: 0 … 19 (20)" in repr(small(seeds=20))
+    assert "seeds: [0, 1, 2]" in repr(small(seeds=3))
+    assert "seeds: [0, 1, 2, 4]" in repr(small(seeds=[0, 1, 2, 4]))
+
+
+def test_html_escapes_labels():
+    label = "<script>alert('&')</script>"
+    shown = small(rules={label: {"rule": "usf", "learning_rate": 0.1}})._repr_html_()
+    assert "<script>" not in shown
+    assert html.escape(label) in shown
+    for key, value in _leaves(json.loads(small().to_json())):
+        if key != "name":
+            assert f"<td>{html.escape(key)}</td><td>{html.escape(str(value))}</td>" in (
+                small()._repr_html_()
+            )
+
+
+def test_parts_show_their_values():
+    assert repr(Phase(steps=3, frozen=(1,))) == "Phase(steps=3, frozen=(1,))"
+    assert repr(Normal(std=0.5)) == "Normal(law='normal', std=0.5)"
+
+
+def test_derived_sizes_and_steps():
+    asked = small()
+    assert (asked.sizes, asked.layers) == ((6, 5, 4, 3), 3)
+    assert (asked.schedule.steps, asked.schedule.ends) == (61, (30, 61))
+    assert asked.snapshot_steps == (0, 9, 17, 30, 61)
+
+
+def test_presets():
+    assert list(presets) == ["lillicrap2016/fig2"]
+    asked = presets["lillicrap2016/fig2"]
+    assert (asked.sizes, asked.network.start.bound) == ((30, 20, 10), 0.01)
+    assert dict(asked.rules)["feedback_alignment"].parameters == (("scale", 0.5),)
+    assert presets.summary("lillicrap2016/fig2").startswith("Linear function approximation")
+    with pytest.raises(FatheoryError, match=r"unknown preset 'fig2'.*lillicrap2016/fig2"):
+        presets["fig2"]
+
+
+sizes = st.integers(1, 50)
+finite = st.floats(0, 1e6)
+positive = st.floats(1e-12, 1e6)
+laws = st.fixed_dictionaries({"law": st.just("uniform"), "bound": finite}) | (
+    st.fixed_dictionaries({"law": st.just("normal"), "std": finite})
+)
+
+
+@st.composite
+def descriptions(draw):
+    """Random valid experiments, as plain data."""
+    hidden = draw(st.lists(sizes, min_size=1, max_size=4))
+    layers = st.integers(1, len(hidden) + 1)
+    samples = draw(st.just(0) | sizes)
+    choice = st.fixed_dictionaries(
+        {"rule": st.sampled_from(sorted(known_rules())), "learning_rate": positive}
+    )
+    phase = st.fixed_dictionaries({"steps": sizes, "frozen": st.lists(layers, max_size=3)})
+    return {
+        "name": draw(st.text(max_size=10)),
+        "task": {
+            "inputs": draw(sizes),
+            "outputs": draw(sizes),
+            "target": draw(laws),
+            "spectrum_decay": draw(finite),
+            "noise": draw(finite),
+            "samples": samples,
+        },
+        "network": {"hidden": hidden, "start": draw(laws)},
+        "rules": draw(st.dictionaries(st.text(max_size=8), choice, min_size=1, max_size=4)),
+        "schedule": {
+            "phases": draw(st.lists(phase, min_size=1, max_size=3)),
+            "batch_size": draw(st.integers(1, samples or 20)),
+        },
+        "update": {"momentum": draw(st.floats(0, 0.99)), "weight_decay": draw(finite)},
+        "record": {"snapshots": draw(st.integers(2, 30)), "probe_samples": draw(sizes)},
+        "seeds": draw(st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=4, unique=True)),
+        "precision": draw(st.sampled_from(["float32", "float64"])),
+    }
+
+
+@settings(deadline=None, max_examples=25)
+@given(data=descriptions())
+def test_every_valid_experiment_round_trips(data):
+    asked = Experiment(**data)
+    again = Experiment.from_json(asked.to_json())
+    assert again == asked
+    assert again.content_hash == asked.content_hash
+    assert asked.with_settings({}) == asked
+    assert repr(asked)
+    assert asked._repr_html_()
+
+
+scalars = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.binary()
+)
+keys = st.sampled_from(
+    [*Experiment.model_fields, "hidden", "backprop", "rule", "learning_rate", "parameters", "law"]
+) | st.text(max_size=6)
+junk = st.recursive(
+    scalars,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(keys, inner, max_size=4)
+        | st.dictionaries(st.integers() | st.booleans(), inner, max_size=2)
+    ),
+    max_leaves=12,
+)
+
+
+def _refused_or_valid(data):
+    with contextlib.suppress(InvalidExperimentError):
+        Experiment(**data)
+
+
+@settings(deadline=None, max_examples=50)
+@given(data=st.dictionaries(keys, junk, max_size=6))
+def test_junk_is_refused_by_our_errors_only(data):
+    _refused_or_valid(data)
+
+
+@settings(deadline=None, max_examples=50)
+@given(field=st.sampled_from(sorted(Experiment.model_fields)), value=junk)
+def test_junk_in_one_field_is_refused_by_our_errors_only(field, value):
+    _refused_or_valid(dict(small()) | {field: value})
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    part=st.sampled_from(["task", "network", "schedule", "update", "record", "rules"]),
+    data=st.data(),
+)
+def test_junk_below_one_field_is_refused_by_our_errors_only(part, data):
+    dump = json.loads(small().to_json())
+    key = data.draw(st.sampled_from(sorted(dump[part])))
+    _refused_or_valid(dump | {part: dump[part] | {key: data.draw(junk)}})
+
+
+@settings(deadline=None, max_examples=50)
+@given(text=st.text(max_size=30))
+def test_text_that_is_no_experiment(text):
+    with pytest.raises(InvalidExperimentError):
+        Experiment.from_json(text)

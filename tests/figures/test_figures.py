@@ -1,0 +1,116 @@
+"""Figures by meaning: which lines, colours, labels; the files they are written to."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import xarray as xr
+from matplotlib.colors import to_hex
+
+from fatheory.errors import ArchiveWriteError
+from fatheory.figures import (
+    RULE_COLOURS,
+    interval_note,
+    learning_curves,
+    rule_colour,
+    rule_legend,
+    rule_name,
+    save_figure,
+    style,
+)
+from fatheory.metrics import spread
+from fatheory.rules import known_rules
+
+STEPS = np.arange(0, 50, 10)
+
+
+@pytest.fixture
+def data():
+    """Two rules, two sources, three seeds; one rule has no theory."""
+    rng = np.random.default_rng(0)
+    loss = xr.DataArray(
+        rng.uniform(1, 2, (2, 2, 3, 5)),
+        dims=("source", "rule", "seed", "step"),
+        coords={
+            "source": ["simulation", "theory"],
+            "rule": ["backprop", "usf"],
+            "step": STEPS,
+            "time": (("rule", "step"), np.outer([0.1, 0.2], STEPS)),
+        },
+        name="loss",
+    )
+    loss.loc[{"source": "theory", "rule": "usf"}] = np.nan
+    return spread(loss)
+
+
+@pytest.fixture
+def axes():
+    figure, axes = plt.subplots()
+    yield axes
+    plt.close(figure)
+
+
+def test_there_is_a_line_for_every_curve_with_values(data, axes):
+    lines = learning_curves(data, "loss", axes)
+    assert set(lines) == {("simulation", "backprop"), ("simulation", "usf"), ("theory", "backprop")}
+    for (source, rule), line in lines.items():
+        np.testing.assert_array_equal(line.get_xdata(), STEPS)
+        np.testing.assert_array_equal(line.get_ydata(), data["loss"].sel(source=source, rule=rule))
+        assert to_hex(line.get_color()).upper() == RULE_COLOURS[rule]
+    assert lines["theory", "backprop"].get_linestyle() != lines["simulation", "usf"].get_linestyle()
+
+
+def test_bands_are_the_intervals_of_the_simulation(data, axes):
+    learning_curves(data, "loss", axes)
+    assert len(axes.collections) == 2
+    corners = axes.collections[0].get_paths()[0].vertices[:, 1]
+    interval = data["loss_interval"].sel(source="simulation", rule="backprop")
+    assert corners.min() == pytest.approx(float(interval.min()))
+    assert corners.max() == pytest.approx(float(interval.max()))
+
+
+def test_time_can_be_on_the_axis(data, axes):
+    lines = learning_curves(data, "loss", axes, x="time")
+    np.testing.assert_allclose(lines["simulation", "usf"].get_xdata(), 0.2 * STEPS)
+    assert "learning rate" in axes.get_xlabel()
+
+
+def test_the_legend_names_rules_and_sources(data, axes):
+    rule_legend(data, axes)
+    texts = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert texts == ["backprop", "uniform sign feedback", "simulation", "theory"]
+
+
+def test_the_note_says_how_many_seeds_and_which_interval(data):
+    assert interval_note(data["loss_interval"]) == "median and central 90 % of 3 seeds"
+
+
+def test_every_rule_has_a_colour_of_its_own_and_a_name():
+    names = [rule for rule in known_rules() if rule in RULE_COLOURS]
+    assert len(names) == 9
+    assert len({RULE_COLOURS[name] for name in names}) == 9
+    assert rule_colour("frsf 75 %") == RULE_COLOURS["frsf"]
+    assert rule_name("of a third party") == "of a third party"
+
+
+def test_figures_are_written_as_png_and_reproducible_pdf(axes, tmp_path):
+    axes.plot([0, 1])
+    paths = save_figure(axes.figure, tmp_path / "new" / "a.b")
+    assert [path.name for path in paths] == ["a.b.png", "a.b.pdf"]
+    assert paths[0].read_bytes().startswith(b"\x89PNG")
+    first = paths[1].read_bytes()
+    save_figure(axes.figure, tmp_path / "new" / "a.b")
+    assert paths[1].read_bytes() == first
+
+
+def test_a_place_that_cannot_be_written_is_refused(axes, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ArchiveWriteError, match="file"):
+        save_figure(axes.figure, tmp_path / "file" / "figure")
+
+
+def test_the_style_holds_only_inside_the_block():
+    before = plt.rcParams["pdf.fonttype"]
+    with style():
+        assert plt.rcParams["pdf.fonttype"] == 42
+        assert not plt.rcParams["axes.spines.top"]
+    assert plt.rcParams["pdf.fonttype"] == before

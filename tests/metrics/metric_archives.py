@@ -1,0 +1,51 @@
+"""A small experiment, and ways through its archives."""
+
+import xarray as xr
+
+from fatheory import labels
+from fatheory.experiment import (
+    DenseNetwork,
+    Experiment,
+    LinearTask,
+    Phase,
+    Record,
+    RuleChoice,
+    Schedule,
+    Uniform,
+)
+
+ONLINE = ("delta_angle", "delta_angle_flattened", "weight_angle", "sign_concordance")
+DETERMINISTIC = ("backprop", "feedback_alignment", "shallow", "usf", "frsf")
+
+
+def experiment(rules=DETERMINISTIC, steps=40, rate=0.02, snapshots=3, **changes):
+    """Describe a small linear network of three layers; all quantities are recorded."""
+    described = {
+        "task": LinearTask(inputs=4, outputs=2),
+        "network": DenseNetwork(hidden=(5, 3), start=Uniform(bound=0.5)),
+        "rules": {rule: RuleChoice(rule=rule, learning_rate=rate) for rule in rules},
+        "schedule": Schedule(phases=(Phase(steps=steps),)),
+        "record": Record(
+            quantities=("weights", "teaching_signals", *ONLINE),
+            snapshots=snapshots,
+            probe_samples=6,
+        ),
+        "seeds": (3, 8),
+        "precision": "float64",
+    }
+    return Experiment(**(described | changes))
+
+
+def without(archive: xr.Dataset, *kinds: str) -> xr.Dataset:
+    """Drop what was recorded online, or the weights or signals of all layers."""
+    return archive.drop_vars(
+        [name for name in archive.data_vars if str(name).rstrip("_0123456789") in kinds]
+    )
+
+
+def runs(archive):
+    """Iterate over the archive's (rule, seed, step) places."""
+    for i, rule in enumerate(archive[labels.RULE].values):
+        for j in range(archive.sizes[labels.SEED]):
+            for k in range(archive.sizes[labels.STEP]):
+                yield str(rule), (i, j, k)

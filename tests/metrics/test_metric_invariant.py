@@ -1,0 +1,93 @@
+import numpy as np
+import pytest
+import xarray as xr
+from metric_archives import experiment, runs, without
+
+from fatheory.errors import ArchiveError
+from fatheory.experiment import DenseNetwork, LinearTask, Uniform
+from fatheory.metrics import invariant_drift
+from fatheory.theory import solve
+from fatheory.train import simulate
+
+FIXED = ("feedback_alignment", "shallow")
+
+
+def test_literal_loop(archive):
+    found = invariant_drift(archive).values
+    for rule, place in runs(archive):
+        assert np.isnan(found[place][2])
+        for hidden in (1, 2):
+            if rule not in (*FIXED, "backprop"):
+                assert np.isnan(found[place][hidden - 1])
+                continue
+            C, scale = [], 0.0
+            for k in (0, place[2]):
+                W0 = archive[f"weight_{hidden}"].values[place[0], place[1], k]
+                W = archive[f"weight_{hidden + 1}"].values[place[0], place[1], k]
+                B = archive[f"feedback_{hidden + 1}"].values[place[:2]]
+                scale = np.sqrt(((W0 @ W0.T) ** 2).sum())
+                ahead = W.T @ W if rule == "backprop" else B @ W + W.T @ B.T
+                C.append(ahead - W0 @ W0.T)
+            drift = np.sqrt(((C[1] - C[0]) ** 2).sum())
+            assert found[place][hidden - 1] == pytest.approx(drift / scale, abs=1e-13)
+
+
+def test_the_flow_conserves_it(solved):
+    drift = invariant_drift(solved).sel(rule=["backprop", *FIXED], layer=[1, 2])
+    assert float(drift.max()) < 1e-9
+    moved = np.abs(solved["weight_1"].isel(step=-1) - solved["weight_1"].isel(step=0))
+    assert float(moved.sel(rule="feedback_alignment").max()) > 0.02
+
+
+def test_training_makes_it_drift_in_proportion_to_the_learning_rate():
+    """At the same time t = rate x step the drift shrinks with slope 1."""
+    rates, drifts = 0.02 / 2 ** np.arange(4.0), []
+    for rate in rates:
+        run = simulate(
+            experiment(
+                ("backprop", "feedback_alignment"),
+                steps=round(0.8 / rate),
+                rate=float(rate),
+                snapshots=2,
+                task=LinearTask(inputs=4, outputs=2, samples=1),
+                seeds=4,
+            ),
+            progress=False,
+        )
+        drifts.append(invariant_drift(run).isel(step=-1).sel(layer=[1, 2]).mean("seed"))
+    for rule in ("backprop", "feedback_alignment"):
+        for layer in (1, 2):
+            drift = [float(d.sel(rule=rule, layer=layer)) for d in drifts]
+            slope = np.polyfit(np.log(rates), np.log(drift), 1)[0]
+            assert slope == pytest.approx(1, abs=0.1)
+
+
+def test_shallow_learning_never_moves_it(simulated):
+    drift = invariant_drift(simulated).sel(rule="shallow", layer=1)
+    np.testing.assert_allclose(drift, 0, atol=1e-15)
+
+
+def test_a_start_at_zero_has_not_moved():
+    zero = experiment(FIXED, steps=1, network=DenseNetwork(hidden=(5, 3), start=Uniform(bound=0)))
+    drift = invariant_drift(solve(zero)).isel(step=0).sel(layer=[1, 2])
+    assert (drift == 0).all()
+
+
+def test_lost_runs_stay_nan(solved):
+    lost = solved.copy(deep=True)
+    lost["weight_2"][:, 0, -1] = np.nan
+    drift = invariant_drift(lost).sel(rule="backprop", layer=1).values
+    np.testing.assert_array_equal(np.isnan(drift), [[False, False, True], [False] * 3])
+
+
+def test_labels(archive):
+    found = invariant_drift(archive)
+    assert found.dims == ("rule", "seed", "step", "layer")
+    assert found.attrs["units"] == "1"
+    assert found.attrs["long_name"] == "relative drift of the conserved quantity"
+    xr.testing.assert_identical(found["time"].variable, archive["time"].variable)
+
+
+def test_weights_that_were_not_recorded_are_asked_for(simulated):
+    with pytest.raises(ArchiveError, match="no 'weight_1'; add 'weights' to"):
+        invariant_drift(without(simulated, "weight"))
