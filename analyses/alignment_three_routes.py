@@ -31,9 +31,9 @@ from fatheory.theory.flow import flow
 N_I, N_H, N_O = 30, 20, 10
 GAIN = 1.0
 STRENGTHS = np.geomspace(2.0, 0.1, N_O)
-RATES = (0.1, 0.05, 0.025)
+RATES = (0.04, 0.02, 0.01)
 STEP = max(RATES)  # every recorded time is a whole number of steps at every rate
-TIMES = STEP * np.unique(np.geomspace(2, 600, 40).astype(int))
+TIMES = STEP * np.unique(np.geomspace(2, 1500, 40).astype(int))
 TRAINING = (("#E69F00", "s"), ("#D55E00", "^"), ("#CC79A7", "D"))
 
 
@@ -41,8 +41,8 @@ TRAINING = (("#E69F00", "s"), ("#D55E00", "^"), ("#CC79A7", "D"))
 def problem(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Draw a target with the given singular values, and orthogonal feedback."""
     rng = np.random.default_rng(seed)
-    U, V, O = (np.linalg.qr(rng.normal(size=(n, N_O)))[0] for n in (N_O, N_I, N_H))
-    return (U * STRENGTHS) @ V.T, np.sqrt(GAIN) * O
+    U, V, R = (np.linalg.qr(rng.normal(size=(n, N_O)))[0] for n in (N_O, N_I, N_H))
+    return (U * STRENGTHS) @ V.T, np.sqrt(GAIN) * R
 
 
 def train(B: np.ndarray, T: np.ndarray, rate: float) -> tuple[np.ndarray, np.ndarray]:

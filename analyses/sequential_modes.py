@@ -35,8 +35,8 @@ from fatheory.theory.modes import ModeSolution
 STRENGTHS = np.array([3.0, 1.0, 0.3, 0.1, 0.03])
 GAIN, N_H = 1.0, 24
 STARTS = ("zero", "anti-regularising")
-CURVE_TIMES = np.geomspace(0.02, 100, 300)
-FLOW_TIMES = np.geomspace(0.02, 100, 19)
+CURVE_TIMES = np.geomspace(5e-4, 100, 400)
+FLOW_TIMES = np.geomspace(5e-4, 100, 27)
 COLOURS = ("#000000", "#0072B2", "#009E73", "#E69F00", "#D55E00")
 MARKERS = ("o", "s", "^", "D", "v")
 
@@ -51,8 +51,8 @@ def flow_output(y0: np.ndarray, seed: int = 0) -> np.ndarray:
     """Integrate a network and return what it has learned of every mode, of shape (time, mode)."""
     rng = np.random.default_rng(seed)
     n = len(STRENGTHS)
-    U, V, O = (np.linalg.qr(rng.normal(size=(m, n)))[0] for m in (n, n, N_H))
-    B = np.sqrt(GAIN) * O
+    U, V, R = (np.linalg.qr(rng.normal(size=(m, n)))[0] for m in (n, n, N_H))
+    B = np.sqrt(GAIN) * R
     W0, W = np.zeros((N_H, n)), (U * y0) @ U.T @ B.T
     solved = flow(W0, W, B, (U * STRENGTHS) @ V.T, times=FLOW_TIMES)
     learned = U.T @ (solved["weight_2"].values @ solved["weight_1"].values) @ V
@@ -119,7 +119,7 @@ def figure(data: xr.Dataset) -> Figure:
                 ylabel=r"Learned fraction of the mode, $g x y / s$",
                 ylim=(-0.03, 1.05),
             )
-        axes[0].legend(title="mode (line: closed form,\ncircles: flow)", loc="upper left")
+        axes[0].legend(title="line: closed form\ncircles: flow", loc="center left")
         last = axes[2]
         s = np.geomspace(STRENGTHS[-1], STRENGTHS[0], 50)
         line = learning_constant() * np.cbrt(2 / GAIN) * s ** (-2 / 3)
@@ -128,7 +128,7 @@ def figure(data: xr.Dataset) -> Figure:
             ("zero", line, "-", "-2/3"),
             ("anti-regularising", top, "--", "+2/3"),
         ):
-            last.plot(s, values, style_, color="0.5", label=f"{name} start, slope {slope}")
+            last.plot(s, values, style_, color="0.5", label=f"{name} start:\nslope {slope}")
             for strength, colour, marker in zip(STRENGTHS, COLOURS, MARKERS, strict=True):
                 t = data["learning_time"].sel(start=name, strength=strength)
                 last.plot(strength, t, marker, color=colour, ms=6.5)
@@ -139,7 +139,7 @@ def figure(data: xr.Dataset) -> Figure:
             xlabel="Strength of the mode, s",
             ylabel=r"Learning time $\eta \times$ step",
         )
-        last.legend()
+        last.legend(loc="lower right")
     return fig
 
 

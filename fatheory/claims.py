@@ -34,13 +34,17 @@ class Claim:
     holds: bool
 
     @classmethod
-    def at_most(cls, statement: str, measured: SupportsFloat, bound: float, unit: str = "") -> "Claim":
+    def at_most(
+        cls, statement: str, measured: SupportsFloat, bound: float, unit: str = ""
+    ) -> "Claim":
         """Claim that a number is no larger than `bound`; NaN is not."""
         value = float(measured)
         return cls(statement, value, unit, f"<= {bound:g}", value <= bound)
 
     @classmethod
-    def at_least(cls, statement: str, measured: SupportsFloat, bound: float, unit: str = "") -> "Claim":
+    def at_least(
+        cls, statement: str, measured: SupportsFloat, bound: float, unit: str = ""
+    ) -> "Claim":
         """Claim that a number is no smaller than `bound`; NaN is not."""
         value = float(measured)
         return cls(statement, value, unit, f">= {bound:g}", value >= bound)

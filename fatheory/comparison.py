@@ -81,7 +81,7 @@ def _compare_pair(theory: xr.Dataset, simulation: xr.Dataset) -> xr.Dataset:
         if labels.STEP in values.dims and name in theory and theory[name].dims == values.dims
     ]
     if not names:
-        raise ArchiveError("the archives share no variable along 'step'; record the same quantities")
+        raise ArchiveError("the archives share no variable along 'step'; record the same ones")
     residuals, errors = {}, []
     for name in names:
         _match_sizes(name, theory[name], simulation[name])
@@ -129,7 +129,9 @@ def _compare_series(theory: Sequence[xr.Dataset], simulation: Sequence[xr.Datase
             "rate": slope.transpose(VARIABLE, labels.RULE),
             "rate_stderr": stderr.transpose(VARIABLE, labels.RULE),
         },
-        coords={labels.LEARNING_RATE: ((RUN, labels.RULE), rate.transpose(RUN, labels.RULE).values)},
+        coords={
+            labels.LEARNING_RATE: ((RUN, labels.RULE), rate.transpose(RUN, labels.RULE).values)
+        },
         attrs=_origins(theory[0], simulation[0]),
     )
 
@@ -167,9 +169,7 @@ def _at_times(theory: xr.Dataset, name: str, wanted: xr.DataArray) -> xr.DataArr
         for i, times in enumerate(own)
     ]
     others = {key: c for key, c in values.coords.items() if labels.STEP not in c.dims}
-    return xr.DataArray(
-        np.stack(rules), {**others, labels.STEP: wanted[labels.STEP]}, values.dims
-    )
+    return xr.DataArray(np.stack(rules), {**others, labels.STEP: wanted[labels.STEP]}, values.dims)
 
 
 def _spline(times: np.ndarray, values: np.ndarray, wanted: np.ndarray, axis: int) -> np.ndarray:
@@ -184,7 +184,8 @@ def _relative(residual: xr.DataArray, observed: xr.DataArray) -> xr.DataArray:
     both = residual.notnull()
     size = (observed.where(both) ** 2).sum(over, min_count=1)
     error = (residual**2).sum(over, min_count=1)
-    return np.sqrt(error / size.where(size > 0)).drop_vars(labels.LEARNING_RATE, errors="ignore")
+    relative = (error / size.where(size > 0)) ** 0.5
+    return relative.drop_vars(labels.LEARNING_RATE, errors="ignore")
 
 
 def _slope(log_rate: np.ndarray, error: np.ndarray) -> tuple[float, float]:

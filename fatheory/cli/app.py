@@ -10,6 +10,7 @@ from fatheory.cli.console import err
 from fatheory.cli.data import data
 from fatheory.cli.runs import compare, run, solve
 from fatheory.cli.show import inspect, list_known
+from fatheory.cli.theory import theory
 from fatheory.errors import FatheoryError
 
 REFUSED = 1
@@ -30,6 +31,7 @@ app.command()(solve)
 app.command()(compare)
 app.command()(inspect)
 app.add_typer(data, name="data")
+app.add_typer(theory, name="theory")
 
 
 def _version(wanted: bool | None) -> None:

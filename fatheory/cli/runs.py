@@ -28,9 +28,7 @@ Settings = Annotated[
 Seeds = Annotated[int | None, typer.Option(help="Number of seeds.", show_default="the preset's")]
 Out = Annotated[
     Path | None,
-    typer.Option(
-        "--out", help="Where to store the archive.", show_default="./NAME-SOURCE.zarr"
-    ),
+    typer.Option("--out", help="Where to store the archive.", show_default="./NAME-SOURCE.zarr"),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an archive at that place.")]
 Printed = Annotated[

@@ -1,5 +1,6 @@
 """The base of all parts of an experiment: frozen, strict about unknown keys, clear errors."""
 
+import itertools
 import math
 import numbers
 import operator
@@ -89,11 +90,10 @@ class Description(BaseModel):
     @classmethod
     def _keys_are_strings(cls, data: Any, handler: Any) -> Any:
         """Refuse what Python could not pass to `__init__`, before pydantic tries."""
-        strange = (
-            [key for key in data if not isinstance(key, str)] if isinstance(data, dict) else ()
-        )
-        if strange:
-            raise ValueError(f"keys are strings; got {strange[0]!r}")
+        if isinstance(data, dict):
+            for key in data:
+                if not isinstance(key, str):
+                    raise ValueError(f"keys are strings; got {key!r}")
         return handler(data)
 
     def replaced(self: Part, **changes: Any) -> Part:
@@ -148,6 +148,6 @@ def _brief(value: Any) -> str:
         isinstance(value, list)
         and len(value) > 3
         and all(isinstance(entry, int) for entry in value)
-        and value == list(range(value[0], value[-1] + 1))
+        and all(later - earlier == 1 for earlier, later in itertools.pairwise(value))
     )
     return f"{value[0]} … {value[-1]} ({len(value)})" if is_run else str(value)

@@ -19,6 +19,7 @@ RULE_COLOURS = {
     "frsf": "#56B4E9",
     "brsf": "#7B7FD4",
     "rndf": "#D55E00",
+    "orthogonal_feedback": "#00635A",
     "pseudobackprop": "#8C6D31",
 }
 """Based on Okabe and Ito's palette, which common kinds of colour blindness tell apart."""
@@ -32,6 +33,7 @@ RULE_NAMES = {
     "frsf": "fixed random-magnitude sign feedback",
     "brsf": "batchwise random-magnitude sign feedback",
     "rndf": "random feedback",
+    "orthogonal_feedback": "orthogonal feedback",
     "pseudobackprop": "pseudobackprop",
 }
 

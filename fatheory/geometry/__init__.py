@@ -18,3 +18,7 @@ from fatheory.geometry.positivity import positive_fraction as positive_fraction
 from fatheory.geometry.positivity import (
     smallest_symmetric_eigenvalue as smallest_symmetric_eigenvalue,
 )
+from fatheory.geometry.pseudoinverse import pseudoinverse as pseudoinverse
+from fatheory.geometry.pseudoinverse import (
+    pseudoinverse_alignment as pseudoinverse_alignment,
+)

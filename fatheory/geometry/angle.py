@@ -21,8 +21,9 @@ def angle(a: Float[Array, "..."], b: Float[Array, "..."], axis: Axes = -1) -> Fl
     a, b : array
         NumPy or JAX arrays of shapes that broadcast.
     axis : int or tuple of int
-        Axes of the broadcast shape that form the vectors. Several axes are flattened into one vector, so
-        ``axis=(-2, -1)`` is the angle between matrices of Lillicrap et al. 2016 (Methods).
+        Axes of the broadcast shape that form the vectors. Several axes are flattened into one
+        vector, so ``axis=(-2, -1)`` is the angle between matrices of Lillicrap et al. 2016
+        (Methods).
 
     Returns
     -------
@@ -52,8 +53,11 @@ def _directions(a: Array, b: Array, axis: Axes) -> tuple[Array, Array]:
 
 
 def _direction(a: Array, axis: Axes) -> Array:
-    """Scale to unit length; NaN for a zero vector. Dividing by the largest entry first keeps
-    the squares of very small and very large entries in range."""
+    """Scale to unit length; NaN for a zero vector.
+
+    Dividing by the largest entry first keeps the squares of very small and very large entries in
+    range.
+    """
     xp = namespace(a)
     largest = xp.max(xp.abs(a), axis=axis, keepdims=True)
     usable = xp.isfinite(largest) & (largest > 0)

@@ -89,9 +89,7 @@ def draw_start(experiment: Experiment, seed: int) -> Start:
     root = symmetric_root(Sigma) if task.spectrum_decay else None
     samples = None
     if task.samples:
-        inputs = gaussian_inputs(
-            stream(root_seed, seed, "inputs"), task.samples, task.inputs, root
-        )
+        inputs = gaussian_inputs(stream(root_seed, seed, "inputs"), task.samples, task.inputs, root)
         noise = stream(root_seed, seed, "noise").normal(size=(task.samples, task.outputs))
         samples = Samples(inputs, inputs @ T.T + task.noise * noise)
         Sigma = inputs.T @ inputs / task.samples
@@ -100,9 +98,7 @@ def draw_start(experiment: Experiment, seed: int) -> Start:
         probe = inputs
     else:
         probe_stream = stream(root_seed, seed, "probe")
-        probe = matched_inputs(
-            probe_stream, experiment.record.probe_samples, task.inputs, root
-        )
+        probe = matched_inputs(probe_stream, experiment.record.probe_samples, task.inputs, root)
     states = {
         label: _states(experiment, seed, choice.make(), shapes)
         for label, choice in experiment.rules

@@ -72,8 +72,7 @@ def require(archive: xr.Dataset, name: str, quantity: str) -> xr.DataArray:
 def weights_of(archive: xr.Dataset) -> list[np.ndarray]:
     """Return W_1 ... W_L as arrays of shape (rule, seed, step, unit_l, unit_{l-1})."""
     return [
-        require(archive, labels.weight(layer), "weights").values
-        for layer in layers_of(archive)
+        require(archive, labels.weight(layer), "weights").values for layer in layers_of(archive)
     ]
 
 
@@ -92,8 +91,7 @@ def backward_weights_of(archive: xr.Dataset) -> list[np.ndarray | None]:
             if isinstance(rule, LayeredRule) and not rule.stochastic:
                 B = archive[labels.feedback(layer)].values[i]
                 state = np.swapaxes(B, -1, -2)[:, None]
-                known = np.isfinite(W[i]).all(axis=(-2, -1), keepdims=True)
-                V[i] = np.where(known, rule.backward_weights(np.nan_to_num(W[i]), state), np.nan)
+                V[i] = rule.backward_weights(W[i], state)
         answer.append(V)
     return answer
 

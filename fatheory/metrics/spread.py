@@ -8,9 +8,7 @@ from fatheory.errors import FatheoryError
 CI_BOUND = "ci_bound"
 
 
-def spread(
-    values: xr.DataArray, probability: float = 0.9, over: str = labels.SEED
-) -> xr.Dataset:
+def spread(values: xr.DataArray, probability: float = 0.9, over: str = labels.SEED) -> xr.Dataset:
     """Summarise values over seeds by their median and a central interval.
 
     The interval holds the middle of the seeds themselves, from quantile (1 - probability) / 2 to

@@ -3,6 +3,7 @@
 from fatheory.rules.backprop import Backprop as Backprop
 from fatheory.rules.fixed import FeedbackAlignment as FeedbackAlignment
 from fatheory.rules.fixed import FixedFeedback as FixedFeedback
+from fatheory.rules.fixed import OrthogonalFeedback as OrthogonalFeedback
 from fatheory.rules.fixed import RandomFeedback as RandomFeedback
 from fatheory.rules.fixed import Shallow as Shallow
 from fatheory.rules.node_perturbation import NodePerturbation as NodePerturbation

@@ -66,6 +66,36 @@ class RandomFeedback(FixedFeedback):
 
 
 @dataclass(frozen=True)
+class OrthogonalFeedback(FixedFeedback):
+    """V = B^T fixed, with orthogonal columns of B: B^T B = scale^2 I, uniform over rotations.
+
+    The case in which linear feedback alignment is solved in closed form. Where a layer has more
+    outputs than inputs the rows of B are orthogonal instead.
+
+    Parameters
+    ----------
+    scale : float
+        Length of the columns of B.
+    """
+
+    name = "orthogonal_feedback"
+    summary = "V = B^T fixed, B with orthogonal columns of length scale"
+    source = "derived for this project"
+    scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        require_positive(self.name, "scale", self.scale)
+
+    def draw(self, sampler: Sampler, shape: tuple[int, ...]) -> Array:
+        """Draw B^T, of orthogonal rows or columns, from the QR factors of a normal matrix."""
+        tall = sampler.normal(0.0, 1.0, (max(shape), min(shape)))
+        Q, R = np.linalg.qr(tall)
+        # Signs from R make the law uniform; LAPACK's own convention would not.
+        Q = self.scale * Q * np.sign(np.diag(R))
+        return Q if shape[0] >= shape[1] else Q.T
+
+
+@dataclass(frozen=True)
 class Shallow(FixedFeedback):
     """V = 0: no error reaches a hidden layer, so only the output weights learn.
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from fatheory.arrays import Array, namespace
+from fatheory.geometry import pseudoinverse
 from fatheory.rules.rule import LayeredRule
 
 
@@ -11,7 +12,7 @@ class Pseudobackprop(LayeredRule):
     """V^T = W^+, the Moore-Penrose pseudoinverse: a Gauss-Newton step for the hidden units.
 
     Lillicrap et al. 2014 (arXiv 1411.0247). Singular values of W below the usual multiple of
-    rounding count as zero.
+    rounding count as zero; V of weights that are not finite is NaN.
     """
 
     name = "pseudobackprop"
@@ -22,5 +23,4 @@ class Pseudobackprop(LayeredRule):
     def backward_weights(W: Array, state: Array | None) -> Array:
         """Return the transposed pseudoinverse of W."""
         del state
-        xp = namespace(W)
-        return xp.swapaxes(xp.linalg.pinv(W), -1, -2)
+        return namespace(W).swapaxes(pseudoinverse(W), -1, -2)

@@ -5,7 +5,12 @@ from importlib.metadata import entry_points
 
 from fatheory.errors import FatheoryError, UnknownNameError
 from fatheory.rules.backprop import Backprop
-from fatheory.rules.fixed import FeedbackAlignment, RandomFeedback, Shallow
+from fatheory.rules.fixed import (
+    FeedbackAlignment,
+    OrthogonalFeedback,
+    RandomFeedback,
+    Shallow,
+)
 from fatheory.rules.node_perturbation import NodePerturbation
 from fatheory.rules.pseudobackprop import Pseudobackprop
 from fatheory.rules.rule import Rule
@@ -26,6 +31,7 @@ _BUILT_IN: tuple[type[Rule], ...] = (
     FixedRandomSignFeedback,
     BatchwiseRandomSignFeedback,
     RandomFeedback,
+    OrthogonalFeedback,
     Pseudobackprop,
 )
 

@@ -15,8 +15,34 @@ Symbols, the same in every module and in the papers:
 =========  ====================================================================
 """
 
+from fatheory.theory import catalogue as catalogue
+from fatheory.theory.bottleneck import bottleneck_limit as bottleneck_limit
+from fatheory.theory.closed_form import closed_form as closed_form
+from fatheory.theory.convergence import convergence_certificate as convergence_certificate
+from fatheory.theory.decay import linearised_rate as linearised_rate
+from fatheory.theory.decay import measured_rate as measured_rate
+from fatheory.theory.deep import deep_flow as deep_flow
+from fatheory.theory.deep_invariants import layer_invariant_changes as layer_invariant_changes
+from fatheory.theory.deep_invariants import layer_invariants as layer_invariants
+from fatheory.theory.deep_invariants import unit_invariant_changes as unit_invariant_changes
+from fatheory.theory.deep_invariants import unit_invariants as unit_invariants
+from fatheory.theory.deep_modes import deep_modes as deep_modes
 from fatheory.theory.flow import flow as flow
 from fatheory.theory.flow import invariant as invariant
+from fatheory.theory.gram import hidden_gram as hidden_gram
+from fatheory.theory.infinite_width import EntryLaw as EntryLaw
+from fatheory.theory.infinite_width import reduced_infinite_width as reduced_infinite_width
 from fatheory.theory.integrate import Phase as Phase
-from fatheory.theory.solve import METHODS as METHODS
+from fatheory.theory.methods import METHODS as METHODS
+from fatheory.theory.pseudoinverse import conveyed_error as conveyed_error
+from fatheory.theory.pseudoinverse import feedback_alignment_limit as feedback_alignment_limit
+from fatheory.theory.pseudoinverse import gauss_newton_signal as gauss_newton_signal
+from fatheory.theory.pseudoinverse import row_space_residual as row_space_residual
+from fatheory.theory.pseudoinverse import teaching_signal_angles as teaching_signal_angles
+from fatheory.theory.reduced_sgd import reduced_sgd as reduced_sgd
+from fatheory.theory.reduction import reduced as reduced
+from fatheory.theory.signs import angle_from_concordance as angle_from_concordance
+from fatheory.theory.signs import concordance_from_angle as concordance_from_angle
+from fatheory.theory.signs import expected_feedback_angle as expected_feedback_angle
 from fatheory.theory.solve import solve as solve
+from fatheory.theory.weak_alignment import weak_alignment as weak_alignment

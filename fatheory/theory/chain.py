@@ -11,7 +11,7 @@ from scipy.special import hyp2f1
 
 from fatheory.checks import real_array
 from fatheory.errors import ArrayError, RegimeError
-from fatheory.theory.deep_modes import DeepMode
+from fatheory.theory.deep_mode import DeepMode
 from fatheory.theory.modes import Values, checked_times, checked_values
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
@@ -80,7 +80,9 @@ class ChainSolution:
 
     def __post_init__(self) -> None:
         b = real_array("feedback", list(self.feedback), 1)
-        start = real_array("start", list(self.start), 1) if len(self.start) else np.zeros(b.size + 1)
+        start = (
+            real_array("start", list(self.start), 1) if len(self.start) else np.zeros(b.size + 1)
+        )
         if start.size != b.size + 1:
             raise ArrayError(
                 f"a chain with {b.size} feedback weights has {b.size + 1} forward weights; "

@@ -8,11 +8,10 @@ import xarray as xr
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from fatheory import labels
 from fatheory.arrays import FeedbackWeights
 from fatheory.checks import covariance_matrix, increasing_times, matching_shapes, real_array
-from fatheory.errors import ArrayError
 from fatheory.geometry import angle
+from fatheory.theory.labelled import labelled_solution
 from fatheory.theory.modes import ModeSolution, Values, checked_times
 from fatheory.theory.spectral import SpectralStart, spectral_start
 
@@ -130,20 +129,12 @@ class ClosedForm:
     def dataset(self, times: ArrayLike) -> xr.Dataset:
         """Return weights and loss along increasing, finite times, labelled as `flow` does."""
         moments = increasing_times(times)
-        W0, W = self.weights(moments)
-        data = {
-            labels.weight(1): ((labels.TIME, labels.unit(1), labels.unit(0)), W0),
-            labels.weight(2): ((labels.TIME, labels.unit(2), labels.unit(1)), W),
-            labels.LOSS: ((labels.TIME,), self.loss(moments)),
-        }
-        return xr.Dataset(
-            {n: (dims, v, labels.variable(n).attrs) for n, (dims, v) in data.items()},
-            coords={labels.TIME: ((labels.TIME,), moments, labels.variable(labels.TIME).attrs)},
-            attrs={
-                "source": "theory/closed_form",
-                "rule": "feedback_alignment",
-                "diverged_at": -1,
-            },
+        return labelled_solution(
+            moments,
+            self.weights(moments),
+            self.loss(moments),
+            method="closed_form",
+            rule="feedback_alignment",
         )
 
     def _clock(self, t: Values) -> Float[np.ndarray, "..."]:

@@ -56,8 +56,9 @@ def _single(h: Points, k: Points, discriminant: Points) -> Points:
 
 def _triple(h: Points, k: Points) -> Float[np.ndarray, "3 points"]:
     root = np.sqrt(np.maximum(-h, 0.0))
-    cosine = k / np.where(root > 0, root, 1.0) ** 3
-    angle = np.arccos(np.clip(cosine, -1.0, 1.0))
+    # Beyond |k| = root^3 there is one real root, and `_single` has it.
+    cube = np.maximum(root**3, np.abs(k))
+    angle = np.arccos(k / np.where(cube > 0, cube, 1.0))
     return np.stack(
         [2 * root * np.cos((angle + turn) / 3) for turn in (2 * np.pi, -2 * np.pi, 0.0)]
     )

@@ -6,14 +6,12 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from fatheory import labels
 from fatheory.arrays import Covariance, TargetMap
 from fatheory.checks import covariance_matrix, increasing_times, matching_shapes, real_array
-from fatheory.geometry import linear_loss
 from fatheory.rules import Rule, make_rule
 from fatheory.theory.fields import Field, linear_flow_field
-from fatheory.theory.flow import _state, mean_layered_rule
-from fatheory.theory.integrate import ATOL, RTOL, Phase, Trajectory, integrate
+from fatheory.theory.integrate import ATOL, RTOL, Phase, integrate
+from fatheory.theory.labelled import labelled_solution, population_loss
 from fatheory.theory.layers import (
     Matrix,
     direct_feedback,
@@ -22,6 +20,7 @@ from fatheory.theory.layers import (
     partial_products,
     weight_axes,
 )
+from fatheory.theory.mean_rule import mean_layered_rule, mean_state
 
 DIRECT = "direct_feedback_alignment"
 """The rule under which every hidden layer receives the output error through its own matrix."""
@@ -102,11 +101,18 @@ def deep_flow(
     else:
         layered = mean_layered_rule(make_rule(rule) if isinstance(rule, str) else rule)
         B = [None] * (len(start) - 1) if feedback is None else layered_feedback(feedback, start)
-        states = [_state(layered, b, W.shape) for b, W in zip(B, start[1:], strict=True)]
+        states = [mean_state(layered, b, W.shape) for b, W in zip(B, start[1:], strict=True)]
         name = layered.name
         field = linear_flow_field(layered.backward_weights, (None, *states), T, Sigma)
     path = integrate(field, start, moments, phases, rtol, atol)
-    return _dataset(moments, path, T, Sigma, name)
+    return labelled_solution(
+        moments,
+        path.weights,
+        population_loss(path.weights, T, Sigma),
+        method="deep_flow",
+        rule=name,
+        diverged_at=path.diverged_at,
+    )
 
 
 def direct_flow_field(feedback: Sequence[Matrix], T: TargetMap, Sigma: Covariance) -> Field:
@@ -129,25 +135,3 @@ def direct_flow_field(feedback: Sequence[Matrix], T: TargetMap, Sigma: Covarianc
         return [first, *(S @ G.T for S, G in zip(others, below, strict=True))]
 
     return field
-
-
-def _dataset(
-    times: np.ndarray, path: Trajectory, T: TargetMap, Sigma: Covariance, rule: str
-) -> xr.Dataset:
-    *hidden, top = path.weights
-    below = partial_products(hidden)[-1] if hidden else np.eye(T.shape[1])
-    variables: dict[str, tuple[tuple[str, ...], np.ndarray, dict[str, str]]] = {
-        labels.weight(layer): (
-            (labels.TIME, labels.unit(layer), labels.unit(layer - 1)),
-            W,
-            labels.variable(labels.weight(layer)).attrs,
-        )
-        for layer, W in enumerate(path.weights, start=1)
-    }
-    loss = linear_loss(below, top, T, Sigma)
-    variables[labels.LOSS] = ((labels.TIME,), loss, labels.variable(labels.LOSS).attrs)
-    return xr.Dataset(
-        variables,
-        coords={labels.TIME: ((labels.TIME,), times, labels.variable(labels.TIME).attrs)},
-        attrs={"source": "theory/deep_flow", "rule": rule, "diverged_at": path.diverged_at},
-    )

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from jaxtyping import Float
 
-from fatheory.arrays import Array, Covariance, TargetMap, Weights
+from fatheory.arrays import Array, Covariance, TargetMap
+from fatheory.theory.layers import partial_products
 
 Field = Callable[[list[np.ndarray]], list[np.ndarray]]
 """From the weights W_1 ... W_L to their time derivatives."""
@@ -36,7 +36,7 @@ def linear_flow_field(
     """
 
     def field(weights: list[np.ndarray]) -> list[np.ndarray]:
-        below = _partial_products(weights)
+        below = partial_products(weights)
         P = (T - below[-1]) @ Sigma
         derivatives = []
         for layer in reversed(range(len(weights))):
@@ -60,11 +60,3 @@ def with_frozen(field: Field, frozen: frozenset[int]) -> Field:
         ]
 
     return still
-
-
-def _partial_products(weights: Sequence[Weights]) -> list[Float[np.ndarray, "_ n_i"]]:
-    """Return W_1, W_2 W_1, ..., W_L ... W_1."""
-    products = [weights[0]]
-    for W in weights[1:]:
-        products.append(W @ products[-1])
-    return products

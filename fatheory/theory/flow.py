@@ -6,13 +6,13 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from fatheory import labels
 from fatheory.checks import covariance_matrix, increasing_times, matching_shapes, real_array
-from fatheory.errors import RegimeError
-from fatheory.geometry import feedback_invariant, linear_loss
-from fatheory.rules import Backprop, DirectRule, LayeredRule, NodePerturbation, Rule, make_rule
+from fatheory.geometry import feedback_invariant
+from fatheory.rules import Rule, make_rule
 from fatheory.theory.fields import linear_flow_field
 from fatheory.theory.integrate import ATOL, RTOL, Phase, integrate
+from fatheory.theory.labelled import labelled_solution, population_loss
+from fatheory.theory.mean_rule import mean_layered_rule, mean_state
 
 
 def flow(
@@ -88,30 +88,17 @@ def flow(
     Sigma = covariance_matrix("Sigma", Sigma, W0.shape[1])
     moments = increasing_times(times)
     layered = mean_layered_rule(make_rule(rule) if isinstance(rule, str) else rule)
-    state = _state(layered, B, W.shape)
+    state = mean_state(layered, B, W.shape)
     field = linear_flow_field(layered.backward_weights, (None, state), T, Sigma)
     path = integrate(field, (W0, W), moments, phases, rtol, atol)
-    return _dataset(moments, path.weights, path.diverged_at, T, Sigma, layered.name)
-
-
-def mean_layered_rule(rule: Rule) -> LayeredRule:
-    """Return the layered rule whose flow is the mean motion under `rule`.
-
-    A layered rule is its own. Node perturbation of a quadratic loss has backprop's teaching
-    signal as its mean, so backprop's flow is its limit at small learning rates (Werfel, Xie &
-    Seung 2005).
-
-    Raises
-    ------
-    RegimeError
-        For another direct rule: its mean is not known.
-    """
-    if isinstance(rule, LayeredRule):
-        return rule
-    if isinstance(rule, NodePerturbation):
-        return Backprop()
-    assert isinstance(rule, DirectRule)
-    raise RegimeError(f"no mean flow is known for the direct rule {rule.name!r}")
+    return labelled_solution(
+        moments,
+        path.weights,
+        population_loss(path.weights, T, Sigma),
+        method="flow",
+        rule=layered.name,
+        diverged_at=path.diverged_at,
+    )
 
 
 def invariant(W0: ArrayLike, W: ArrayLike, B: ArrayLike) -> np.ndarray:
@@ -146,51 +133,3 @@ def invariant(W0: ArrayLike, W: ArrayLike, B: ArrayLike) -> np.ndarray:
         {"W0": (W0, ("n_h", "n_i")), "W": (W, ("n_o", "n_h")), "B": (B, ("n_h", "n_o"))}
     )
     return feedback_invariant(W0, W, B)
-
-
-def _state(rule: LayeredRule, B: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray | None:
-    if B is not None:
-        return B.T
-    constant = rule.mean_state(None, shape)
-    if constant is None:
-        constant = rule.draw(_NoRandomness(rule.name), shape)
-    return constant
-
-
-class _NoRandomness:
-    """Stands in for a generator: a rule that draws from it needed B."""
-
-    def __init__(self, rule: str) -> None:
-        self.message = f"the rule {rule!r} needs its fixed feedback B of shape (n_h, n_o); got None"
-
-    def uniform(self, low: float, high: float, size: tuple[int, ...]) -> np.ndarray:
-        del low, high, size
-        raise RegimeError(self.message)
-
-    def normal(self, loc: float, scale: float, size: tuple[int, ...]) -> np.ndarray:
-        del loc, scale, size
-        raise RegimeError(self.message)
-
-
-def _dataset(
-    times: np.ndarray,
-    weights: tuple[np.ndarray, ...],
-    diverged_at: int,
-    T: np.ndarray,
-    Sigma: np.ndarray,
-    rule: str,
-) -> xr.Dataset:
-    W0, W = weights
-    data = {
-        labels.weight(1): ((labels.TIME, labels.unit(1), labels.unit(0)), W0),
-        labels.weight(2): ((labels.TIME, labels.unit(2), labels.unit(1)), W),
-        labels.LOSS: ((labels.TIME,), linear_loss(W0, W, T, Sigma)),
-    }
-    variables = {
-        name: (dims, values, labels.variable(name).attrs) for name, (dims, values) in data.items()
-    }
-    return xr.Dataset(
-        variables,
-        coords={labels.TIME: ((labels.TIME,), times, labels.variable(labels.TIME).attrs)},
-        attrs={"source": "theory/flow", "rule": rule, "diverged_at": diverged_at},
-    )

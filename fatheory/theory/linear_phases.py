@@ -14,8 +14,9 @@ from fatheory.arrays import Covariance, FeedbackWeights, InputWeights, OutputWei
 from fatheory.checks import covariance_matrix, increasing_times, matching_shapes, real_array
 from fatheory.errors import RegimeError
 from fatheory.rules import Rule, make_rule
-from fatheory.theory.flow import _dataset, _state, mean_layered_rule
 from fatheory.theory.integrate import Phase
+from fatheory.theory.labelled import labelled_solution, population_loss
+from fatheory.theory.mean_rule import mean_layered_rule, mean_state
 
 INPUT_LAYER, OUTPUT_LAYER = 1, 2
 
@@ -81,10 +82,10 @@ def phases_closed_form(
     network = _checked(W0, W, "B", B, T, Sigma)
     moments = increasing_times(times)
     layered = mean_layered_rule(make_rule(rule) if isinstance(rule, str) else rule)
-    state = _state(layered, network.feedback, network.W.shape)
+    state = mean_state(layered, network.feedback, network.W.shape)
     path = _follow(network, lambda W: layered.backward_weights(W, state).T, moments, phases)
-    solution = _dataset(moments, path, -1, network.T, network.Sigma, layered.name)
-    return solution.assign_attrs(source="theory/linear_phases")
+    loss = population_loss(path, network.T, network.Sigma)
+    return labelled_solution(moments, path, loss, method="linear_phases", rule=layered.name)
 
 
 def shallow_weights(

@@ -20,13 +20,13 @@ import xarray as xr
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from fatheory import labels
 from fatheory.arrays import Covariance, FeedbackWeights, InputWeights, OutputWeights, TargetMap
 from fatheory.checks import covariance_matrix, increasing_times, matching_shapes, real_array
 from fatheory.errors import ArrayError, RegimeError
 from fatheory.theory.fields import Field
 from fatheory.theory.gram import HiddenGram, hidden_gram
 from fatheory.theory.integrate import ATOL, RTOL, integrate
+from fatheory.theory.labelled import labelled_solution
 
 
 class FullStart(NamedTuple):
@@ -131,21 +131,13 @@ class ReducedSolution:
         RegimeError
             If the solution was found from inner products alone.
         """
-        W0, W = self.weights()
-        time, unit = labels.TIME, labels.unit
-        data = {
-            labels.weight(1): ((time, unit(1), unit(0)), W0),
-            labels.weight(2): ((time, unit(2), unit(1)), W),
-            labels.LOSS: ((time,), self.loss()),
-        }
-        return xr.Dataset(
-            {name: (*pair, labels.variable(name).attrs) for name, pair in data.items()},
-            coords={time: ((time,), self.times, labels.variable(time).attrs)},
-            attrs={
-                labels.ATTR_SOURCE: f"theory/{self.method}",
-                labels.RULE: "feedback_alignment",
-                labels.DIVERGED_AT: self.diverged_at,
-            },
+        return labelled_solution(
+            self.times,
+            self.weights(),
+            self.loss(),
+            method=self.method,
+            rule="feedback_alignment",
+            diverged_at=self.diverged_at,
         )
 
 

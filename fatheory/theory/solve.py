@@ -1,7 +1,7 @@
 """Answer an experiment from equations, in the shape in which simulation answers it."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
@@ -20,47 +20,7 @@ from fatheory.geometry import (
 )
 from fatheory.initial import Start, coordinates, draw_start, drawn_variables
 from fatheory.rules import LayeredRule
-from fatheory.theory.fields import linear_flow_field
-from fatheory.theory.flow import mean_layered_rule
-from fatheory.theory.integrate import Phase, Trajectory, integrate
-
-Method = Callable[[Experiment, int, Start, str, RuleChoice], Trajectory]
-"""From an experiment, a seed, its start, a rule's label and choice to the weights at the recorded
-steps. Raises RegimeError where the method's assumptions do not hold."""
-
-
-def solve_flow(
-    experiment: Experiment, seed: int, start: Start, label: str, choice: RuleChoice
-) -> Trajectory:
-    """Integrate the gradient flow of one seed and rule; any Sigma, start, depth and phases.
-
-    Rules that are random given weights and data (node perturbation, brsf) move by their mean.
-
-    Raises
-    ------
-    RegimeError
-        For momentum or weight decay, which this flow does not have.
-    """
-    del seed
-    update = experiment.update
-    if update.momentum or update.weight_decay:
-        raise RegimeError(
-            f"the gradient flow knows neither momentum nor weight decay; the experiment has "
-            f"momentum {update.momentum} and weight decay {update.weight_decay}: set both to 0"
-        )
-    rule = mean_layered_rule(choice.make())
-    states = [
-        rule.mean_state(state, W.shape)
-        for state, W in zip(start.states[label], start.weights, strict=True)
-    ]
-    field = linear_flow_field(rule.backward_weights, states, start.T, start.Sigma)
-    rate = choice.learning_rate
-    phases = [Phase(rate * p.steps, frozenset(p.frozen)) for p in experiment.schedule.phases]
-    times = rate * np.asarray(experiment.snapshot_steps)
-    return integrate(field, start.weights, times, phases)
-
-
-METHODS: Mapping[str, Method] = {"flow": solve_flow}
+from fatheory.theory.methods import METHODS, Method
 
 
 def solve(experiment: Experiment, method: str = "flow") -> xr.Dataset:
@@ -71,7 +31,10 @@ def solve(experiment: Experiment, method: str = "flow") -> xr.Dataset:
     experiment : Experiment
         What to solve: a linear network on a linear task.
     method : str
-        ``"flow"`` integrates the gradient flow, time = learning rate x step.
+        ``"flow"`` integrates the gradient flow, time = learning rate x step; ``"reduced"`` does so
+        in the reduced state whose size does not depend on hidden width; ``"reduced-sgd"`` carries
+        out the very updates of the simulation in that state; ``"closed_form"`` evaluates the
+        solution for white input, orthogonal feedback and a spectral start.
 
     Returns
     -------
@@ -153,10 +116,8 @@ def _measure(
     measured = {labels.LOSS: squared_loss(reference[-1])}
     if isinstance(rule, LayeredRule) and not rule.stochastic:
         V: list[np.ndarray | None] = [None]
-        for W, state in zip(weights[1:], start.states[label][1:], strict=True):
-            # A pseudoinverse cannot be taken of NaN; what is lost becomes NaN again behind it.
-            lost = 0 * W
-            V.append(rule.backward_weights(np.nan_to_num(W), state) + lost)
+        above = zip(weights[1:], start.states[label][1:], strict=True)
+        V += [np.broadcast_to(rule.backward_weights(W, state), W.shape) for W, state in above]
         signals = linear_signals(weights, V, start.T, start.probe)
     else:
         V = [None] * len(weights)

@@ -22,11 +22,15 @@ class Expansion(NamedTuple):
     value : array of shape (time,)
     gradient : array of shape (time, n)
     hessian : array of shape (time, n, n)
+    curvature : array of shape (time, n, n)
+        The part of the Hessian that is left at a minimum of the observable. The rest of it acts
+        together with second-order fluctuations of the weights, which the spread leaves out.
     """
 
     value: Float[np.ndarray, " time"]
     gradient: Float[np.ndarray, "time n"]
     hessian: Float[np.ndarray, "time n n"]
+    curvature: Float[np.ndarray, "time n n"]
 
 
 @dataclass(frozen=True)
@@ -43,8 +47,9 @@ class Spread:
         Variance / eta to leading order: gradient^T P gradient. NaN where it is below what the
         integration of P resolves, as late in learning without target noise.
     curvature_variance : array of shape (time,)
-        tr(H P H P) / 2 with H the observable's Hessian: what is left of the variance, over eta^2,
-        where the gradient vanishes, as that of the loss does at its minimum. NaN as above.
+        tr(H P H P) / 2 with H the Hessian at a minimum: what is left of the variance, over eta^2,
+        where the gradient vanishes, as that of the loss does when it is learned. 0 for the angle;
+        NaN as above.
     """
 
     flow: Float[np.ndarray, " time"]
@@ -65,14 +70,14 @@ def spread_of(
     observable: Expansion, P: Float[np.ndarray, "time n n"], m: Float[np.ndarray, "time n"]
 ) -> Spread:
     """Return the spread of an observable of weights with covariance eta P and mean shift eta m."""
-    value, gradient, hessian = observable
-    HP = hessian @ P
-    correction = np.sum(gradient * m, axis=1) + np.trace(HP, axis1=1, axis2=2) / 2
+    value, gradient, hessian, curvature = observable
+    correction = np.sum(gradient * m, axis=1) + np.sum(hessian * P, axis=(1, 2)) / 2
     variance = np.einsum("ti,tij,tj->t", gradient, P, gradient)
+    HP = curvature @ P
     curved = np.sum(HP * np.swapaxes(HP, 1, 2), axis=(1, 2)) / 2
     size = np.trace(P, axis1=1, axis2=2)
     floor = RESOLUTION * size * np.sum(gradient**2, axis=1)
-    curved_floor = (RESOLUTION * size * np.linalg.norm(hessian, axis=(1, 2))) ** 2
+    curved_floor = (RESOLUTION * size * np.linalg.norm(curvature, axis=(1, 2))) ** 2
     return Spread(
         value,
         correction,
@@ -84,12 +89,18 @@ def spread_of(
 def loss_expansion(
     W0: Float[np.ndarray, "time n_h n_i"], W: Float[np.ndarray, "time n_o n_h"], task: OnlineTask
 ) -> Expansion:
-    """Return value, gradient and Hessian of the loss: backprop's update is minus its gradient."""
+    """Return the loss with its derivatives: backprop's update is minus its gradient.
+
+    The curvature is the Gauss-Newton part, the Hessian if the target were W W0.
+    """
     descent = task._replace(B=None)
     pairs = list(zip(W0, W, strict=True))
     gradient = np.stack([-mean_update(*pair, descent) for pair in pairs])
     hessian = np.stack([-mean_jacobian(*pair, descent) for pair in pairs])
-    return Expansion(linear_loss(W0, W, task.T, task.Sigma), gradient, hessian)
+    curvature = np.stack(
+        [-mean_jacobian(*pair, descent._replace(T=pair[1] @ pair[0])) for pair in pairs]
+    )
+    return Expansion(linear_loss(W0, W, task.T, task.Sigma), gradient, hessian, curvature)
 
 
 def angle_expansion(
@@ -97,7 +108,7 @@ def angle_expansion(
     W: Float[np.ndarray, "time n_o n_h"],
     B: FeedbackWeights,
 ) -> Expansion:
-    r"""Return value, gradient and Hessian of the angle between W and B^T, in degrees.
+    r"""Return the angle between W and B^T, in degrees, with its derivatives.
 
     In polar coordinates about B^T, with r = |W| and unit vectors r^ and t^:
     grad = t^ / r, Hess = [-(r^ t^T + t^ r^T) + cot(theta) (I - r^ r^T - t^ t^T)] / r^2.
@@ -118,4 +129,6 @@ def angle_expansion(
     gradient[:, n0:] = polar / r
     bend = (cosine / sine)[:, :, None] * around - outer - np.swapaxes(outer, 1, 2)
     hessian[:, n0:, n0:] = bend / r[:, :, None] ** 2
-    return Expansion(np.rad2deg(theta), np.rad2deg(gradient), np.rad2deg(hessian))
+    return Expansion(
+        np.rad2deg(theta), np.rad2deg(gradient), np.rad2deg(hessian), np.zeros_like(hessian)
+    )

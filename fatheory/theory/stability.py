@@ -10,7 +10,7 @@ from scipy.optimize import brentq
 from fatheory.checks import covariance_matrix, matching_shapes, real_array
 from fatheory.errors import RegimeError
 from fatheory.rules import Rule, Shallow, make_rule
-from fatheory.theory.flow import _state, mean_layered_rule
+from fatheory.theory.mean_rule import mean_layered_rule, mean_state
 
 RANK_TOLERANCE = 1e-12
 """Variances below this fraction of the largest are taken for directions without input."""
@@ -128,7 +128,7 @@ def largest_stable_learning_rate(
     layered = mean_layered_rule(make_rule(rule) if isinstance(rule, str) else rule)
     if isinstance(layered, Shallow):
         return largest_stable_lms_rate(W0 @ Sigma @ W0.T)
-    K = W @ layered.backward_weights(W, _state(layered, B, W.shape)).T
+    K = W @ layered.backward_weights(W, mean_state(layered, B, W.shape)).T
     values, vectors = np.linalg.eigh(Sigma)
     seen = values > RANK_TOLERANCE * max(values[-1], np.finfo(float).tiny)
     if not seen.any():

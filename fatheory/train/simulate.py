@@ -78,8 +78,8 @@ class Segment:
 def segments(experiment: Experiment) -> Iterator[Segment]:
     """Cut a run into segments, in order."""
     steps = experiment.schedule.steps
-    borders = {*experiment.snapshot_steps, *range(0, steps, block_steps(experiment)), *experiment.schedule.ends}
-    cuts = sorted(borders)
+    blocks = range(0, steps, block_steps(experiment))
+    cuts = sorted({*experiment.snapshot_steps, *blocks, *experiment.schedule.ends})
     phase = 0
     for first, stop in itertools.pairwise(cuts):
         if first == experiment.schedule.ends[phase]:

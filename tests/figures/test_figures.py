@@ -85,9 +85,9 @@ def test_the_note_says_how_many_seeds_and_which_interval(data):
 
 
 def test_every_rule_has_a_colour_of_its_own_and_a_name():
-    names = [rule for rule in known_rules() if rule in RULE_COLOURS]
-    assert len(names) == 9
-    assert len({RULE_COLOURS[name] for name in names}) == 9
+    assert set(known_rules()) <= set(RULE_COLOURS)
+    assert len({RULE_COLOURS[name] for name in known_rules()}) == len(known_rules())
+    assert all(rule_name(name) for name in known_rules())
     assert rule_colour("frsf 75 %") == RULE_COLOURS["frsf"]
     assert rule_name("of a third party") == "of a third party"
 

@@ -20,15 +20,15 @@ def problem(seed, start="zero"):
     rng = np.random.default_rng(seed)
     n_o, n_i = (int(n) for n in rng.integers(1, 6, 2))
     n_h, r = n_o + n_i + 3, min(n_o, n_i)
-    U, V, O = (np.linalg.qr(rng.normal(size=(n, n)))[0] for n in (n_o, n_i, n_h))
+    U, V, R = (np.linalg.qr(rng.normal(size=(n, n)))[0] for n in (n_o, n_i, n_h))
     T = U @ rectangular(n_o, n_i, rng.uniform(0.2, 3, r)) @ V.T
-    B = np.sqrt(rng.uniform(0.3, 2)) * O[:, :n_o]
+    B = np.sqrt(rng.uniform(0.3, 2)) * R[:, :n_o]
     W0, W = np.zeros((n_h, n_i)), np.zeros((n_o, n_h))
     if start != "zero":
         W0 = B @ U @ rectangular(n_o, n_i, 0.7 * rng.normal(size=r)) @ V.T
         W = U @ np.diag(0.7 * rng.normal(size=n_o)) @ U.T @ B.T
     if start == "orthogonal":
-        N, rest = O[:, n_o : n_o + n_i], O[:, n_o + n_i :]
+        N, rest = R[:, n_o : n_o + n_i], R[:, n_o + n_i :]
         W0 = W0 + N @ np.diag(rng.normal(size=n_i)) @ V.T
         W = W + U @ rectangular(n_o, n_i, rng.normal(size=r)) @ N.T
         W = W + rng.normal(size=(n_o, 3)) @ rest.T
@@ -64,7 +64,9 @@ def test_angles_are_those_of_the_weights(seed, start, residual):
     W0, W, B, T, Sigma = problem(seed + 20, start)
     solution = closed_form_solution(W0, W, B, T, Sigma)
     _, later = solution.weights(TIMES[1:])
-    residual(np.abs(solution.weight_angle(TIMES[1:]) - angle(later, B.T, axis=(-2, -1))).max(), 1e-6)
+    residual(
+        np.abs(solution.weight_angle(TIMES[1:]) - angle(later, B.T, axis=(-2, -1))).max(), 1e-6
+    )
     errors = np.random.default_rng(seed).normal(size=(2, 3, len(T)))
     signals = solution.delta_angle(errors, TIMES[1:])
     assert signals.shape == (5, 2, 3)
@@ -103,7 +105,10 @@ def test_training_approaches_it_at_first_order(start, residual):
 
 def test_input_variance_only_sets_the_pace():
     W0, W, B, T, _ = problem(4, "spectral")
-    slow, fast = closed_form_solution(W0, W, B, T), closed_form_solution(W0, W, B, T, 4 * np.eye(T.shape[1]))
+    slow, fast = (
+        closed_form_solution(W0, W, B, T),
+        closed_form_solution(W0, W, B, T, 4 * np.eye(T.shape[1])),
+    )
     np.testing.assert_allclose(fast.weights(0.5)[1], slow.weights(2.0)[1], rtol=1e-12, atol=1e-13)
     assert fast.loss(0.5) == pytest.approx(4 * slow.loss(2.0), rel=1e-12)
 
@@ -134,9 +139,7 @@ def test_equal_and_zero_singular_values_share_a_basis_with_the_start(T):
 
 def test_start_without_input_weights_may_hold_anything_outside_the_range_of_B():
     W0, W, B, T, _ = problem(7)
-    W = W + np.random.default_rng(1).normal(size=W.shape) @ (
-        np.eye(len(B)) - B @ np.linalg.pinv(B)
-    )
+    W = W + np.random.default_rng(1).normal(size=W.shape) @ (np.eye(len(B)) - B @ np.linalg.pinv(B))
     ours = closed_form(W0, W, B, T, times=TIMES)
     assert relative(ours, flow(W0, W, B, T, times=TIMES, rtol=1e-12, atol=1e-14)) < 1e-9
 
@@ -149,7 +152,9 @@ def test_refuses_by_naming_the_assumption_and_the_violation():
         closed_form_solution(W0, W, B, T, np.diag(np.linspace(1, 2, n_i)))
     skew = B.copy()
     skew[:, 0] *= 1.01
-    with pytest.raises(RegimeError, match=r"B\^T B proportional to the identity.*relative, allowed"):
+    with pytest.raises(
+        RegimeError, match=r"B\^T B proportional to the identity.*relative, allowed"
+    ):
         closed_form_solution(W0, W, skew, T)
     with pytest.raises(RegimeError, match=r"B\^T B = a positive multiple"):
         closed_form_solution(W0, W, 0 * B, T)
@@ -162,7 +167,7 @@ def test_refuses_by_naming_the_assumption_and_the_violation():
         closed_form_solution(N @ rng.normal(size=(n_i, n_i)), W, B, T)
     with pytest.raises(ArrayError, match="n_h is"):
         closed_form_solution(W0[1:], W, B, T)
-    with pytest.raises(ArrayError, match=f"error must have {n_o} outputs"):
+    with pytest.raises(ArrayError, match=f"n_o is {n_o + 1} in error"):
         closed_form_solution(W0, W, B, T).delta_angle(np.ones(n_o + 1), 1.0)
     with pytest.raises(ArrayError, match="one time is -1"):
         closed_form_solution(W0, W, B, T).weights([-1.0])

@@ -124,6 +124,16 @@ def test_observables_agree_with_their_expansion_to_third_order(observable):
     assert np.polyfit(np.log(steps), np.log(errors), 1)[0] == pytest.approx(3, abs=0.1)
 
 
+def test_curvature_of_the_loss_is_its_hessian_at_a_minimum():
+    W0, W, B, T, Sigma, noise = network(3)
+    learned = loss_expansion(W0[None], W[None], OnlineTask(B, W @ W0, Sigma, noise))
+    before = loss_expansion(W0[None], W[None], OnlineTask(B, T, Sigma, noise))
+    np.testing.assert_allclose(learned.curvature, learned.hessian, atol=1e-14)
+    np.testing.assert_array_equal(before.curvature, learned.curvature)
+    assert np.linalg.eigvalsh(before.curvature[0])[0] > -1e-12
+    assert np.linalg.eigvalsh(before.hessian[0])[0] < -0.1
+
+
 def exact_shallow_loss(arrays, eta, steps):
     """Return the exact mean loss of online LMS: <E^T E> obeys a closed recursion."""
     W0, W, _, T, Sigma, noise = arrays

@@ -63,8 +63,8 @@ def test_negligible_modes_first_in_a_network(residual):
     np.testing.assert_array_equal(learning_order(ModeSolution(S, G, 0.0, y0)), np.arange(5)[::-1])
     # The flow of a network says the same: at its time each mode of W W0 is half learned.
     rng = np.random.default_rng(0)
-    U, V, O = (np.linalg.qr(rng.normal(size=(n, n)))[0] for n in (5, 5, 8))
-    B, T = np.sqrt(G) * O[:, :5], U @ np.diag(S) @ V.T
+    U, V, R = (np.linalg.qr(rng.normal(size=(n, n)))[0] for n in (5, 5, 8))
+    B, T = np.sqrt(G) * R[:, :5], U @ np.diag(S) @ V.T
     W0, W = np.zeros((8, 5)), U @ np.diag(y0) @ U.T @ B.T
     order = np.argsort(times)
     solved = flow(W0, W, B, T, times=times[order], rtol=1e-12, atol=1e-14)

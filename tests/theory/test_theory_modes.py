@@ -194,8 +194,12 @@ def test_scaling_identities(s, g, x0, y0, factor, t, sign):
     # Near the unstable fixed point and near a double one rounding is amplified.
     if abs(s - g * base.x0 * base.y0) < 1e-3 * s or y0 - x0**2 / 2 < -1.2:
         return
-    assert scaled.x(moment / factor**2) == pytest.approx(sign * factor * x, rel=1e-9, abs=1e-9 * factor * unit)
-    assert scaled.y(moment / factor**2) == pytest.approx(factor**2 * y, rel=1e-9, abs=1e-9 * (factor * unit) ** 2)
+    assert scaled.x(moment / factor**2) == pytest.approx(
+        sign * factor * x, rel=1e-9, abs=1e-9 * factor * unit
+    )
+    assert scaled.y(moment / factor**2) == pytest.approx(
+        factor**2 * y, rel=1e-9, abs=1e-9 * (factor * unit) ** 2
+    )
 
 
 def test_vectorised_is_the_loop():
@@ -212,7 +216,8 @@ def test_vectorised_is_the_loop():
     np.testing.assert_allclose(modes.loss(t), 0.5 * np.sum(modes.residual(t) ** 2, axis=(2, 3)))
     zero = ModeSolution(np.abs(s), g)
     np.testing.assert_array_equal(
-        zero.x([0.5, 2.0])[1], [float(ModeSolution(*m).x(2.0)) for m in zip(np.abs(s), g, strict=True)]
+        zero.x([0.5, 2.0])[1],
+        [float(ModeSolution(*m).x(2.0)) for m in zip(np.abs(s), g, strict=True)],
     )
 
 

@@ -55,9 +55,12 @@ class Network:
             h.append(a if last else self.f(a) + (0 if added is None else added[i]))
         return sums, h
 
-    def stand_ins(self, sampler):
+    def stand_ins(self, step):
         """Return V_2 ... V_L by the rule's definition, behind a None for layer 1."""
         V = [None]
+        if self.rule == "brsf":
+            shapes = [W.shape for W in self.W[1:] for _ in ("magnitudes", "signs")]
+            drawn = iter(self.random(step, "uniform", shapes))
         for W, state in zip(self.W[1:], self.states[1:], strict=True):
             if self.rule == "backprop":
                 V.append(W)
@@ -70,9 +73,8 @@ class Network:
             elif self.rule == "frsf":
                 V.append(state * np.sign(W))
             elif self.rule == "brsf":
-                M = np.asarray(sampler.uniform(0.0, 1.0, W.shape))
-                same = np.asarray(sampler.uniform(0.0, 1.0, W.shape))
-                S = np.where(same < self.parameters["concordance"], 1, -1)
+                M = next(drawn)
+                S = np.where(next(drawn) < self.parameters["concordance"], 1, -1)
                 V.append(self.parameters["scale"] * M * S * np.sign(W))
             elif self.rule == "pseudobackprop":
                 V.append(np.linalg.pinv(W).T)
@@ -96,19 +98,21 @@ class Network:
 
     def signals(self, x, target, step):
         """Return each layer's teaching signals on a batch, one row per example."""
+        if self.rule != "node_perturbation":
+            return self.through(self.stand_ins(step), x, target)
+        xi = [
+            self.parameters["perturbation"] * noise
+            for noise in self.random(step, "normal", [(len(x), len(W)) for W in self.W[:-1]])
+        ]
+        rows = [self.perturbed(x[s], target[s], [n[s] for n in xi]) for s in range(len(x))]
+        return [np.array(layer) for layer in zip(*rows, strict=True)]
+
+    def random(self, step, law, shapes):
+        """Draw the step's random numbers, in the order in which the package draws them."""
         with jax.enable_x64(True):
             key = step_key(self.experiment.root_seed, jnp.asarray(self.seed), jnp.asarray(step))
-            sampler = KeySampler(key, float)
-            if self.rule == "node_perturbation":
-                sigma = self.parameters["perturbation"]
-                shapes = [(len(x), len(W)) for W in self.W[:-1]]
-                xi = [np.asarray(sampler.normal(0.0, sigma, shape)) for shape in shapes]
-                rows = [
-                    self.perturbed(x[s], target[s], [layer[s] for layer in xi])
-                    for s in range(len(x))
-                ]
-                return [np.array(layer) for layer in zip(*rows, strict=True)]
-            return self.through(self.stand_ins(sampler), x, target)
+            draw = getattr(KeySampler(key, float), law)
+            return [np.asarray(draw(0.0, 1.0, shape)) for shape in shapes]
 
     def through(self, V, x, target):
         """Return each layer's teaching signals through V on a batch, one row per example."""

@@ -31,7 +31,7 @@ LAYERED = {
     "frsf": {"learning_rate": 0.02, "scale": 0.9},
     "frsf 75 %": {"rule": "frsf", "learning_rate": 0.02, "concordance": 0.75},
     "rndf": {"learning_rate": 0.03, "std": 0.3},
-    "pseudobackprop": 0.02,
+    "pseudobackprop": 0.002,
 }
 RANDOM = {
     "node_perturbation": {"learning_rate": 0.003, "perturbation": 0.02},

@@ -1,0 +1,335 @@
+import numpy as np
+import pytest
+import xarray as xr
+
+from fatheory import compare, labels
+from fatheory.archive import assemble
+from fatheory.errors import ArchiveError
+
+RULES = {"backprop": 0.02, "feedback_alignment": 0.01}
+SEEDS = (0, 3, 7)
+
+
+def archive(function, steps=(0, 10, 20, 30), rules=RULES, seeds=SEEDS, source="simulation"):
+    """A record whose loss is function(rule, seed, t), beside weights that follow from it."""
+    steps = np.asarray(steps)
+    rates = np.array(list(rules.values()), dtype=float)
+    time = rates[:, None] * steps
+    loss = np.array(
+        [[function(i, s, t) for s in seeds] for i, t in enumerate(time)], dtype=np.float64
+    )
+    return assemble(
+        {
+            labels.LOSS: loss,
+            labels.weight(1): loss[..., None, None] * np.array([[1.0, -2.0, 3.0]]),
+            labels.DIVERGED_AT: np.full(loss.shape[:2], -1),
+        },
+        {
+            labels.RULE: list(rules),
+            labels.SEED: np.asarray(seeds),
+            labels.STEP: steps,
+            labels.TIME: time,
+            labels.LEARNING_RATE: rates,
+        },
+        {labels.ATTR_SOURCE: source, labels.ATTR_HASH: f"hash of {source}"},
+    )
+
+
+def decay(rule, seed, t):
+    return (1 + rule + seed) * np.exp(-3 * t)
+
+
+def off(amount):
+    """The decay, off by `amount` times a fixed shape."""
+    return lambda rule, seed, t: decay(rule, seed, t) + amount * (1 + np.cos(t + seed))
+
+
+@pytest.fixture
+def theory():
+    return archive(decay, source="theory/flow")
+
+
+@pytest.fixture
+def simulation():
+    return archive(off(0.1))
+
+
+def test_residual_is_theory_minus_simulation(theory, simulation):
+    found = compare(theory, simulation)
+    assert set(found.data_vars) == {"residual_loss", "residual_weight_1", "relative_error"}
+    for name in ("loss", "weight_1"):
+        residual = found[f"residual_{name}"]
+        assert residual.dims == simulation[name].dims
+        difference = theory[name].values - simulation[name].values
+        np.testing.assert_allclose(residual.values, difference, rtol=1e-14)
+        assert residual.attrs["units"] == "1"
+        long_name = simulation[name].attrs["long_name"]
+        assert residual.attrs["long_name"] == f"theory - simulation: {long_name}"
+    np.testing.assert_array_equal(found["time"], simulation["time"])
+
+
+def test_relative_error_is_a_literal_sum(theory, simulation):
+    found = compare(theory, simulation)["relative_error"]
+    assert found.dims == ("variable", "rule", "seed")
+    assert found["variable"].values.tolist() == ["loss", "weight_1"]
+    for name in ("loss", "weight_1"):
+        for i, rule in enumerate(RULES):
+            for j, seed in enumerate(SEEDS):
+                above = below = 0.0
+                ours, theirs = (np.ravel(a[name].values[i, j]) for a in (theory, simulation))
+                for a, b in zip(ours, theirs, strict=True):
+                    above += (a - b) ** 2
+                    below += b**2
+                value = float(found.sel(variable=name, rule=rule, seed=seed))
+                assert value == pytest.approx(np.sqrt(above / below), rel=1e-13)
+
+
+def test_an_archive_agrees_with_itself(theory):
+    found = compare(theory, theory)
+    assert (found["relative_error"] == 0).all()
+    assert (found["residual_weight_1"] == 0).all()
+
+
+def test_nan_on_either_side_is_left_out(theory, simulation):
+    theory["loss"][0, 0, 1] = np.nan
+    simulation["loss"][0, 0, 3] = np.nan
+    simulation["loss"][1, 2] = np.nan
+    found = compare(theory, simulation)
+    assert np.isnan(found["residual_loss"].values[0, 0]).tolist() == [False, True, False, True]
+    kept = [0, 2]
+    ours, theirs = theory["loss"].values[0, 0, kept], simulation["loss"].values[0, 0, kept]
+    expected = np.linalg.norm(ours - theirs) / np.linalg.norm(theirs)
+    relative = found["relative_error"].sel(variable="loss").values
+    assert relative[0, 0] == pytest.approx(expected, rel=1e-13)
+    assert np.isnan(relative).tolist() == [[False, False, False], [False, False, True]]
+
+
+def test_a_simulation_of_zeros_has_no_relative_error(theory):
+    found = compare(theory, archive(lambda rule, seed, t: 0 * t))
+    assert np.isnan(found["relative_error"]).all()
+    assert np.isfinite(found["residual_loss"]).all()
+
+
+def test_single_precision_is_compared_in_double(theory, simulation):
+    single = simulation.assign(loss=simulation["loss"].astype(np.float32))
+    residual = compare(theory, single)["residual_loss"]
+    assert residual.dtype == np.float64
+    expected = theory["loss"].values - single["loss"].values.astype(np.float64)
+    np.testing.assert_array_equal(residual.values, expected)
+
+
+def test_other_steps_of_the_same_times_are_the_same_times(simulation):
+    """Theory at half the learning rate has twice the steps, and needs no interpolation."""
+    halves = {rule: rate / 2 for rule, rate in RULES.items()}
+    fine = archive(decay, (0, 20, 40, 60), rules=halves)
+    same = archive(decay)
+    found, expected = compare(fine, simulation), compare(same, simulation)
+    np.testing.assert_array_equal(found["residual_loss"], expected["residual_loss"])
+    np.testing.assert_array_equal(found["step"], simulation["step"])
+
+
+def test_a_cubic_in_time_is_interpolated_exactly():
+    def cubic(rule, seed, t):
+        return t**3 - seed * t
+
+    found = compare(archive(cubic, range(0, 61, 12)), archive(cubic, (7, 13, 55)))
+    np.testing.assert_allclose(found["residual_weight_1"], 0, atol=1e-14)
+
+
+def test_interpolation_error_falls_with_the_fourth_power_of_the_spacing():
+    spacings, errors = np.array([30, 40, 60, 90]), []
+    for n in spacings:
+        coarse = archive(decay, range(0, 721, n), rules={"backprop": 1e-3})
+        between = archive(decay, range(n // 2, 720, n), rules={"backprop": 1e-3})
+        errors.append(float(np.abs(compare(coarse, between)["residual_loss"]).max()))
+    assert errors[0] < 1e-4
+    assert np.polyfit(np.log(spacings), np.log(errors), 1)[0] == pytest.approx(4, abs=0.1)
+
+
+def test_each_rule_is_interpolated_at_its_own_times(simulation):
+    dense = archive(decay, range(0, 41, 1))
+    found = compare(dense, simulation)["residual_loss"].values
+    np.testing.assert_allclose(found, compare(archive(decay), simulation)["residual_loss"], atol=1e-6)
+
+
+def test_outside_its_own_times_theory_is_nan(simulation):
+    short = archive(decay, (0, 5, 10, 15, 20))
+    residual = compare(short, simulation)["residual_loss"]
+    np.testing.assert_array_equal(np.isnan(residual[0, 0]), [False, False, False, True])
+
+
+def test_a_series_with_nan_is_not_interpolated(simulation):
+    fine = archive(decay, range(0, 31, 5))
+    fine["loss"][1, 1, -1] = np.nan
+    lost = np.isnan(compare(fine, simulation)["residual_loss"]).all("step").values
+    assert lost.tolist() == [[False] * 3, [False, True, False]]
+
+
+def test_shared_rules_and_seeds_are_compared_in_the_order_of_simulation(simulation):
+    some = archive(
+        lambda rule, seed, t: decay(1 - rule, seed, t),
+        rules={"feedback_alignment": 0.01, "backprop": 0.02, "usf": 0.01},
+        seeds=(7, 4, 0),
+    )
+    found = compare(some.sel(rule=["feedback_alignment", "backprop"]), simulation)
+    assert found["rule"].values.tolist() == list(RULES)
+    assert found["seed"].values.tolist() == [0, 7]
+    whole = compare(archive(decay), simulation).sel(seed=[0, 7])
+    np.testing.assert_array_equal(found["residual_loss"], whole["residual_loss"])
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        ({"rules": {"usf": 0.02}}, r"share no rule: theory has \['usf'\], simulation \['backprop'"),
+        ({"seeds": (1, 2)}, r"share no seed: theory has \[1, 2\], simulation \[0, 3, 7\]"),
+        ({"steps": (0,)}, r"theory at one time, \[0\.0, 0\.0\], cannot be interpolated"),
+    ],
+)
+def test_what_cannot_be_set_side_by_side_is_refused(simulation, other, message):
+    with pytest.raises(ArchiveError, match=message):
+        compare(archive(decay, **other), simulation)
+
+
+def test_archives_that_recorded_different_things_are_refused(theory, simulation):
+    with pytest.raises(ArchiveError, match="share no variable along 'step'"):
+        compare(theory[["loss"]], simulation[["weight_1"]])
+
+
+def test_another_network_is_refused(theory, simulation):
+    with pytest.raises(ArchiveError, match=r"weight_1 has the sizes .*'unit_0': 2.*'unit_0': 3"):
+        compare(theory.isel(unit_0=[0, 1]), simulation)
+
+
+@pytest.mark.parametrize("dim", ["rule", "seed", "step"])
+def test_a_selection_that_drops_an_axis_is_refused(theory, simulation, dim):
+    with pytest.raises(ArchiveError, match=rf"theory is not a run archive: it has no {dim};"):
+        compare(theory.isel({dim: 0}), simulation)
+    with pytest.raises(ArchiveError, match=f"simulation is not a run archive: it has no {dim};"):
+        compare(theory, simulation.isel({dim: 0}))
+
+
+def test_origins_are_kept_and_never_looked_at(theory, simulation):
+    """With the sources swapped or gone the numbers are the same; only the attributes follow."""
+    found = compare(theory, simulation)
+    assert found.attrs == {
+        "theory_source": "theory/flow",
+        "theory_experiment_hash": "hash of theory/flow",
+        "simulation_source": "simulation",
+        "simulation_experiment_hash": "hash of simulation",
+    }
+    swapped = compare(theory.assign_attrs(simulation.attrs), simulation.assign_attrs(theory.attrs))
+    assert swapped.attrs["theory_source"] == "simulation"
+    assert swapped.attrs["simulation_source"] == "theory/flow"
+    bare = [a.drop_attrs(deep=False) for a in (theory, simulation)]
+    nameless = compare(*bare)
+    assert nameless.attrs == {}
+    for other in (swapped, nameless):
+        xr.testing.assert_identical(other.drop_attrs(deep=False), found.drop_attrs(deep=False))
+
+
+def test_the_other_way_round_residuals_change_sign(theory, simulation):
+    ours, theirs = compare(theory, simulation), compare(simulation, theory)
+    np.testing.assert_array_equal(ours["residual_loss"], -theirs["residual_loss"])
+
+
+def test_the_archives_are_not_changed(theory, simulation):
+    before = [a.copy(deep=True) for a in (theory, simulation)]
+    compare(theory, simulation)
+    compare(archive(decay, range(0, 31, 3)), simulation)
+    for left, right in zip(before, (theory, simulation), strict=True):
+        xr.testing.assert_identical(left, right)
+
+
+def series(power, noise=0.0, runs=5, drop=()):
+    """Pairs whose relative error is exactly rate^power, up to a known factor per run."""
+    factors = np.exp(noise * np.array([1.0, -2.0, 0.5, 1.5, -1.0])[:runs])
+    theories, simulations = [], []
+    for k in range(runs):
+        rules = {rule: rate / 2**k for rule, rate in RULES.items() if rule not in drop}
+        steps = np.arange(0, 31, 10) * 2**k
+        # Relative errors: rate^power for every rule and seed, so their mean is it too.
+        theory = archive(lambda rule, seed, t: 2 + seed + t, steps, rules, source="theory/flow")
+        error = factors[k] * np.array(list(rules.values())) ** power
+
+        def wrong(rule, seed, t, error=error):
+            return (2 + seed + t) / (1 + error[rule])
+
+        theories.append(theory)
+        simulations.append(archive(wrong, steps, rules))
+    return theories, simulations, np.log(factors)
+
+
+@pytest.mark.parametrize("power", [0.5, 1.0, 2.0])
+def test_the_rate_of_a_power_law_is_its_exponent(power):
+    theories, simulations, _ = series(power)
+    found = compare(theories, simulations)
+    assert found["rate"].dims == found["rate_stderr"].dims == ("variable", "rule")
+    np.testing.assert_allclose(found["rate"], power, atol=1e-9)
+    np.testing.assert_allclose(found["rate_stderr"], 0, atol=1e-9)
+    assert found["relative_error"].dims == ("run", "variable", "rule", "seed")
+    assert found["learning_rate"].dims == ("run", "rule")
+    rates = np.array(list(RULES.values())) / 2 ** np.arange(5.0)[:, None]
+    np.testing.assert_allclose(found["learning_rate"], rates, rtol=1e-15)
+    expected = np.broadcast_to(rates[:, None, :, None] ** power, (5, 2, 2, 3))
+    np.testing.assert_allclose(found["relative_error"], expected, rtol=1e-8)
+
+
+def test_the_standard_error_is_that_of_ordinary_least_squares():
+    """Against the matrix formula s^2 (X^T X)^-1 with known deviations from the power law."""
+    theories, simulations, deviations = series(1.0, noise=0.05)
+    found = compare(theories, simulations)
+    X = np.stack([np.ones(5), -np.log(2) * np.arange(5)], axis=1)
+    y = X[:, 1] + deviations
+    coefficients, squares, _, _ = np.linalg.lstsq(X, y, rcond=None)
+    stderr = np.sqrt(squares[0] / 3 * np.linalg.inv(X.T @ X)[1, 1])
+    assert stderr > 0.01
+    np.testing.assert_allclose(found["rate"], coefficients[1], rtol=1e-8)
+    np.testing.assert_allclose(found["rate_stderr"], stderr, rtol=1e-8)
+
+
+def test_two_runs_have_a_rate_and_no_standard_error():
+    theories, simulations, _ = series(1.0, runs=2)
+    found = compare(tuple(theories), tuple(simulations))
+    np.testing.assert_allclose(found["rate"], 1, atol=1e-10)
+    assert np.isnan(found["rate_stderr"]).all()
+
+
+def test_exact_agreement_has_no_rate():
+    theories, _, _ = series(1.0)
+    found = compare(theories, theories)
+    assert (found["relative_error"] == 0).all()
+    assert np.isnan(found["rate"]).all()
+
+
+def test_runs_are_joined_on_what_they_share():
+    theories, simulations, _ = series(1.0)
+    simulations[2] = simulations[2].isel(seed=[2, 0])
+    found = compare(theories, simulations)
+    assert sorted(found["seed"].values.tolist()) == [0, 7]
+    np.testing.assert_allclose(found["rate"], 1, atol=1e-10)
+    simulations[1] = simulations[1].sel(rule=["feedback_alignment"])
+    found = compare(theories, simulations)
+    assert found["rule"].values.tolist() == ["feedback_alignment"]
+    np.testing.assert_allclose(found["learning_rate"][:, 0], 0.01 / 2 ** np.arange(5.0))
+    np.testing.assert_allclose(found["rate"], 1, atol=1e-10)
+    simulations[0] = simulations[0].sel(rule=["backprop"])
+    with pytest.raises(ArchiveError, match="the runs share no rule, seed or variable"):
+        compare(theories, simulations)
+
+
+def test_one_learning_rate_has_no_rate(theory, simulation):
+    with pytest.raises(ArchiveError, match=r"different learning rates; .*\[0\.02, 0\.02\]"):
+        compare([theory, theory], [simulation, simulation])
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [(1, 1), (2, 3), (0, 0)])
+def test_sequences_that_do_not_pair_up_are_refused(theory, simulation, ours, theirs):
+    with pytest.raises(ArchiveError, match=f"got {ours} archives of theory and {theirs} of"):
+        compare([theory] * ours, [simulation] * theirs)
+
+
+def test_one_archive_against_a_sequence_is_refused(theory, simulation):
+    for pair in ((theory, [simulation]), ([theory], simulation)):
+        with pytest.raises(ArchiveError, match="two archives or two sequences"):
+            compare(*pair)

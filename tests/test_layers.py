@@ -1,0 +1,198 @@
+"""The rooms import downward only. The table of the design, as data, held against every import."""
+
+import ast
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import fatheory
+
+PACKAGE = Path(fatheory.__file__).parent
+ROOT = PACKAGE.parent
+
+FOUNDATION = 0
+LEVELS = {
+    "labels": FOUNDATION,
+    "errors": FOUNDATION,
+    "checks": FOUNDATION,
+    "arrays": FOUNDATION,
+    "geometry": 1,
+    "archive": 1,
+    "tasks": 2,
+    "rules": 2,
+    "experiment": 3,
+    "initial": 4,
+    "networks": 4,
+    "updates": 4,
+    "theory": 5,
+    "train": 5,
+    "metrics": 6,
+    "comparison": 6,
+    "sweep": 6,
+    "figures": 7,
+    "claims": 7,
+    "cli": 8,
+}
+"""Level of each room; a room imports lower levels only. The foundation's files may share."""
+
+FORBIDDEN = {
+    "theory": {"jax", "optax", "matplotlib", "networks", "updates", "train"},
+    "rules": {"jax", "optax", "matplotlib"},
+    "experiment": {"jax", "optax", "matplotlib"},
+    "initial": {"jax", "optax", "matplotlib"},
+    "geometry": {"jax", "optax", "matplotlib"},
+    "archive": {"jax", "optax", "matplotlib"},
+    "tasks": {"jax", "optax", "matplotlib"},
+    "networks": {"matplotlib"},
+    "updates": {"matplotlib"},
+    "train": {"matplotlib"},
+    "metrics": {"jax", "optax", "matplotlib", "theory", "train"},
+    "comparison": {"jax", "optax", "matplotlib", "theory", "train"},
+    "figures": {"jax", "optax", "theory", "train"},
+}
+"""What a room keeps away from beside higher levels: other rooms, and other packages."""
+
+OUTSIDE = {"analyses", "paper_figs", "tests", "conftest"}
+"""Beside the package; nothing in it imports them."""
+
+
+class Import(NamedTuple):
+    """One import in the package: who, where, what."""
+
+    room: str
+    place: str
+    target: str
+
+
+def imports(package: Path) -> Iterator[Import]:
+    """Find every import in the package, also those inside functions."""
+    for path in sorted(package.rglob("*.py")):
+        parts = path.relative_to(package).with_suffix("").parts
+        if parts == ("__init__",):
+            continue  # the front door, which names everything and loads it when touched
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
+            place = f"{path.relative_to(package)}:{getattr(node, 'lineno', 0)}"
+            for target in targets(node):
+                yield Import(parts[0], place, target)
+
+
+def targets(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        if node.level:
+            return ["." * node.level + (node.module or "")]
+        if node.module == "fatheory":
+            return [f"fatheory.{alias.name}" for alias in node.names]
+        return [node.module or ""]
+    return []
+
+
+def violations(package: Path) -> list[str]:
+    """List every import that breaks the table."""
+    return [f"{i.place} imports {i.target}: {why}" for i in imports(package) if (why := broken(i))]
+
+
+def broken(found: Import) -> str:
+    """Say which rule an import breaks, or nothing."""
+    if found.room not in LEVELS:
+        return f"the room {found.room!r} has no level in the table"
+    first, _, rest = found.target.partition(".")
+    if found.target.startswith("."):
+        return "imports are absolute"
+    if first in OUTSIDE:
+        return "nothing in the package imports what stands beside it"
+    if first in FORBIDDEN.get(found.room, ()):
+        return f"{found.room} keeps away from {first}"
+    return between_rooms(found.room, rest.split(".")[0]) if first == "fatheory" else ""
+
+
+def between_rooms(room: str, other: str) -> str:
+    if other not in LEVELS:
+        return "import from the room itself, not from the front door"
+    if other in FORBIDDEN.get(room, ()):
+        return f"{room} keeps away from {other}"
+    within = room == other or LEVELS[room] == LEVELS[other] == FOUNDATION
+    if within or LEVELS[other] < LEVELS[room]:
+        return ""
+    return f"level {LEVELS[room]} imports level {LEVELS[other]}"
+
+
+def test_every_import_goes_down():
+    assert violations(PACKAGE) == []
+
+
+def test_every_room_is_looked_at():
+    rooms = {i.room for i in imports(PACKAGE)}
+    present = {
+        path.stem
+        for path in PACKAGE.iterdir()
+        if path.stem in LEVELS and (path.is_file() or any(path.glob("*.py")))
+    }
+    assert present - rooms <= {"labels", "errors"}  # these import nothing but the standard library
+    assert {"theory", "train", "metrics", "comparison", "experiment"} <= rooms
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """A copy of the package's sources, to be broken."""
+    ignored = shutil.ignore_patterns("__pycache__")
+    return Path(shutil.copytree(PACKAGE, tmp_path / "fatheory", ignore=ignored))
+
+
+PLANTED = [
+    ("theory/modes.py", "import fatheory.train", "theory keeps away from train"),
+    ("theory/modes.py", "from fatheory.train import simulate", "theory keeps away from train"),
+    ("theory/modes.py", "from fatheory import networks", "theory keeps away from networks"),
+    ("theory/flow.py", "def f():\n    import jax.numpy", "theory keeps away from jax"),
+    ("train/simulate.py", "from fatheory.theory import flow", "level 5 imports level 5"),
+    ("metrics/angle.py", "from fatheory.train import simulate", "metrics keeps away from train"),
+    ("comparison.py", "import fatheory.theory.flow", "comparison keeps away from theory"),
+    ("metrics/angle.py", "from fatheory.comparison import compare", "level 6 imports level 6"),
+    ("geometry/angle.py", "from fatheory.archive import load", "level 1 imports level 1"),
+    ("errors.py", "from fatheory.geometry import angle", "level 0 imports level 1"),
+    ("train/simulate.py", "import matplotlib.pyplot as plt", "train keeps away from matplotlib"),
+    ("rules/rule.py", "from tests import conftest", "nothing in the package imports"),
+    ("rules/rule.py", "from analyses.tune_fig2 import main", "nothing in the package imports"),
+    ("rules/rule.py", "import paper_figs", "nothing in the package imports"),
+    ("rules/rule.py", "from fatheory import Experiment", "not from the front door"),
+    ("rules/rule.py", "from . import fixed", "imports are absolute"),
+    ("novel.py", "import numpy", "'novel' has no level in the table"),
+]
+
+
+@pytest.mark.parametrize(("path", "line", "why"), PLANTED, ids=[p[1] for p in PLANTED])
+def test_a_planted_violation_is_reported(copy, path, line, why):
+    with (copy / path).open("a", encoding="utf-8") as file:
+        file.write(f"\n{line}\n")
+    found = sorted(set(violations(copy)) - set(violations(PACKAGE)))
+    assert len(found) == 1
+    assert found[0].startswith(f"{path}:")
+    assert why in found[0]
+
+
+def lint_imports(root):
+    pytest.importorskip("importlinter", reason="import-linter is not installed: fatheory[dev]")
+    command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command as c; c()"]
+    # Contracts come from the repository, modules from the working directory.
+    config = ["--config", str(ROOT / "pyproject.toml"), "--no-cache"]
+    return subprocess.run([*command, *config], cwd=root, capture_output=True, text=True, timeout=300)
+
+
+def test_contracts_of_import_linter_are_kept():
+    done = lint_imports(ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 broken" in done.stdout
+
+
+def test_import_linter_reports_a_planted_violation(copy):
+    with (copy / "theory" / "modes.py").open("a", encoding="utf-8") as file:
+        file.write("\nimport fatheory.train\n")
+    done = lint_imports(copy.parent)
+    assert done.returncode != 0
+    assert "fatheory.theory.modes -> fatheory.train" in done.stdout
