@@ -8,9 +8,9 @@
 # units of eta*, the largest one at which the mean squared error near the solution stays bounded
 # (`fatheory.theory.stability`).
 #
-# What to see: at eta*/128 prediction and measurement lie on each other (a, b). With growing
-# learning rate the measured standard deviation of the loss exceeds the predicted one, by more than
-# 10 % from about eta*/16 on, and near eta* by multiples; some runs then diverge, whose points are
+# What to see: at eta*/128 prediction and measurement lie on each other (a, b). In mid-learning the
+# standard deviations agree to 10 % up to eta*/16, but backprop's steep descent needs eta*/128 for
+# that; near eta* the measured ones are larger by multiples, and some runs diverge, whose points are
 # missing (c). Without noise on the target the loss falls without end, and small relative errors of
 # the prediction add up: feedback alignment's stays right for long at eta*/64 and not at eta*/8,
 # backprop's faster descent leaves it early (d; curves end where the spread is too small for the
@@ -40,7 +40,7 @@ RULES = ("feedback_alignment", "backprop")
 FRACTIONS = tuple(2.0 ** -np.arange(7, 0, -1))  # of the largest stable learning rate
 NOISE_VARIANCE = 0.1
 END, LATE_END, LATE_FRACTIONS = 5.0, 10.0, (1 / 64, 1 / 8)
-POINTS = 15
+POINTS, MIDDLE = 15, 8
 
 
 # %%
@@ -193,7 +193,7 @@ def figure(data: xr.Dataset) -> Figure:
                 ratio = ratios(data).sel(rule=rule, observable=name)
                 c.plot(
                     FRACTIONS,
-                    ratio.isel(point=POINTS // 2),
+                    ratio.isel(point=MIDDLE - 1),
                     marker=marker,
                     linestyle=line,
                     markersize=5,
@@ -206,7 +206,7 @@ def figure(data: xr.Dataset) -> Figure:
         c.set(
             title="c  Where it fails: learning rate",
             xlabel=r"Learning rate $\eta/\eta^*$",
-            ylabel="s.d. measured / predicted",
+            ylabel=f"s.d. measured / predicted at t = {MIDDLE * END / POINTS:.1f}",
         )
         c.legend()
         for rule in RULES:

@@ -212,3 +212,23 @@ def test_data_verify_says_what_is_missing_and_how_to_get_it(fatheory, monkeypatc
     assert code == 1
     assert "missing" in out
     assert "fatheory data fetch mnist" in err
+
+
+def test_theory_list_shows_every_statement(fatheory):
+    code, out, _ = fatheory("theory", "list")
+    assert code == 0
+    for entry in ("reduction.flow", "modes.zero_start", "signs.angle"):
+        assert entry in out
+
+
+def test_theory_show_prints_latex_and_source(fatheory):
+    code, out, _ = fatheory("theory", "show", "reduction.flow")
+    assert code == 0
+    assert r"\dot X = E \Sigma" in out
+    assert "derived for this project" in out
+
+
+def test_theory_show_of_an_unknown_statement_names_the_nearest(fatheory):
+    code, _, err = fatheory("theory", "show", "reduction.flwo")
+    assert code == 1
+    assert "reduction.flow" in err

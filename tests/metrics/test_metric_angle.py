@@ -193,7 +193,9 @@ def test_units_below_the_first_layer_have_no_feedback(simulated):
 @pytest.mark.parametrize("of", ["weight", "delta", "delta_flattened", "unit"])
 def test_what_was_not_recorded_is_named(simulated, of):
     gone = without(simulated, *ONLINE, "weight", "teaching_signal", "backprop_signal")
-    with pytest.raises(ArchiveError, match=r"add 'weights' to .*record\.quantities \(recorded: .*l"):
+    with pytest.raises(
+        ArchiveError, match=r"add 'weights' to .*record\.quantities \(recorded: .*l"
+    ):
         angle(gone, of)
 
 

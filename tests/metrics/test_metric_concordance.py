@@ -64,7 +64,9 @@ def test_concordant_rules_are_concordant(simulated):
 
 
 def test_zero_weights_are_left_out_and_counted():
-    zero = experiment(("usf",), steps=1, network=DenseNetwork(hidden=(5, 3), start=Uniform(bound=0)))
+    zero = experiment(
+        ("usf",), steps=1, network=DenseNetwork(hidden=(5, 3), start=Uniform(bound=0))
+    )
     found = sign_concordance(solve(zero))
     assert np.isnan(found["sign_concordance"]).all()
     assert (found["signless_entries"].values == [0, 15, 6]).all()

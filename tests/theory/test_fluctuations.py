@@ -170,7 +170,10 @@ def test_stationary_excess_loss_of_lms_is_the_textbook_value(residual):
     residual(abs(loss.correction[0] / excess - 1), 1e-6)
     assert loss.flow[0] < 1e-12
     # There the gradient vanishes: what is left of the variance is that of a quadratic form.
-    assert loss.variance[0] < 1e-10 < loss.curvature_variance[0]
+    assert loss.variance[0] < 1e-10
+    hidden = W0 @ Sigma @ W0.T
+    left = noise[0, 0] ** 2 * np.trace(hidden @ hidden) / 8
+    residual(abs(loss.curvature_variance[0] / left - 1), 1e-6)
 
 
 def relative_errors(arrays, rule, eta, seeds, times=TIMES):
