@@ -10,7 +10,7 @@
 import argparse
 from pathlib import Path
 
-from fatheory.theory.catalogue import catalogue, catalogue_markdown, catalogue_table, residuals
+from fatheory.theory.statements import catalogue, catalogue_markdown, catalogue_table, residuals
 
 
 # %%

@@ -15,7 +15,6 @@ Symbols, the same in every module and in the papers:
 =========  ====================================================================
 """
 
-from fatheory.theory import catalogue as catalogue
 from fatheory.theory.backprop_modes import ModePath as ModePath
 from fatheory.theory.backprop_modes import backprop_aligned_weights as backprop_aligned_weights
 from fatheory.theory.backprop_modes import backprop_modes as backprop_modes
@@ -78,4 +77,8 @@ from fatheory.theory.solve import solve as solve
 from fatheory.theory.spread import Spread as Spread
 from fatheory.theory.stability import largest_stable_learning_rate as largest_stable_learning_rate
 from fatheory.theory.stability import largest_stable_lms_rate as largest_stable_lms_rate
+from fatheory.theory.statements import Catalogue as Catalogue
+from fatheory.theory.statements import catalogue as catalogue
+from fatheory.theory.statements import find_entry as find_entry
+from fatheory.theory.statements import residuals as residuals
 from fatheory.theory.weak_alignment import weak_alignment as weak_alignment

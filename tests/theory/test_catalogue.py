@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fatheory.errors import UnknownNameError
-from fatheory.theory.catalogue import (
+from fatheory.theory.statements import (
     Entry,
     catalogue,
     catalogue_markdown,
@@ -48,7 +48,7 @@ def test_every_part_is_collected():
     collected = {id(part) for part in collect.PARTS.values()}
     for path in folder.glob("*.py"):
         module = (
-            import_module(f"fatheory.theory.catalogue.{path.stem}") if path.stem[0] != "_" else None
+            import_module(f"fatheory.theory.statements.{path.stem}") if path.stem[0] != "_" else None
         )
         if hasattr(module, "ENTRIES"):
             assert id(module.ENTRIES) in collected, path.name
@@ -128,3 +128,10 @@ def test_entries_are_found_by_id():
     assert find_entry("invariant.flow").function == "fatheory.theory.flow.invariant"
     with pytest.raises(UnknownNameError, match=r"did you mean 'invariant\.flow'"):
         find_entry("invariant.flwo")
+
+
+def test_the_catalogue_shows_itself_as_a_table():
+    shown, page = repr(catalogue()), catalogue()._repr_html_()
+    for entry in ENTRIES:
+        assert entry.id in shown
+        assert entry.function in page

@@ -4,7 +4,7 @@ import json
 from importlib.resources import files
 
 from fatheory.errors import UnknownNameError
-from fatheory.theory.catalogue import (
+from fatheory.theory.statements import (
     closed_form,
     convergence,
     deep,
@@ -15,7 +15,7 @@ from fatheory.theory.catalogue import (
     signs,
     symbolic,
 )
-from fatheory.theory.catalogue.entry import Entry
+from fatheory.theory.statements.entry import Entry
 
 PARTS: dict[str, tuple[Entry, ...]] = {
     "Gradient flow and its invariant": flow.ENTRIES,
@@ -31,11 +31,6 @@ PARTS: dict[str, tuple[Entry, ...]] = {
 """The parts of the catalogue by title, in the reader's order."""
 
 
-def catalogue() -> tuple[Entry, ...]:
-    """Return every result of the theory, part by part."""
-    return tuple(entry for part in PARTS.values() for entry in part)
-
-
 def find_entry(name: str) -> Entry:
     """Return the entry called `name`.
 
@@ -44,7 +39,7 @@ def find_entry(name: str) -> Entry:
     UnknownNameError
         If there is none; the message lists the known ones and the nearest.
     """
-    entries = {entry.id: entry for entry in catalogue()}
+    entries = {entry.id: entry for part in PARTS.values() for entry in part}
     if name not in entries:
         raise UnknownNameError("catalogue entry", name, entries)
     return entries[name]
@@ -54,7 +49,7 @@ def residuals() -> dict[str, float]:
     """Return the worst residual of each entry, as its tests last measured it.
 
     Relative or absolute as the test says; 0 for a symbolic proof. Written by
-    ``pytest tests/theory --write-residuals fatheory/theory/catalogue/residuals.json``.
+    ``pytest tests/theory --write-residuals fatheory/theory/statements/residuals.json``.
     """
-    text = files("fatheory.theory.catalogue").joinpath("residuals.json").read_text("utf-8")
+    text = files("fatheory.theory.statements").joinpath("residuals.json").read_text("utf-8")
     return {name: float(value) for name, value in json.loads(text).items()}

@@ -1,6 +1,6 @@
 """Results about the gradient flow of the two-layer linear network."""
 
-from fatheory.theory.catalogue.entry import Entry
+from fatheory.theory.statements.entry import Entry
 
 _ANY = "two-layer linear network, any input covariance, any start"
 

@@ -1,6 +1,6 @@
 """Results about networks of any depth."""
 
-from fatheory.theory.catalogue.entry import Entry
+from fatheory.theory.statements.entry import Entry
 
 _ANY = "linear network, any depth, any input covariance, any start"
 _DERIVED = "derived for this project"

@@ -1,6 +1,6 @@
 """Catalogue: where, and how fast, linear feedback alignment converges."""
 
-from fatheory.theory.catalogue.entry import Entry
+from fatheory.theory.statements.entry import Entry
 
 _SOURCE = "derived for this project"
 _NETWORK = "two-layer linear network, feedback alignment, gradient flow"

@@ -1,6 +1,6 @@
 """Catalogue: the exact reduction of linear feedback alignment."""
 
-from fatheory.theory.catalogue.entry import Entry
+from fatheory.theory.statements.entry import Entry
 
 _SOURCE = "derived for this project"
 

@@ -1,6 +1,6 @@
 """Catalogue: linear feedback alignment in closed form."""
 
-from fatheory.theory.catalogue.entry import Entry
+from fatheory.theory.statements.entry import Entry
 
 _OWN = "derived for this project"
 _WHITE = (

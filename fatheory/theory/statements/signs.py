@@ -1,6 +1,6 @@
 """Catalogue: signs and angles."""
 
-from fatheory.theory.catalogue.entry import Entry
+from fatheory.theory.statements.entry import Entry
 
 ENTRIES: tuple[Entry, ...] = (
     Entry(

@@ -1,7 +1,7 @@
 """The catalogue as text and as Markdown."""
 
-from fatheory.theory.catalogue.collect import PARTS, residuals
-from fatheory.theory.catalogue.entry import Entry
+from fatheory.theory.statements.collect import PARTS, residuals
+from fatheory.theory.statements.entry import Entry
 
 _HEADER = ("id", "residual", "function")
 
@@ -18,7 +18,7 @@ def catalogue_table() -> str:
     """Render the catalogue as a text table: id, worst residual, function."""
     measured = residuals()
     rows = [
-        (entry.id, _number(entry, measured), entry.function)
+        (entry.id, residual_text(entry, measured), entry.function)
         for part in PARTS.values()
         for entry in part
     ]
@@ -48,11 +48,12 @@ def _section(entry: Entry, measured: dict[str, float]) -> str:
         f"- Source: {_literal(entry.source)}.\n"
         f"- Computed by: `{entry.function}`\n"
         f"- Verified by: {_literal(entry.verified)}.\n"
-        f"- Worst residual: {_number(entry, measured)}\n"
+        f"- Worst residual: {residual_text(entry, measured)}\n"
     )
 
 
-def _number(entry: Entry, measured: dict[str, float]) -> str:
+def residual_text(entry: Entry, measured: dict[str, float]) -> str:
+    """Write an entry's worst residual, or say that none was measured."""
     return f"{measured[entry.id]:.1e}" if entry.id in measured else "not measured"
 
 

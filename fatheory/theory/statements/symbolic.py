@@ -1,6 +1,6 @@
 """Statements that SymPy proves."""
 
-from fatheory.theory.catalogue.entry import Entry
+from fatheory.theory.statements.entry import Entry
 
 _PROVEN = "proven by SymPy; the test repeats the proof"
 _MODULE = "fatheory.theory.symbolic"

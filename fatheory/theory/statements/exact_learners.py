@@ -1,6 +1,6 @@
 """Catalogue: the exact learners that stand beside feedback alignment."""
 
-from fatheory.theory.catalogue.entry import Entry
+from fatheory.theory.statements.entry import Entry
 
 _OWN = "derived for this project"
 _TWO_LAYERS = "two-layer linear network, gradient flow"

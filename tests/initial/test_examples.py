@@ -1,0 +1,82 @@
+"""The sequence of examples: addressable by step, epochs that use every sample once."""
+
+import numpy as np
+import pytest
+
+from fatheory import DenseNetwork, Experiment, LinearTask, Phase, Schedule
+from fatheory.initial import BLOCK, draw_start, examples, sample_order
+
+
+def asked(batch=2, **task):
+    return Experiment(
+        task=LinearTask(**{"inputs": 4, "outputs": 3} | task),
+        network=DenseNetwork(hidden=(3,)),
+        rules={"backprop": 0.1},
+        schedule=Schedule(phases=(Phase(steps=5),), batch_size=batch),
+    )
+
+
+def drawn(experiment, first, stop, seed=0):
+    return examples(experiment, seed, draw_start(experiment, seed), first, stop)
+
+
+@pytest.mark.parametrize("task", [{}, {"noise": 0.3}, {"samples": 7}, {"samples": 7, "noise": 1}])
+def test_step_k_learns_from_example_k_whatever_was_asked(task):
+    experiment = asked(**task)
+    whole = drawn(experiment, 0, 2 * BLOCK + 5)
+    assert whole.inputs.shape == (2 * BLOCK + 5, 2, 4)
+    assert whole.targets.shape == (2 * BLOCK + 5, 2, 3)
+    for first, stop in ((0, 1), (1, 2), (BLOCK - 1, BLOCK + 1), (300, 2 * BLOCK + 3)):
+        part = drawn(experiment, first, stop)
+        np.testing.assert_array_equal(part.inputs, whole.inputs[first:stop])
+        np.testing.assert_array_equal(part.targets, whole.targets[first:stop])
+
+
+def test_block_length_is_part_of_the_streams():
+    assert BLOCK == 256
+    first = drawn(asked(), 0, 1).inputs[0, 0, 0], drawn(asked(), 256, 257).inputs[0, 0, 0]
+    np.testing.assert_allclose(first, PINNED, rtol=1e-14)
+
+
+def test_online_examples_are_fresh_and_follow_their_law():
+    experiment = asked(batch=8, spectrum_decay=1.0, noise=0.2)
+    start = draw_start(experiment, 0)
+    x, y = examples(experiment, 0, start, 0, 4 * BLOCK)
+    x, y = x.reshape(-1, 4), y.reshape(-1, 3)
+    assert len(np.unique(x)) == x.size
+    error = np.sqrt(2 / len(x)) * np.diag(start.Sigma).max()
+    assert np.abs(x.T @ x / len(x) - start.Sigma).max() < 5 * error
+    rest = y - x @ start.T.T
+    assert abs(rest.std() - 0.2) < 5 * 0.2 / np.sqrt(2 * rest.size)
+    assert np.abs(rest.T @ x / len(x)).max() < 5 * 0.2 * np.sqrt(start.Sigma.max() / len(x))
+
+
+def test_noise_does_not_change_the_inputs():
+    np.testing.assert_array_equal(drawn(asked(), 0, 9).inputs, drawn(asked(noise=1.0), 0, 9).inputs)
+
+
+def test_seeds_see_different_examples():
+    one, two = drawn(asked(), 0, 50, seed=0), drawn(asked(), 0, 50, seed=1)
+    assert not np.isin(one.inputs, two.inputs).any()
+
+
+@pytest.mark.parametrize(("samples", "batch"), [(7, 2), (6, 3), (5, 4), (3, 1)])
+def test_an_epoch_uses_every_sample_at_most_once(samples, batch):
+    experiment = asked(batch=batch, samples=samples)
+    per_epoch = samples // batch
+    order = sample_order(experiment, 0, 0, 40 * per_epoch)
+    assert order.shape == (40 * per_epoch, batch)
+    epochs = order.reshape(40, per_epoch * batch)
+    for epoch in epochs:
+        assert len(set(epoch.tolist())) == per_epoch * batch
+    assert len({tuple(epoch) for epoch in epochs}) > 3
+    assert set(order.ravel().tolist()) == set(range(samples))
+
+
+def test_a_full_batch_keeps_the_order():
+    experiment = asked(batch=5, samples=5)
+    np.testing.assert_array_equal(sample_order(experiment, 0, 3, 6), [[0, 1, 2, 3, 4]] * 3)
+    start = draw_start(experiment, 0)
+    np.testing.assert_array_equal(
+        examples(experiment, 0, start, 8, 9).inputs[0], start.samples.inputs
+    )
