@@ -11,7 +11,7 @@
 # learned, and ends at the angle of (2 s / g)^(2/3) to a constant. Closed form and ODE differ by
 # the integrator's tolerance. Training differs in proportion to the learning rate.
 #
-#     python analyses/alignment_three_routes.py [--out analyses/results]
+#     python analyses/alignment_three_routes.py [--out DIR]
 
 # %%
 import argparse
@@ -22,6 +22,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
+from fatheory.archive import save
 from fatheory.figures import rule_colour, save_figure, style
 from fatheory.geometry import angle, linear_loss
 from fatheory.theory.closed_form import closed_form_solution
@@ -167,11 +168,10 @@ def figure(data: xr.Dataset) -> Figure:
 def main() -> None:
     """Compute, check, draw and save."""
     parser = argparse.ArgumentParser(description="Alignment by three independent routes.")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
+    parser.add_argument("--out", type=Path, default=Path("out/analyses"))
     out: Path = parser.parse_args().out
     data = compute()
-    out.mkdir(parents=True, exist_ok=True)
-    data.to_netcdf(out / "alignment_three_routes.nc", engine="scipy")
+    save(data, out / "alignment_three_routes.zarr", overwrite=True)
     save_figure(figure(data), out / "alignment_three_routes")
     check(data)
 

@@ -12,7 +12,7 @@
 # backprop chooses the strong directions; the difference is largest for spectra in between and
 # closes at n_h = n_o.
 #
-#     python analyses/bottleneck_gap.py [--out analyses/results]
+#     python analyses/bottleneck_gap.py [--out DIR]
 
 # %%
 import argparse
@@ -23,6 +23,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
+from fatheory.archive import save
 from fatheory.figures import rule_colour, save_figure, style
 from fatheory.theory.bottleneck import bottleneck_limit
 from fatheory.theory.flow import flow
@@ -108,7 +109,8 @@ def check(data: xr.Dataset) -> None:
 def figure(data: xr.Dataset) -> Figure:
     """Draw losses against width, and the gap for all spectra."""
     with style():
-        fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8))
+        fig, (left, right) = plt.subplots(1, 2, figsize=(9, 4.1))
+        fig.suptitle(f"Median and central 90 % of {len(SEEDS)} draws of B", fontsize=9)
         shown = data.sel(exponent=SHOWN_EXPONENT)
         for name, label in (("feedback_alignment", "feedback alignment"), ("backprop", "backprop")):
             low, median, high = shown[name].quantile([0.05, 0.5, 0.95], "seed").values
@@ -155,11 +157,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description="The limit of feedback alignment behind a bottleneck."
     )
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
+    parser.add_argument("--out", type=Path, default=Path("out/analyses"))
     out: Path = parser.parse_args().out
     data = compute()
-    out.mkdir(parents=True, exist_ok=True)
-    data.to_netcdf(out / "bottleneck_gap.nc", engine="scipy")
+    save(data, out / "bottleneck_gap.zarr", overwrite=True)
     save_figure(figure(data), out / "bottleneck_gap")
     check(data)
 

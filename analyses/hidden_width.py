@@ -3,7 +3,7 @@
 #
 # Linear feedback alignment of any hidden width n_h is a system of n_o (n_i + n_o) equations
 # (`fatheory.theory.reduction`), so a learning curve costs the same at every width, the infinite
-# one included. The task has the sizes of Lillicrap et al. 2016, Fig. 1: 30 inputs, 10 outputs,
+# one included. The task has the sizes of Lillicrap et al. 2016, Fig. 2: 30 inputs, 10 outputs,
 # white input. W0, W and B are uniform with variances h/n_h, w/n_h and g/n_h, equal to the paper's
 # at its width n_h = 20. The target and 64 draws of the weights per width are compared with the
 # one path that all of them follow at infinite width.
@@ -12,7 +12,7 @@
 # because B^T B has small eigenvalues; then the curves close in on the infinite one. A draw
 # differs from it by order n_h^-1/2 (the spread) and the mean over draws by order n_h^-1.
 #
-#     python analyses/hidden_width.py [--out analyses/results]
+#     python analyses/hidden_width.py [--out DIR]
 
 # %%
 import argparse
@@ -25,6 +25,8 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from fatheory.archive import save
+from fatheory.figures import save_figure, style
 from fatheory.theory.gram import hidden_gram
 from fatheory.theory.infinite_width import EntryLaw, reduced_infinite_width
 from fatheory.theory.reduction import solve_gram
@@ -110,16 +112,15 @@ def check(data: xr.Dataset) -> None:
 # %%
 def figure(data: xr.Dataset) -> Figure:
     """Draw loss, angle and the approach to infinite width."""
-    with plt.rc_context({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False}):
-        fig, (left, middle, right) = plt.subplots(1, 3, figsize=(11, 3.4), layout="constrained")
+    with style():
+        fig, (left, middle, right) = plt.subplots(1, 3, figsize=(12, 3.9))
+        fig.suptitle(f"Median and middle half of {len(SEEDS)} draws of the weights", fontsize=9)
         curves(left, data["relative_loss"], "Loss, relative to the zero map")
         left.set(yscale="log", ylim=(1e-4, 1.5))
         curves(middle, data["weight_angle"], "Angle between W and Bᵀ (degrees)")
         middle.set(ylim=(0, 95), yticks=range(0, 91, 15))
         handles, names = left.get_legend_handles_labels()
-        middle.legend(
-            handles, names, title="hidden units", ncols=2, frameon=False, fontsize=7, loc="best"
-        )
+        middle.legend(handles, names, title="hidden units", ncols=2, fontsize=8, loc="upper right")
         approach(right, data)
     return fig
 
@@ -155,14 +156,14 @@ def approach(ax: Axes, data: xr.Dataset) -> None:
         xlabel="Hidden units",
         ylabel=f"Distance of the loss at t = {COMPARED_AT:g}",
     )
-    ax.legend(frameon=False, fontsize=7)
+    ax.legend(fontsize=8)
 
 
 # %%
 def main() -> None:
     """Compute, check, draw and save."""
     parser = argparse.ArgumentParser(description="Learning curves of every hidden width.")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
+    parser.add_argument("--out", type=Path, default=Path("out/analyses"))
     out: Path = parser.parse_args().out
     data = compute()
     print("hidden units  ms per curve")
@@ -170,11 +171,8 @@ def main() -> None:
         print(f"{width:12d}  {1e3 * seconds:12.1f}")
     print("exponents in n_h:", distances(data)[2])
     check(data)
-    out.mkdir(parents=True, exist_ok=True)
-    data.to_netcdf(out / "hidden_width.nc", engine="scipy")
-    fig = figure(data)
-    for suffix in ("png", "pdf"):
-        fig.savefig(out / f"hidden_width.{suffix}", dpi=200)
+    save(data, out / "hidden_width.zarr", overwrite=True)
+    save_figure(figure(data), out / "hidden_width")
 
 
 if __name__ == "__main__":

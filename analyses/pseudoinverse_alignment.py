@@ -13,7 +13,7 @@
 # values of T and B^T B = g I the alignment of W with B^+ would be exact
 # (`fatheory.theory.pseudoinverse`).
 #
-#     python analyses/pseudoinverse_alignment.py [--out analyses/results]
+#     python analyses/pseudoinverse_alignment.py [--out DIR]
 
 # %%
 import argparse
@@ -25,6 +25,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from fatheory.archive import save
 from fatheory.figures import save_figure, style
 from fatheory.geometry import angle
 from fatheory.geometry.pseudoinverse import pseudoinverse_alignment
@@ -110,7 +111,8 @@ def check(data: xr.Dataset) -> None:
 def figure(data: xr.Dataset) -> Figure:
     """Draw weights and signals along the flow, and the ends against the start size."""
     with style():
-        fig, (left, middle, right) = plt.subplots(1, 3, figsize=(11, 3.6))
+        fig, (left, middle, right) = plt.subplots(1, 3, figsize=(11, 3.9))
+        fig.suptitle(f"Median and middle half of {len(SEEDS)} seeds", fontsize=9)
         small = data.sel(start=SHOWN_START)
         for ax, entries in ((left, WEIGHTS), (middle, SIGNALS)):
             for name, look in entries.items():
@@ -142,11 +144,10 @@ def curve(
 def main() -> None:
     """Compute, check, draw and save."""
     parser = argparse.ArgumentParser(description="Alignment with the pseudoinverse of B.")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
+    parser.add_argument("--out", type=Path, default=Path("out/analyses"))
     out: Path = parser.parse_args().out
     data = compute()
-    out.mkdir(parents=True, exist_ok=True)
-    data.to_netcdf(out / "pseudoinverse_alignment.nc", engine="scipy")
+    save(data, out / "pseudoinverse_alignment.zarr", overwrite=True)
     save_figure(figure(data), out / "pseudoinverse_alignment")
     check(data)
 

@@ -12,7 +12,7 @@
 # What to see: the same target, the same feedback and the same zero map at t = 0, learned in
 # opposite orders. Circles are the integrated flow of a network with 24 hidden units.
 #
-#     python analyses/sequential_modes.py [--out analyses/results]
+#     python analyses/sequential_modes.py [--out DIR]
 
 # %%
 import argparse
@@ -23,6 +23,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
+from fatheory.archive import save
 from fatheory.figures import save_figure, style
 from fatheory.theory.flow import flow
 from fatheory.theory.mode_order import (
@@ -147,11 +148,10 @@ def figure(data: xr.Dataset) -> Figure:
 def main() -> None:
     """Compute, check, draw and save."""
     parser = argparse.ArgumentParser(description="The order in which modes are learned.")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
+    parser.add_argument("--out", type=Path, default=Path("out/analyses"))
     out: Path = parser.parse_args().out
     data = compute()
-    out.mkdir(parents=True, exist_ok=True)
-    data.to_netcdf(out / "sequential_modes.nc", engine="scipy")
+    save(data, out / "sequential_modes.zarr", overwrite=True)
     save_figure(figure(data), out / "sequential_modes")
     check(data)
 

@@ -16,7 +16,7 @@
 # backprop's faster descent leaves it early (d; curves end where the spread is too small for the
 # integration).
 #
-#     python analyses/spread_over_seeds.py [--out analyses/results]
+#     python analyses/spread_over_seeds.py [--out DIR]
 
 # %%
 import argparse
@@ -28,6 +28,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from fatheory.archive import save
 from fatheory.figures import rule_colour, rule_name, save_figure, style
 from fatheory.geometry import angle
 from fatheory.theory.flow import flow
@@ -236,11 +237,10 @@ def figure(data: xr.Dataset) -> Figure:
 def main() -> None:
     """Compute, draw, save and check."""
     parser = argparse.ArgumentParser(description="Predicted and measured spread over seeds.")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
+    parser.add_argument("--out", type=Path, default=Path("out/analyses"))
     out: Path = parser.parse_args().out
     data = compute()
-    out.mkdir(parents=True, exist_ok=True)
-    data.to_netcdf(out / "spread_over_seeds.nc", engine="scipy")
+    save(data, out / "spread_over_seeds.zarr", overwrite=True)
     save_figure(figure(data), out / "spread_over_seeds")
     check(data)
 

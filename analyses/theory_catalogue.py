@@ -4,7 +4,7 @@
 # Every statement that `fatheory.theory` computes, with its assumptions, source and function, and
 # the worst residual that its tests measured, as a Markdown page.
 #
-#     python analyses/theory_catalogue.py [--out analyses/results]
+#     python analyses/theory_catalogue.py [--out DIR]
 
 # %%
 import argparse
@@ -24,7 +24,7 @@ def check() -> None:
 def main() -> None:
     """Check, print and save."""
     parser = argparse.ArgumentParser(description="The catalogue of the theory as a page.")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
+    parser.add_argument("--out", type=Path, default=Path("out/analyses"))
     out: Path = parser.parse_args().out
     check()
     print(catalogue_table())

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from fatheory import DenseNetwork, Experiment, LinearTask, Phase, Schedule
-from fatheory.initial import BLOCK, draw_start, examples, sample_order
+from fatheory.initial import block_steps, draw_start, examples, sample_order
+
+PINNED = [-2.100858095776731, 0.8404989141380709, -0.0826651016763552, 0.12492506171569323]
 
 
 def asked(batch=2, **task):
@@ -20,28 +22,36 @@ def drawn(experiment, first, stop, seed=0):
     return examples(experiment, seed, draw_start(experiment, seed), first, stop)
 
 
-@pytest.mark.parametrize("task", [{}, {"noise": 0.3}, {"samples": 7}, {"samples": 7, "noise": 1}])
+@pytest.mark.parametrize("task", [{}, {"noise": 0.3}, {"samples": 70}, {"samples": 70, "noise": 1}])
 def test_step_k_learns_from_example_k_whatever_was_asked(task):
-    experiment = asked(**task)
-    whole = drawn(experiment, 0, 2 * BLOCK + 5)
-    assert whole.inputs.shape == (2 * BLOCK + 5, 2, 4)
-    assert whole.targets.shape == (2 * BLOCK + 5, 2, 3)
-    for first, stop in ((0, 1), (1, 2), (BLOCK - 1, BLOCK + 1), (300, 2 * BLOCK + 3)):
+    experiment = asked(batch=64, **task)
+    block = block_steps(experiment)
+    whole = drawn(experiment, 0, 2 * block + 5)
+    assert whole.inputs.shape == (2 * block + 5, 64, 4)
+    assert whole.targets.shape == (2 * block + 5, 64, 3)
+    for first, stop in ((0, 1), (1, 2), (block - 1, block + 1), (block + 9, 2 * block + 3)):
         part = drawn(experiment, first, stop)
         np.testing.assert_array_equal(part.inputs, whole.inputs[first:stop])
         np.testing.assert_array_equal(part.targets, whole.targets[first:stop])
 
 
-def test_block_length_is_part_of_the_streams():
-    assert BLOCK == 256
-    first = drawn(asked(), 0, 1).inputs[0, 0, 0], drawn(asked(), 256, 257).inputs[0, 0, 0]
-    np.testing.assert_allclose(first, PINNED, rtol=1e-14)
+@pytest.mark.parametrize(
+    ("batch", "steps"), [(1, 4096), (2, 4096), (4, 2048), (64, 128), (10**4, 1)]
+)
+def test_length_of_a_block_is_part_of_the_streams(batch, steps):
+    assert block_steps(asked(batch)) == steps
+
+
+def test_numbers_are_pinned():
+    x, y = drawn(asked(batch=64, noise=0.5), 127, 129)
+    found = [x[0, 0, 0], x[1, 0, 0], y[0, 0, 0], y[1, -1, -1]]
+    np.testing.assert_allclose(found, PINNED, rtol=1e-12)
 
 
 def test_online_examples_are_fresh_and_follow_their_law():
     experiment = asked(batch=8, spectrum_decay=1.0, noise=0.2)
     start = draw_start(experiment, 0)
-    x, y = examples(experiment, 0, start, 0, 4 * BLOCK)
+    x, y = examples(experiment, 0, start, 0, 1024)
     x, y = x.reshape(-1, 4), y.reshape(-1, 3)
     assert len(np.unique(x)) == x.size
     error = np.sqrt(2 / len(x)) * np.diag(start.Sigma).max()

@@ -205,5 +205,5 @@ def test_nonlinear_networks_need_recorded_signals(simulated):
     xr.testing.assert_identical(
         angle(without(tanh, *ONLINE), "delta"), angle(without(simulated, *ONLINE), "delta")
     )
-    with pytest.raises(ArchiveError, match="tanh networks .* add 'teaching_signals' to"):
+    with pytest.raises(ArchiveError, match=r"tanh networks .* add 'teaching_signals' to"):
         angle(without(tanh, *ONLINE, "teaching_signal", "backprop_signal"), "delta")

@@ -18,7 +18,7 @@ every_metric = pytest.mark.parametrize("metric", METRICS, ids=lambda metric: met
 
 @every_metric
 def test_a_dataset_that_is_no_archive_is_refused(metric):
-    with pytest.raises(ArchiveError, match="metrics read run archives, as fatheory.simulate"):
+    with pytest.raises(ArchiveError, match=r"metrics read run archives, as fatheory\.simulate"):
         metric(xr.Dataset({"loss": ("step", [1.0])}))
 
 

@@ -29,8 +29,8 @@ MAGNITUDES = np.sqrt(3) / 2
 KNOWN = [
     ("usf", {}, lambda signs: signs, {"uniform": 30.00, "normal": 37.07}),
     ("usf", {"scale": 7.0}, lambda signs: signs, {"uniform": 30.00, "normal": 37.07}),
-    ("frsf", {}, lambda signs: signs * MAGNITUDES, {"uniform": 41.41, "normal": 46.30}),
-    ("brsf", {}, lambda signs: signs * MAGNITUDES, {"uniform": 41.41, "normal": 46.30}),
+    ("frsf", {}, lambda signs: signs * MAGNITUDES, {"uniform": 41.41, "normal": 46.29}),
+    ("brsf", {}, lambda signs: signs * MAGNITUDES, {"uniform": 41.41, "normal": 46.29}),
     *[
         ("frsf", {"concordance": p}, lambda signs, p=p: signs * MAGNITUDES * (2 * p - 1), {})
         for p in (0.0, 0.25, 0.5, 0.75, 0.9)

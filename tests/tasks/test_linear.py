@@ -59,8 +59,7 @@ def test_inputs_approach_their_second_moment_at_rate_one_half():
     generator, counts = rng(), [100, 400, 1600, 6400]
     errors = []
     for count in counts:
-        x = gaussian_inputs(generator, (100, count), root)
-        assert x.shape == (100, count, 4)
+        x = gaussian_inputs(generator, 100 * count, 4, root).reshape(100, count, 4)
         second = np.einsum("dsi,dsj->dij", x, x) / count
         errors.append(np.sqrt(np.mean((second - root @ root) ** 2)))
     rate = np.polyfit(np.log(counts), np.log(errors), 1)[0]
@@ -70,10 +69,10 @@ def test_inputs_approach_their_second_moment_at_rate_one_half():
 @pytest.mark.parametrize("samples", [4, 5, 60])
 def test_matched_inputs_have_the_second_moment_exactly(samples):
     root = symmetric_root(power_law_covariance(rng(), 4, 1.0))
-    x = matched_inputs(rng(), samples, root)
+    x = matched_inputs(rng(), samples, 4, root)
     np.testing.assert_allclose(x.T @ x / samples, root @ root, atol=1e-12)
 
 
 def test_too_few_matched_inputs_are_left_as_drawn():
-    x = matched_inputs(rng(), 3, np.eye(4))
+    x = matched_inputs(rng(), 3, 4, None)
     np.testing.assert_array_equal(x, rng().normal(size=(3, 4)))

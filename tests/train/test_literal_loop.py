@@ -72,7 +72,7 @@ def experiment(task, hidden, activation="linear", batch=1, phases=((120, ()),), 
 # with a memory that starts anew. Programs with random numbers take longest to compile.
 EXPERIMENTS = {
     "online, one by one, depth 3": experiment(
-        {"noise": 0.1}, (5, 4), phases=((270, ()),), rules=LAYERED | RANDOM, quantities=MEASURED
+        {"noise": 0.1}, (5, 4), rules=LAYERED | RANDOM, quantities=MEASURED
     ),
     "online, tanh, momentum and decay": experiment(
         {"spectrum_decay": 0.7},
@@ -102,7 +102,14 @@ EXPERIMENTS = {
         ((40, (1,)), (40, (2, 3)), (40, ())),
         momentum=0.5,
     ),
-    "full batch, linear, depth 4": experiment({"samples": 9}, (5, 4, 6), batch=9),
+    "full batch, depth 4": experiment({"samples": 9}, (5, 4, 6), batch=9),
+    "online, across blocks of examples": experiment(
+        {"noise": 0.2},
+        (5,),
+        batch=64,
+        phases=((75, ()),),
+        rules={"backprop": 0.03, "feedback_alignment": 0.03},
+    ),
 }
 RUNS = [(name, label) for name, asked in EXPERIMENTS.items() for label in asked.rule_labels]
 MEASURED_RUNS = [

@@ -1,0 +1,109 @@
+"""A run that diverges is kept, marked, and harms no other."""
+
+import numpy as np
+import pytest
+from literal_loop import literal_run
+
+from fatheory import (
+    DenseNetwork,
+    Experiment,
+    LinearTask,
+    Normal,
+    Phase,
+    Record,
+    Schedule,
+    Update,
+    simulate,
+)
+
+STEPS = 120
+TAME = {"backprop": 0.01, "feedback_alignment": 0.01, "usf": 0.01}
+WILD = {
+    "wild backprop": {"rule": "backprop", "learning_rate": 0.35},
+    "wild alignment": {"rule": "feedback_alignment", "learning_rate": 0.5},
+    "wild frsf": {"rule": "frsf", "learning_rate": 0.5},
+}
+
+
+def asked(rules, **changes):
+    parts = {
+        "task": LinearTask(inputs=5, outputs=3),
+        "network": DenseNetwork(hidden=(4,), start=Normal(std=0.5)),
+        "rules": rules,
+        "schedule": Schedule(phases=(Phase(steps=STEPS),)),
+        "record": Record(snapshots=STEPS + 1, quantities=("weights", "delta_angle")),
+        "seeds": (0, 1, 2),
+        "precision": "float64",
+    }
+    return Experiment(**(parts | changes))
+
+
+@pytest.fixture(scope="module")
+def run():
+    return simulate(asked(TAME | WILD))
+
+
+def test_a_large_learning_rate_is_marked(run):
+    np.testing.assert_array_equal(run.diverged, run.diverged_at >= 0)
+    assert run.diverged.sel(rule=list(WILD)).all()
+    assert not run.diverged.sel(rule=list(TAME)).any()
+    assert (run.diverged_at.sel(rule=list(TAME)) == -1).all()
+    assert len(np.unique(run.diverged_at.sel(rule=list(WILD)))) > 2
+
+
+@pytest.mark.parametrize("label", WILD)
+def test_it_is_marked_at_the_first_step_whose_error_is_not_finite(run, label):
+    """Of the batch of the step, or of the probe just before it; the two overflow together."""
+    for seed in (0, 1, 2):
+        with np.errstate(over="ignore", invalid="ignore"):
+            literal = literal_run(asked(WILD), seed, label)
+        lost = [step for step, loss in literal.loss.items() if not np.isfinite(loss)]
+        expected = min([literal.lost_at, *lost])
+        assert 0 < expected < STEPS
+        assert int(run.diverged_at.sel(rule=label, seed=seed)) == expected
+
+
+@pytest.mark.parametrize("label", WILD)
+def test_what_follows_is_not_a_number(run, label):
+    for seed in (0, 1, 2):
+        one = run.sel(rule=label, seed=seed)
+        since = int(one.diverged_at)
+        assert np.isfinite(one.loss.sel(step=slice(0, since - 1))).all()
+        assert np.isnan(one.loss.sel(step=slice(since + 1, None))).all()
+        for name in ("weight_1", "weight_2", "delta_angle"):
+            assert np.isnan(one[name].sel(step=slice(since + 2, None))).all()
+            assert not np.isinf(one[name]).any()
+
+
+def test_the_other_rules_are_unharmed(run):
+    tame = simulate(asked(TAME))
+    for name in ("weight_1", "weight_2", "loss"):
+        assert np.isfinite(tame[name]).all()
+        np.testing.assert_allclose(run[name].sel(rule=list(TAME)), tame[name], rtol=0, atol=1e-12)
+
+
+def test_the_other_seeds_are_unharmed():
+    """At the edge of stability some seeds diverge and some learn."""
+    rules = {"backprop": {"rule": "backprop", "learning_rate": 0.11}}
+    edge = simulate(asked(rules, seeds=8))
+    lost = edge.diverged.sel(rule="backprop").values
+    assert 0 < lost.sum() < 8
+    kept = np.flatnonzero(~lost)
+    alone = simulate(asked(rules, seeds=tuple(kept.tolist())))
+    np.testing.assert_allclose(edge.loss.sel(seed=kept), alone.loss, rtol=1e-6, atol=1e-10)
+    assert np.isfinite(edge.weight_1.sel(seed=kept)).all()
+
+
+def test_divergence_between_snapshots_is_dated(run):
+    sparse = simulate(asked(WILD, record=Record(snapshots=2)))
+    gap = sparse.diverged_at - run.diverged_at.sel(rule=list(WILD))
+    # The probe can overflow one step before the batch does, and is not looked at here.
+    assert gap.isin([0, 1]).all()
+    assert np.isnan(sparse.loss.sel(step=STEPS)).all()
+
+
+def test_divergence_in_single_precision_and_with_momentum():
+    found = simulate(asked(WILD, precision="float32", update=Update(momentum=0.5)))
+    assert found.diverged.all()
+    assert np.isfinite(found.loss.sel(step=0)).all()
+    assert np.isnan(found.loss.sel(step=STEPS)).all()
