@@ -4,6 +4,7 @@ import numpy as np
 import xarray as xr
 
 from fatheory import labels
+from fatheory.errors import ArchiveError
 from fatheory.geometry import balance, feedback_invariant
 from fatheory.metrics.reading import RUN, experiment_of, labelled, weights_of
 from fatheory.rules import Backprop, FixedFeedback
@@ -33,14 +34,20 @@ def invariant_drift(archive: xr.Dataset) -> xr.DataArray:
     Raises
     ------
     ArchiveError
-        If the weights were not recorded.
+        If the weights were not recorded or the network is not linear.
 
     References
     ----------
     Lillicrap et al. 2016, Supplementary Note 11; Saxe, McClelland & Ganguli 2013.
     """
     weights = weights_of(archive)
-    choices = dict(experiment_of(archive).rules)
+    asked = experiment_of(archive)
+    if asked.network.activation != "linear":
+        raise ArchiveError(
+            f"the conserved quantity is that of linear networks; the hidden units of this one are "
+            f"{asked.network.activation}"
+        )
+    choices = dict(asked.rules)
     drift = np.full((*weights[0].shape[:3], len(weights)), np.nan)
     for i, label in enumerate(archive[labels.RULE].values):
         rule = choices[str(label)].make()

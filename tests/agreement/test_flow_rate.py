@@ -53,7 +53,7 @@ def assert_slope_one(rate, *without):
     """All variables but the unmoved ones, whose deviation is zero and has no slope."""
     for variable in ("weight_1", "weight_2", "weight_3", "loss"):
         for label in rate.rule.values:
-            if variable in rate.variable and (variable, label) not in without:
+            if variable in rate["variable"].values and (variable, label) not in without:
                 slope = float(rate.sel(variable=variable, rule=label))
                 assert abs(slope - 1) < 0.1, (variable, label, slope)
     for variable, label in without:

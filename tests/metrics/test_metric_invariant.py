@@ -4,7 +4,15 @@ import xarray as xr
 from metric_archives import experiment, runs, without
 
 from fatheory.errors import ArchiveError
-from fatheory.experiment import DenseNetwork, LinearTask, Uniform
+from fatheory.experiment import (
+    DenseNetwork,
+    Experiment,
+    LinearTask,
+    Phase,
+    Record,
+    Schedule,
+    Uniform,
+)
 from fatheory.metrics import invariant_drift
 from fatheory.theory import solve
 from fatheory.train import simulate
@@ -91,3 +99,15 @@ def test_labels(archive):
 def test_weights_that_were_not_recorded_are_asked_for(simulated):
     with pytest.raises(ArchiveError, match="no 'weight_1'; add 'weights' to"):
         invariant_drift(without(simulated, "weight"))
+
+
+def test_nonlinear_networks_are_refused():
+    asked = Experiment(
+        task=LinearTask(inputs=3, outputs=2),
+        network=DenseNetwork(hidden=(4,), activation="tanh"),
+        rules={"backprop": 0.1},
+        schedule=Schedule(phases=(Phase(steps=2),)),
+        record=Record(snapshots=2, probe_samples=4),
+    )
+    with pytest.raises(ArchiveError, match="linear networks.*tanh"):
+        invariant_drift(simulate(asked))
