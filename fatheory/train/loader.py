@@ -1,6 +1,7 @@
 """Examples on the device, block by block."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import jax
 import jax.numpy as jnp
@@ -52,10 +53,15 @@ class Loader:
         if self._pool is not None:
             order = [sample_order(self._experiment, seed, first, stop) for seed in seeds]
             return Batches(*self._pool, jnp.asarray(np.stack(order), jnp.int32))
-        drawn = [
-            examples(self._experiment, seed, start, first, stop)
-            for seed, start in zip(seeds, self._starts, strict=True)
-        ]
+        # NumPy draws without holding the interpreter, so seeds are drawn side by side.
+        with ThreadPoolExecutor() as pool:
+            drawn = list(
+                pool.map(
+                    lambda seed, start: examples(self._experiment, seed, start, first, stop),
+                    seeds,
+                    self._starts,
+                )
+            )
         return Batches(
             jnp.asarray(np.stack([d.inputs for d in drawn]), self._dtype),
             jnp.asarray(np.stack([d.targets for d in drawn]), self._dtype),

@@ -171,9 +171,9 @@ def draw_approach(data: xr.Dataset, axes: Axes) -> None:
         axes.errorbar(
             rate, error, abs(bounds - error), fmt="o-", color=rule_colour(str(rule)), capsize=3
         )
-    guide = one["approach_learning_rate"]
-    axes.plot(guide, 0.7 * error[0] * (guide / guide[0]) ** 0.5, ":", color="0.4")
-    axes.annotate("slope ½", (guide[2], 0.7 * error[0] / 2), (0, -14), textcoords="offset points")
+    guide = 0.5 * error[0] * (rate / rate[0]) ** 0.5
+    axes.plot(rate, guide, ":", color="0.4")
+    axes.annotate("slope ½", (rate[1], guide[1]), (6, -14), textcoords="offset points")
     axes.set(xscale="log", yscale="log", title="c  approach of simulation to theory")
     axes.set(xlabel="learning rate", ylabel=f"relative error of W up to t = {APPROACH_TIME:g}")
 

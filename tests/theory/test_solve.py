@@ -1,0 +1,226 @@
+"""`solve` by the flow: any depth, every rule, the shape of a simulation."""
+
+import numpy as np
+import pytest
+
+import fatheory as fa
+from fatheory.errors import RegimeError, UnknownNameError
+from fatheory.geometry import angle
+from fatheory.initial import draw_start
+from fatheory.theory import Phase, flow, solve
+from fatheory.theory.solve import METHODS
+
+RULES = {
+    "backprop": 0.01,
+    "feedback_alignment": 0.02,
+    "shallow": 0.01,
+    "node_perturbation": 0.01,
+    "usf": 0.005,
+    "frsf": {"learning_rate": 0.005, "scale": 0.5},
+    "brsf": {"learning_rate": 0.005, "concordance": 0.9},
+    "rndf": 0.02,
+    "pseudobackprop": 0.01,
+}
+QUANTITIES = (
+    "weights",
+    "teaching_signals",
+    "delta_angle",
+    "delta_angle_flattened",
+    "weight_angle",
+    "sign_concordance",
+)
+
+
+def asked(hidden=(5,), **changes):
+    parts = {
+        "task": fa.LinearTask(inputs=4, outputs=3, spectrum_decay=0.7),
+        "network": fa.DenseNetwork(hidden=hidden, start=fa.Normal(std=0.5)),
+        "rules": RULES,
+        "schedule": fa.Schedule(phases=(fa.Phase(steps=40), fa.Phase(steps=20, frozen=(1,)))),
+        "record": fa.Record(quantities=QUANTITIES, snapshots=4, probe_samples=8),
+        "seeds": (0, 4),
+        "precision": "float64",
+    }
+    return fa.Experiment(**(parts | changes))
+
+
+@pytest.fixture(scope="module")
+def theory():
+    return solve(asked())
+
+
+@pytest.mark.parametrize("label", RULES)
+def test_two_layers_are_the_flow_of_the_arrays(theory, label):
+    """`flow` and the depth-general field, from the start that every answer shares."""
+    choice = dict(asked().rules)[label]
+    rate = choice.learning_rate
+    phases = (Phase(40 * rate), Phase(20 * rate, frozenset({1})))
+    for seed in (0, 4):
+        start = draw_start(asked(), seed)
+        state = start.states[label][1]
+        needs = label in ("feedback_alignment", "rndf", "frsf")
+        path = flow(
+            *start.weights,
+            state.T if needs else None,
+            start.T,
+            start.Sigma,
+            times=rate * theory.step.values,
+            rule=choice.make(),
+            phases=phases,
+        )
+        ours = theory.sel(rule=label, seed=seed)
+        # Where signs change, a time that differs by rounding places the integrator's steps anew.
+        tolerance = 1e-7 if label in ("usf", "frsf", "brsf") else 1e-12
+        for name in ("weight_1", "weight_2", "loss"):
+            gap = np.abs(ours[name].values - path[name].values).max()
+            assert gap < tolerance
+
+
+@pytest.mark.parametrize("hidden", [(5, 6), (4, 5, 3)])
+def test_deeper_networks_follow_the_literal_field(hidden):
+    """Runge-Kutta steps of the chain of errors, written out layer by layer."""
+    rules = {"backprop": 0.01, "feedback_alignment": 0.02, "pseudobackprop": 0.001}
+    experiment = asked(hidden, rules=rules, seeds=1)
+    answer = solve(experiment)
+    start = draw_start(experiment, 0)
+
+    def change(label, weights, frozen):
+        h = [np.eye(4)]
+        for W in weights:
+            h.append(W @ h[-1])
+        delta = start.T - h[-1]
+        moved = [None] * len(weights)
+        for i in reversed(range(len(weights))):
+            moved[i] = (i + 1 not in frozen) * (delta @ start.Sigma @ h[i].T)
+            if i:
+                V = {
+                    "backprop": weights[i],
+                    "feedback_alignment": start.states[label][i],
+                    "pseudobackprop": np.linalg.pinv(weights[i]).T,
+                }[label]
+                delta = V.T @ delta
+        return moved
+
+    for label, rate in rules.items():
+        weights = list(start.weights)
+        for step in range(60):
+            frozen = () if step < 40 else (1,)
+            for _ in range(4):
+                h, k = rate / 4, []
+                for scale in (0, 0.5, 0.5, 1):
+                    at = [W + h * scale * (k[-1][i] if k else 0) for i, W in enumerate(weights)]
+                    k.append(change(label, at, frozen))
+                weights = [
+                    W + h / 6 * (a + 2 * b + 2 * c + d)
+                    for W, a, b, c, d in zip(weights, *k, strict=True)
+                ]
+        for layer, W in enumerate(weights, start=1):
+            ours = answer[f"weight_{layer}"].sel(rule=label, seed=0, step=60)
+            np.testing.assert_allclose(ours, W, atol=1e-8)
+
+
+def test_it_has_the_shape_of_a_simulation(theory):
+    run = fa.simulate(asked(rules={"backprop": 0.01, "usf": 0.01}))
+    both = solve(asked(rules={"backprop": 0.01, "usf": 0.01}))
+    assert set(both.variables) == set(run.variables)
+    for name in run.variables:
+        assert both[name].dims == run[name].dims
+        assert both[name].dtype == run[name].dtype
+        assert both[name].attrs == run[name].attrs
+    assert theory.attrs["source"] == "theory/flow"
+    assert theory.attrs["precision"] == "float64"
+
+
+def test_signals_and_angles_follow_from_the_weights(theory):
+    x, target = theory.probe_input.values, theory.probe_target.values
+    for label in ("feedback_alignment", "rndf"):
+        one = theory.sel(rule=label)
+        W0, W = one.weight_1.values, one.weight_2.values
+        e = target[:, None] - x[:, None] @ np.swapaxes(W @ W0, -1, -2)
+        B = one.feedback_2.values[:, None]
+        delta, backprop = e @ np.swapaxes(B, -1, -2), e @ W
+        np.testing.assert_allclose(one.teaching_signal_2, e, atol=1e-12)
+        np.testing.assert_allclose(one.teaching_signal_1, delta, atol=1e-12)
+        np.testing.assert_allclose(one.backprop_signal_1, backprop, atol=1e-12)
+        top = one.sel(layer=1)
+        np.testing.assert_allclose(top.delta_angle, angle(delta, backprop).mean(-1), atol=1e-9)
+        np.testing.assert_allclose(
+            top.delta_angle_flattened, angle(delta, backprop, axis=(-2, -1)), atol=1e-9
+        )
+        weight_angle = angle(W, np.swapaxes(B, -1, -2), axis=(-2, -1))
+        np.testing.assert_allclose(one.weight_angle.sel(layer=2), weight_angle, atol=1e-9)
+    assert (theory.delta_angle.sel(rule="backprop") == 0).all()
+    assert (theory.sign_concordance.sel(rule=["usf", "frsf"], layer=2) == 1).all()
+
+
+def test_random_rules_have_no_single_signal(theory):
+    random = theory.sel(rule=["node_perturbation", "brsf"])
+    assert np.isnan(random.teaching_signal_1).all()
+    assert np.isnan(random.delta_angle.sel(layer=1)).all()
+    assert np.isnan(random.weight_angle).all()
+    assert np.isfinite(random.teaching_signal_2).all()
+    assert np.isfinite(random.loss).all()
+
+
+def test_time_is_rate_times_step(theory):
+    """The same flow at twice the learning rate is reached in half the steps."""
+    rules = {
+        "one": {"rule": "feedback_alignment", "learning_rate": 0.02},
+        "two": {"rule": "feedback_alignment", "learning_rate": 0.04},
+    }
+    schedule = fa.Schedule(phases=(fa.Phase(steps=40),))
+    answer = solve(asked(rules=rules, schedule=schedule, record=fa.Record(steps=(10, 20))))
+    np.testing.assert_allclose(
+        answer.weight_1.sel(rule="one", step=[20, 40]),
+        answer.weight_1.sel(rule="two", step=[10, 20]),
+        atol=1e-9,
+    )
+    np.testing.assert_allclose(theory.time, theory.learning_rate * theory.step, rtol=1e-15)
+
+
+def test_the_loss_is_that_of_the_whole_input_law(theory):
+    """The probe's second moment is Sigma, so its loss is the population's."""
+    one = theory.sel(rule="backprop", seed=0)
+    T, Sigma = one.target_map.values, one.input_covariance.values
+    for step in theory.step.values:
+        now = one.sel(step=step)
+        E = T - now.weight_2.values @ now.weight_1.values
+        np.testing.assert_allclose(now.loss, 0.5 * np.trace(E @ Sigma @ E.T), rtol=1e-10)
+
+
+def test_divergence_is_marked(monkeypatch):
+    """A method that gets no further than the third recorded step, whatever it solves."""
+
+    def stops(experiment, seed, start, label, choice):
+        path = METHODS["exact"](experiment, seed, start, label, choice)
+        for W in path.weights:
+            W[3:] = np.nan
+        return path._replace(diverged_at=3)
+
+    monkeypatch.setitem(METHODS, "exact", METHODS["flow"])
+    monkeypatch.setitem(METHODS, "stops", stops)
+    answer = solve(asked(), "stops")
+    assert answer.diverged.all()
+    assert (answer.diverged_at == answer.step[3]).all()
+    for name in ("weight_1", "loss", "delta_angle", "weight_angle", "teaching_signal_1"):
+        assert np.isnan(answer[name].isel(step=slice(3, None))).all()
+    assert np.isfinite(answer.loss.isel(step=slice(0, 3))).all()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"update.momentum": 0.5}, "neither momentum nor weight decay.*momentum 0.5"),
+        ({"update.weight_decay": 0.1}, "weight decay 0.1: set both to 0"),
+        ({"network.activation": "tanh"}, "linear networks; the hidden units are 'tanh'"),
+    ],
+)
+def test_regimes_outside_the_flow_are_refused(settings, message):
+    with pytest.raises(RegimeError, match=message):
+        solve(asked().with_settings(settings))
+
+
+def test_unknown_methods_are_answered_with_the_nearest():
+    with pytest.raises(UnknownNameError, match="unknown method 'flw'; did you mean 'flow'"):
+        solve(asked(), "flw")
+    assert "flow" in METHODS
