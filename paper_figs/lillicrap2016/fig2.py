@@ -190,7 +190,8 @@ def main() -> int:
         data, claims = compute(experiment(arguments.scale))
         with style():
             written = save_figure(draw(data), arguments.out / "fig2")
-        written.append(fa.save(data, arguments.out / "fig2.zarr", overwrite=True))
+        fa.save(data, arguments.out / "fig2.zarr", overwrite=True)
+        written.append(arguments.out / "fig2.zarr")
     except fa.FatheoryError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
