@@ -14,7 +14,9 @@ from fatheory.cli.theory import theory
 from fatheory.errors import FatheoryError
 
 REFUSED = 1
-"""Exit code when fatheory refuses; 2 is for wrong usage and 130 for an interruption."""
+"""Exit code when fatheory refuses; 2 is for wrong usage."""
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
 
 app = typer.Typer(
     name="fatheory",
@@ -59,3 +61,7 @@ def main() -> None:
         err.print("[bold red]error:[/]", end=" ")
         err.print(str(error), markup=False, soft_wrap=True)
         sys.exit(REFUSED)
+    except SystemExit as stop:
+        if stop.code == INTERRUPTED:
+            err.print("interrupted; nothing was stored")
+        raise

@@ -7,6 +7,7 @@ import typer
 
 from fatheory.cli.console import out, show_table
 from fatheory.cli.settings import asked_experiment
+from fatheory.labels import ATTR_EXPERIMENT
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -43,12 +44,18 @@ def inspect(
 ) -> None:
     """Show what an archive holds: where it comes from, its variables, its runs."""
     from fatheory.archive import load
+    from fatheory.experiment import Experiment
 
     stored = load(archive, verify=verify)
-    show_table("Archive", ("attribute", "value"), _attributes(stored))
+    described = stored.attrs.pop(ATTR_EXPERIMENT, None)
+    origin = [(str(key), str(value)) for key, value in stored.attrs.items()]
+    show_table("Archive", ("attribute", "value"), origin)
     out.print()
+    if described is not None:
+        out.print(str(Experiment.from_json(described)), soft_wrap=True, markup=False)
+        out.print()
     rows = []
-    for name, variable in stored.data_vars.items():
+    for name, variable in sorted(stored.data_vars.items()):
         dims = ", ".join(f"{dim} {variable.sizes[dim]}" for dim in variable.dims)
         attrs = variable.attrs
         rows.append((str(name), dims, attrs.get("units", ""), attrs.get("long_name", "")))
@@ -76,7 +83,3 @@ def show_runs(archive: "xr.Dataset") -> None:
         )
     title = f"Runs ({loss.sizes['seed']} seeds, {int(archive['step'][-1])} steps; median loss)"
     show_table(title, ("rule", "learning rate", "first loss", "last loss", "diverged"), rows)
-
-
-def _attributes(stored: "xr.Dataset") -> list[tuple[str, str]]:
-    return [(str(key), str(value)) for key, value in stored.attrs.items()]

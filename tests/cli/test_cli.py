@@ -107,7 +107,7 @@ def test_compare_prints_and_stores(archives, fatheory, tmp_path):
 def test_inspect_shows_provenance_and_variables(archives, fatheory):
     code, out, _ = fatheory("inspect", archives / "sim.zarr")
     assert code == 0
-    for word in ("experiment_hash", "weight_1", "loss", "2 seeds, 30 steps"):
+    for word in ("experiment_hash", "network.hidden: [4]", "weight_1", "2 seeds, 30 steps"):
         assert word in out
 
 
@@ -193,8 +193,9 @@ def test_an_interrupted_run_stores_nothing(fatheory, monkeypatch, tmp_path):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(fa.train, "simulate", interrupted)
-    code, _, _ = fatheory("run", PRESET, "--out", tmp_path / "x.zarr")
+    code, _, err = fatheory("run", PRESET, "--out", tmp_path / "x.zarr")
     assert code == 130
+    assert "nothing was stored" in err
     assert list(tmp_path.iterdir()) == []
 
 
