@@ -196,7 +196,9 @@ def main() -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     print(claims_table(claims))
-    print(f"\n{time.perf_counter() - began:.1f} s; wrote {', '.join(str(path) for path in written)}")
+    print(
+        f"\n{time.perf_counter() - began:.1f} s; wrote {', '.join(str(path) for path in written)}"
+    )
     return 0 if all(claim.holds for claim in claims) else 1
 
 

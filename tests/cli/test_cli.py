@@ -11,7 +11,7 @@ from fatheory.cli import main
 
 PRESET = "lillicrap2016/fig2"
 SMALL = [
-    "--set=schedule.phases=[{\"steps\": 30}]",
+    '--set=schedule.phases=[{"steps": 30}]',
     "--set=record.snapshots=4",
     "--set=task.inputs=5",
     "--set=task.outputs=3",

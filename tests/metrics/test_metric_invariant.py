@@ -109,5 +109,5 @@ def test_nonlinear_networks_are_refused():
         schedule=Schedule(phases=(Phase(steps=2),)),
         record=Record(snapshots=2, probe_samples=4),
     )
-    with pytest.raises(ArchiveError, match="linear networks.*tanh"):
+    with pytest.raises(ArchiveError, match=r"linear networks.*tanh"):
         invariant_drift(simulate(asked))

@@ -48,7 +48,9 @@ def test_every_part_is_collected():
     collected = {id(part) for part in collect.PARTS.values()}
     for path in folder.glob("*.py"):
         module = (
-            import_module(f"fatheory.theory.statements.{path.stem}") if path.stem[0] != "_" else None
+            import_module(f"fatheory.theory.statements.{path.stem}")
+            if path.stem[0] != "_"
+            else None
         )
         if hasattr(module, "ENTRIES"):
             assert id(module.ENTRIES) in collected, path.name
