@@ -12,8 +12,9 @@
 # What to see: the runs start at 90 degrees and one half and follow the line to within a few
 # hundredths. They leave it in a way that the spread over seeds does not explain: below 45 degrees
 # uniform feedback shares up to 0.05 more of the signs than the line says, normal feedback up to
-# 0.02 more, and on the way there both share 0.02 to 0.03 fewer, for W is then close to a matrix of
-# low rank and not Gaussian. Feedback alignment ends with three quarters or more of the signs shared.
+# 0.02 more, and on the way there both share 0.02 to 0.03 fewer, for W is then close to a matrix
+# of low rank and not Gaussian. Feedback alignment ends with three quarters or more of the signs
+# shared.
 #
 #     python analyses/sign_concordance_angle.py [--out DIR]
 

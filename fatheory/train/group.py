@@ -82,6 +82,10 @@ class Group:
             root_seed=self._experiment.root_seed,
         )
 
+    def wait(self) -> None:
+        """Wait until the updates asked for are done."""
+        jax.block_until_ready(self.ensemble)
+
     def forget(self) -> None:
         """Start the update's memory anew, as at the start of every phase."""
         memory = self._direction.init(self.ensemble.weights)

@@ -99,7 +99,10 @@ def _run(
             phase = segment.phase
             for group in groups:
                 group.forget()
+        # The next examples are drawn while the device still works, and no further ahead.
         batches, offset = loader.block(segment.first)
+        for group in groups:
+            group.wait()
         for group in groups:
             group.advance(batches, segment.phase, segment.first, offset, segment.stop)
         recorder.take(segment.stop, groups)
