@@ -14,8 +14,6 @@ from jaxtyping import Float
 Array = Any
 """A NumPy or JAX array."""
 
-Weights = Float[np.ndarray, "_ _"]
-"""The weights of some layer, (n_out, n_in); lengths differ from layer to layer."""
 InputWeights = Float[np.ndarray, "n_h n_i"]
 OutputWeights = Float[np.ndarray, "n_o n_h"]
 FeedbackWeights = Float[np.ndarray, "n_h n_o"]
