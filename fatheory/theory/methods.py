@@ -4,13 +4,15 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from fatheory import labels
 from fatheory.errors import RegimeError
 from fatheory.experiment import Experiment, RuleChoice
 from fatheory.initial import Start, examples
-from fatheory.rules import FixedFeedback
+from fatheory.rules import FixedFeedback, Shallow
 from fatheory.theory.closed_form import closed_form_solution
 from fatheory.theory.fields import linear_flow_field
 from fatheory.theory.integrate import Phase, Trajectory, integrate
+from fatheory.theory.linear_phases import phases_closed_form
 from fatheory.theory.mean_rule import mean_layered_rule
 from fatheory.theory.reduced_sgd import reduced_sgd
 from fatheory.theory.reduction import reduced
@@ -108,11 +110,45 @@ def solve_closed_form(
     return Trajectory(closed_form_solution(W0, W, B, start.T, start.Sigma).weights(times))
 
 
+def solve_phases(
+    experiment: Experiment, seed: int, start: Start, label: str, choice: RuleChoice
+) -> Trajectory:
+    """Evaluate the closed form of phases that freeze one of two layers, and of shallow learning.
+
+    Raises
+    ------
+    RegimeError
+        If the network is deeper, or a phase leaves both layers free.
+    """
+    del seed
+    _refuse_memory(experiment, "the closed form of phases")
+    _refuse_depth(experiment, "the closed form of phases")
+    rule = mean_layered_rule(choice.make())
+    # Shallow learning leaves W0 where it is, as freezing it would.
+    still = frozenset({1}) if isinstance(rule, Shallow) else frozenset[int]()
+    rate = choice.learning_rate
+    phases = [Phase(rate * p.steps, still | set(p.frozen)) for p in experiment.schedule.phases]
+    state = rule.mean_state(start.states[label][1], start.weights[1].shape)
+    W0, W = start.weights
+    solution = phases_closed_form(
+        W0,
+        W,
+        None if state is None else state.T,
+        start.T,
+        start.Sigma,
+        times=rate * np.asarray(experiment.snapshot_steps),
+        phases=phases,
+        rule=rule,
+    )
+    return Trajectory((solution[labels.weight(1)].values, solution[labels.weight(2)].values))
+
+
 METHODS: Mapping[str, Method] = {
     "flow": solve_flow,
     "reduced": solve_reduced,
     "reduced-sgd": solve_reduced_sgd,
     "closed_form": solve_closed_form,
+    "phases": solve_phases,
 }
 
 
@@ -125,13 +161,17 @@ def _refuse_memory(experiment: Experiment, method: str) -> None:
         )
 
 
+def _refuse_depth(experiment: Experiment, method: str) -> None:
+    if experiment.layers != 2:
+        raise RegimeError(f"{method} is of two-layer networks; this one has {experiment.layers}")
+
+
 def _two_layer_feedback(
     experiment: Experiment, start: Start, label: str, choice: RuleChoice, method: str
 ) -> np.ndarray:
     """Return B of a two-layer experiment under fixed feedback in one phase, or say what it is."""
     _refuse_memory(experiment, method)
-    if experiment.layers != 2:
-        raise RegimeError(f"{method} is of two-layer networks; this one has {experiment.layers}")
+    _refuse_depth(experiment, method)
     if not isinstance(choice.make(), FixedFeedback):
         raise RegimeError(
             f"{method} is of rules with fixed feedback (feedback_alignment, rndf, ...); "

@@ -34,7 +34,8 @@ def solve(experiment: Experiment, method: str = "flow") -> xr.Dataset:
         ``"flow"`` integrates the gradient flow, time = learning rate x step; ``"reduced"`` does so
         in the reduced state whose size does not depend on hidden width; ``"reduced-sgd"`` carries
         out the very updates of the simulation in that state; ``"closed_form"`` evaluates the
-        solution for white input, orthogonal feedback and a spectral start.
+        solution for white input, orthogonal feedback and a spectral start; ``"phases"`` that of
+        phases in which one of two layers is frozen, and of shallow learning.
 
     Returns
     -------

@@ -49,6 +49,29 @@ def test_the_closed_form_is_the_flow():
     np.testing.assert_array_equal(closed["weight_1"].isel(step=0), 0)
 
 
+PHASES = [
+    {"steps": 150, "frozen": [2]},
+    {"steps": 150, "frozen": [1]},
+    {"steps": 300, "frozen": [2]},
+]
+
+
+def test_phases_in_closed_form_are_the_flow():
+    asked = ONLINE.with_settings(
+        {
+            "schedule.phases": PHASES,
+            "task.spectrum_decay": 1.0,
+            "rules": {"feedback_alignment": 0.01, "backprop": 0.01, "brsf": 0.01, "shallow": 0.02},
+        }
+    )
+    assert worst(fa.solve(asked, "phases"), fa.solve(asked, "flow")) < 1e-9
+
+
+def test_shallow_learning_in_closed_form_is_the_flow():
+    asked = ONLINE.with_settings({"rules": {"shallow": 0.02}})
+    assert worst(fa.solve(asked, "phases"), fa.solve(asked, "flow")) < 1e-9
+
+
 @pytest.mark.parametrize(
     ("method", "settings", "words"),
     [
@@ -57,6 +80,8 @@ def test_the_closed_form_is_the_flow():
         ("reduced", {"rules": {"backprop": 0.01}}, "fixed feedback.*'backprop'"),
         ("reduced", {"network.hidden": [5, 5]}, "two-layer networks; this one has 3"),
         ("reduced-sgd", {"update.momentum": 0.5}, "momentum 0.5"),
+        ("phases", {}, "layer"),
+        ("phases", {"network.hidden": [5, 5]}, "two-layer networks; this one has 3"),
         ("reduced", {"schedule.phases": [{"steps": 9, "frozen": [1]}]}, "frozen"),
     ],
 )
