@@ -28,7 +28,7 @@ def lillicrap2016_fig2() -> Experiment:
         rules={
             "shallow": 0.01,
             "node_perturbation": {"learning_rate": 0.0025, "perturbation": 0.001},
-            "backprop": 0.01,
+            "backprop": 0.013,
             "feedback_alignment": 0.01,
         },
         schedule=Schedule(phases=(Phase(steps=2000),)),

@@ -76,7 +76,7 @@ def test_list_shows_presets_rules_and_methods(fatheory):
 def test_list_of_a_preset_shows_the_keys_that_set_takes(fatheory):
     code, out, _ = fatheory("list", PRESET)
     assert code == 0
-    assert "rules.backprop.learning_rate: 0.01" in out
+    assert "rules.backprop.learning_rate: 0.013" in out
 
 
 def test_run_stores_what_simulate_returns(archives):
