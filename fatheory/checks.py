@@ -59,6 +59,32 @@ def matching_shapes(axes: Mapping[str, tuple[np.ndarray, tuple[str, ...]]]) -> d
     return lengths
 
 
+_TWO_LAYER_AXES = {
+    "W0": ("n_h", "n_i"),
+    "W": ("n_o", "n_h"),
+    "B": ("n_h", "n_o"),
+    "T": ("n_o", "n_i"),
+}
+
+
+def two_layer_arrays(**arrays: ArrayLike) -> tuple[np.ndarray, ...]:
+    """Return W0, W, B and T, as many as are given, as finite matrices that fit each other.
+
+    Parameters
+    ----------
+    **arrays : array
+        By the names ``W0``, ``W``, ``B`` and ``T``.
+
+    Raises
+    ------
+    ArrayError
+        If one is not a finite matrix, or two do not fit.
+    """
+    checked = {name: real_array(name, value, 2) for name, value in arrays.items()}
+    matching_shapes({name: (A, _TWO_LAYER_AXES[name]) for name, A in checked.items()})
+    return tuple(checked.values())
+
+
 def increasing_times(value: ArrayLike) -> np.ndarray:
     """Return times as an array that starts at 0 or later and strictly increases.
 

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from fatheory.checks import covariance_matrix, matching_shapes, real_array
+from fatheory.checks import covariance_matrix, real_array, two_layer_arrays
 from fatheory.errors import ArrayError, RegimeError
 
 ALIGNMENT_TOLERANCE = 1e-9
@@ -150,10 +150,7 @@ def backprop_aligned_weights(
     Saxe, McClelland & Ganguli 2013, section 1, for parallel P_i and Q_i; the general case is
     derived for this project.
     """
-    W0, W, T = real_array("W0", W0, 2), real_array("W", W, 2), real_array("T", T, 2)
-    matching_shapes(
-        {"W0": (W0, ("n_h", "n_i")), "W": (W, ("n_o", "n_h")), "T": (T, ("n_o", "n_i"))}
-    )
+    W0, W, T = two_layer_arrays(W0=W0, W=W, T=T)
     Sigma = covariance_matrix("Sigma", Sigma, W0.shape[1])
     U, s, Vt = np.linalg.svd(T)
     P, Q = Vt @ W0.T, U.T @ W  # one hidden direction a row

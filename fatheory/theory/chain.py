@@ -12,7 +12,7 @@ from scipy.special import hyp2f1
 from fatheory.checks import real_array
 from fatheory.errors import ArrayError, RegimeError
 from fatheory.theory.deep_mode import DeepMode
-from fatheory.theory.modes import Values, checked_times, checked_values
+from fatheory.theory.modes import Values, checked_fractions, checked_times, checked_values
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
 _NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
@@ -156,11 +156,7 @@ class ChainSolution:
         ArrayError
             If a fraction is outside [0, 1].
         """
-        fraction = checked_values("u", u)
-        if ((fraction < 0) | (fraction > 1)).any():
-            raise ArrayError(
-                f"u must be in [0, 1]; it reaches from {fraction.min()} to {fraction.max()}"
-            )
+        fraction = checked_fractions(u)
         with np.errstate(divide="ignore"):
             lam = -np.log1p(-fraction)
         return self._time(lam.ravel()).reshape(fraction.shape)

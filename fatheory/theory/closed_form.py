@@ -9,7 +9,13 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from fatheory.arrays import FeedbackWeights
-from fatheory.checks import covariance_matrix, increasing_times, matching_shapes, real_array
+from fatheory.checks import (
+    covariance_matrix,
+    increasing_times,
+    matching_shapes,
+    real_array,
+    two_layer_arrays,
+)
 from fatheory.geometry import angle
 from fatheory.theory.labelled import labelled_solution
 from fatheory.theory.modes import ModeSolution, Values, checked_times
@@ -188,16 +194,7 @@ def closed_form_solution(
     Derived for this project; zero start also follows from Lillicrap et al. 2016, Supplementary
     Notes 10-11, Girotti, Mitliagkas & Gidel, arXiv 2110.10815.
     """
-    W0, W, T = real_array("W0", W0, 2), real_array("W", W, 2), real_array("T", T, 2)
-    B = real_array("B", B, 2)
-    matching_shapes(
-        {
-            "W0": (W0, ("n_h", "n_i")),
-            "W": (W, ("n_o", "n_h")),
-            "B": (B, ("n_h", "n_o")),
-            "T": (T, ("n_o", "n_i")),
-        }
-    )
+    W0, W, B, T = two_layer_arrays(W0=W0, W=W, B=B, T=T)
     return ClosedForm(spectral_start(W0, W, B, T, covariance_matrix("Sigma", Sigma, T.shape[1])), B)
 
 

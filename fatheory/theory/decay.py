@@ -5,7 +5,13 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from fatheory.arrays import Covariance, FeedbackWeights, InputWeights, OutputWeights, TargetMap
-from fatheory.checks import covariance_matrix, increasing_times, matching_shapes, real_array
+from fatheory.checks import (
+    covariance_matrix,
+    increasing_times,
+    matching_shapes,
+    real_array,
+    two_layer_arrays,
+)
 from fatheory.errors import ArrayError, RegimeError
 
 RANK_TOLERANCE = 1e-10
@@ -137,10 +143,7 @@ def checked_problem(
     W0: ArrayLike, W: ArrayLike, B: ArrayLike, T: ArrayLike, Sigma: ArrayLike | None
 ) -> tuple[InputWeights, OutputWeights, FeedbackWeights, TargetMap, Covariance]:
     """Return the arrays of a two-layer problem, validated against each other."""
-    W0, W, B = real_array("W0", W0, 2), real_array("W", W, 2), real_array("B", B, 2)
-    T = real_array("T", T, 2)
-    axes = {"W0": (W0, ("n_h", "n_i")), "W": (W, ("n_o", "n_h")), "B": (B, ("n_h", "n_o"))}
-    matching_shapes(axes | {"T": (T, ("n_o", "n_i"))})
+    W0, W, B, T = two_layer_arrays(W0=W0, W=W, B=B, T=T)
     return W0, W, B, T, covariance_matrix("Sigma", Sigma, T.shape[1])
 
 

@@ -6,7 +6,13 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from fatheory.checks import covariance_matrix, increasing_times, matching_shapes, real_array
+from fatheory.checks import (
+    covariance_matrix,
+    increasing_times,
+    matching_shapes,
+    real_array,
+    two_layer_arrays,
+)
 from fatheory.geometry import feedback_invariant
 from fatheory.rules import Rule, make_rule
 from fatheory.theory.fields import linear_flow_field
@@ -128,8 +134,4 @@ def invariant(W0: ArrayLike, W: ArrayLike, B: ArrayLike) -> np.ndarray:
     ----------
     Lillicrap et al. 2016, Supplementary Note 11.
     """
-    W0, W, B = real_array("W0", W0, 2), real_array("W", W, 2), real_array("B", B, 2)
-    matching_shapes(
-        {"W0": (W0, ("n_h", "n_i")), "W": (W, ("n_o", "n_h")), "B": (B, ("n_h", "n_o"))}
-    )
-    return feedback_invariant(W0, W, B)
+    return feedback_invariant(*two_layer_arrays(W0=W0, W=W, B=B))

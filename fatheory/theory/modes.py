@@ -160,11 +160,7 @@ class ModeSolution:
         ArrayError
             If a fraction is outside [0, 1].
         """
-        fraction = checked_values("u", u)
-        if ((fraction < 0) | (fraction > 1)).any():
-            raise ArrayError(
-                f"u must be in [0, 1]; it reaches from {fraction.min()} to {fraction.max()}"
-            )
+        fraction = checked_fractions(u)
         f = self._flow
         with np.errstate(divide="ignore"):
             lam = -np.log1p(-fraction.reshape(-1, 1)) + np.zeros_like(f.a)
@@ -265,6 +261,22 @@ def checked_values(name: str, value: Values) -> np.ndarray:
         If `value` is not numeric, or not finite.
     """
     return real_array(name, np.float64(value) if isinstance(value, float | int) else value)
+
+
+def checked_fractions(u: Values) -> Float[np.ndarray, "*fractions"]:
+    """Return fractions of a way as an array.
+
+    Raises
+    ------
+    ArrayError
+        If one is not finite or outside [0, 1].
+    """
+    fraction = checked_values("u", u)
+    if ((fraction < 0) | (fraction > 1)).any():
+        raise ArrayError(
+            f"u must be in [0, 1]; it reaches from {fraction.min()} to {fraction.max()}"
+        )
+    return fraction
 
 
 def checked_times(t: Values) -> Float[np.ndarray, "*times"]:

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from fatheory.checks import matching_shapes, real_array
+from fatheory.checks import real_array, two_layer_arrays
 from fatheory.errors import RegimeError, UnknownNameError
 from fatheory.theory.node_perturbation import require_spread, require_units
 from fatheory.theory.stability import largest_stable_lms_rate
@@ -88,17 +88,14 @@ def node_perturbation_mean_loss(
     ----------
     Derived for this project, in the manner of Werfel, Xie & Seung 2005 for one layer.
     """
-    W0, W, T = real_array("W0", W0, 2), real_array("W", W, 2), real_array("T", T, 2)
-    sizes = matching_shapes(
-        {"W0": (W0, ("n_h", "n_i")), "W": (W, ("n_o", "n_h")), "T": (T, ("n_o", "n_i"))}
-    )
+    W0, W, T = two_layer_arrays(W0=W0, W=W, T=T)
     require_spread(sigma)
     _require_positive("learning_rate", learning_rate)
     _require_positive("input_variance", input_variance)
     if rule not in RULES:
         raise UnknownNameError("rule with a known mean loss", rule, RULES)
     g, vectors = np.linalg.eigh(W @ W.T)
-    eta, n_i = learning_rate * input_variance, sizes["n_i"]
+    eta, n_i = learning_rate * input_variance, T.shape[1]
     c = eta**2 * (n_i + 2)
     if rule == "backprop":
         step, drive = np.diag(1 - 2 * eta * g + c * g**2), np.zeros_like(g)

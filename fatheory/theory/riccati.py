@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from fatheory.checks import increasing_times, matching_shapes, real_array
+from fatheory.checks import increasing_times, two_layer_arrays
 from fatheory.errors import RegimeError
 
 BALANCE_TOLERANCE = 1e-9
@@ -91,16 +91,13 @@ def riccati_flow(
     Fukumizu 1998 (ICONIP); Braun, Domine, Fitzgerald & Saxe 2022 (NeurIPS) for l = 0;
     Domine et al. 2024, arXiv 2409.14623, for l not 0. The substeps are derived for this project.
     """
-    W0, W, T = real_array("W0", W0, 2), real_array("W", W, 2), real_array("T", T, 2)
-    sizes = matching_shapes(
-        {"W0": (W0, ("n_h", "n_i")), "W": (W, ("n_o", "n_h")), "T": (T, ("n_o", "n_i"))}
-    )
+    W0, W, T = two_layer_arrays(W0=W0, W=W, T=T)
     moments = increasing_times(times)
     if not (np.isfinite(input_variance) and input_variance > 0):
         raise RegimeError(f"input_variance must be positive and finite; got {input_variance}")
     imbalance = _imbalance(W0, W)
-    n_i = sizes["n_i"]
-    F = np.block([[imbalance / 2 * np.eye(n_i), T.T], [T, -imbalance / 2 * np.eye(sizes["n_o"])]])
+    n_o, n_i = T.shape
+    F = np.block([[imbalance / 2 * np.eye(n_i), T.T], [T, -imbalance / 2 * np.eye(n_o)]])
     growth, modes = np.linalg.eigh(F)
     factors = _follow(modes.T @ np.vstack([W0.T, W]), growth, moments * input_variance)
     Q = modes @ factors

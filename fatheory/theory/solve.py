@@ -112,9 +112,13 @@ def _measure(
     quantities: Sequence[str],
 ) -> dict[str, np.ndarray]:
     """Compute the recorded quantities along a trajectory; arrays lead with the step axis."""
-    rule = choice.make()
     reference = linear_signals(weights, weights, start.T, start.probe)
     measured = {labels.LOSS: squared_loss(reference[-1])}
+    if "weights" in quantities:
+        measured |= {labels.weight(i): W for i, W in enumerate(weights, start=1)}
+    if not set(quantities) - {"weights"}:
+        return measured
+    rule = choice.make()
     if isinstance(rule, LayeredRule) and not rule.stochastic:
         V: list[np.ndarray | None] = [None]
         above = zip(weights[1:], start.states[label][1:], strict=True)
@@ -123,8 +127,6 @@ def _measure(
     else:
         V = [None] * len(weights)
         signals = [np.full_like(delta, np.nan) for delta in reference[:-1]] + [reference[-1]]
-    if "weights" in quantities:
-        measured |= {labels.weight(i): W for i, W in enumerate(weights, start=1)}
     if "teaching_signals" in quantities:
         measured |= {labels.teaching_signal(i): d for i, d in enumerate(signals, start=1)}
         measured |= {labels.backprop_signal(i): d for i, d in enumerate(reference, start=1)}
