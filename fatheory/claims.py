@@ -6,7 +6,10 @@ from typing import SupportsFloat
 
 import xarray as xr
 
+from fatheory.errors import ArchiveError
+
 CLAIM = "claim"
+_VARIABLES = ("claim_measured", "claim_unit", "claim_expected", "claim_holds")
 
 
 @dataclass(frozen=True)
@@ -88,3 +91,21 @@ def claims_dataset(claims: Sequence[Claim]) -> xr.Dataset:
         },
         coords={CLAIM: [c.statement for c in claims]},
     )
+
+
+def claims_from_dataset(data: xr.Dataset) -> list[Claim]:
+    """Return the claims that `claims_dataset` put into a dataset, with the verdicts stored there.
+
+    Raises
+    ------
+    ArchiveError
+        If the dataset holds no claims.
+    """
+    missing = [name for name in (CLAIM, *_VARIABLES) if name not in data.variables]
+    if missing:
+        raise ArchiveError(
+            f"the dataset holds no claims: it lacks {', '.join(missing)} (its variables: "
+            f"{', '.join(sorted(map(str, data.variables)))}); merge claims_dataset(claims) into it"
+        )
+    columns = [data[name].values.tolist() for name in (CLAIM, *_VARIABLES)]
+    return [Claim(*row) for row in zip(*columns, strict=True)]

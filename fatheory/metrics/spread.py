@@ -3,9 +3,12 @@
 import xarray as xr
 
 from fatheory import labels
-from fatheory.errors import FatheoryError
-
-CI_BOUND = "ci_bound"
+from fatheory.metrics.replication import (
+    CI_BOUND,
+    interval_attrs,
+    require_probability,
+    require_replicates,
+)
 
 
 def spread(values: xr.DataArray, probability: float = 0.9, over: str = labels.SEED) -> xr.Dataset:
@@ -13,7 +16,7 @@ def spread(values: xr.DataArray, probability: float = 0.9, over: str = labels.SE
 
     The interval holds the middle of the seeds themselves, from quantile (1 - probability) / 2 to
     (1 + probability) / 2: it shows how much runs differ, and is not a confidence interval of the
-    median.
+    median. For the mean and its confidence interval see `mean_interval`.
 
     Parameters
     ----------
@@ -34,20 +37,15 @@ def spread(values: xr.DataArray, probability: float = 0.9, over: str = labels.SE
     Raises
     ------
     FatheoryError
-        If the probability is not in (0, 1) or the values lack the dimension.
+        If the probability is not in (0, 1) or the values lack the dimension or any entry along it.
     """
-    if not 0 < probability < 1:
-        raise FatheoryError(f"probability must lie between 0 and 1; got {probability}")
-    if over not in values.dims:
-        raise FatheoryError(f"{values.name!r} has no dimension {over!r}; it has {values.dims}")
+    require_probability(probability)
+    require_replicates(values, over)
     low, high = (1 - probability) / 2, (1 + probability) / 2
     bounds = values.quantile([low, high], over, skipna=False, keep_attrs=True)
     interval = bounds.rename(quantile=CI_BOUND).assign_coords({CI_BOUND: ["lower", "upper"]})
-    attrs = {
-        "ci_kind": "central quantiles over seeds",
-        "ci_prob": probability,
-        "n_seeds": values.sizes[over],
-    }
-    interval.attrs |= attrs
+    interval.attrs |= interval_attrs(
+        "central quantiles over seeds", probability, values.sizes[over]
+    )
     median = values.median(over, skipna=False, keep_attrs=True)
     return xr.Dataset({str(values.name): median, f"{values.name}_interval": interval})

@@ -12,12 +12,11 @@
 #
 # `quick` is 20 seeds and 2,000 steps; `paper` is 100 seeds and 5,000 steps (the paper states no
 # number of either). Writes fig2.png, fig2.pdf and fig2.zarr, the data drawn with the table of
-# claims, and prints that table. The exit code is 1 if a claim does not hold.
+# claims, and prints that table. The exit code is 1 if a claim does not hold. `--redraw DATA` draws
+# again what an earlier run wrote; see `--help`.
 
 # %%
-import argparse
 import sys
-import time
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -27,15 +26,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import fatheory as fa
-from fatheory.claims import Claim, claims_dataset, claims_table
-from fatheory.figures import (
-    interval_note,
-    learning_curves,
-    rule_colour,
-    rule_legend,
-    save_figure,
-    style,
-)
+from fatheory.claims import Claim
+from fatheory.figures import interval_note, learning_curves, rule_colour, rule_legend
+from fatheory.reproduction import PaperFigure, origin
 
 APPROACH_TIME = 3.0
 APPROACH_FACTORS = (4, 16, 64, 256)
@@ -48,8 +41,9 @@ def experiment(scale: str) -> fa.Experiment:
     return fa.presets["lillicrap2016/fig2"].with_settings(SCALES[scale])
 
 
-def compute(asked: fa.Experiment) -> tuple[xr.Dataset, list[Claim]]:
+def compute(scale: str) -> tuple[xr.Dataset, list[Claim]]:
     """Train, solve and compare; return the data to draw and the claims."""
+    asked = experiment(scale)
     answers = {"simulation": fa.simulate(asked), "theory": fa.solve(asked)}
     data = xr.concat(
         [_curves(archive) for archive in answers.values()],
@@ -58,13 +52,7 @@ def compute(asked: fa.Experiment) -> tuple[xr.Dataset, list[Claim]]:
     )
     approach = approach_to_flow(asked)
     claims = check(answers["simulation"], answers["theory"], approach)
-    data = data.merge(approach).merge(claims_dataset(claims))
-    data.attrs = {
-        key: value
-        for key, value in answers["simulation"].attrs.items()
-        if key in ("experiment", "experiment_hash", "versions", "device", "precision", "created")
-    }
-    return data, claims
+    return data.merge(approach).assign_attrs(origin(answers["simulation"])), claims
 
 
 def _curves(archive: xr.Dataset) -> xr.Dataset:
@@ -179,28 +167,15 @@ def draw_approach(data: xr.Dataset, axes: Axes) -> None:
 
 
 # %%
-def main() -> int:
-    """Compute, draw, write and report."""
-    parser = argparse.ArgumentParser(description="Fig. 2 of Lillicrap et al. 2016.")
-    parser.add_argument("--scale", choices=SCALES, default="quick")
-    parser.add_argument("--out", type=Path, default=Path("out/lillicrap2016"))
-    arguments = parser.parse_args()
-    began = time.perf_counter()
-    try:
-        data, claims = compute(experiment(arguments.scale))
-        with style():
-            written = save_figure(draw(data), arguments.out / "fig2")
-        fa.save(data, arguments.out / "fig2.zarr", overwrite=True)
-        written.append(arguments.out / "fig2.zarr")
-    except fa.FatheoryError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    print(claims_table(claims))
-    print(
-        f"\n{time.perf_counter() - began:.1f} s; wrote {', '.join(str(path) for path in written)}"
-    )
-    return 0 if all(claim.holds for claim in claims) else 1
-
+FIGURE = PaperFigure(
+    name="fig2",
+    title="Fig. 2 of Lillicrap et al. 2016: feedback alignment learns a linear function.",
+    compute=compute,
+    draw=draw,
+    folder=Path("out/lillicrap2016"),
+    results=Path(__file__).parent / "results",
+    scales=tuple(SCALES),
+)
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(FIGURE.main())

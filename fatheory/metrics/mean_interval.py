@@ -1,0 +1,63 @@
+"""Means over seeds and their confidence intervals: the seed is the unit of replication."""
+
+import numpy as np
+import xarray as xr
+
+from fatheory import labels
+from fatheory.metrics.replication import (
+    interval_attrs,
+    moments,
+    require_probability,
+    require_replicates,
+    student_interval,
+)
+
+
+def mean_interval(
+    values: xr.DataArray, probability: float = 0.95, over: str = labels.SEED
+) -> xr.Dataset:
+    """Summarise values over seeds by their mean and Student's t confidence interval of it.
+
+    The interval is mean -+ t s / sqrt(n), with s the standard deviation over the n seeds (its
+    square divided by n - 1) and t the quantile (1 + probability) / 2 of Student's distribution of
+    n - 1 degrees of freedom [1]_. It covers the expectation with the stated probability if the
+    values of the seeds are independent and normal, and nearly so for many seeds of any law of
+    finite variance. It says where the mean lies; how much runs differ is said by `spread`.
+
+    Parameters
+    ----------
+    values : DataArray
+        Named, with the dimension `over`.
+    probability : float
+        That of covering the expectation.
+    over : str
+        The dimension of replication.
+
+    Returns
+    -------
+    Dataset
+        In double precision, ``<name>`` (the mean) and ``<name>_interval`` with the dimension
+        ``ci_bound`` = lower, upper; attributes ``ci_kind``, ``ci_prob`` and ``n_seeds``, and those
+        of `values`. NaN where a seed's value is NaN or infinite, as after it diverged. The
+        interval of one seed alone is NaN.
+
+    Raises
+    ------
+    FatheoryError
+        If the probability is not in (0, 1) or the values lack the dimension or any entry along it.
+
+    References
+    ----------
+    .. [1] Student, "The probable error of a mean", Biometrika 6 (1908) 1-25.
+    """
+    require_probability(probability)
+    require_replicates(values, over)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        n, mean, deviation = moments(values, over)
+        # One seed has a deviation of zero and no standard error: 0 / 0.
+        standard_error = deviation / np.sqrt(float(n * (n - 1)))
+    interval = student_interval(mean, standard_error, float(n - 1), probability)
+    kind = "Student's t, confidence of the mean over seeds"
+    mean.attrs = dict(values.attrs)
+    interval.attrs = values.attrs | interval_attrs(kind, probability, n)
+    return xr.Dataset({str(values.name): mean, f"{values.name}_interval": interval})

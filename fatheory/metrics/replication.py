@@ -1,0 +1,108 @@
+"""What all summaries over seeds share: their checks, their moments, their labels."""
+
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from scipy import special
+
+from fatheory.errors import FatheoryError
+
+CI_BOUND = "ci_bound"
+
+
+class Moments(NamedTuple):
+    """Number, mean and squared deviations of replicates.
+
+    Attributes
+    ----------
+    n : int
+        How many there are.
+    mean : DataArray
+        Their mean.
+    deviation : DataArray
+        Root of the summed squares of their differences from the mean. The standard deviation is
+        this divided by the root of n - 1.
+    """
+
+    n: int
+    mean: xr.DataArray
+    deviation: xr.DataArray
+
+
+def require_replicates(values: xr.DataArray, over: str) -> None:
+    """Check that values have a dimension of replication with at least one entry.
+
+    Raises
+    ------
+    FatheoryError
+        If they do not.
+    """
+    if over not in values.dims:
+        raise FatheoryError(
+            f"{values.name!r} has no dimension {over!r}; it has {values.dims}; name the dimension "
+            f"of replication with over=..."
+        )
+    if values.sizes[over] == 0:
+        raise FatheoryError(f"{values.name!r} has no entry along {over!r}; at least 1 is needed")
+
+
+def require_probability(probability: float) -> None:
+    """Check that a probability lies strictly between 0 and 1.
+
+    Raises
+    ------
+    FatheoryError
+        If it does not.
+    """
+    if not 0 < probability < 1:
+        raise FatheoryError(f"probability must lie between 0 and 1; got {probability}")
+
+
+def moments(values: xr.DataArray, over: str) -> Moments:
+    """Compute the moments of replicates, in double precision.
+
+    Differences from the first replicate are taken, so that equal replicates have a deviation of
+    exactly zero, and are divided by the largest, so that no square overflows or vanishes.
+
+    Parameters
+    ----------
+    values : DataArray
+        With the dimension `over`.
+    over : str
+        The dimension of replication.
+
+    Returns
+    -------
+    Moments
+        Without `over`. NaN where a replicate is NaN or infinite, as after it diverged.
+    """
+    values = values.astype(np.float64)
+    values = values.where(np.isfinite(values))
+    first = values.isel({over: 0}, drop=True)
+    apart = values - first
+    largest = abs(apart).max(over, skipna=False)
+    largest = largest.where(largest != 0, 1.0)
+    scaled = apart / largest
+    centre = scaled.mean(over, skipna=False)
+    squares = ((scaled - centre) ** 2).sum(over, skipna=False)
+    return Moments(values.sizes[over], first + largest * centre, largest * np.sqrt(squares))
+
+
+def student_interval(
+    centre: xr.DataArray,
+    standard_error: xr.DataArray,
+    degrees_of_freedom: float | xr.DataArray,
+    probability: float,
+) -> xr.DataArray:
+    """Return Student's t confidence interval of a mean, with the dimension ``ci_bound`` last."""
+    quantile = special.stdtrit(degrees_of_freedom, (1 + probability) / 2)
+    bounds = [centre - quantile * standard_error, centre + quantile * standard_error]
+    interval = xr.concat(bounds, CI_BOUND, coords="minimal", compat="override", join="exact")
+    interval = interval.assign_coords({CI_BOUND: ["lower", "upper"]})
+    return interval.transpose(..., CI_BOUND)
+
+
+def interval_attrs(kind: str, probability: float, n_seeds: int | list[int]) -> dict[str, object]:
+    """Return the attributes by which an interval explains itself."""
+    return {"ci_kind": kind, "ci_prob": probability, "n_seeds": n_seeds}

@@ -1,0 +1,111 @@
+"""Where the data of a figure come from: attributes taken over from the archives behind it."""
+
+import json
+from collections.abc import Iterable, Mapping
+
+import xarray as xr
+
+from fatheory import labels
+from fatheory.errors import ArchiveError
+
+ATTR_FIGURE = "figure"
+ATTR_SCALE = "scale"
+ATTR_EXPERIMENTS = "experiments"
+ATTR_HASHES = "experiment_hashes"
+
+_ALWAYS = (labels.ATTR_VERSIONS, labels.ATTR_DEVICE, labels.ATTR_PRECISION, labels.ATTR_CREATED)
+_ONE = (labels.ATTR_EXPERIMENT, labels.ATTR_HASH)
+_BETWEEN = ", "
+
+
+def origin(archives: xr.Dataset | Mapping[str, xr.Dataset]) -> dict[str, str]:
+    """Copy what run archives say of their origin, as attributes for data made from them.
+
+    Parameters
+    ----------
+    archives : Dataset or mapping of str to Dataset
+        One run archive, or several by name.
+
+    Returns
+    -------
+    dict
+        Of one archive its ``experiment`` (JSON), ``experiment_hash``, ``versions``, ``device``,
+        ``precision`` and ``created``. Of several ``experiments`` and ``experiment_hashes``, JSON
+        objects from name to experiment and to hash; for each package every version, and every
+        device and precision, that occurs among them; and the latest ``created``.
+
+    Raises
+    ------
+    ArchiveError
+        If there is no archive, or one lacks an attribute.
+    """
+    if isinstance(archives, xr.Dataset):
+        return {name: _attr("the dataset", archives, name) for name in (*_ONE, *_ALWAYS)}
+    if not archives:
+        raise ArchiveError("the origin of no archive was asked for; pass one at least")
+
+    def each(attr: str) -> dict[str, str]:
+        return {name: _attr(f"{name!r}", archive, attr) for name, archive in archives.items()}
+
+    experiments = {name: json.loads(text) for name, text in each(labels.ATTR_EXPERIMENT).items()}
+    return {
+        ATTR_EXPERIMENTS: json.dumps(experiments),
+        ATTR_HASHES: json.dumps(each(labels.ATTR_HASH)),
+        labels.ATTR_VERSIONS: _all_versions(each(labels.ATTR_VERSIONS).values()),
+        labels.ATTR_DEVICE: _distinct(each(labels.ATTR_DEVICE).values()),
+        labels.ATTR_PRECISION: _distinct(each(labels.ATTR_PRECISION).values()),
+        # All are stamped in UTC and to the second, so that the order of letters is that of time.
+        labels.ATTR_CREATED: max(each(labels.ATTR_CREATED).values()),
+    }
+
+
+def require_origin(data: xr.Dataset) -> None:
+    """Check that data say where they come from.
+
+    Raises
+    ------
+    ArchiveError
+        If attributes that `origin` gives are missing.
+    """
+    missing = [name for name in _ALWAYS if name not in data.attrs]
+    if labels.ATTR_EXPERIMENT not in data.attrs and ATTR_EXPERIMENTS not in data.attrs:
+        missing.append(f"{labels.ATTR_EXPERIMENT} or {ATTR_EXPERIMENTS}")
+    if missing:
+        raise ArchiveError(
+            f"the data lack the attributes {', '.join(missing)}; in compute, set data.attrs = "
+            f"origin(archive), or origin({{name: archive, ...}}) of several"
+        )
+
+
+def origin_note(data: xr.Dataset) -> str:
+    """Say in a line at which scale, when, how long, on what and with what data were computed."""
+    attrs = {name: data.attrs.get(name, "(not stated)") for name in (ATTR_SCALE, *_ALWAYS)}
+    versions = json.loads(data.attrs.get(labels.ATTR_VERSIONS, "{}"))
+    listed = ", ".join(f"{package} {version}" for package, version in versions.items())
+    return (
+        f"computed at scale {attrs[ATTR_SCALE]} on {attrs[labels.ATTR_CREATED]} in "
+        f"{data.attrs.get(labels.ATTR_WALL_TIME, float('nan')):.0f} s, on "
+        f"{attrs[labels.ATTR_DEVICE]} in {attrs[labels.ATTR_PRECISION]}, with "
+        f"{listed or 'versions (not stated)'}"
+    )
+
+
+def _attr(owner: str, archive: xr.Dataset, name: str) -> str:
+    if name not in archive.attrs:
+        raise ArchiveError(
+            f"{owner} has no attribute {name!r}; the origin is read from run archives, as "
+            f"fatheory.simulate, fatheory.solve and fatheory.load return them"
+        )
+    return str(archive.attrs[name])
+
+
+def _distinct(values: Iterable[str]) -> str:
+    return _BETWEEN.join(dict.fromkeys(values))
+
+
+def _all_versions(texts: Iterable[str]) -> str:
+    found: dict[str, list[str]] = {}
+    for text in texts:
+        for package, version in json.loads(text).items():
+            found.setdefault(package, []).append(version)
+    return json.dumps({package: _distinct(versions) for package, versions in found.items()})

@@ -1,0 +1,171 @@
+"""A figure of a paper as a program: compute, store, check the claims, draw."""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import xarray as xr
+from matplotlib.figure import Figure
+
+from fatheory import labels
+from fatheory.archive import check_destination, load, save
+from fatheory.claims import Claim, claims_dataset, claims_from_dataset, claims_table
+from fatheory.errors import ArchiveError, FatheoryError
+from fatheory.figures import save_figure, style
+from fatheory.reproduction.origin import ATTR_FIGURE, ATTR_SCALE, origin_note, require_origin
+from fatheory.reproduction.small_result import SUFFIX, load_result, store_result
+
+REPRODUCED, NOT_REPRODUCED, REFUSED, INTERRUPTED = 0, 1, 2, 130
+"""Exit codes: all claims hold, one does not, fatheory refused (or wrong usage), Ctrl-C."""
+
+
+@dataclass(frozen=True)
+class PaperFigure:
+    """How a figure or table of a paper is computed and drawn; `main` is its command line.
+
+    Attributes
+    ----------
+    name : str
+        Stem of the files written, such as ``"fig3ab"``.
+    title : str
+        What it shows, in a line.
+    compute : callable
+        From a scale to the data to draw and the claims they decide. The data carry the attributes
+        of `fatheory.reproduction.origin`. Long computations show their own progress.
+    draw : callable
+        From the data, as stored and read back, to the figure. It computes nothing.
+    folder : Path
+        Where its files go unless ``--out`` says otherwise.
+    results : Path
+        Folder of stored results, beside the script.
+    scales : tuple of str
+        The sizes at which `compute` works, the default first and the paper's last.
+    """
+
+    name: str
+    title: str
+    compute: Callable[[str], tuple[xr.Dataset, Sequence[Claim]]]
+    draw: Callable[[xr.Dataset], Figure]
+    folder: Path
+    results: Path
+    scales: tuple[str, ...] = ("quick", "paper")
+
+    @property
+    def result(self) -> Path:
+        """The file of the stored result."""
+        return self.results / f"{self.name}{SUFFIX}"
+
+    def main(self, argv: Sequence[str] | None = None) -> int:
+        """Run the command line and return the exit code.
+
+        Data that were computed are stored before anything else can fail. A claim that is not
+        reproduced is a result: it is printed, stored and drawn like the others.
+
+        Parameters
+        ----------
+        argv : sequence of str, optional
+            The arguments; those of the process when left out.
+
+        Returns
+        -------
+        int
+            0 if all claims hold, 1 if one does not, 2 if fatheory refused, 130 after Ctrl-C.
+        """
+        options = self._parser().parse_args(argv)
+        try:
+            return self._run(options)
+        except FatheoryError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return REFUSED
+        except KeyboardInterrupt:
+            print("interrupted; what was named above as stored is whole", file=sys.stderr)
+            return INTERRUPTED
+
+    def _parser(self) -> argparse.ArgumentParser:
+        parser = argparse.ArgumentParser(description=self.title)
+        source = parser.add_mutually_exclusive_group()
+        source.add_argument(
+            "--scale",
+            choices=self.scales,
+            default=self.scales[0],
+            help="how large to compute (default: %(default)s)",
+        )
+        source.add_argument(
+            "--redraw",
+            nargs="?",
+            type=Path,
+            const=self.result,
+            metavar="DATA",
+            help="compute nothing; draw the stored result, or the data that an earlier run wrote",
+        )
+        parser.add_argument(
+            "--out",
+            type=Path,
+            default=self.folder,
+            metavar="DIR",
+            help="where the files go (default: %(default)s)",
+        )
+        parser.add_argument(
+            "--store", action="store_true", help=f"also store the data as {self.result.name}"
+        )
+        return parser
+
+    def _run(self, options: argparse.Namespace) -> int:
+        began = time.perf_counter()
+        if options.redraw is None:
+            data = self._computed(options.scale, options.out / f"{self.name}.zarr")
+        else:
+            data = self._stored(options.redraw)
+            print(f"{options.redraw}: {origin_note(data)}\n")
+        claims = claims_from_dataset(data)
+        # Flushed, so that the table is seen whatever becomes of the drawing.
+        print(claims_table(claims), flush=True)
+        written = self._drawn(data, options.out / self.name)
+        if options.store:
+            require_origin(data)
+            written.append(store_result(data, self.result))
+        names = ", ".join(str(path) for path in written)
+        print(f"\n{time.perf_counter() - began:.1f} s; wrote {names}")
+        return REPRODUCED if all(claim.holds for claim in claims) else NOT_REPRODUCED
+
+    def _computed(self, scale: str, place: Path) -> xr.Dataset:
+        """Compute, store, and return what was stored: a redrawing sees the same data."""
+        check_destination(place, overwrite=True)
+        began = time.perf_counter()
+        computed, claims = self.compute(scale)
+        data = computed.merge(claims_dataset(claims))
+        data.attrs = computed.attrs | {
+            ATTR_FIGURE: self.name,
+            ATTR_SCALE: scale,
+            labels.ATTR_WALL_TIME: time.perf_counter() - began,
+        }
+        save(data, place, overwrite=True)
+        print(f"stored {place}\n", flush=True)
+        require_origin(data)
+        return load(place)
+
+    def _stored(self, place: Path) -> xr.Dataset:
+        if place == self.result and not place.exists():
+            raise ArchiveError(
+                f"there is no stored result {place}; make it with: "
+                f"python {sys.argv[0]} --scale {self.scales[-1]} --store"
+            )
+        data = load_result(place) if place.is_file() else load(place)
+        found = data.attrs.get(ATTR_FIGURE)
+        if found != self.name:
+            raise ArchiveError(
+                f"{place} must hold the data of {self.name!r}; its attribute {ATTR_FIGURE!r} is "
+                f"{found!r}; pass what this script wrote, {self.name}.zarr or {self.result.name}"
+            )
+        return data
+
+    def _drawn(self, data: xr.Dataset, stem: Path) -> list[Path]:
+        with style():
+            figure = self.draw(data)
+            written = save_figure(figure, stem)
+        plt.close(figure)
+        return written

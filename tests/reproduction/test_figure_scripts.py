@@ -1,0 +1,23 @@
+"""Every script of a paper's figure declares the figure that its name and place promise."""
+
+from pathlib import Path
+
+import pytest
+
+PAPERS = Path(__file__).parents[2] / "paper_figs"
+SCRIPTS = sorted(PAPERS.glob("*/*.py"))
+
+
+def test_there_are_scripts():
+    assert PAPERS / "lillicrap2016" / "fig2.py" in SCRIPTS
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda p: f"{p.parent.name}/{p.stem}")
+def test_a_script_writes_under_its_own_name(script):
+    scope = {"__file__": str(script), "__name__": script.stem}
+    exec(compile(script.read_text(encoding="utf-8"), str(script), "exec"), scope)
+    figure = scope["FIGURE"]
+    assert figure.name == script.stem
+    assert figure.folder == Path("out") / script.parent.name
+    assert figure.result == script.parent / "results" / f"{script.stem}.zarr.zip"
+    assert figure.scales == ("quick", "paper")
