@@ -28,12 +28,17 @@ if _TYPE_CHECKING:
     from fatheory.errors import FatheoryError as FatheoryError
     from fatheory.experiment import DenseNetwork as DenseNetwork
     from fatheory.experiment import Experiment as Experiment
+    from fatheory.experiment import ImageTask as ImageTask
     from fatheory.experiment import LinearTask as LinearTask
     from fatheory.experiment import Normal as Normal
     from fatheory.experiment import Phase as Phase
+    from fatheory.experiment import QuadraticTask as QuadraticTask
     from fatheory.experiment import Record as Record
     from fatheory.experiment import RuleChoice as RuleChoice
+    from fatheory.experiment import Scaled as Scaled
     from fatheory.experiment import Schedule as Schedule
+    from fatheory.experiment import Sparsity as Sparsity
+    from fatheory.experiment import TeacherTask as TeacherTask
     from fatheory.experiment import Uniform as Uniform
     from fatheory.experiment import Update as Update
     from fatheory.experiment import presets as presets
@@ -64,12 +69,17 @@ _HOMES = {
     "FatheoryError": "errors",
     "DenseNetwork": "experiment",
     "Experiment": "experiment",
+    "ImageTask": "experiment",
     "LinearTask": "experiment",
     "Normal": "experiment",
     "Phase": "experiment",
+    "QuadraticTask": "experiment",
     "Record": "experiment",
     "RuleChoice": "experiment",
+    "Scaled": "experiment",
     "Schedule": "experiment",
+    "Sparsity": "experiment",
+    "TeacherTask": "experiment",
     "Uniform": "experiment",
     "Update": "experiment",
     "presets": "experiment",

@@ -14,6 +14,7 @@ SEED = "seed"
 STEP = "step"
 LAYER = "layer"
 SAMPLE = "sample"
+RECEPTIVE_UNIT = "receptive_unit"
 SOURCE = "source"
 
 TIME = "time"
@@ -23,11 +24,21 @@ TARGET_MAP = "target_map"
 INPUT_COVARIANCE = "input_covariance"
 PROBE_INPUT = "probe_input"
 PROBE_TARGET = "probe_target"
+TARGET_VARIANCE = "target_variance"
 LOSS = "loss"
+TRAINING_LOSS = "training_loss"
+CLASSIFICATION_ERROR = "classification_error"
+TRAINING_ERROR = "training_error"
 DELTA_ANGLE = "delta_angle"
 DELTA_ANGLE_FLATTENED = "delta_angle_flattened"
 WEIGHT_ANGLE = "weight_angle"
 SIGN_CONCORDANCE = "sign_concordance"
+PSEUDOBACKPROP_ANGLE = "pseudobackprop_angle"
+BACKPROP_TO_PSEUDOBACKPROP_ANGLE = "backprop_to_pseudobackprop_angle"
+PSEUDOINVERSE_ALIGNMENT = "pseudoinverse_alignment"
+UNIT_ANGLE = "unit_angle"
+WEIGHT_NORM = "weight_norm"
+RECEPTIVE_FIELD = "receptive_field"
 DIVERGED = "diverged"
 DIVERGED_AT = "diverged_at"
 
@@ -57,6 +68,7 @@ REQUIRED_VARIABLES = (RULE, SEED, STEP, TIME, LEARNING_RATE, LOSS, DIVERGED, DIV
 
 DEGREES = "degree"
 DIMENSIONLESS = "1"
+PERCENT = "percent"
 
 
 def unit(layer: int) -> str:
@@ -77,6 +89,16 @@ def weight(layer: int) -> str:
 def feedback(layer: int) -> str:
     """Name the fixed feedback of a layer, oriented like B: (unit_{l-1}, unit_l)."""
     return f"feedback_{layer}"
+
+
+def direct_feedback(layer: int) -> str:
+    """Name the fixed feedback from the output to a hidden layer, (unit_l, unit_L)."""
+    return f"direct_feedback_{layer}"
+
+
+def bias(layer: int) -> str:
+    """Name the biases of a layer's units."""
+    return f"bias_{layer}"
 
 
 def teaching_signal(layer: int) -> str:
@@ -133,6 +155,10 @@ _VARIABLES = {
     PROBE_INPUT: Variable((SEED, SAMPLE, unit(0)), DIMENSIONLESS, "probe input"),
     PROBE_TARGET: Variable((SEED, SAMPLE, "unit_L"), DIMENSIONLESS, "probe target"),
     LOSS: Variable(_RUN, DIMENSIONLESS, "loss", "L = 1/2 <e^T e>"),
+    TARGET_VARIANCE: Variable((SEED,), DIMENSIONLESS, "variance of the targets", "<|y* - <y*>|^2>"),
+    TRAINING_LOSS: Variable(_RUN, DIMENSIONLESS, "loss on training examples", "L = 1/2 <e^T e>"),
+    CLASSIFICATION_ERROR: Variable(_RUN, PERCENT, "classification error on held-out examples"),
+    TRAINING_ERROR: Variable(_RUN, PERCENT, "classification error on training examples"),
     DELTA_ANGLE: Variable(
         (*_RUN, LAYER),
         DEGREES,
@@ -149,22 +175,50 @@ _VARIABLES = {
     SIGN_CONCORDANCE: Variable(
         (*_RUN, LAYER), DIMENSIONLESS, "sign concordance of forward and feedback weights"
     ),
+    PSEUDOBACKPROP_ANGLE: Variable(
+        (*_RUN, LAYER),
+        DEGREES,
+        "angle between the rule's and pseudobackprop's teaching signals, averaged over samples",
+    ),
+    BACKPROP_TO_PSEUDOBACKPROP_ANGLE: Variable(
+        (*_RUN, LAYER),
+        DEGREES,
+        "angle between backprop's and pseudobackprop's teaching signals, averaged over samples",
+    ),
+    PSEUDOINVERSE_ALIGNMENT: Variable(
+        (*_RUN, LAYER),
+        DEGREES,
+        "angle between forward weights and pseudoinverse of feedback weights",
+    ),
+    UNIT_ANGLE: Variable(
+        (*_RUN, "unit_below_L"),
+        DEGREES,
+        "angle between each unit's outgoing weights and feedback, last hidden layer",
+    ),
+    WEIGHT_NORM: Variable((*_RUN, LAYER), DIMENSIONLESS, "Frobenius norm of the weights", "|W_l|"),
+    RECEPTIVE_FIELD: Variable(
+        (*_RUN, RECEPTIVE_UNIT, unit(0)), DIMENSIONLESS, "weights from the input to a hidden unit"
+    ),
     DIVERGED: Variable((RULE, SEED), DIMENSIONLESS, "whether the run diverged"),
     DIVERGED_AT: Variable((RULE, SEED), "step", "first step with a non-finite error, -1 for none"),
 }
 
-_LAYERED = re.compile(r"^(weight|feedback|teaching_signal|backprop_signal|unit)_(\d+)$")
+_LAYERED = re.compile(
+    r"^(weight|bias|feedback|direct_feedback|teaching_signal|backprop_signal|unit)_(\d+)$"
+)
 
 
 def known_names() -> tuple[str, ...]:
     """List the names that `describe` knows, those of every layer by the name of layer 1."""
-    return (*_VARIABLES, weight(1), feedback(1), teaching_signal(1), backprop_signal(1), unit(1))
+    layered = (weight, bias, feedback, direct_feedback, teaching_signal, backprop_signal, unit)
+    return (*_VARIABLES, *(name(1) for name in layered))
 
 
 def describe(name: str) -> Variable | None:
     """Return how the variable `name` is labelled, or None if no archive has such a variable.
 
-    ``unit_L`` in the dimensions of targets stands for the output layer, whichever it is.
+    ``unit_L`` among the dimensions stands for the output layer, whichever it is, and
+    ``unit_below_L`` for the layer below it.
     """
     if name in _VARIABLES:
         return _VARIABLES[name]
@@ -179,6 +233,10 @@ def describe(name: str) -> Variable | None:
         return None
     return {
         "weight": Variable((*_RUN, here, below), DIMENSIONLESS, f"weights into layer {layer}"),
+        "bias": Variable((*_RUN, here), DIMENSIONLESS, f"biases of layer {layer}"),
+        "direct_feedback": Variable(
+            (RULE, SEED, here, "unit_L"), DIMENSIONLESS, f"direct feedback weights to layer {layer}"
+        ),
         "feedback": Variable(
             (RULE, SEED, below, here), DIMENSIONLESS, f"feedback weights from layer {layer}"
         ),

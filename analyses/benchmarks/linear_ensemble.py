@@ -20,7 +20,6 @@ import numpy as np
 
 import fatheory as fa
 from fatheory.initial import block_steps, draw_start, examples
-from fatheory.networks import ACTIVATIONS
 from fatheory.train.group import Group
 from fatheory.train.loader import Loader
 
@@ -64,7 +63,7 @@ def compiled_steps(asked: fa.Experiment, repeats: int) -> float:
     """Return the best seconds of a block of compiled steps, scaled to the whole run."""
     with jax.enable_x64(asked.precision == "float64"):
         starts = [draw_start(asked, seed) for seed in asked.seeds]
-        (group,) = Group.all_of(asked, starts, ACTIVATIONS["linear"])
+        (group,) = Group.all_of(asked, starts)
         batches, _ = Loader(asked, starts).block(0)
         steps = min(block_steps(asked), asked.schedule.steps)
         seconds = []

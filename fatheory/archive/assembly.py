@@ -13,6 +13,7 @@ from fatheory.errors import ArrayError, UnknownNameError
 
 _LAYER_NUMBER = re.compile(r"_(\d+)$")
 _OUTPUT_UNITS = "unit_L"
+_UNITS_BELOW_OUTPUT = "unit_below_L"
 
 
 def assemble(
@@ -75,8 +76,9 @@ def assemble(
 
 
 def output_dims(dims: Iterable[str], last_layer: int) -> tuple[str, ...]:
-    """Replace ``unit_L`` among the dimensions by the units of the last layer."""
-    return tuple(labels.unit(last_layer) if dim == _OUTPUT_UNITS else dim for dim in dims)
+    """Replace ``unit_L`` and ``unit_below_L`` by the units of the last layer and the one below."""
+    named = {_OUTPUT_UNITS: last_layer, _UNITS_BELOW_OUTPUT: last_layer - 1}
+    return tuple(labels.unit(named[dim]) if dim in named else dim for dim in dims)
 
 
 def _describe(name: str) -> labels.Variable:
@@ -119,7 +121,7 @@ def _dims(name: str, array: np.ndarray, last_layer: int | None) -> tuple[str, ..
         raise ArrayError(
             f"{name} must have the dimensions ({', '.join(declared)}); its shape is {array.shape}"
         )
-    if _OUTPUT_UNITS not in declared:
+    if not {_OUTPUT_UNITS, _UNITS_BELOW_OUTPUT} & set(declared):
         return declared
     if last_layer is None:
         raise ArrayError(

@@ -156,7 +156,12 @@ def _variable_problems(ds: xr.Dataset, name: str) -> Iterator[str]:
 
 def _last_layer(ds: xr.Dataset) -> int:
     matches = (_UNIT.match(str(dim)) for dim in ds.dims)
-    return max((int(match[1]) for match in matches if match), default=0)
+    seen = [int(match[1]) for match in matches if match]
+    layers = ds.variables.get(labels.LAYER)
+    # An archive need not hold anything of its output units, but it counts its layers.
+    if layers is not None and layers.ndim == 1 and layers.dtype.kind in "iu":
+        seen += [int(layer) for layer in layers.values]
+    return max(seen, default=0)
 
 
 def _coordinate_problems(ds: xr.Dataset) -> Iterator[str]:

@@ -14,7 +14,7 @@ from fatheory.experiment.network import DenseNetwork
 from fatheory.experiment.record import Record
 from fatheory.experiment.rule_choice import RuleChoice
 from fatheory.experiment.schedule import Schedule, Update
-from fatheory.experiment.task import LinearTask
+from fatheory.experiment.task import ImageTask, Task
 
 MAX_SEEDS = 1_000_000
 """More than any study asks for at once; a slip of the keyboard should not fill the memory."""
@@ -63,7 +63,7 @@ class Experiment(Description):
     ----------
     name : str
         For people; not part of the content hash.
-    task : LinearTask
+    task : LinearTask, QuadraticTask, TeacherTask or ImageTask
         What is to be learned.
     network : DenseNetwork
         What learns.
@@ -93,7 +93,7 @@ class Experiment(Description):
     """
 
     name: str = ""
-    task: LinearTask
+    task: Task
     network: DenseNetwork
     rules: Annotated[tuple[tuple[str, RuleChoice], ...], NOT_EMPTY, BeforeValidator(_rule_choices)]
     schedule: Schedule
@@ -111,6 +111,10 @@ class Experiment(Description):
             if len(set(values)) < len(values):
                 problems.append((kind, f"must differ from each other; got {list(values)}"))
         layers = len(self.network.hidden) + 1
+        beyond = [layer for layer in self.network.sparsity.layers if layer > layers]
+        if beyond:
+            given = list(self.network.sparsity.layers)
+            problems.append(("network.sparsity.layers", f"layers are 1 to {layers}; got {given}"))
         for i, phase in enumerate(self.schedule.phases):
             beyond = [layer for layer in phase.frozen if layer > layers]
             if beyond:
@@ -123,6 +127,10 @@ class Experiment(Description):
         if samples and batch > samples:
             problems.append(
                 ("schedule.batch_size", f"exceeds the task's {samples} samples; got {batch}")
+            )
+        if not isinstance(self.task, ImageTask) and self.record.asks_for_classes:
+            problems.append(
+                ("record.quantities", "classification errors need a task with classes (images)")
             )
         if problems:
             raise InvalidExperimentError("Experiment", problems)

@@ -1,5 +1,6 @@
 """The laws from which weights and targets are drawn."""
 
+import math
 from typing import Annotated, Literal
 
 import numpy as np
@@ -42,4 +43,35 @@ class Normal(Description):
         return generator.normal(0.0, self.std, shape)
 
 
-Law = Annotated[Uniform | Normal, Field(discriminator="law")]
+class Scaled(Description):
+    """Entries independent, of standard deviation gain / sqrt(fan).
+
+    Gain 1 is LeCun's start (Glorot's with the average fan), gain sqrt(2) He's for ReLU units.
+
+    Attributes
+    ----------
+    gain : float
+        Factor; 0 gives zeros.
+    fan : str
+        ``"in"``: number of inputs of the layer; ``"average"``: mean of inputs and outputs.
+    shape : str
+        ``"normal"``, or ``"uniform"`` in [-sqrt(3) std, sqrt(3) std).
+    """
+
+    law: Literal["scaled"] = "scaled"
+    gain: NonNegative = 1.0
+    fan: Literal["in", "average"] = "in"
+    shape: Literal["normal", "uniform"] = "normal"
+
+    def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        """Draw weights of shape (n_out, n_in)."""
+        fan = shape[-1] if self.fan == "in" else (shape[0] + shape[-1]) / 2
+        std = self.gain / math.sqrt(fan)
+        if self.shape == "normal":
+            return generator.normal(0.0, std, shape)
+        return generator.uniform(-math.sqrt(3) * std, math.sqrt(3) * std, shape)
+
+
+Law = Annotated[Uniform | Normal | Scaled, Field(discriminator="law")]
+EntryLaw = Annotated[Uniform | Normal, Field(discriminator="law")]
+"""A law of single numbers, which needs no layer to be scaled by."""

@@ -2,26 +2,77 @@
 
 from typing import Annotated, Literal
 
-from fatheory.experiment.description import NOT_EMPTY, Description, Size
-from fatheory.experiment.law import Law, Uniform
+from pydantic import model_validator
+
+from fatheory.experiment.description import NOT_EMPTY, Description, Fraction, Size
+from fatheory.experiment.law import EntryLaw, Law, Uniform
 
 ActivationName = Literal["linear", "tanh", "sigmoid", "relu", "erf"]
 
 
+class Sparsity(Description):
+    """Connections removed at random, anew for every seed, and never grown back.
+
+    Lillicrap et al. 2016 remove half of W and half of B, which leaves a quarter of the pairs of
+    hidden and output units with connections both ways.
+
+    Attributes
+    ----------
+    forward, feedback : float
+        Fraction of the entries of W_l, and of what the rule draws in its place, that is removed.
+    shared : bool
+        Whether the same connections are removed in both; the fractions must be equal then.
+    layers : tuple of int
+        Layers, counted from 1, that lose connections; by default all but the first, which sends
+        nothing back.
+    """
+
+    forward: Fraction = 0.0
+    feedback: Fraction = 0.0
+    shared: bool = False
+    layers: tuple[Size, ...] = ()
+
+    @model_validator(mode="after")
+    def _shared_fractions_agree(self) -> "Sparsity":
+        if self.shared and self.forward != self.feedback:
+            raise ValueError(
+                f"shared connections need forward = feedback; got {self.forward} and "
+                f"{self.feedback}"
+            )
+        return self
+
+    def removed(self, layer: int) -> tuple[float, float]:
+        """Return the fractions of forward and feedback weights that a layer loses."""
+        chosen = layer in self.layers if self.layers else layer > 1
+        return (self.forward, self.feedback) if chosen else (0.0, 0.0)
+
+
 class DenseNetwork(Description):
-    """A fully connected network without biases and with a linear output layer.
+    """A fully connected network.
 
     Attributes
     ----------
     hidden : tuple of int
         Widths of the hidden layers, the one next to the input first.
-    activation : str
-        Function of the hidden units.
-    start : Uniform or Normal
+    activation, output : str
+        Function of the hidden units and of the output units.
+    start : Uniform, Normal or Scaled
         Law of the start weights of every layer.
+    biases : Uniform or Normal, optional
+        Law of the start biases of every layer; None for a network without biases.
+    sparsity : Sparsity
+        Connections that are missing.
     """
 
     kind: Literal["dense"] = "dense"
     hidden: Annotated[tuple[Size, ...], NOT_EMPTY]
     activation: ActivationName = "linear"
+    output: ActivationName = "linear"
     start: Law = Uniform(bound=0.01)
+    biases: EntryLaw | None = None
+    sparsity: Sparsity = Sparsity()
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether the output is a linear map of the input."""
+        return self.activation == self.output == "linear" and self.biases is None

@@ -14,7 +14,16 @@ Quantity = Literal[
     "delta_angle_flattened",
     "weight_angle",
     "sign_concordance",
+    "pseudobackprop_angles",
+    "pseudoinverse_alignment",
+    "unit_angle",
+    "weight_norm",
+    "receptive_fields",
+    "classification_error",
+    "training_error",
 ]
+
+_OF_CLASSES = {"classification_error", "training_error"}
 
 
 class Record(Description):
@@ -24,8 +33,11 @@ class Record(Description):
     ----------
     quantities : tuple of str
         ``weights``: all of them, from which every metric of a linear network follows;
-        ``teaching_signals``: per probe sample, the rule's own and backprop's; the others are
-        numbers per layer (degrees, or a fraction), computed while training.
+        ``teaching_signals``: per probe sample, the rule's own and backprop's;
+        ``receptive_fields``: weights from the input to the first `receptive_units` units;
+        ``unit_angle``: degrees per unit of the last hidden layer; ``classification_error`` and
+        ``training_error``: percent, the latter with the loss, on training images; the others are
+        numbers per layer (degrees, a fraction, a norm). All are computed while training.
     spacing : str
         ``linear`` or ``logarithmic`` in the step.
     snapshots : int
@@ -36,7 +48,10 @@ class Record(Description):
         added.
     probe_samples : int
         Number of examples on which losses and teaching signals are measured, apart from the
-        training examples when these are drawn online.
+        training examples when these are drawn online. For images, teaching signals are measured
+        on the first `probe_samples` of the evaluation images, losses and errors on all of them.
+    receptive_units : int
+        Number of hidden units whose receptive fields are stored.
     """
 
     quantities: tuple[Quantity, ...] = ("weights",)
@@ -44,12 +59,18 @@ class Record(Description):
     snapshots: Annotated[Size, Field(ge=2)] = 51
     steps: tuple[Count, ...] = ()
     probe_samples: Size = 100
+    receptive_units: Size = 16
 
     @field_validator("quantities")
     @classmethod
     def _in_one_order(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         """Sort: the order of quantities means nothing, so it must not change the content hash."""
         return tuple(sorted(set(value)))
+
+    @property
+    def asks_for_classes(self) -> bool:
+        """Whether a quantity only exists where targets are classes."""
+        return bool(_OF_CLASSES & set(self.quantities))
 
     def grid(self, total: int, phase_ends: tuple[int, ...]) -> tuple[int, ...]:
         """Return the recorded steps for a run of `total` steps, increasing from 0 to `total`."""

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from fatheory.arrays import Array, namespace
 from fatheory.geometry.angle import angle
 from fatheory.geometry.concordance import sign_concordance
+from fatheory.geometry.pseudoinverse import pseudoinverse_alignment
 
 PerLayer = Float[Array, "*runs layer"]
 
@@ -60,6 +61,21 @@ def sign_concordances(
 ) -> PerLayer:
     """Compute the sign concordance of W_l and V_l; NaN where V_l is None or has no sign."""
     return _per_layer(sign_concordance, weights, backward_weights)
+
+
+def pseudoinverse_alignments(
+    weights: Sequence[Float[Array, "..."]], backward_weights: Sequence[Float[Array, "..."] | None]
+) -> PerLayer:
+    """Compute the angle between W_l and the pseudoinverse of B_l = V_l^T, in degrees.
+
+    NaN where V_l is None or zero (Lillicrap et al. 2016, Supplementary Notes 13-14).
+    """
+    return _per_layer(_to_pseudoinverse, weights, backward_weights)
+
+
+def _to_pseudoinverse(W: Array, V: Array, axis: tuple[int, int]) -> Array:
+    del axis  # matrices stand in the last two axes
+    return pseudoinverse_alignment(W, namespace(V).swapaxes(V, -1, -2))
 
 
 def _per_layer(measure, weights, backward_weights) -> PerLayer:  # type: ignore[no-untyped-def]

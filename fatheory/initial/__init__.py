@@ -1,12 +1,17 @@
 """What both answers start from: one random stream per purpose, drawn once per seed."""
 
+from fatheory.initial.connections import Connections as Connections
 from fatheory.initial.examples import Examples as Examples
 from fatheory.initial.examples import block_steps as block_steps
 from fatheory.initial.examples import examples as examples
 from fatheory.initial.examples import sample_order as sample_order
 from fatheory.initial.frame import coordinates as coordinates
 from fatheory.initial.frame import drawn_variables as drawn_variables
-from fatheory.initial.start import Samples as Samples
+from fatheory.initial.problem import LinearProblem as LinearProblem
+from fatheory.initial.problem import Problem as Problem
+from fatheory.initial.problem import QuadraticProblem as QuadraticProblem
+from fatheory.initial.problem import TeacherProblem as TeacherProblem
+from fatheory.initial.samples import Samples as Samples
 from fatheory.initial.start import Start as Start
 from fatheory.initial.start import draw_start as draw_start
 from fatheory.initial.streams import PURPOSES as PURPOSES

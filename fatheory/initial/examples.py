@@ -8,19 +8,23 @@ from jaxtyping import Float, Int
 from fatheory.experiment import Experiment
 from fatheory.initial.start import Start
 from fatheory.initial.streams import stream
-from fatheory.tasks.linear import gaussian_inputs
 
 _BLOCK_NUMBERS = 2**16
 """Numbers in a block of examples at most. Part of the streams' definition: do not change it."""
 
 
 def block_steps(experiment: Experiment) -> int:
-    """Return the number of consecutive steps whose examples come from one random stream.
+    """Return the number of consecutive steps whose examples are drawn together.
 
-    The largest power of two whose examples of one seed are few enough to stay in cache, from 1
-    to 4096. It follows from the batch size and the sizes of input and output alone.
+    Of fresh examples, which come from one random stream: the largest power of two whose examples
+    of one seed are few enough to stay in cache, from 1 to 4096. It follows from the batch size and
+    the sizes of input and output alone. Of finite samples, which are only put in order: whole
+    epochs, of about as many steps.
     """
     task = experiment.task
+    if task.samples:
+        per_epoch = task.samples // experiment.schedule.batch_size
+        return per_epoch * max(1, 4096 // per_epoch)
     numbers = experiment.schedule.batch_size * (task.inputs + task.outputs)
     return 2 ** min(12, max(0, (_BLOCK_NUMBERS // numbers).bit_length() - 1))
 
@@ -84,8 +88,9 @@ def _online_block(experiment: Experiment, seed: int, start: Start, block: int) -
     length = block_steps(experiment)
     count = length * batch
     source = stream(experiment.root_seed, seed, "inputs", block)
-    inputs = gaussian_inputs(source, count, task.inputs, start.root)
-    targets = inputs @ start.T.T
+    assert start.problem is not None  # images are finite samples
+    inputs = start.problem.inputs(source, count)
+    targets = start.problem.targets(inputs)
     if task.noise:
         noise = stream(experiment.root_seed, seed, "noise", block)
         targets += noise.normal(0.0, task.noise, targets.shape)

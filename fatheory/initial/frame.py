@@ -5,8 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from fatheory import labels
-from fatheory.experiment import Experiment
+from fatheory.experiment import Experiment, ImageTask
+from fatheory.initial.problem import LinearProblem
 from fatheory.initial.start import Start
+from fatheory.rules import DirectRule
 
 
 def coordinates(experiment: Experiment) -> dict[str, np.ndarray]:
@@ -26,21 +28,35 @@ def coordinates(experiment: Experiment) -> dict[str, np.ndarray]:
 def drawn_variables(experiment: Experiment, starts: Sequence[Start]) -> dict[str, np.ndarray]:
     """Return what was drawn, as archive variables in float64: targets, inputs, feedback.
 
-    Feedback is oriented like B, (unit_{l-1}, unit_l), and NaN for rules that draw none.
+    Fixed feedback is oriented like B, (unit_{l-1}, unit_l), direct feedback (unit_l, unit_L);
+    NaN for rules that draw none. Images are not stored again: the experiment names them.
     """
-    variables = {
-        labels.TARGET_MAP: np.stack([start.T for start in starts]),
-        labels.INPUT_COVARIANCE: np.stack([start.Sigma for start in starts]),
-        labels.PROBE_INPUT: np.stack([start.probe for start in starts]),
-        labels.PROBE_TARGET: np.stack([start.probe_target for start in starts]),
+    variables = _feedback(experiment, starts)
+    if isinstance(experiment.task, ImageTask):
+        targets = starts[0].evaluation.targets.astype(np.float64)
+        variance = np.sum(np.var(targets, axis=0))
+        return variables | {labels.TARGET_VARIANCE: np.full(len(starts), variance)}
+    if isinstance(starts[0].problem, LinearProblem):
+        variables[labels.TARGET_MAP] = np.stack([start.T for start in starts])
+        variables[labels.INPUT_COVARIANCE] = np.stack([start.Sigma for start in starts])
+    return variables | {
+        labels.PROBE_INPUT: np.stack([start.probe.inputs for start in starts]),
+        labels.PROBE_TARGET: np.stack([start.probe.targets for start in starts]),
     }
-    for layer in range(2, experiment.layers + 1):
-        shape = starts[0].weights[layer - 1].shape[::-1]
-        feedback = np.full((len(experiment.rules), len(starts), *shape), np.nan)
-        for i, label in enumerate(experiment.rule_labels):
-            for j, start in enumerate(starts):
-                state = start.states[label][layer - 1]
-                if state is not None:
-                    feedback[i, j] = state.T
-        variables[labels.feedback(layer)] = feedback
+
+
+def _feedback(experiment: Experiment, starts: Sequence[Start]) -> dict[str, np.ndarray]:
+    """Stack the states of all rules by layer, under the name that their kind of rule gives them."""
+    variables: dict[str, np.ndarray] = {}
+    runs = (len(experiment.rules), len(starts))
+    for i, (label, choice) in enumerate(experiment.rules):
+        direct = isinstance(choice.make(), DirectRule)
+        for j, start in enumerate(starts):
+            for layer, state in enumerate(start.states[label], start=1):
+                if state is None:
+                    continue
+                name = labels.direct_feedback(layer) if direct else labels.feedback(layer)
+                if name not in variables:
+                    variables[name] = np.full((*runs, *state.T.shape), np.nan)
+                variables[name][i, j] = state.T
     return variables

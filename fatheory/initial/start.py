@@ -3,123 +3,178 @@
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 
 from fatheory.arrays import Covariance, TargetMap
-from fatheory.experiment import Experiment
+from fatheory.errors import RegimeError
+from fatheory.experiment import Experiment, ImageTask
+from fatheory.initial.connections import Connections, draw_connections
+from fatheory.initial.image_samples import image_samples
+from fatheory.initial.problem import LinearProblem, Problem, draw_problem
+from fatheory.initial.samples import Samples
 from fatheory.initial.streams import stream
-from fatheory.rules import LayeredRule
-from fatheory.tasks.linear import (
-    gaussian_inputs,
-    matched_inputs,
-    power_law_covariance,
-    symmetric_root,
-)
+from fatheory.rules import DirectRule, LayeredRule, Rule
 
-
-@dataclass(frozen=True)
-class Samples:
-    """A finite training set.
-
-    Attributes
-    ----------
-    inputs : array of shape (sample, n_i)
-        x.
-    targets : array of shape (sample, n_o)
-        y*, with noise where the task has any.
-    """
-
-    inputs: Float[np.ndarray, "sample n_i"]
-    targets: Float[np.ndarray, "sample n_o"]
+Layers = tuple[Any, ...]
+"""One array a layer, or None."""
 
 
 @dataclass(frozen=True)
 class Start:
-    """The draws of one seed, in float64.
+    """The draws of one seed, in float64; images are in float32.
 
     Attributes
     ----------
     weights : tuple of arrays
-        W_1 ... W_L, of shape (n_out, n_in).
+        W_1 ... W_L, zero where a connection is missing.
+    biases : tuple of arrays
+        b_1 ... b_L; empty for a network without biases.
     states : mapping
-        From a rule's label to its states at layers 1 ... L, of the shapes of the weights; None
-        where a rule needs none. Layer 1 sends nothing back and has none.
-    T : array of shape (n_o, n_i)
-        The map that the examples teach: the drawn target, or its least-squares estimate from
-        noisy finite samples.
-    Sigma : array of shape (n_i, n_i)
-        Second moment of the inputs: of their law, or of the finite samples.
-    root : array of shape (n_i, n_i) or None
-        Symmetric root of the law's second moment; None for the identity.
-    probe : array of shape (sample, n_i)
-        Inputs on which losses and teaching signals are measured, of second moment Sigma. The
-        finite samples themselves where there are any.
+        From a rule's label to its states at layers 1 ... L; None where it needs none. A layered
+        rule has one of the shape of W_l at l > 1, a direct rule one of shape (n_o, unit_l) at
+        every hidden layer l.
+    connections : Connections
+        Which connections are missing.
+    problem : Problem or None
+        What is to be learned; None for images, which are not drawn.
+    probe : Samples
+        Inputs on which teaching signals are measured, with targets without noise. For linear
+        tasks of second moment Sigma; the finite samples themselves where there are any.
+    evaluation : Samples
+        What losses and errors are measured on: the probe, and for images all held-out ones.
     samples : Samples or None
-        The training set; None for online learning.
+        The training set, its targets with noise; None for online learning.
     """
 
     weights: tuple[np.ndarray, ...]
-    states: Mapping[str, tuple[np.ndarray | None, ...]]
-    T: TargetMap
-    Sigma: Covariance
-    root: Covariance | None
-    probe: Float[np.ndarray, "sample n_i"]
+    biases: tuple[np.ndarray, ...]
+    states: Mapping[str, Layers]
+    connections: Connections
+    problem: Problem | None
+    probe: Samples
+    evaluation: Samples
     samples: Samples | None
 
     @property
-    def probe_target(self) -> Float[np.ndarray, "sample n_o"]:
-        """Targets of the probe, without noise."""
-        return self.probe @ self.T.T
+    def linear(self) -> LinearProblem:
+        """The linear task that the examples teach.
+
+        Raises
+        ------
+        RegimeError
+            If the task is of another kind.
+        """
+        if not isinstance(self.problem, LinearProblem):
+            raise RegimeError("the task is not linear, so it has neither T nor Sigma")
+        return self.problem
+
+    @property
+    def T(self) -> TargetMap:
+        """The linear map that the examples teach, of shape (n_o, n_i).
+
+        The drawn target, or its least-squares estimate from noisy finite samples.
+        """
+        return self.linear.T
+
+    @property
+    def Sigma(self) -> Covariance:
+        """Second moment of the inputs of a linear task: of their law, or of the finite samples."""
+        return self.linear.Sigma
 
 
 def draw_start(experiment: Experiment, seed: int) -> Start:
-    """Draw target, start weights, feedback, covariance, samples and probe of one seed."""
-    task, root_seed = experiment.task, experiment.root_seed
-    sizes = experiment.sizes
-    shapes = [(n_out, n_in) for n_in, n_out in itertools.pairwise(sizes)]
-    weights = tuple(
-        experiment.network.start.draw(stream(root_seed, seed, "start", layer), shape)
-        for layer, shape in enumerate(shapes, start=1)
+    """Draw target, start weights, feedback, connections, samples and probe of one seed.
+
+    Raises
+    ------
+    DataError
+        If the task's images are missing or damaged.
+    InvalidExperimentError
+        If missing connections cut a unit off.
+    """
+    root_seed, network = experiment.root_seed, experiment.network
+    shapes = [(n_out, n_in) for n_in, n_out in itertools.pairwise(experiment.sizes)]
+    numbered = list(enumerate(shapes, start=1))
+    weights = [
+        network.start.draw(stream(root_seed, seed, "start", layer), shape)
+        for layer, shape in numbered
+    ]
+    biases = network.biases
+    connections = draw_connections(experiment, seed, shapes)
+    problem, probe, evaluation, samples = _draw_examples(experiment, seed)
+    return Start(
+        weights=_masked(weights, connections.forward),
+        biases=()
+        if biases is None
+        else tuple(
+            biases.draw(stream(root_seed, seed, "bias", layer), shape[:1])
+            for layer, shape in numbered
+        ),
+        states={
+            label: _states(experiment, seed, choice.make(), shapes, connections)
+            for label, choice in experiment.rules
+        },
+        connections=connections,
+        problem=problem,
+        probe=probe,
+        evaluation=evaluation,
+        samples=samples,
     )
-    T = task.target.draw(stream(root_seed, seed, "target"), (task.outputs, task.inputs))
-    covariance_stream = stream(root_seed, seed, "covariance")
-    Sigma = power_law_covariance(covariance_stream, task.inputs, task.spectrum_decay)
-    root = symmetric_root(Sigma) if task.spectrum_decay else None
-    samples = None
-    if task.samples:
-        inputs = gaussian_inputs(stream(root_seed, seed, "inputs"), task.samples, task.inputs, root)
-        noise = stream(root_seed, seed, "noise").normal(size=(task.samples, task.outputs))
-        samples = Samples(inputs, inputs @ T.T + task.noise * noise)
-        Sigma = inputs.T @ inputs / task.samples
-        if task.noise:
-            T = (np.linalg.pinv(inputs) @ samples.targets).T
-        probe = inputs
-    else:
-        probe_stream = stream(root_seed, seed, "probe")
-        probe = matched_inputs(probe_stream, experiment.record.probe_samples, task.inputs, root)
-    states = {
-        label: _states(experiment, seed, choice.make(), shapes)
-        for label, choice in experiment.rules
-    }
-    return Start(weights, states, T, Sigma, root, probe, samples)
+
+
+def _draw_examples(
+    experiment: Experiment, seed: int
+) -> tuple[Problem | None, Samples, Samples, Samples | None]:
+    """Return problem, probe, evaluation and training samples."""
+    task, root_seed = experiment.task, experiment.root_seed
+    if isinstance(task, ImageTask):
+        train, held_out, probe = image_samples(task, experiment.record.probe_samples)
+        return None, probe, held_out, train
+    problem = draw_problem(task, root_seed, seed)
+    if not task.samples:
+        source = stream(root_seed, seed, "probe")
+        inputs = problem.probe_inputs(source, experiment.record.probe_samples)
+        probe = Samples(inputs, problem.targets(inputs))
+        return problem, probe, probe, None
+    inputs = problem.inputs(stream(root_seed, seed, "inputs"), task.samples)
+    noise = stream(root_seed, seed, "noise").normal(size=(task.samples, task.outputs))
+    samples = Samples(inputs, problem.targets(inputs) + task.noise * noise)
+    if isinstance(problem, LinearProblem):
+        # Noisy finite samples teach their own least-squares map.
+        T = (np.linalg.pinv(inputs) @ samples.targets).T if task.noise else problem.T
+        problem = LinearProblem(T, inputs.T @ inputs / task.samples, problem.root)
+    probe = Samples(inputs, problem.targets(inputs))
+    return problem, probe, probe, samples
 
 
 def _states(
-    experiment: Experiment, seed: int, rule: object, shapes: list[tuple[int, int]]
-) -> tuple[np.ndarray | None, ...]:
+    experiment: Experiment,
+    seed: int,
+    rule: Rule,
+    shapes: list[tuple[int, int]],
+    connections: Connections,
+) -> Layers:
     """Draw a rule's states.
 
     Rules draw from the same streams, so feedback that differs only in scale is the same matrix up
     to that scale, and comparisons are paired.
     """
-    if not isinstance(rule, LayeredRule):
-        return (None,) * len(shapes)
-    return (
-        None,
-        *(
-            rule.draw(stream(experiment.root_seed, seed, "feedback", layer), shape)
-            for layer, shape in enumerate(shapes[1:], start=2)
-        ),
-    )
+
+    def source(layer: int) -> np.random.Generator:
+        return stream(experiment.root_seed, seed, "feedback", layer)
+
+    if isinstance(rule, DirectRule):
+        outputs = shapes[-1][0]
+        hidden = enumerate(shapes[:-1], start=2)
+        return (*(rule.draw(source(above), (outputs, n)) for above, (n, _) in hidden), None)
+    assert isinstance(rule, LayeredRule)
+    above = enumerate(shapes[1:], start=2)
+    drawn = (None, *(rule.draw(source(layer), shape) for layer, shape in above))
+    return _masked(drawn, connections.feedback)
+
+
+def _masked(layers: Layers | list[np.ndarray], masks: Layers) -> Layers:
+    pairs = zip(layers, masks, strict=True)
+    return tuple(A if A is None or mask is None else A * mask for A, mask in pairs)

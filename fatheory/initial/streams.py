@@ -2,7 +2,19 @@
 
 import numpy as np
 
-PURPOSES = ("target", "covariance", "start", "feedback", "probe", "inputs", "noise", "order")
+PURPOSES = (
+    "target",
+    "covariance",
+    "start",
+    "feedback",
+    "probe",
+    "inputs",
+    "noise",
+    "order",
+    "bias",
+    "forward_mask",
+    "feedback_mask",
+)
 """What random numbers are for. Append only: a purpose's place is part of its stream's key, and
 moving one would change the numbers of every experiment."""
 

@@ -4,4 +4,6 @@ from fatheory.networks.activations import ACTIVATIONS as ACTIVATIONS
 from fatheory.networks.activations import Activation as Activation
 from fatheory.networks.dense import activities as activities
 from fatheory.networks.dense import dense as dense
-from fatheory.networks.dense import output as output
+from fatheory.networks.dense import first_sums as first_sums
+from fatheory.networks.dense import hidden_and_output_sums as hidden_and_output_sums
+from fatheory.networks.units import Units as Units

@@ -1,6 +1,10 @@
 """Learning rules: what stands in for the transposed weights when errors travel back."""
 
+from fatheory.rules.adaptive import AdaptiveFeedback as AdaptiveFeedback
+from fatheory.rules.adaptive import KolenPollack as KolenPollack
+from fatheory.rules.adaptive import WeightMirror as WeightMirror
 from fatheory.rules.backprop import Backprop as Backprop
+from fatheory.rules.direct import DirectFeedbackAlignment as DirectFeedbackAlignment
 from fatheory.rules.fixed import FeedbackAlignment as FeedbackAlignment
 from fatheory.rules.fixed import FixedFeedback as FixedFeedback
 from fatheory.rules.fixed import OrthogonalFeedback as OrthogonalFeedback
@@ -13,6 +17,7 @@ from fatheory.rules.registry import known_rules as known_rules
 from fatheory.rules.registry import make_rule as make_rule
 from fatheory.rules.rule import DirectRule as DirectRule
 from fatheory.rules.rule import LayeredRule as LayeredRule
+from fatheory.rules.rule import LayerProbe as LayerProbe
 from fatheory.rules.rule import Rule as Rule
 from fatheory.rules.rule import Trial as Trial
 from fatheory.rules.sign_concordant import (

@@ -31,8 +31,11 @@ class NodePerturbation(DirectRule):
     def __post_init__(self) -> None:
         require_positive(self.name, "perturbation", self.perturbation)
 
-    def teaching_signals(self, trial: Trial, sampler: Sampler) -> tuple[Array, ...]:
+    def teaching_signals(
+        self, trial: Trial, states: tuple[Array | None, ...], sampler: Sampler
+    ) -> tuple[Array, ...]:
         """Perturb, compare the losses, and credit the perturbation."""
+        del states
         sigma = self.perturbation
         xi = tuple(sampler.normal(0.0, sigma, shape) for shape in trial.hidden_shapes)
         still = tuple(namespace(x).zeros_like(x) for x in xi)

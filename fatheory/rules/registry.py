@@ -4,7 +4,9 @@ from functools import cache
 from importlib.metadata import entry_points
 
 from fatheory.errors import FatheoryError, UnknownNameError
+from fatheory.rules.adaptive import KolenPollack, WeightMirror
 from fatheory.rules.backprop import Backprop
+from fatheory.rules.direct import DirectFeedbackAlignment
 from fatheory.rules.fixed import (
     FeedbackAlignment,
     OrthogonalFeedback,
@@ -33,6 +35,9 @@ _BUILT_IN: tuple[type[Rule], ...] = (
     RandomFeedback,
     OrthogonalFeedback,
     Pseudobackprop,
+    DirectFeedbackAlignment,
+    KolenPollack,
+    WeightMirror,
 )
 
 

@@ -25,6 +25,8 @@ class Rule:
     """Paper and place."""
     stochastic: ClassVar[bool] = False
     """Whether the teaching signals are random given weights and data."""
+    adaptive: ClassVar[bool] = False
+    """Whether the rule's state learns beside the weights."""
 
     @classmethod
     def parameters(cls) -> dict[str, float]:
@@ -76,16 +78,57 @@ class Trial(Protocol):
     def hidden_shapes(self) -> tuple[tuple[int, ...], ...]:
         """Shapes (sample, unit_l) of the hidden activities."""
 
+    @property
+    def output_error(self) -> Float[Array, "sample n_o"]:
+        """The error of the output units times the slope of their function, e o y'."""
+
     def loss(self, perturbations: tuple[Array, ...]) -> Float[Array, " sample"]:
         """Return each sample's loss with these values added to the hidden activities."""
+
+
+@runtime_checkable
+class LayerProbe(Protocol):
+    """One layer of weights, as far as a rule that adapts its feedback may use it."""
+
+    @property
+    def sampler(self) -> Sampler:
+        """Random numbers of this step and layer."""
+
+    def respond(self, below: Float[Array, " n_in"]) -> Float[Array, " n_out"]:
+        """Return the layer's activity when this activity drives it from below."""
 
 
 @dataclass(frozen=True)
 class DirectRule(Rule):
     """A rule that hands each hidden layer its teaching signals without a chain of layers."""
 
-    def teaching_signals(self, trial: Trial, sampler: Sampler) -> tuple[Array, ...]:
-        """Return the teaching signals of the hidden layers, of `trial.hidden_shapes`."""
+    def draw(self, sampler: Sampler, shape: tuple[int, ...]) -> Array | None:
+        """Draw what the rule needs for one hidden layer, of shape (n_o, unit_l); None for nothing.
+
+        Parameters
+        ----------
+        sampler : Sampler
+            A NumPy generator or its JAX counterpart.
+        shape : tuple of int
+            Numbers of output units and of units of the hidden layer.
+        """
+        del sampler, shape
+        return None
+
+    def teaching_signals(
+        self, trial: Trial, states: tuple[Array | None, ...], sampler: Sampler
+    ) -> tuple[Array, ...]:
+        """Return the teaching signals of the hidden layers, of `trial.hidden_shapes`.
+
+        Parameters
+        ----------
+        trial : Trial
+            The forward pass.
+        states : tuple of arrays or None
+            What `draw` returned for each hidden layer.
+        sampler : Sampler
+            Random numbers of this step.
+        """
         raise NotImplementedError("a direct rule defines teaching_signals")
 
 

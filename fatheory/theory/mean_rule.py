@@ -16,8 +16,12 @@ def mean_layered_rule(rule: Rule) -> LayeredRule:
     Raises
     ------
     RegimeError
-        For another direct rule: its mean is not known.
+        For another direct rule: its mean is not known. For a rule whose feedback learns.
     """
+    if rule.adaptive:
+        raise RegimeError(
+            f"the flow has fixed feedback; that of {rule.name!r} learns: leave the rule out"
+        )
     if isinstance(rule, LayeredRule):
         return rule
     if isinstance(rule, NodePerturbation):

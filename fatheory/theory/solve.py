@@ -112,7 +112,7 @@ def _measure(
     quantities: Sequence[str],
 ) -> dict[str, np.ndarray]:
     """Compute the recorded quantities along a trajectory; arrays lead with the step axis."""
-    reference = linear_signals(weights, weights, start.T, start.probe)
+    reference = linear_signals(weights, weights, start.T, start.probe.inputs)
     measured = {labels.LOSS: squared_loss(reference[-1])}
     if "weights" in quantities:
         measured |= {labels.weight(i): W for i, W in enumerate(weights, start=1)}
@@ -123,7 +123,7 @@ def _measure(
         V: list[np.ndarray | None] = [None]
         above = zip(weights[1:], start.states[label][1:], strict=True)
         V += [np.broadcast_to(rule.backward_weights(W, state), W.shape) for W, state in above]
-        signals = linear_signals(weights, V, start.T, start.probe)
+        signals = linear_signals(weights, V, start.T, start.probe.inputs)
     else:
         V = [None] * len(weights)
         signals = [np.full_like(delta, np.nan) for delta in reference[:-1]] + [reference[-1]]

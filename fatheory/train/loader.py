@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from fatheory.experiment import Experiment
-from fatheory.initial import Start, block_steps, examples, sample_order
-from fatheory.train.program import Batches
+from fatheory.initial import Samples, Start, block_steps, examples, sample_order
+from fatheory.train.ensemble import Batches
 
 
 class Loader:
@@ -35,10 +35,7 @@ class Loader:
         self._pool: tuple[jax.Array, jax.Array] | None = None
         pools = [start.samples for start in starts if start.samples is not None]
         if pools:
-            self._pool = (
-                jnp.asarray(np.stack([pool.inputs for pool in pools]), self._dtype),
-                jnp.asarray(np.stack([pool.targets for pool in pools]), self._dtype),
-            )
+            self._pool = on_device(pools, self._dtype)
 
     def block(self, step: int) -> tuple[Batches, int]:
         """Return the block of examples that `step` learns from, and its place in the block."""
@@ -67,3 +64,16 @@ class Loader:
             jnp.asarray(np.stack([d.targets for d in drawn]), self._dtype),
             None,
         )
+
+
+def on_device(pools: Sequence[Samples], dtype: np.dtype) -> tuple[jax.Array, jax.Array]:
+    """Return inputs and targets of all seeds, (seed, sample, unit).
+
+    Images are the same for all seeds, and large: one copy of shape (sample, unit) serves them all.
+    """
+    if all(pool is pools[0] for pool in pools):
+        return jnp.asarray(pools[0].inputs, dtype), jnp.asarray(pools[0].targets, dtype)
+    return (
+        jnp.asarray(np.stack([pool.inputs for pool in pools]), dtype),
+        jnp.asarray(np.stack([pool.targets for pool in pools]), dtype),
+    )

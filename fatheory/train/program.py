@@ -1,189 +1,139 @@
-"""The compiled programs: advance an ensemble by a stretch of steps, and observe it.
-
-Arrays of an ensemble have the leading axes (rule, seed). Examples have the leading axis (seed):
-every rule sees the same ones.
-"""
+"""The compiled program that advances an ensemble step by step."""
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Int
 
-from fatheory.geometry import (
-    delta_angles,
-    flattened_delta_angles,
-    sign_concordances,
-    squared_loss,
-    weight_angles,
+from fatheory.networks import first_sums
+from fatheory.train.ensemble import (
+    Batches,
+    Ensemble,
+    Fixed,
+    flat_runs,
+    for_all_rules,
+    unflattened,
 )
-from fatheory.train.learner import Learner, States, Weights
+from fatheory.train.learner import Learner, Step
+from fatheory.train.parameters import Layers, Parameters, masked
 from fatheory.train.sampler import step_key
 
 
-class Ensemble(NamedTuple):
-    """What changes while learning.
+class Recipe(NamedTuple):
+    """What compiles: everything about an update that is not an array. Hashable.
 
     Attributes
     ----------
-    weights : tuple of arrays of shape (rule, seed, unit_l, unit_{l-1})
-        W_1 ... W_L.
-    memory : pytree
-        State of the update, such as momentum.
-    diverged_at : array of shape (rule, seed)
-        First step whose error was not finite; -1 while there is none.
+    learner : Learner
+        The rule's program.
+    direction : optax.GradientTransformation
+        From gradients to weight changes.
+    weight_decay : float
+        What `direction` does to weights beside following the gradient; blocks need to know it.
+    root_seed : int
+        Root of the random keys.
+    block : int
+        How many online examples the first layer takes at a time; 0 for one by one.
     """
 
-    weights: Weights
-    memory: Any
-    diverged_at: Int[Array, "rule seed"]
+    learner: Learner
+    direction: optax.GradientTransformation
+    weight_decay: float
+    root_seed: int
+    block: int = 0
 
 
-class Fixed(NamedTuple):
-    """What does not change while learning.
-
-    Attributes
-    ----------
-    states : tuple of arrays of shape (rule, seed, unit_l, unit_{l-1}) or None
-        The rules' states.
-    learning_rates : array of shape (rule,)
-        Step sizes.
-    seeds : array of shape (seed,)
-        Seed numbers, for the random numbers of single steps.
-    """
-
-    states: States
-    learning_rates: Float[Array, " rule"]
-    seeds: Int[Array, " seed"]
-
-
-class Batches(NamedTuple):
-    """Examples of consecutive steps.
-
-    Attributes
-    ----------
-    inputs, targets : arrays of shape (seed, step, batch, unit) or (seed, sample, unit)
-        Examples step by step, or the pool that `order` picks from.
-    order : array of shape (seed, step, batch) or None
-        Which samples of the pool each step learns from.
-    """
-
-    inputs: jax.Array
-    targets: jax.Array
-    order: jax.Array | None
-
-
-@partial(jax.jit, static_argnames=("learner", "direction", "root_seed"), donate_argnums=0)
-def advance(
-    ensemble: Ensemble,
-    fixed: Fixed,
-    batches: Batches,
-    learning: Bool[Array, " layer"],
-    first_step: Int[Array, ""],
-    offset: Int[Array, ""],
-    count: Int[Array, ""],
-    *,
-    learner: Learner,
-    direction: optax.GradientTransformation,
-    root_seed: int,
-) -> Ensemble:
-    """Carry out `count` updates, beginning at `first_step`, with the batches from `offset` on.
+class Stretch(NamedTuple):
+    """Which updates to carry out.
 
     The numbers of steps are arguments, not shapes, so segments of all lengths share one program.
 
-    Parameters
+    Attributes
     ----------
-    ensemble, fixed, batches
-        See the classes.
     learning : array of shape (layer,)
         Which layers change; the others are frozen.
-    first_step, offset, count : int
-        Number of the first update, its place in `batches`, and how many updates.
-    learner, direction, root_seed
-        What compiles: the rule's program, the update, the root of the random keys.
+    first_step, offset, updates : int
+        Number of the first update, its place among the batches, and how many updates.
     """
 
-    def update(
-        network: Ensemble,
-        states: States,
-        rate: jax.Array,
-        seed: jax.Array,
-        batch: tuple[jax.Array, jax.Array],
-        step: jax.Array,
-    ) -> Ensemble:
-        key = step_key(root_seed, seed, step)
-        gradient, loss = learner.gradient(network.weights, states, *batch, key)
-        tau, memory = direction.update(gradient, network.memory, network.weights)
-        weights = tuple(
-            jnp.where(learning[i], W - rate * t, W)
-            for i, (W, t) in enumerate(zip(network.weights, tau, strict=True))
-        )
-        lost = (network.diverged_at < 0) & ~jnp.isfinite(loss)
-        return Ensemble(weights, memory, jnp.where(lost, step, network.diverged_at))
-
-    rules, seeds = ensemble.diverged_at.shape
-    # One axis of runs: with two, XLA transposes in every product, at more than twice the time.
-    flat = partial(jax.tree.map, lambda a: a.reshape(rules * seeds, *a.shape[2:]))
-    states = flat(fixed.states)
-    rates = jnp.repeat(fixed.learning_rates, seeds)
-    numbers = jnp.tile(fixed.seeds, rules)
-    update_all = jax.vmap(update, in_axes=(0, 0, 0, 0, 0, None))
-
-    def body(i: jax.Array, runs: Ensemble) -> Ensemble:
-        drawn = _batch(batches, offset + i)
-        batch = flat(tuple(jnp.broadcast_to(a, (rules, *a.shape)) for a in drawn))
-        return update_all(runs, states, rates, numbers, batch, first_step + i)
-
-    runs = jax.lax.fori_loop(0, count, body, flat(ensemble))
-    return jax.tree.map(lambda a: a.reshape(rules, seeds, *a.shape[1:]), runs)
+    learning: Bool[Array, " layer"]
+    first_step: Int[Array, ""]
+    offset: Int[Array, ""]
+    updates: Int[Array, ""]
 
 
-def _batch(batches: Batches, i: jax.Array) -> tuple[jax.Array, jax.Array]:
-    take = partial(jax.lax.dynamic_index_in_dim, index=i, axis=1, keepdims=False)
-    if batches.order is None:
-        return take(batches.inputs), take(batches.targets)
-    chosen = take(batches.order)
-    pick = jax.vmap(lambda pool, rows: pool[rows])
-    return pick(batches.inputs, chosen), pick(batches.targets, chosen)
+@partial(jax.jit, static_argnames="recipe", donate_argnums=0)
+def advance(
+    ensemble: Ensemble, fixed: Fixed, batches: Batches, stretch: Stretch, *, recipe: Recipe
+) -> Ensemble:
+    """Carry out a stretch of updates, each for the whole batch of its step."""
+    runs = ensemble.diverged_at.shape
+    update_all = jax.vmap(partial(_update, recipe, stretch.learning), in_axes=(0, 0, 0, None))
+    constants = flat_runs(fixed)
+
+    def body(i: jax.Array, running: Ensemble) -> Ensemble:
+        batch = for_all_rules(batches.at(stretch.offset + i), runs[0])
+        return update_all(running, constants, batch, stretch.first_step + i)
+
+    return unflattened(jax.lax.fori_loop(0, stretch.updates, body, flat_runs(ensemble)), runs)
 
 
-@partial(jax.jit, static_argnames=("learner", "quantities", "root_seed"))
-def observe(
-    weights: Weights,
+def _update(
+    recipe: Recipe,
+    learning: Bool[Array, " layer"],
+    network: Ensemble,
     fixed: Fixed,
-    probe: tuple[jax.Array, jax.Array],
+    batch: tuple[jax.Array, jax.Array],
     step: Int[Array, ""],
-    *,
-    learner: Learner,
-    quantities: tuple[str, ...],
-    root_seed: int,
-) -> dict[str, jax.Array]:
-    """Measure the ensemble on the probe: the loss, and the quantities asked for.
+) -> Ensemble:
+    """Carry out one update of one network."""
+    x, target = batch
+    parameters = network.parameters
+    key = step_key(recipe.root_seed, fixed.seeds, step)
+    sums = first_sums(parameters.weights[0], parameters.biases, x)
+    taught = recipe.learner.step(parameters.above, fixed.states, sums, target, key)
+    bias = jnp.sum(taught.first, axis=0) if parameters.biases else None
+    gradient = connected(taught.above.below(taught.first.T @ x, bias), fixed)
+    tau, memory = recipe.direction.update(gradient, network.memory, parameters)
+    moved = descend(parameters, tau, fixed.learning_rates, learning)
+    return Ensemble(moved, memory, first_loss(network.diverged_at, taught, step))
 
-    Returns arrays with the leading axes (rule, seed); quantities per layer end in (layer,), and
-    ``teaching_signal`` and ``backprop_signal`` are tuples over layers.
-    """
 
-    def measure(
-        weights: Weights, states: States, seed: jax.Array, x: jax.Array, target: jax.Array
-    ) -> dict[str, Any]:
-        key = step_key(root_seed, seed, step)
-        # The signal at the output layer is the error itself.
-        reference = learner.backprop_signals(weights, x, target)
-        measured: dict[str, Any] = {"loss": squared_loss(reference[-1])}
-        if {"teaching_signals", "delta_angle", "delta_angle_flattened"} & set(quantities):
-            signals = learner.signals(weights, states, x, target, key)
-            measured["delta_angle"] = delta_angles(signals, reference)
-            measured["delta_angle_flattened"] = flattened_delta_angles(signals, reference)
-            measured["teaching_signals"] = (signals, reference)
-        V = learner.backward(weights, states, key)
-        behind = (None,) * len(weights) if V is None else V
-        measured["weight_angle"] = weight_angles(weights, behind)
-        measured["sign_concordance"] = sign_concordances(weights, behind)
-        return {name: measured[name] for name in ("loss", *quantities) if name in measured}
+def descend(
+    parameters: Parameters, tau: Parameters, rate: jax.Array, learning: Bool[Array, " layer"]
+) -> Parameters:
+    """Take a step of the layers that learn; feedback learns with the weights beside it."""
 
-    over_seeds = jax.vmap(measure, in_axes=(0, 0, 0, 0, 0))
-    over_rules = jax.vmap(over_seeds, in_axes=(0, 0, None, None, None))
-    return over_rules(weights, fixed.states, fixed.seeds, *probe)
+    def moved(layers: tuple, changes: tuple, flags: jax.Array) -> tuple:
+        trio = zip(layers, changes, flags, strict=True)
+        return tuple(jnp.where(learns, A - rate * t, A) for A, t, learns in trio)
+
+    depth = len(parameters.weights)
+    return Parameters(
+        moved(parameters.weights, tau.weights, learning),
+        moved(parameters.biases, tau.biases, learning[: len(parameters.biases)]),
+        moved(parameters.feedback, tau.feedback, learning[depth - len(parameters.feedback) :]),
+    )
+
+
+def connected(gradient: Parameters, fixed: Fixed) -> Parameters:
+    """Leave missing connections out of a gradient, of all layers or of the upper ones."""
+    depth = len(gradient.weights)
+    forward = _upper(fixed.connections, depth)
+    feedback = _upper(fixed.states.connections, len(gradient.feedback))
+    return Parameters(
+        masked(gradient.weights, forward), gradient.biases, masked(gradient.feedback, feedback)
+    )
+
+
+def first_loss(diverged_at: Int[Array, ""], taught: Step, step: Int[Array, ""]) -> Int[Array, ""]:
+    """Return the first step whose loss was not finite, this one included; -1 for none."""
+    lost = (diverged_at < 0) & ~jnp.isfinite(taught.loss)
+    return jnp.where(lost, step, diverged_at)
+
+
+def _upper(masks: Layers, count: int) -> Layers:
+    return masks[len(masks) - count :]

@@ -1,14 +1,14 @@
 """Collects snapshots of an ensemble into the variables of an archive."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-import jax.numpy as jnp
 import numpy as np
 
 from fatheory import labels
 from fatheory.experiment import Experiment
 from fatheory.initial import Start
 from fatheory.train.group import Group
+from fatheory.train.loader import on_device
 
 
 class Recorder:
@@ -19,17 +19,24 @@ class Recorder:
     experiment : Experiment
         What to record, and when.
     starts : sequence of Start
-        One per seed; their probes are what losses and teaching signals are measured on.
+        One per seed; their probes are what teaching signals are measured on, their evaluation
+        samples what losses and errors are.
     """
 
     def __init__(self, experiment: Experiment, starts: Sequence[Start]) -> None:
         self._experiment = experiment
+        self._wanted = set(experiment.record.quantities)
         self._place = {step: i for i, step in enumerate(experiment.snapshot_steps)}
         dtype = np.dtype(experiment.precision)
-        self._probe = (
-            jnp.asarray(np.stack([start.probe for start in starts]), dtype),
-            jnp.asarray(np.stack([start.probe_target for start in starts]), dtype),
-        )
+        self._probe = on_device([start.probe for start in starts], dtype)
+        self._evaluation = on_device([start.evaluation for start in starts], dtype)
+        self._training = None
+        if "training_error" in self._wanted:
+            # As many as there are to evaluate on, so that both errors cost and vary alike.
+            train = [
+                start.samples.first(len(start.evaluation)) for start in starts if start.samples
+            ]
+            self._training = on_device(train[:1], dtype)
         self._runs = (len(experiment.rules), len(starts))
         self._variables: dict[str, np.ndarray] = {
             labels.DIVERGED_AT: np.full(self._runs, -1, dtype=np.int64)
@@ -40,11 +47,8 @@ class Recorder:
         if step not in self._place:
             return
         for group in groups:
-            for name, values in _named(group.observe(self._probe, step)).items():
+            for name, values in self._measured(group, step).items():
                 self._write(name, group, step, values)
-            if "weights" in self._experiment.record.quantities:
-                for layer, W in enumerate(group.ensemble.weights, start=1):
-                    self._write(labels.weight(layer), group, step, np.asarray(W))
             self._mark_divergence(group, step)
 
     def variables(self) -> dict[str, np.ndarray]:
@@ -52,24 +56,41 @@ class Recorder:
         diverged = self._variables[labels.DIVERGED_AT] >= 0
         return self._variables | {labels.DIVERGED: diverged}
 
+    def _measured(self, group: Group, step: int) -> dict[str, np.ndarray]:
+        loss, error = group.evaluate(self._evaluation)
+        # A diverged network still has a largest output, which means nothing.
+        error = np.where(np.isfinite(loss), error, np.nan)
+        measured = {labels.LOSS: loss, **_named(group.observe(self._probe, step))}
+        if "classification_error" in self._wanted:
+            measured[labels.CLASSIFICATION_ERROR] = error
+        if self._training is not None:
+            on_train, train_error = group.evaluate(self._training)
+            measured[labels.TRAINING_LOSS] = on_train
+            measured[labels.TRAINING_ERROR] = np.where(np.isfinite(loss), train_error, np.nan)
+        if "weights" in self._wanted:
+            measured |= group.weights()
+        if "receptive_fields" in self._wanted:
+            measured[labels.RECEPTIVE_FIELD] = group.receptive_fields()
+        return measured
+
     def _write(self, name: str, group: Group, step: int, values: np.ndarray) -> None:
         steps, rest = len(self._place), values.shape[2:]
         if name not in self._variables:
             self._variables[name] = np.full((*self._runs, steps, *rest), np.nan, values.dtype)
         # Beyond divergence nothing is a number: infinities would pass for one.
         finite = np.where(np.isfinite(values), values, np.nan)
-        self._variables[name][list(group.members), :, self._place[step]] = finite
+        self._variables[name][list(group.members), group.seats, self._place[step]] = finite
 
     def _mark_divergence(self, group: Group, step: int) -> None:
-        members = list(group.members)
-        loss = self._variables[labels.LOSS][members, :, self._place[step]]
+        mine = (list(group.members), group.seats)
+        loss = self._variables[labels.LOSS][(*mine, self._place[step])]
         since = np.asarray(group.ensemble.diverged_at, dtype=np.int64)
         since = np.where((since < 0) & ~np.isfinite(loss), step, since)
-        known = self._variables[labels.DIVERGED_AT][members]
-        self._variables[labels.DIVERGED_AT][members] = np.where(known < 0, since, known)
+        known = self._variables[labels.DIVERGED_AT][mine]
+        self._variables[labels.DIVERGED_AT][mine] = np.where(known < 0, since, known)
 
 
-def _named(observed: dict) -> dict[str, np.ndarray]:
+def _named(observed: Mapping) -> dict[str, np.ndarray]:
     """Give observations their names in the archive; teaching signals become one per layer."""
     named = {}
     for name, values in observed.items():

@@ -12,13 +12,14 @@ import xarray as xr
 from fatheory.archive import assemble, provenance
 from fatheory.experiment import Experiment
 from fatheory.initial import Start, block_steps, coordinates, draw_start, drawn_variables
-from fatheory.networks import ACTIVATIONS
 from fatheory.train.group import Group
 from fatheory.train.loader import Loader
 from fatheory.train.progress import Progress, progress_bar
 from fatheory.train.recorder import Recorder
 
 SOURCE = "simulation"
+LONGEST_SEGMENT = 4096
+"""Steps after which progress is shown at the latest."""
 
 
 def simulate(experiment: Experiment, *, progress: bool | None = None) -> xr.Dataset:
@@ -79,7 +80,8 @@ def segments(experiment: Experiment) -> Iterator[Segment]:
     """Cut a run into segments, in order."""
     steps = experiment.schedule.steps
     blocks = range(0, steps, block_steps(experiment))
-    cuts = sorted({*experiment.snapshot_steps, *blocks, *experiment.schedule.ends})
+    reports = range(0, steps, LONGEST_SEGMENT)
+    cuts = sorted({*experiment.snapshot_steps, *blocks, *reports, *experiment.schedule.ends})
     phase = 0
     for first, stop in itertools.pairwise(cuts):
         if first == experiment.schedule.ends[phase]:
@@ -90,7 +92,7 @@ def segments(experiment: Experiment) -> Iterator[Segment]:
 def _run(
     experiment: Experiment, starts: Sequence[Start], recorder: Recorder, bar: Progress
 ) -> None:
-    groups = Group.all_of(experiment, starts, ACTIVATIONS[experiment.network.activation])
+    groups = Group.all_of(experiment, starts)
     loader = Loader(experiment, starts)
     recorder.take(0, groups)
     phase = 0

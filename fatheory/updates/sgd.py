@@ -1,12 +1,15 @@
 """Stochastic gradient descent with momentum and weight decay, as an optax transformation."""
 
 from functools import cache
+from typing import Any
 
 import optax
 
 
 @cache  # equal arguments give the same object, so that programs compiled for it are found again
-def sgd_direction(momentum: float = 0.0, weight_decay: float = 0.0) -> optax.GradientTransformation:
+def sgd_direction(
+    momentum: float = 0.0, weight_decay: float = 0.0, decays: Any = None
+) -> optax.GradientTransformation:
     """Return the transformation from a gradient g to -tau, without the learning rate.
 
     tau_k = -g + momentum tau_{k-1} - weight_decay W, and W <- W + learning_rate tau (Liao, Leibo &
@@ -19,10 +22,12 @@ def sgd_direction(momentum: float = 0.0, weight_decay: float = 0.0) -> optax.Gra
         In [0, 1); 0 keeps no memory at all.
     weight_decay : float
         Decay per unit of time.
+    decays : hashable pytree of bool, optional
+        Which parts of the parameters decay, a prefix of their tree; all by default.
     """
     parts = [optax.identity()]
     if weight_decay:
-        parts.append(optax.add_decayed_weights(weight_decay))
+        parts.append(optax.add_decayed_weights(weight_decay, mask=decays))
     if momentum:
         parts.append(optax.trace(decay=momentum))
     return optax.chain(*parts)

@@ -104,4 +104,4 @@ def test_the_flow_sees_the_samples():
     theory = fa.solve(experiment)
     x = start.samples.inputs
     np.testing.assert_allclose(theory.input_covariance.sel(seed=0), x.T @ x / len(x), rtol=1e-13)
-    assert np.abs(x.T @ x / len(x) - start.root @ start.root).max() > 0.05
+    assert np.abs(x.T @ x / len(x) - start.linear.root @ start.linear.root).max() > 0.05

@@ -54,12 +54,12 @@ def test_shapes_and_laws():
 def test_a_start_is_drawn_once_and_for_all():
     one, two = draw_start(asked(), 3), draw_start(asked(), 3)
     assert same(one.weights, two.weights)
-    assert same((one.T, one.probe), (two.T, two.probe))
+    assert same((one.T, one.probe.inputs), (two.T, two.probe.inputs))
 
 
 def test_numbers_are_pinned():
     start = draw_start(asked(), 1)
-    drawn = [start.T, start.probe, start.weights[0], start.weights[2]]
+    drawn = [start.T, start.probe.inputs, start.weights[0], start.weights[2]]
     drawn.append(start.states["feedback_alignment"][1])
     np.testing.assert_allclose([array[0, 0] for array in drawn], PINNED, rtol=1e-12)
 
@@ -67,8 +67,8 @@ def test_numbers_are_pinned():
 def test_seeds_and_roots_differ():
     base = draw_start(asked(), 0)
     for other in (draw_start(asked(), 1), draw_start(asked(root_seed=1), 0)):
-        for name in ("T", "probe"):
-            assert not np.isin(getattr(base, name), getattr(other, name)).any()
+        assert not np.isin(base.T, other.T).any()
+        assert not np.isin(base.probe.inputs, other.probe.inputs).any()
         for a, b in zip(base.weights, other.weights, strict=True):
             assert not np.isin(a, b).any()
 
@@ -113,20 +113,21 @@ def test_feedback_of_different_scale_is_the_same_matrix():
 @pytest.mark.parametrize("decay", [0.0, 1.2])
 def test_the_probe_has_the_second_moment_of_the_inputs(decay):
     start = draw_start(asked(task={"spectrum_decay": decay}), 0)
-    assert start.probe.shape == (100, 6)
-    np.testing.assert_allclose(start.probe.T @ start.probe / 100, start.Sigma, atol=1e-12)
+    assert start.probe.inputs.shape == (100, 6)
+    x = start.probe.inputs
+    np.testing.assert_allclose(x.T @ x / 100, start.Sigma, atol=1e-12)
     if decay:
-        np.testing.assert_allclose(start.root @ start.root, start.Sigma, atol=1e-12)
+        np.testing.assert_allclose(start.linear.root @ start.linear.root, start.Sigma, atol=1e-12)
     else:
-        assert start.root is None
-    np.testing.assert_allclose(start.probe_target, start.probe @ start.T.T, atol=1e-14)
+        assert start.linear.root is None
+    np.testing.assert_allclose(start.probe.targets, start.probe.inputs @ start.T.T, atol=1e-14)
 
 
 def test_finite_samples_are_the_law_of_the_inputs():
     start = draw_start(asked(task={"samples": 9, "spectrum_decay": 1.0}), 0)
     x = start.samples.inputs
     assert x.shape == (9, 6)
-    np.testing.assert_array_equal(start.probe, x)
+    np.testing.assert_array_equal(start.probe.inputs, x)
     np.testing.assert_allclose(start.Sigma, x.T @ x / 9, rtol=1e-13)
     np.testing.assert_allclose(start.samples.targets, x @ start.T.T, atol=1e-13)
 
@@ -157,4 +158,4 @@ def test_coordinates_and_variables_of_archives():
             drawn["feedback_3"][1, j].T, start.states["feedback_alignment"][2]
         )
         np.testing.assert_array_equal(drawn["target_map"][j], start.T)
-        np.testing.assert_array_equal(drawn["probe_target"][j], start.probe @ start.T.T)
+        np.testing.assert_array_equal(drawn["probe_target"][j], start.probe.inputs @ start.T.T)

@@ -13,6 +13,7 @@ class Quadratic:
         self.W = rng.normal(size=(3, 4))
         self.e = np.repeat(rng.normal(size=(1, 3)), samples, axis=0)
         self.hidden_shapes = ((samples, 4),)
+        self.output_error = self.e
 
     def loss(self, perturbations):
         (xi,) = perturbations
@@ -22,7 +23,7 @@ class Quadratic:
 def test_the_mean_is_backprops_signal():
     trial = Quadratic(400_000)
     rule = make_rule("node_perturbation", perturbation=0.01)
-    (delta,) = rule.teaching_signals(trial, np.random.default_rng(2))
+    (delta,) = rule.teaching_signals(trial, (None,), np.random.default_rng(2))
     error = delta.std(axis=0) / np.sqrt(len(delta))
     assert (np.abs(delta.mean(axis=0) - trial.e[0] @ trial.W) < 4 * error).all()
     assert error.max() < 0.02
@@ -31,7 +32,7 @@ def test_the_mean_is_backprops_signal():
 def test_one_answer_is_the_reward_times_the_perturbation():
     trial = Quadratic(2)
     rule = make_rule("node_perturbation", perturbation=0.1)
-    (delta,) = rule.teaching_signals(trial, np.random.default_rng(3))
+    (delta,) = rule.teaching_signals(trial, (None,), np.random.default_rng(3))
     xi = np.random.default_rng(3).normal(0.0, 0.1, (2, 4))
     for s in range(2):
         before = 0.5 * trial.e[s] @ trial.e[s]

@@ -21,6 +21,9 @@ NAMES = [
     "brsf",
     "rndf",
     "pseudobackprop",
+    "direct_feedback_alignment",
+    "kolen_pollack",
+    "weight_mirror",
 ]
 
 
@@ -43,6 +46,7 @@ class Halved(LayeredRule):
 
 class NoTrial:
     hidden_shapes = ()
+    output_error = np.zeros((0, 0))
 
     def loss(self, perturbations):
         return np.zeros(0)
@@ -78,7 +82,9 @@ def test_built_in_rules():
         assert rule.parameters() == {f.name: f.default for f in fields(rule)}
         assert make_rule(name) == rule()
         assert rule.stochastic == (name in ("node_perturbation", "brsf"))
-        assert issubclass(rule, DirectRule) == (name == "node_perturbation")
+        direct = name in ("node_perturbation", "direct_feedback_alignment")
+        assert issubclass(rule, DirectRule) == direct
+        assert rule.adaptive == (name in ("kolen_pollack", "weight_mirror"))
 
 
 def test_parameters_are_passed_on():
@@ -157,4 +163,4 @@ def test_a_rule_that_defines_nothing_says_so():
     with pytest.raises(NotImplementedError, match="layered rule defines backward_weights"):
         LayeredRule.backward_weights(np.eye(2), None)
     with pytest.raises(NotImplementedError, match="direct rule defines teaching_signals"):
-        DirectRule().teaching_signals(NoTrial(), np.random.default_rng(0))
+        DirectRule().teaching_signals(NoTrial(), (), np.random.default_rng(0))

@@ -26,6 +26,7 @@ class Run(NamedTuple):
     """What the loop saw: dictionaries by step."""
 
     weights: dict
+    biases: dict
     loss: dict
     signals: dict
     backprop_signals: dict
@@ -43,16 +44,26 @@ class Network:
         self.parameters = dict(choice.parameters)
         self.states = self.start.states[label]
         self.W = [W.copy() for W in self.start.weights]
-        self.f, self.df = FUNCTIONS[experiment.network.activation]
+        self.b = [b.copy() for b in self.start.biases] or [0 * W[:, 0] for W in self.W]
+        self.learns_biases = bool(self.start.biases)
+        self.forward_masks, self.feedback_masks = (
+            [1 if mask is None else mask for mask in masks]
+            for masks in (self.start.connections.forward, self.start.connections.feedback)
+        )
+        network = experiment.network
+        last = len(self.W) - 1
+        names = [network.activation] * last + [network.output]
+        self.f, self.df = zip(*(FUNCTIONS[name] for name in names), strict=True)
+        self.V = [None if V is None else V.copy() for V in self.states]
 
     def forward(self, x, added=None):
         """Return the sums a_1 ... a_L and the activities h_0 ... h_L of one example."""
         sums, h = [], [x]
         for i, W in enumerate(self.W):
-            a = W @ h[-1]
+            a = W @ h[-1] + self.b[i]
             sums.append(a)
             last = i == len(self.W) - 1
-            h.append(a if last else self.f(a) + (0 if added is None else added[i]))
+            h.append(self.f[i](a) + (0 if added is None or last else added[i]))
         return sums, h
 
     def stand_ins(self, step):
@@ -66,16 +77,19 @@ class Network:
                 V.append(W)
             elif self.rule in ("feedback_alignment", "rndf"):
                 V.append(state)
+            elif self.rule in ("kolen_pollack", "weight_mirror"):
+                V.append(self.V[len(V)])
             elif self.rule == "shallow":
                 V.append(np.zeros(W.shape))
             elif self.rule == "usf":
-                V.append(self.parameters["scale"] * np.sign(W))
+                V.append(self.parameters["scale"] * self.feedback_masks[len(V)] * np.sign(W))
             elif self.rule == "frsf":
                 V.append(state * np.sign(W))
             elif self.rule == "brsf":
                 M = next(drawn)
                 S = np.where(next(drawn) < self.parameters["concordance"], 1, -1)
                 V.append(self.parameters["scale"] * M * S * np.sign(W))
+                V[-1] = V[-1] * self.feedback_masks[len(V) - 1]
             elif self.rule == "pseudobackprop":
                 V.append(np.linalg.pinv(W).T)
         return V
@@ -84,9 +98,7 @@ class Network:
         """Return the teaching signals of one example that travel back through V."""
         signals = [e]
         for i in reversed(range(1, len(self.W))):
-            last = i == len(self.W) - 1
-            below = signals[0] if last else signals[0] * self.df(sums[i])
-            signals.insert(0, V[i].T @ below)
+            signals.insert(0, V[i].T @ (signals[0] * self.df[i](sums[i])))
         return signals
 
     def perturbed(self, x, target, xi):
@@ -98,6 +110,14 @@ class Network:
 
     def signals(self, x, target, step):
         """Return each layer's teaching signals on a batch, one row per example."""
+        if self.rule == "direct_feedback_alignment":
+            rows = []
+            for s in range(len(x)):
+                sums, h = self.forward(x[s])
+                e = target[s] - h[-1]
+                through = e * self.df[-1](sums[-1])
+                rows.append([B.T @ through for B in self.states[:-1]] + [e])
+            return [np.array(layer) for layer in zip(*rows, strict=True)]
         if self.rule != "node_perturbation":
             return self.through(self.stand_ins(step), x, target)
         xi = [
@@ -126,23 +146,47 @@ class Network:
         """Return minus the rule's weight changes, averaged over the batch, and the batch's loss."""
         delta = self.signals(x, target, step)
         g = [np.zeros_like(W) for W in self.W]
+        of_biases = [np.zeros_like(b) for b in self.b]
         for s in range(len(x)):
             sums, h = self.forward(x[s])
             for i in range(len(self.W)):
-                slope = 1 if i == len(self.W) - 1 else self.df(sums[i])
-                g[i] -= np.outer(delta[i][s] * slope, h[i]) / len(x)
-        return g, 0.5 * np.mean(np.sum(delta[-1] ** 2, axis=1))
+                taught = delta[i][s] * self.df[i](sums[i])
+                g[i] -= np.outer(taught, h[i]) / len(x)
+                of_biases[i] -= taught / len(x)
+        return g, of_biases, 0.5 * np.mean(np.sum(delta[-1] ** 2, axis=1))
+
+    def feedback_gradient(self, g, step):
+        """Return what learning feedback weights descend, layer by layer; None for fixed ones."""
+        if self.rule == "kolen_pollack":
+            return [None] + [self.feedback_masks[i] * g[i] for i in range(1, len(g))]
+        if self.rule != "weight_mirror":
+            return [None] * len(g)
+        changes, noise, rate = [None], self.parameters["noise"], self.parameters["mirror_rate"]
+        for i in range(1, len(g)):
+            xi = noise * self.layer_noise(step, i - 1, self.W[i].shape[1])
+            response = self.f[i](self.W[i] @ xi + self.b[i]) - self.f[i](self.b[i])
+            mirrored = self.V[i] - np.outer(response, xi) / noise**2
+            changes.append(self.feedback_masks[i] * rate * mirrored)
+        return changes
+
+    def layer_noise(self, step, layer, size):
+        """Draw the noise that drives one layer, in the order in which the package draws it."""
+        with jax.enable_x64(True):
+            key = step_key(self.experiment.root_seed, jnp.asarray(self.seed), jnp.asarray(step))
+            sampler = KeySampler(jax.random.fold_in(key, layer), float)
+            return np.asarray(sampler.normal(0.0, 1.0, (size,)))
 
 
 def literal_run(experiment, seed, label):
     """Train one network of an experiment and look at it at the recorded steps."""
     net = Network(experiment, seed, label)
     update = experiment.update
-    probe, probe_target = net.start.probe, net.start.probe_target
-    run = Run({}, {}, {}, {}, -1)
+    probe, probe_target = net.start.probe.inputs, net.start.probe.targets
+    run = Run({}, {}, {}, {}, {}, -1)
 
     def look(step):
         run.weights[step] = [W.copy() for W in net.W]
+        run.biases[step] = [b.copy() for b in net.b]
         run.signals[step] = net.signals(probe, probe_target, step)
         run.backprop_signals[step] = net.through([None, *net.W[1:]], probe, probe_target)
         run.loss[step] = 0.5 * np.mean(np.sum(run.signals[step][-1] ** 2, axis=1))
@@ -150,17 +194,31 @@ def literal_run(experiment, seed, label):
     step, lost_at = 0, -1
     for phase in experiment.schedule.phases:
         tau = [np.zeros_like(W) for W in net.W]
+        tau_b = [np.zeros_like(b) for b in net.b]
+        tau_V = [np.zeros_like(W) for W in net.W]
         for _ in range(phase.steps):
             if step in experiment.snapshot_steps:
                 look(step)
             batch = examples(experiment, seed, net.start, step, step + 1)
-            g, loss = net.gradient(batch.inputs[0], batch.targets[0], step)
+            g, g_b, loss = net.gradient(batch.inputs[0], batch.targets[0], step)
+            g_V = net.feedback_gradient(g, step)
+            # Feedback learns where it has connections, wherever forward weights lack theirs.
+            g = [mask * change for mask, change in zip(net.forward_masks, g, strict=True)]
             if lost_at < 0 and not np.isfinite(loss):
                 lost_at = step
             for i in range(len(net.W)):
                 tau[i] = -g[i] + update.momentum * tau[i] - update.weight_decay * net.W[i]
-                if i + 1 not in phase.frozen:
-                    net.W[i] = net.W[i] + net.rate * tau[i]
+                tau_b[i] = -g_b[i] + update.momentum * tau_b[i]
+                if g_V[i] is not None:
+                    decay = update.weight_decay * net.V[i]
+                    tau_V[i] = -g_V[i] + update.momentum * tau_V[i] - decay
+                if i + 1 in phase.frozen:
+                    continue
+                net.W[i] = net.W[i] + net.rate * tau[i]
+                if net.learns_biases:
+                    net.b[i] = net.b[i] + net.rate * tau_b[i]
+                if g_V[i] is not None:
+                    net.V[i] = net.V[i] + net.rate * tau_V[i]
             step += 1
     look(step)
     return run._replace(lost_at=lost_at)

@@ -15,8 +15,11 @@ from fatheory import (
     LinearTask,
     Normal,
     Phase,
+    QuadraticTask,
     Record,
     Schedule,
+    Sparsity,
+    TeacherTask,
     Uniform,
     Update,
     simulate,
@@ -32,6 +35,11 @@ LAYERED = {
     "frsf 75 %": {"rule": "frsf", "learning_rate": 0.02, "concordance": 0.75},
     "rndf": {"learning_rate": 0.03, "std": 0.3},
     "pseudobackprop": 0.002,
+}
+ADAPTIVE = {
+    "direct_feedback_alignment": {"learning_rate": 0.03, "scale": 0.6},
+    "kolen_pollack": {"learning_rate": 0.03, "scale": 0.4},
+    "weight_mirror": {"learning_rate": 0.02, "scale": 0.4, "noise": 0.8, "mirror_rate": 0.7},
 }
 RANDOM = {
     "node_perturbation": {"learning_rate": 0.003, "perturbation": 0.02},
@@ -49,8 +57,13 @@ SEEDS = (0, 3)
 
 def experiment(task, hidden, activation="linear", batch=1, phases=((120, ()),), **others):
     return Experiment(
-        task=LinearTask(inputs=6, outputs=3, **task),
-        network=DenseNetwork(hidden=hidden, activation=activation, start=Normal(std=0.4)),
+        task=LinearTask(**{"inputs": 6, "outputs": 3} | task) if isinstance(task, dict) else task,
+        network=DenseNetwork(
+            hidden=hidden,
+            activation=activation,
+            start=Normal(std=0.4),
+            **others.get("network", {}),
+        ),
         rules=others.get("rules", LAYERED),
         schedule=Schedule(
             phases=tuple(Phase(steps=n, frozen=frozen) for n, frozen in phases), batch_size=batch
@@ -105,6 +118,43 @@ EXPERIMENTS = {
         rules=FEW,
         momentum=0.5,
     ),
+    "every kind of rule, biases, output units, sparse, momentum, decay": experiment(
+        TeacherTask(inputs=6, outputs=3, hidden=(4, 5), noise=0.1, biases=Uniform(bound=0.3)),
+        (7, 6),
+        "tanh",
+        2,
+        ((30, ()), (30, (2,))),
+        rules=LAYERED | RANDOM | ADAPTIVE,
+        quantities=("teaching_signals",),
+        momentum=0.4,
+        weight_decay=0.1,
+        network={
+            "output": "sigmoid",
+            "biases": Normal(std=0.3),
+            "sparsity": Sparsity(forward=0.3, feedback=0.4, layers=(1, 2, 3)),
+        },
+    ),
+    "in blocks: every kind of rule, biases, output units, decay, sparse above": experiment(
+        {"inputs": 150, "noise": 0.1},
+        (7, 6),
+        "sigmoid",
+        phases=((75, ()), (20, (1,)), (10, (2,))),
+        rules=LAYERED | RANDOM | ADAPTIVE,
+        quantities=("teaching_signals",),
+        weight_decay=0.3,
+        network={
+            "output": "tanh",
+            "biases": Normal(std=0.3),
+            "sparsity": Sparsity(forward=0.3, feedback=0.3, shared=True),
+        },
+    ),
+    "in blocks, quadratic, without biases": experiment(
+        QuadraticTask(inputs=130, outputs=3, coefficients=Uniform(bound=0.01)),
+        (5,),
+        "relu",
+        phases=((70, ()),),
+        rules={"backprop": 0.002, "feedback_alignment": 0.002},
+    ),
     "online, across blocks of examples": experiment(
         {"noise": 0.2}, (5,), batch=64, phases=((75, ()),), rules={"backprop": 0.03}
     ),
@@ -150,6 +200,9 @@ def test_weights_are_those_of_the_loop(case, name, label):
         for step in run.experiment.snapshot_steps:
             for layer, W in enumerate(literal.weights[step], start=1):
                 assert deviation(ours[f"weight_{layer}"].sel(step=step), W) < 1e-12
+            if "bias_1" in ours:
+                for layer, b in enumerate(literal.biases[step], start=1):
+                    assert deviation(ours[f"bias_{layer}"].sel(step=step), b) < 1e-12
             assert deviation(ours.loss.sel(step=step), literal.loss[step]) < 1e-12
         assert literal.loss[0] != literal.loss[step]
 

@@ -1,0 +1,155 @@
+"""Handwritten digits: Fig. 3a, b of Lillicrap et al. 2016."""
+
+from fatheory.experiment.experiment import Experiment
+from fatheory.experiment.law import Scaled, Uniform
+from fatheory.experiment.network import DenseNetwork, Sparsity
+from fatheory.experiment.record import Record
+from fatheory.experiment.schedule import Phase, Schedule, Update
+from fatheory.experiment.task import ImageTask
+
+MNIST_IMAGES = 60_000
+EPOCHS = 20
+_EARLY = (500, 1000, 2000, 5000, 10_000, 20_000, 40_000)
+
+
+def lillicrap2016_fig3ab() -> Experiment:
+    """MNIST, one image at a time (Lillicrap et al. 2016, Fig. 3a, b and Methods).
+
+    A 784-1000-10 network of sigmoid units learns one-hot targets online from all 60,000 training
+    images and is tested on the official test set; 20 seeds; the same number of iterations for
+    both rules. From the paper: start weights ~ U[-omega, omega], B ~ U[-beta, beta], weight decay
+    1e-6. Assumptions: pixels lie in [0, 1], where the paper's learning rate of 1e-3 is too slow by
+    an order of magnitude; learning rates, omega and beta are the best on a validation split,
+    found by ``analyses/tune_fig3.py``, which also says what the paper's way of choosing them gives.
+    Biases start at zero and do not decay; weight decay is per unit of time (W changes by
+    -learning_rate x 1e-6 W). 20 epochs, where the paper stops when backprop begins to overfit.
+    """
+    steps = EPOCHS * MNIST_IMAGES
+    return Experiment(
+        name="lillicrap2016/fig3ab",
+        task=ImageTask(dataset="mnist", train="train+validation", evaluation="test"),
+        network=DenseNetwork(
+            hidden=(1000,),
+            activation="sigmoid",
+            output="sigmoid",
+            start=Uniform(bound=0.05),
+            biases=Uniform(bound=0.0),
+        ),
+        rules={
+            "backprop": 0.1,
+            "feedback_alignment": {"learning_rate": 0.03, "scale": 4.0},
+        },
+        schedule=Schedule(phases=(Phase(steps=steps),)),
+        update=Update(weight_decay=1e-6),
+        record=Record(
+            quantities=(
+                "classification_error",
+                "training_error",
+                "delta_angle",
+                "pseudobackprop_angles",
+                "weight_angle",
+                "sign_concordance",
+                "weight_norm",
+            ),
+            steps=(*_EARLY, *range(MNIST_IMAGES, steps, MNIST_IMAGES)),
+            probe_samples=1000,
+        ),
+        seeds=20,
+    )
+
+
+def lillicrap2016_sparse() -> Experiment:
+    """MNIST with half of W and of B removed (Lillicrap et al. 2016, Supplementary Fig. 5).
+
+    As ``lillicrap2016/fig3ab``, but half of the connections from hidden to output units and half
+    of the feedback connections are missing, independently, so that a quarter of the pairs is
+    connected both ways. Remaining elements have the laws of the full network, as in the paper.
+    """
+    full = lillicrap2016_fig3ab()
+    sparsity = Sparsity(forward=0.5, feedback=0.5, layers=(2,))
+    return full.replaced(
+        name="lillicrap2016/sparse", network=full.network.replaced(sparsity=sparsity)
+    )
+
+
+def lillicrap2016_features() -> Experiment:
+    """Feature detectors of MNIST networks (Lillicrap et al. 2016, Supplementary Fig. 5).
+
+    As ``lillicrap2016/fig3ab``, with the receptive fields of all hidden units at the start and
+    after 1, 5 and 20 epochs; two seeds, so that the likeness of both rules' features can be set
+    against that of two runs of one rule.
+    """
+    full = lillicrap2016_fig3ab()
+    return full.replaced(
+        name="lillicrap2016/features",
+        record=Record(
+            quantities=("classification_error", "receptive_fields"),
+            steps=(MNIST_IMAGES, 5 * MNIST_IMAGES),
+            receptive_units=full.network.hidden[0],
+        ),
+        seeds=2,
+    )
+
+
+def lillicrap2016_pseudo() -> Experiment:
+    """Teaching signals against pseudobackprop's on MNIST (Lillicrap et al. 2014, arXiv).
+
+    As ``lillicrap2016/fig3ab`` with feedback alignment alone, from small start weights (a tenth of
+    the figure's), at a dense grid of steps; 5 seeds and 2 epochs.
+    """
+    full = lillicrap2016_fig3ab()
+    small = full.network.replaced(start=Uniform(bound=full.network.start.bound / 10))
+    return full.replaced(
+        name="lillicrap2016/pseudo",
+        network=small,
+        rules={"feedback_alignment": dict(full.rules)["feedback_alignment"]},
+        schedule=Schedule(phases=(Phase(steps=2 * MNIST_IMAGES),)),
+        record=Record(
+            quantities=(
+                "classification_error",
+                "delta_angle",
+                "pseudobackprop_angles",
+                "pseudoinverse_alignment",
+                "weight_angle",
+            ),
+            spacing="logarithmic",
+            snapshots=25,
+            probe_samples=1000,
+        ),
+        seeds=5,
+    )
+
+
+def lillicrap2016_depth() -> Experiment:
+    """Deep networks on MNIST (Lillicrap et al. 2016, Supplementary Notes 2 and 3; our sizes).
+
+    Three hidden layers of 100 tanh units and sigmoid outputs, in batches of 20; change
+    ``network.hidden`` for other depths and widths. Assumptions, all ours: start weights of
+    variance 1 / fan-in; feedback with orthogonal rows or columns (B^T B = I where it can be), so
+    that teaching signals keep their size at every depth and width and one learning rate serves
+    all; 5 epochs.
+    """
+    batch, epochs = 20, 5
+    return Experiment(
+        name="lillicrap2016/depth",
+        task=ImageTask(dataset="mnist", train="train+validation", evaluation="test"),
+        network=DenseNetwork(
+            hidden=(100, 100, 100),
+            activation="tanh",
+            output="sigmoid",
+            start=Scaled(gain=1.0),
+            biases=Uniform(bound=0.0),
+        ),
+        rules={
+            "backprop": 0.5,
+            "feedback_alignment": {"rule": "orthogonal_feedback", "learning_rate": 0.2},
+            "shallow": 0.5,
+        },
+        schedule=Schedule(phases=(Phase(steps=epochs * MNIST_IMAGES // batch),), batch_size=batch),
+        record=Record(
+            quantities=("classification_error", "delta_angle", "weight_angle"),
+            snapshots=6,
+            probe_samples=1000,
+        ),
+        seeds=5,
+    )

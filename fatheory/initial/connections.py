@@ -1,0 +1,71 @@
+"""Which connections a sparse network lacks."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool
+
+from fatheory.errors import InvalidExperimentError
+from fatheory.experiment import Experiment
+from fatheory.initial.streams import stream
+
+Mask = Bool[np.ndarray, "_ _"]
+
+
+@dataclass(frozen=True)
+class Connections:
+    """Masks of the shape of the weights, layers 1 ... L: True where there is a connection.
+
+    Attributes
+    ----------
+    forward : tuple of arrays or None
+        Of the weights W_l; None where none is missing.
+    feedback : tuple of arrays or None
+        Of what a rule draws in the place of W_l.
+    """
+
+    forward: tuple[Mask | None, ...]
+    feedback: tuple[Mask | None, ...]
+
+
+def draw_connections(
+    experiment: Experiment, seed: int, shapes: list[tuple[int, int]]
+) -> Connections:
+    """Draw which connections a seed's network lacks: the fraction asked for, to the nearest one.
+
+    Raises
+    ------
+    InvalidExperimentError
+        If a unit is left without any input, so that part of the network is cut off.
+    """
+    sparsity, root_seed = experiment.network.sparsity, experiment.root_seed
+    forward: list[Mask | None] = []
+    feedback: list[Mask | None] = []
+    for layer, shape in enumerate(shapes, start=1):
+        of_forward, of_feedback = sparsity.removed(layer)
+        mask = _mask(stream(root_seed, seed, "forward_mask", layer), shape, of_forward)
+        if mask is not None and not mask.any(axis=1).all():
+            unit = int(np.argmin(mask.any(axis=1)))
+            raise InvalidExperimentError(
+                "Experiment",
+                [
+                    (
+                        "network.sparsity.forward",
+                        f"removing {of_forward:g} of layer {layer}'s {shape[1]} inputs a unit "
+                        f"leaves unit {unit} of seed {seed} without any; remove fewer, or widen "
+                        f"the layer below",
+                    )
+                ],
+            )
+        forward.append(mask)
+        own = _mask(stream(root_seed, seed, "feedback_mask", layer), shape, of_feedback)
+        feedback.append(mask if sparsity.shared else own)
+    return Connections(tuple(forward), tuple(feedback))
+
+
+def _mask(generator: np.random.Generator, shape: tuple[int, int], removed: float) -> Mask | None:
+    if removed == 0:
+        return None
+    mask = np.ones(shape[0] * shape[1], dtype=bool)
+    mask[generator.permutation(mask.size)[: round(removed * mask.size)]] = False
+    return mask.reshape(shape)

@@ -1,0 +1,39 @@
+"""Direct feedback alignment: errors jump from the output to every hidden layer."""
+
+from dataclasses import dataclass
+
+from fatheory.arrays import Array, Sampler
+from fatheory.rules.rule import DirectRule, Trial, require_positive
+
+
+@dataclass(frozen=True)
+class DirectFeedbackAlignment(DirectRule):
+    """delta_l = B_l (e o y') with a fixed random B_l ~ U[-scale, scale] for every hidden layer.
+
+    In a network of two layers, and in linear networks of any depth, feedback alignment is of this
+    form too.
+
+    Parameters
+    ----------
+    scale : float
+        Half-width of the law of the entries of B_l.
+    """
+
+    name = "direct_feedback_alignment"
+    summary = "errors of the output reach every hidden layer through its own fixed random weights"
+    source = "Nøkland 2016"
+    scale: float = 0.5
+
+    def __post_init__(self) -> None:
+        require_positive(self.name, "scale", self.scale)
+
+    def draw(self, sampler: Sampler, shape: tuple[int, ...]) -> Array:
+        """Draw B_l^T, of shape (n_o, unit_l)."""
+        return sampler.uniform(-self.scale, self.scale, shape)
+
+    def teaching_signals(
+        self, trial: Trial, states: tuple[Array | None, ...], sampler: Sampler
+    ) -> tuple[Array, ...]:
+        """Send the error of the output units' sums through each layer's own B."""
+        del sampler
+        return tuple(trial.output_error @ state for state in states)

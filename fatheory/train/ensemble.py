@@ -1,0 +1,113 @@
+"""The arrays of an ensemble: what changes while learning, what does not, and the examples.
+
+Arrays of an ensemble have the leading axes (rule, seed). Examples have the leading axis (seed),
+or none where all seeds share them: every rule sees the same ones.
+"""
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from fatheory.train.learner import RuleStates
+from fatheory.train.parameters import Layers, Parameters
+
+
+class Ensemble(NamedTuple):
+    """What changes while learning.
+
+    Attributes
+    ----------
+    parameters : Parameters
+        Weights, biases, and feedback weights that learn.
+    memory : pytree
+        State of the update, such as momentum.
+    diverged_at : array of shape (rule, seed)
+        First step whose error was not finite; -1 while there is none.
+    """
+
+    parameters: Parameters
+    memory: Any
+    diverged_at: Int[Array, "*runs"]
+
+
+class Fixed(NamedTuple):
+    """What does not change while learning.
+
+    Attributes
+    ----------
+    states : RuleStates
+        What the rules have drawn, with the connections of feedback.
+    connections : tuple of arrays or None
+        1 where forward weights have a connection, else 0; None where a layer lacks none.
+    learning_rates : array of shape (rule, seed)
+        Step sizes.
+    seeds : array of shape (rule, seed)
+        Seed numbers, for the random numbers of single steps.
+    """
+
+    states: RuleStates
+    connections: Layers
+    learning_rates: Float[Array, "*runs"]
+    seeds: Int[Array, "*runs"]
+
+
+class Batches(NamedTuple):
+    """Examples of consecutive steps.
+
+    Attributes
+    ----------
+    inputs, targets : arrays
+        Of shape (seed, step, batch, unit), step by step; or with `order` the pool that it picks
+        from, (seed, sample, unit), or (sample, unit) where all seeds share it.
+    order : array of shape (seed, step, batch) or None
+        Which samples of the pool each step learns from.
+    """
+
+    inputs: jax.Array
+    targets: jax.Array
+    order: jax.Array | None
+
+    def at(self, steps: Int[Array, "..."]) -> tuple[jax.Array, jax.Array]:
+        """Return inputs and targets of these steps, of shape (seed, ..., batch, unit)."""
+        take = partial(jnp.take, indices=steps, axis=1, mode="clip")
+        if self.order is None:
+            return take(self.inputs), take(self.targets)
+        chosen = take(self.order)
+        if self.inputs.ndim == 2:
+            return self.inputs[chosen], self.targets[chosen]
+        pick = jax.vmap(lambda pool, rows: pool[rows])
+        return pick(self.inputs, chosen), pick(self.targets, chosen)
+
+    def of_seeds(self, seats: slice) -> "Batches":
+        """Return the batches of some seeds."""
+        shared = self.inputs.ndim == 2
+        return Batches(
+            self.inputs if shared else self.inputs[seats],
+            self.targets if shared else self.targets[seats],
+            None if self.order is None else self.order[seats],
+        )
+
+
+def flat_runs(tree: Any) -> Any:
+    """Join the axes (rule, seed) into one axis of runs.
+
+    With two, XLA transposes in every product, at more than twice the time.
+    """
+    return jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), tree)
+
+
+def for_all_rules(examples: tuple[jax.Array, jax.Array], rules: int) -> Any:
+    """Repeat examples of every seed for every rule, along the axis of runs."""
+    return flat_runs(jax.tree.map(lambda a: jnp.broadcast_to(a, (rules, *a.shape)), examples))
+
+
+def unflattened(tree: Any, shape: tuple[int, ...]) -> Any:
+    """Part the axis of runs into (rule, seed) again."""
+    return jax.tree.map(partial(_part, shape), tree)
+
+
+def _part(shape: tuple[int, ...], a: jax.Array) -> jax.Array:
+    return a.reshape(*shape, *a.shape[1:])
