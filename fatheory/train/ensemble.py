@@ -11,8 +11,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from fatheory.train.learner import RuleStates
-from fatheory.train.parameters import Layers, Parameters
+from fatheory.train.parameters import Layers, Parameters, RuleStates
 
 
 class Ensemble(NamedTuple):

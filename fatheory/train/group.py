@@ -13,10 +13,10 @@ from fatheory.experiment import Experiment
 from fatheory.initial import Start
 from fatheory.networks import Units
 from fatheory.train.ensemble import Batches, Ensemble, Fixed
-from fatheory.train.learner import Learner, RuleStates
+from fatheory.train.learner import Learner
 from fatheory.train.observe import Probe, evaluate, observe
 from fatheory.train.online import advance_online, block_length
-from fatheory.train.parameters import DECAYS, Layers, Parameters
+from fatheory.train.parameters import DECAYS, Layers, Parameters, RuleStates
 from fatheory.train.program import Recipe, Stretch, advance
 from fatheory.updates import sgd_direction
 

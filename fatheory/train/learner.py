@@ -6,62 +6,20 @@ way than the product, as blocks of online learning do, trains by the same rules.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
 from fatheory.arrays import Array
-from fatheory.networks import Units, activities, first_sums, hidden_and_output_sums
+from fatheory.networks import Units, activities, first_sums
 from fatheory.rules import AdaptiveFeedback, DirectRule, LayeredRule, Rule
-from fatheory.train.parameters import Layers, Parameters, masked
+from fatheory.train.direct import direct_signals, direct_step
+from fatheory.train.parameters import Layers, Parameters, RuleStates, Step, losses, masked
 from fatheory.train.sampler import KeySampler
 
 Weights = tuple[jax.Array, ...]
 Signals = tuple[Float[jax.Array, "sample _"], ...]
-
-
-class RuleStates(NamedTuple):
-    """What a rule has drawn and what connections its feedback has, for layers 1 to L.
-
-    Attributes
-    ----------
-    drawn : tuple of arrays or None
-        See `fatheory.initial.Start.states`.
-    connections : tuple of arrays or None
-        1 where feedback has a connection, else 0; None where it lacks none.
-    """
-
-    drawn: Layers
-    connections: Layers
-
-
-class Step(NamedTuple):
-    """What one batch asks for.
-
-    Attributes
-    ----------
-    first : array of shape (sample, unit_1)
-        Gradient of the batch-mean loss with respect to the sums of the first layer.
-    above : Parameters
-        Gradients of layers 2 to L.
-    loss : scalar
-        The batch-mean loss.
-    """
-
-    first: Float[jax.Array, "sample n_1"]
-    above: Parameters
-    loss: Float[jax.Array, ""]
-
-
-@dataclass(frozen=True)
-class _Pass:
-    """A forward pass as a direct rule sees it (`fatheory.rules.Trial`)."""
-
-    hidden_shapes: tuple[tuple[int, ...], ...]
-    output_error: jax.Array
-    loss: Callable[[tuple[Array, ...]], jax.Array]
 
 
 @dataclass(frozen=True)
@@ -112,13 +70,13 @@ class Learner:
         key: jax.Array,
     ) -> Step:
         """Return the rule's gradients of the batch-mean loss, and that loss."""
-        if self.backward_weights is None:
-            return self._direct_step(above, states, sums, target, key)
+        if isinstance(self.rule, DirectRule):
+            return direct_step(self.rule, self.units, above, states, sums, target, key)
         V = self._backward(above, states, key)
 
         def loss(sums: jax.Array, weights: Weights, biases: Weights) -> jax.Array:
             y = activities(sums, weights, V, biases, self.units)[-1]
-            return jnp.mean(_losses(target - y))
+            return jnp.mean(losses(target - y))
 
         over = jax.value_and_grad(loss, argnums=(0, 1, 2))
         value, (first, weights, biases) = over(sums, above.weights, above.biases)
@@ -138,9 +96,10 @@ class Learner:
         """
         sums = first_sums(parameters.weights[0], parameters.biases, x)
         above = parameters.above
-        if self.backward_weights is None:
+        if isinstance(self.rule, DirectRule):
             y = activities(sums, above.weights, above.weights, above.biases, self.units)[-1]
-            return (*self._direct_signals(above, states, sums, target, key), target - y)
+            hidden = direct_signals(self.rule, self.units, above, states, sums, target, key)
+            return (*hidden, target - y)
         return self.signals_through(self._backward(above, states, key), parameters, x, target)
 
     def signals_through(
@@ -157,7 +116,7 @@ class Learner:
 
         def loss(taps: tuple[jax.Array, ...]) -> jax.Array:
             y = activities(sums, weights, V, biases, self.units, taps[:-1])[-1] + taps[-1]
-            return jnp.sum(_losses(target - y))
+            return jnp.sum(losses(target - y))
 
         return tuple(-g for g in jax.grad(loss)(taps))
 
@@ -196,50 +155,6 @@ class Learner:
             changes.append(self.rule.state_gradient(V, g, _Probe(sampler, respond)))
         return tuple(changes)
 
-    def _direct_signals(
-        self,
-        above: Parameters,
-        states: RuleStates,
-        sums: jax.Array,
-        target: jax.Array,
-        key: jax.Array,
-    ) -> Signals:
-        assert isinstance(self.rule, DirectRule)
-        weights, biases, _ = above
-
-        def loss(perturbations: tuple[Array, ...]) -> jax.Array:
-            y = activities(sums, weights, weights, biases, self.units, perturbations)[-1]
-            return _losses(target - y)
-
-        *hidden, top = hidden_and_output_sums(sums, weights, weights, biases, self.units)
-        y, slope = jax.vjp(self.units.output, top)
-        trial = _Pass(tuple(h.shape for h in hidden), slope(target - y)[0], loss)
-        sampler = KeySampler(key, sums.dtype)
-        return self.rule.teaching_signals(trial, states.drawn[:-1], sampler)
-
-    def _direct_step(
-        self,
-        above: Parameters,
-        states: RuleStates,
-        sums: jax.Array,
-        target: jax.Array,
-        key: jax.Array,
-    ) -> Step:
-        signals = self._direct_signals(above, states, sums, target, key)
-        cut = tuple(jnp.zeros_like(W) for W in above.weights)
-
-        def loss(sums: jax.Array, weights: Weights, biases: Weights) -> tuple[jax.Array, jax.Array]:
-            # With V = 0 no error passes from layer to layer, so the derivative of -delta h is
-            # each layer's own three-factor update.
-            *hidden, y = activities(sums, weights, cut, biases, self.units)
-            losses = _losses(target - y)
-            delivered = sum(jnp.sum(d * h, -1) for d, h in zip(signals, hidden, strict=True))
-            return jnp.mean(losses - delivered), jnp.mean(losses)
-
-        over = jax.grad(loss, argnums=(0, 1, 2), has_aux=True)
-        (first, weights, biases), value = over(sums, above.weights, above.biases)
-        return Step(first, Parameters(weights, biases, ()), value)
-
 
 def output_of(
     parameters: Parameters, units: Units, x: Float[jax.Array, "sample n_i"]
@@ -248,8 +163,3 @@ def output_of(
     weights, biases, _ = parameters.above
     sums = first_sums(parameters.weights[0], parameters.biases, x)
     return activities(sums, weights, weights, biases, units)[-1]
-
-
-def _losses(error: jax.Array) -> jax.Array:
-    """Return L = 1/2 e^T e of each sample."""
-    return 0.5 * jnp.sum(error * error, axis=-1)

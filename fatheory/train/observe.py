@@ -20,8 +20,8 @@ from fatheory.geometry import (
 )
 from fatheory.networks import Units
 from fatheory.train.ensemble import Fixed, flat_runs, unflattened
-from fatheory.train.learner import Learner, RuleStates, Signals, output_of
-from fatheory.train.parameters import Parameters
+from fatheory.train.learner import Learner, Signals, output_of
+from fatheory.train.parameters import Parameters, RuleStates
 from fatheory.train.sampler import step_key
 
 _OF_SIGNALS = {"teaching_signals", "delta_angle", "delta_angle_flattened", "pseudobackprop_angles"}

@@ -1,8 +1,10 @@
-"""What learns in a network, as one tree that an update can be applied to."""
+"""What learns in a network, what its rule has drawn, and what one step asks of both."""
 
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
+from jaxtyping import Float
 
 Layers = tuple[Any, ...]
 """One array a layer, or None."""
@@ -36,6 +38,39 @@ class Parameters(NamedTuple):
         return Parameters((W, *self.weights), biases, self.feedback)
 
 
+class RuleStates(NamedTuple):
+    """What a rule has drawn and what connections its feedback has, for layers 1 to L.
+
+    Attributes
+    ----------
+    drawn : tuple of arrays or None
+        See `fatheory.initial.Start.states`.
+    connections : tuple of arrays or None
+        1 where feedback has a connection, else 0; None where it lacks none.
+    """
+
+    drawn: Layers
+    connections: Layers
+
+
+class Step(NamedTuple):
+    """What one batch asks for.
+
+    Attributes
+    ----------
+    first : array of shape (sample, unit_1)
+        Gradient of the batch-mean loss with respect to the sums of the first layer.
+    above : Parameters
+        Gradients of layers 2 to L.
+    loss : scalar
+        The batch-mean loss.
+    """
+
+    first: Float[jax.Array, "sample n_1"]
+    above: Parameters
+    loss: Float[jax.Array, ""]
+
+
 DECAYS = Parameters(True, False, True)  # type: ignore[arg-type]
 """Biases do not decay."""
 
@@ -44,3 +79,8 @@ def masked(layers: Layers, masks: Layers) -> Layers:
     """Leave missing connections out of arrays of the shape of weights, layer by layer."""
     pairs = zip(layers, masks, strict=True)
     return tuple(A if A is None or mask is None else A * mask for A, mask in pairs)
+
+
+def losses(error: Float[jax.Array, "sample n_o"]) -> Float[jax.Array, " sample"]:
+    """Return L = 1/2 e^T e of each sample."""
+    return 0.5 * jnp.sum(error * error, axis=-1)

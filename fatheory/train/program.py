@@ -17,8 +17,8 @@ from fatheory.train.ensemble import (
     for_all_rules,
     unflattened,
 )
-from fatheory.train.learner import Learner, Step
-from fatheory.train.parameters import Layers, Parameters, masked
+from fatheory.train.learner import Learner
+from fatheory.train.parameters import Layers, Parameters, Step, masked
 from fatheory.train.sampler import step_key
 
 

@@ -9,6 +9,8 @@ from fatheory.experiment.task import ImageTask
 
 MNIST_IMAGES = 60_000
 EPOCHS = 20
+START = 0.1
+"""omega: half-width of the start weights."""
 _EARLY = (500, 1000, 2000, 5000, 10_000, 20_000, 40_000)
 
 
@@ -32,11 +34,11 @@ def lillicrap2016_fig3ab() -> Experiment:
             hidden=(1000,),
             activation="sigmoid",
             output="sigmoid",
-            start=Uniform(bound=0.05),
+            start=Uniform(bound=START),
             biases=Uniform(bound=0.0),
         ),
         rules={
-            "backprop": 0.1,
+            "backprop": 0.3,
             "feedback_alignment": {"learning_rate": 0.03, "scale": 4.0},
         },
         schedule=Schedule(phases=(Phase(steps=steps),)),
@@ -98,7 +100,7 @@ def lillicrap2016_pseudo() -> Experiment:
     the figure's), at a dense grid of steps; 5 seeds and 2 epochs.
     """
     full = lillicrap2016_fig3ab()
-    small = full.network.replaced(start=Uniform(bound=full.network.start.bound / 10))
+    small = full.network.replaced(start=Uniform(bound=START / 10))
     return full.replaced(
         name="lillicrap2016/pseudo",
         network=small,
