@@ -57,30 +57,8 @@ class Group:
         block = _block(experiment, starts[0])
         self._recipe = Recipe(learner, direction, update.weight_decay, experiment.root_seed, block)
         self._advance = advance_online if block else advance
-        mine = starts[seats]
-        dtype = np.dtype(experiment.precision)
-        chosen = [experiment.rule_labels[i] for i in members]
-        runs = (len(chosen), len(mine))
-        drawn = _stack_states(chosen, mine, dtype)
-        stack = partial(_for_every_rule, rules=runs[0], dtype=dtype)
-        parameters = Parameters(
-            stack([start.weights for start in mine]),
-            stack([start.biases for start in mine]),
-            drawn[1:] if learner.adapts else (),
-        )
-        rates = np.asarray(experiment.learning_rates)[list(members), None]
-        seeds = np.asarray(experiment.seeds[seats], dtype=np.uint32)
-        missing = [start.connections for start in mine]
-        self._fixed = Fixed(
-            RuleStates(
-                (None,) * len(drawn) if learner.adapts else drawn,
-                stack([lacking.feedback for lacking in missing]),
-            ),
-            stack([lacking.forward for lacking in missing]),
-            jnp.asarray(np.broadcast_to(rates, runs), dtype),
-            jnp.asarray(np.broadcast_to(seeds, runs)),
-        )
-        nothing_lost = jnp.full(runs, -1, jnp.int32)
+        parameters, self._fixed = _arrays(experiment, starts[seats], learner, members, seats)
+        nothing_lost = jnp.full(self._fixed.seeds.shape, -1, jnp.int32)
         self.ensemble = Ensemble(parameters, direction.init(parameters), nothing_lost)
 
     @classmethod
@@ -173,6 +151,40 @@ def _seats(experiment: Experiment, starts: Sequence[Start], rules: int) -> list[
     # Groups of equal size share one compiled program.
     size = next(n for n in range(size, 0, -1) if seeds % n == 0 or n <= size // 2 + 1)
     return [slice(i, min(i + size, seeds)) for i in range(0, seeds, size)]
+
+
+def _arrays(
+    experiment: Experiment,
+    starts: Sequence[Start],
+    learner: Learner,
+    members: Sequence[int],
+    seats: slice,
+) -> tuple[Parameters, Fixed]:
+    """Stack what the runs start from, and what they keep, along the axes (rule, seed)."""
+    dtype = np.dtype(experiment.precision)
+    chosen = [experiment.rule_labels[i] for i in members]
+    runs = (len(chosen), len(starts))
+    drawn = _stack_states(chosen, starts, dtype)
+    stack = partial(_for_every_rule, rules=runs[0], dtype=dtype)
+    parameters = Parameters(
+        stack([start.weights for start in starts]),
+        stack([start.biases for start in starts]),
+        drawn[1:] if learner.adapts else (),
+    )
+    rates = np.asarray(experiment.learning_rates)[list(members), None]
+    seeds = np.asarray(experiment.seeds[seats], dtype=np.uint32)
+    states = RuleStates(
+        # Feedback that learns is among the parameters.
+        (None,) * len(drawn) if learner.adapts else drawn,
+        stack([start.connections.feedback for start in starts]),
+    )
+    fixed = Fixed(
+        states,
+        stack([start.connections.forward for start in starts]),
+        jnp.asarray(np.broadcast_to(rates, runs), dtype),
+        jnp.asarray(np.broadcast_to(seeds, runs)),
+    )
+    return parameters, fixed
 
 
 def _stack_states(chosen: Sequence[str], starts: Sequence[Start], dtype: np.dtype) -> Layers:

@@ -27,8 +27,10 @@ def worst(theory, other):
         {},
         {"task.spectrum_decay": 1.0, "schedule.batch_size": 5},
         {"task.samples": 20, "schedule.batch_size": 4, "task.noise": 0.0},
+        # Wide enough for training to go block by block, across blocks and with a part of one.
+        {"task.inputs": 140, "rules": {"feedback_alignment": 0.002, "rndf": 0.003}},
     ],
-    ids=["online", "coloured batches", "finite samples"],
+    ids=["online", "coloured batches", "finite samples", "blocks of online examples"],
 )
 def test_reduced_updates_are_those_of_training(settings):
     asked = ONLINE.with_settings(settings)
