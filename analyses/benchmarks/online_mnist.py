@@ -5,13 +5,13 @@
 #
 # Online: the package's blocks of examples against (a) the same model in JAX one example at a time,
 # (b) a plain NumPy loop and (c) PyTorch, where it is installed. All start from the same draws, see
-# the same images and must end at the same weights. With blocks, several seeds advance at once; the
-# others train one.
+# the same images and must end at the same weights. JAX trains one network, or the 20 of the figure
+# at once, each way; the loops train one.
 #
 # Mini-batches of 100: the floating-point operations of the products that the updates need, per
 # second, as a fraction of what this machine reaches on one large product of square matrices.
 #
-#     python analyses/benchmarks/online_mnist.py [--seeds 4] [--images 8192]
+#     python analyses/benchmarks/online_mnist.py [--seeds 20] [--images 8192]
 #
 # Images are random numbers of MNIST's size: the arithmetic is the same, and no data set is needed.
 
@@ -22,7 +22,6 @@ import os
 import platform
 import resource
 import time
-from collections.abc import Callable
 from unittest import mock
 
 import jax
@@ -151,32 +150,32 @@ def operations_per_image() -> int:
 
 
 def online(seeds: int, count: int) -> None:
-    """Print microseconds per image and network, and ratios."""
+    """Print microseconds per image and network, and how many times faster blocks are."""
     images = random_images(count)
     few = Samples(images.inputs[: count // 8], images.targets[: count // 8])
-    one_by_one = mock.patch("fatheory.train.group.block_length", return_value=0)
-    rows: list[tuple[str, int, Callable[[], tuple[float, np.ndarray]]]] = [
-        ("blocks, one seed", count, lambda: trained(experiment(1, count, 1), images)),
-        (
-            f"blocks, {seeds} seeds",
-            count * seeds,
-            lambda: trained(experiment(seeds, count, 1), images),
-        ),
-        ("NumPy loop", len(few), lambda: numpy_loop(experiment(1, len(few), 1), few)),
-    ]
-    with one_by_one:
-        slow = trained(experiment(1, len(few), 1), few)
-    rows.insert(2, ("JAX, one image at a time", len(few), lambda: slow))
+    measured = {}
+    for n in (1, seeds):
+        measured[f"blocks, {plural(n)}"] = (n * count, *trained(experiment(n, count, 1), images))
+        with mock.patch("fatheory.train.group.block_length", return_value=0):
+            found = trained(experiment(n, len(few), 1), few)
+        measured[f"JAX, one image at a time, {plural(n)}"] = (n * len(few), *found)
+    loops = {"NumPy loop": numpy_loop}
     if importlib.util.find_spec("torch"):
-        rows.append(("PyTorch", len(few), lambda: torch_loop(experiment(1, len(few), 1), few)))
-    measured = {name: (work, *run()) for name, work, run in rows}
+        loops["PyTorch"] = torch_loop
+    for name, loop in loops.items():
+        measured[f"{name}, one network"] = (len(few), *loop(experiment(1, len(few), 1), few))
     blocks = trained(experiment(1, len(few), 1), few)[1]
-    best = min(1e6 * seconds / work for work, seconds, _ in list(measured.values())[:2])
-    print(f"{'online':28} {'us an image':>12} {'images/s':>10} {'blocks faster by':>17}")
-    for name, (work, seconds, W) in measured.items():
-        each = 1e6 * seconds / work
-        same = "" if name.startswith("blocks") else f"  (W differs by {apart(W, blocks):.0e})"
-        print(f"{name:28} {each:12.1f} {1e6 / each:10.0f} {each / best:17.1f}{same}")
+    each = {name: 1e6 * seconds / work for name, (work, seconds, _) in measured.items()}
+    print(f"{'online':36} {'us an image':>11} {'images/s':>9}   blocks are faster by (1, {seeds})")
+    for name, (_, _, W) in measured.items():
+        ratios = ", ".join(f"{each[name] / each[f'blocks, {plural(n)}']:.1f}" for n in (1, seeds))
+        same = "" if name.startswith("blocks") else f"   (W differs by {apart(W, blocks):.0e})"
+        print(f"{name:36} {each[name]:11.1f} {1e6 / each[name]:9.0f}   {ratios}{same}")
+
+
+def plural(seeds: int) -> str:
+    """Say how many networks train at once."""
+    return "1 network" if seeds == 1 else f"{seeds} networks"
 
 
 def apart(W: np.ndarray, reference: np.ndarray) -> float:
@@ -205,7 +204,7 @@ def mini_batches(seeds: int, count: int, batch: int = 100) -> None:
 def main() -> None:
     """Time everything in one run."""
     parser = argparse.ArgumentParser(description="Online and mini-batch learning of MNIST's size.")
-    parser.add_argument("--seeds", type=int, default=4)
+    parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--images", type=int, default=8192)
     arguments = parser.parse_args()
     device = jax.devices()[0]
