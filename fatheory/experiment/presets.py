@@ -11,6 +11,12 @@ from fatheory.experiment.papers.digits import (
     lillicrap2016_pseudo,
     lillicrap2016_sparse,
 )
+from fatheory.experiment.papers.functions import (
+    lillicrap2016_fig3d,
+    lillicrap2016_fig3d_three_layers,
+    lillicrap2016_fig5a,
+    lillicrap2016_fig5c,
+)
 from fatheory.experiment.papers.linear import lillicrap2016_fig2
 
 
@@ -55,5 +61,9 @@ presets = Presets(
         "lillicrap2016/features": lillicrap2016_features,
         "lillicrap2016/pseudo": lillicrap2016_pseudo,
         "lillicrap2016/depth": lillicrap2016_depth,
+        "lillicrap2016/fig3d/4-layer": lillicrap2016_fig3d,
+        "lillicrap2016/fig3d/3-layer": lillicrap2016_fig3d_three_layers,
+        "lillicrap2016/fig5a": lillicrap2016_fig5a,
+        "lillicrap2016/fig5c": lillicrap2016_fig5c,
     }
 )

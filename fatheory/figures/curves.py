@@ -1,7 +1,8 @@
-"""Learning curves: a median and interval over seeds per rule, theory laid over simulation."""
+"""Learning curves: a line and interval over seeds per rule, theory laid over simulation."""
 
 from typing import Any, Literal
 
+import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -22,21 +23,26 @@ def learning_curves(
     axes: Axes,
     *,
     x: Literal["step", "time"] = "step",
+    **line: Any,
 ) -> dict[tuple[str, str], Line2D]:
     """Draw a variable of all rules and sources against the step or the time.
 
     Parameters
     ----------
     data : Dataset
-        ``<variable> (source, rule, step)``, the median over seeds, and ``<variable>_interval``
-        with ``ci_bound``; `fatheory.metrics.spread` makes both. The interval is drawn for the
-        simulation. Curves that are NaN throughout are left out.
+        ``<variable> (source, rule, step)``, a median or mean over seeds, and
+        ``<variable>_interval`` with ``ci_bound``, as `fatheory.metrics.spread` and `mean_interval`
+        make them. The interval is drawn for the simulation. Curves that are NaN throughout are
+        left out.
     variable : str
         What to draw.
     axes : Axes
         Where.
     x : str
         ``"step"`` or ``"time"`` (learning rate x step).
+    **line
+        How matplotlib draws the lines, where not by rule and source: for what else tells curves
+        apart, such as the depth of a network.
 
     Returns
     -------
@@ -51,8 +57,8 @@ def learning_curves(
                 continue
             where = curve[x].values
             colour = rule_colour(str(rule))
-            (line,) = axes.plot(where, curve, color=colour, **_LINES[str(source)])
-            lines[str(source), str(rule)] = line
+            look = {"color": colour, **_LINES[str(source)], **line}
+            (lines[str(source), str(rule)],) = axes.plot(where, curve, **look)
             if source == "simulation":
                 interval = data[f"{variable}_interval"].sel(
                     {labels.SOURCE: source, labels.RULE: rule}
@@ -77,6 +83,17 @@ def rule_legend(data: xr.Dataset, where: Axes | Figure, **placing: Any) -> None:
 
 
 def interval_note(interval: xr.DataArray) -> str:
-    """Say how many seeds a figure shows and what its bands are."""
-    share = 100 * interval.attrs["ci_prob"]
-    return f"median and central {share:.0f} % of {interval.attrs['n_seeds']} seeds"
+    """Say how many seeds a figure shows and what its bands are.
+
+    Parameters
+    ----------
+    interval : DataArray
+        As `fatheory.metrics` makes them: it says of what kind it is.
+    """
+    share = f"{100 * interval.attrs['ci_prob']:g} %"
+    seeds = " and ".join(str(n) for n in np.atleast_1d(interval.attrs["n_seeds"]))
+    kind = str(interval.attrs["ci_kind"])
+    if kind.startswith("central quantiles"):
+        return f"median and central {share} of {seeds} seeds"
+    what = "difference of means" if "difference" in kind else "mean"
+    return f"{what} and its {share} confidence interval, {seeds} seeds"

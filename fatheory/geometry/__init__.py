@@ -12,7 +12,9 @@ from fatheory.geometry.layerwise import (
     pseudoinverse_alignments as pseudoinverse_alignments,
 )
 from fatheory.geometry.layerwise import sign_concordances as sign_concordances
+from fatheory.geometry.layerwise import unit_angles as unit_angles
 from fatheory.geometry.layerwise import weight_angles as weight_angles
+from fatheory.geometry.layerwise import weight_norms as weight_norms
 from fatheory.geometry.linear_network import linear_signals as linear_signals
 from fatheory.geometry.loss import linear_loss as linear_loss
 from fatheory.geometry.loss import normalized_squared_error as normalized_squared_error

@@ -73,6 +73,26 @@ def pseudoinverse_alignments(
     return _per_layer(_to_pseudoinverse, weights, backward_weights)
 
 
+def unit_angles(
+    W: Float[Array, "*#runs n_out n_in"], V: Float[Array, "*#runs n_out n_in"] | None
+) -> Float[Array, "*#runs n_in"]:
+    """Compute the angle between column j of W and column j of V, unit by unit, in degrees.
+
+    Column j holds what unit j of the layer below sends out, and row j of B = V^T what it receives
+    (Lillicrap et al. 2016, Fig. 5a). NaN where V is None or a column is zero.
+    """
+    if V is None:
+        xp = namespace(W)
+        return xp.full((*W.shape[:-2], W.shape[-1]), xp.nan, dtype=W.dtype)
+    return angle(W, V, axis=-2)
+
+
+def weight_norms(weights: Sequence[Float[Array, "..."]]) -> PerLayer:
+    """Compute the Frobenius norm of W_l."""
+    xp = namespace(*weights)
+    return xp.stack([xp.linalg.norm(W, axis=(-2, -1)) for W in weights], axis=-1)
+
+
 def _to_pseudoinverse(W: Array, V: Array, axis: tuple[int, int]) -> Array:
     del axis  # matrices stand in the last two axes
     return pseudoinverse_alignment(W, namespace(V).swapaxes(V, -1, -2))

@@ -6,8 +6,12 @@ import xarray as xr
 
 from fatheory import labels
 from fatheory.errors import ArchiveError, UnknownNameError
-from fatheory.geometry import angle as angle_between
-from fatheory.geometry import delta_angles, flattened_delta_angles, weight_angles
+from fatheory.geometry import (
+    delta_angles,
+    flattened_delta_angles,
+    unit_angles,
+    weight_angles,
+)
 from fatheory.metrics.reading import (
     RUN,
     backward_weights_of,
@@ -47,7 +51,8 @@ def angle(archive: xr.Dataset, of: Subject = "weight", *, layer: int | None = No
     DataArray
         ``(rule, seed, step, layer)``, without `layer` where one was selected;
         ``(rule, seed, step, unit_{l-1})`` for ``"unit"``. NaN where an angle is not defined: layer
-        1 has no V, a zero vector no direction. What was recorded online is returned as recorded.
+        1 has no V, a zero vector no direction, and a V that learns is not stored. What was
+        recorded online is returned as recorded.
 
     Raises
     ------
@@ -62,7 +67,10 @@ def angle(archive: xr.Dataset, of: Subject = "weight", *, layer: int | None = No
     if layer is not None and layer not in known:
         raise ArchiveError(f"the archive has the layers {known}; got layer {layer}")
     if of == "unit":
-        return _unit_angle(archive, layer or known[-1])
+        asked = known[-1] if layer is None else layer
+        if labels.UNIT_ANGLE in archive and asked == known[-1]:
+            return archive[labels.UNIT_ANGLE]
+        return _unit_angle(archive, asked)
     name = _RECORDED[of]
     result = archive[name] if name in archive else _computed(archive, of, name)
     return result if layer is None else result.sel({labels.LAYER: layer}, drop=True)
@@ -83,8 +91,8 @@ def _unit_angle(archive: xr.Dataset, layer: int) -> xr.DataArray:
         raise ArchiveError("layer 1 sends no errors back, so its units have no feedback weights")
     return labelled(
         archive,
-        "unit_angle",
-        angle_between(weights_of(archive)[layer - 1], V, axis=-2),
+        labels.UNIT_ANGLE,
+        unit_angles(weights_of(archive)[layer - 1], V),
         (*RUN, labels.unit(layer - 1)),
         units=labels.DEGREES,
         long_name=f"angle between each unit's outgoing weights and feedback, layer {layer}",

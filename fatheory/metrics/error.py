@@ -1,14 +1,18 @@
 """Normalised squared error along a run."""
 
+import numpy as np
 import xarray as xr
 
 from fatheory import labels
+from fatheory.errors import ArchiveError
 from fatheory.geometry import normalized_squared_error as normalise
 from fatheory.metrics.reading import RUN, labelled, layers_of
 
 
 def normalized_squared_error(archive: xr.Dataset) -> xr.DataArray:
-    """Compute the squared error relative to that of the best constant answer, on the probe.
+    """Compute the squared error relative to that of the best constant answer.
+
+    On the probe, or for images on all images of evaluation.
 
     Parameters
     ----------
@@ -19,19 +23,29 @@ def normalized_squared_error(archive: xr.Dataset) -> xr.DataArray:
     -------
     DataArray
         ``(rule, seed, step)``; 1 is no better than a constant (Lillicrap et al. 2016, Methods).
-        NaN for a seed whose probe targets do not vary.
+        NaN for a seed whose targets do not vary.
 
     Raises
     ------
     ArchiveError
-        If the dataset is not a run archive.
+        If the dataset is not a run archive, or has neither targets nor their variance.
     """
     layers_of(archive)
-    target = archive[labels.PROBE_TARGET].values[:, None]
+    loss = archive[labels.LOSS].values
+    if labels.TARGET_VARIANCE in archive:
+        variance = archive[labels.TARGET_VARIANCE].values[:, None]
+        values = 2 * loss / np.where(variance > 0, variance, np.nan)
+    elif labels.PROBE_TARGET in archive:
+        values = normalise(loss, archive[labels.PROBE_TARGET].values[:, None])
+    else:
+        raise ArchiveError(
+            f"the archive has neither {labels.PROBE_TARGET!r} nor {labels.TARGET_VARIANCE!r}, one "
+            f"of which was taken away: read the archive that simulate, solve or load returned"
+        )
     return labelled(
         archive,
         "normalized_squared_error",
-        normalise(archive[labels.LOSS].values, target),
+        values,
         RUN,
         units=labels.DIMENSIONLESS,
         long_name="normalised squared error",

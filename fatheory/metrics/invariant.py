@@ -5,8 +5,16 @@ import xarray as xr
 
 from fatheory import labels
 from fatheory.errors import ArchiveError
+from fatheory.experiment import Experiment
 from fatheory.geometry import balance, feedback_invariant
-from fatheory.metrics.reading import RUN, experiment_of, labelled, weights_of
+from fatheory.metrics.reading import (
+    RUN,
+    experiment_of,
+    labelled,
+    nonlinear_parts,
+    state_of,
+    weights_of,
+)
 from fatheory.rules import Backprop, FixedFeedback
 
 
@@ -23,7 +31,8 @@ def invariant_drift(archive: xr.Dataset) -> xr.DataArray:
     Parameters
     ----------
     archive : Dataset
-        A run archive of a linear network with recorded weights.
+        A run archive of a linear network without biases, fully connected, with recorded weights.
+        Any task: the law holds whatever the targets are.
 
     Returns
     -------
@@ -34,19 +43,16 @@ def invariant_drift(archive: xr.Dataset) -> xr.DataArray:
     Raises
     ------
     ArchiveError
-        If the weights were not recorded or the network is not linear.
+        If the weights were not recorded, or the network has units that are not linear, biases, or
+        missing connections: nothing is conserved there.
 
     References
     ----------
     Lillicrap et al. 2016, Supplementary Note 11; Saxe, McClelland & Ganguli 2013.
     """
-    weights = weights_of(archive)
     asked = experiment_of(archive)
-    if asked.network.activation != "linear":
-        raise ArchiveError(
-            f"the conserved quantity is that of linear networks; the hidden units of this one are "
-            f"{asked.network.activation}"
-        )
+    _require_law(asked)
+    weights = weights_of(archive)
     choices = dict(asked.rules)
     drift = np.full((*weights[0].shape[:3], len(weights)), np.nan)
     for i, label in enumerate(archive[labels.RULE].values):
@@ -54,7 +60,9 @@ def invariant_drift(archive: xr.Dataset) -> xr.DataArray:
         for hidden in range(1, len(weights)):
             W0, W = weights[hidden - 1][i], weights[hidden][i]
             if isinstance(rule, FixedFeedback):
-                B = archive[labels.feedback(hidden + 1)].values[i][:, None]
+                state = state_of(archive, rule, hidden + 1, i)
+                assert state is not None  # fixed feedback is what the rule has drawn
+                B = np.swapaxes(state, -1, -2)
                 C = feedback_invariant(W0, W, B)
             elif isinstance(rule, Backprop):
                 C = balance(W0, W)
@@ -75,3 +83,17 @@ def invariant_drift(archive: xr.Dataset) -> xr.DataArray:
         long_name="relative drift of the conserved quantity",
         equation="|C - C(0)| / |W0 W0^T|",
     )
+
+
+def _require_law(asked: Experiment) -> None:
+    """Refuse a network whose updates conserve nothing."""
+    network = asked.network
+    differences = nonlinear_parts(network)
+    removed = [network.sparsity.removed(layer) for layer in range(1, asked.layers + 1)]
+    if any(forward for forward, _ in removed):
+        differences.append(f"a fraction {network.sparsity.forward:g} of forward weights is missing")
+    if differences:
+        raise ArchiveError(
+            f"what is conserved is conserved in linear networks without biases, fully connected; "
+            f"in this one, {', '.join(differences)}"
+        )

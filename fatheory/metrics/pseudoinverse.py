@@ -5,16 +5,24 @@ import xarray as xr
 
 from fatheory import labels
 from fatheory.errors import ArchiveError
-from fatheory.geometry import delta_angles, linear_signals, pseudoinverse
-from fatheory.geometry import pseudoinverse_alignment as angle_to_pseudoinverse
+from fatheory.geometry import delta_angles, pseudoinverse_alignments
 from fatheory.metrics.reading import (
     RUN,
     backward_weights_of,
-    experiment_of,
     labelled,
+    layers_of,
+    require_linear,
     signals_of,
+    signals_through,
     weights_of,
 )
+from fatheory.rules import Pseudobackprop
+
+_PAIRS = {
+    "rule_to_backprop": labels.DELTA_ANGLE,
+    "rule_to_pseudobackprop": labels.PSEUDOBACKPROP_ANGLE,
+    "backprop_to_pseudobackprop": labels.BACKPROP_TO_PSEUDOBACKPROP_ANGLE,
+}
 
 
 def pseudoinverse_alignment(archive: xr.Dataset) -> xr.DataArray:
@@ -23,36 +31,29 @@ def pseudoinverse_alignment(archive: xr.Dataset) -> xr.DataArray:
     Parameters
     ----------
     archive : Dataset
-        A run archive with recorded weights.
+        A run archive with recorded weights, or with the angle itself.
 
     Returns
     -------
     DataArray
-        ``(rule, seed, step, layer)``. NaN at layer 1 and for rules without V.
+        ``(rule, seed, step, layer)``. NaN at layer 1, for rules without V, and where a V that
+        learns is not stored. What was recorded online is returned as recorded.
 
     Raises
     ------
     ArchiveError
-        If the weights were not recorded.
+        If neither the weights nor the angle were recorded.
 
     References
     ----------
     Lillicrap et al. 2016, Supplementary Notes 13-14.
     """
-    angles = [
-        np.full(W.shape[:3], np.nan)
-        if V is None
-        else angle_to_pseudoinverse(W, np.swapaxes(V, -1, -2))
-        for W, V in zip(weights_of(archive), backward_weights_of(archive), strict=True)
-    ]
-    return labelled(
-        archive,
-        "pseudoinverse_alignment",
-        np.stack(angles, axis=-1),
-        (*RUN, labels.LAYER),
-        units=labels.DEGREES,
-        long_name="angle between forward weights and pseudoinverse of feedback weights",
-    )
+    layers_of(archive)
+    name = labels.PSEUDOINVERSE_ALIGNMENT
+    if name in archive:
+        return archive[name]
+    values = pseudoinverse_alignments(weights_of(archive), backward_weights_of(archive))
+    return labelled(archive, name, values, (*RUN, labels.LAYER), **labels.variable(name).attrs)
 
 
 def pseudobackprop_angles(archive: xr.Dataset) -> xr.Dataset:
@@ -61,47 +62,58 @@ def pseudobackprop_angles(archive: xr.Dataset) -> xr.Dataset:
     Parameters
     ----------
     archive : Dataset
-        A run archive of a linear network with recorded weights.
+        A run archive with recorded ``pseudobackprop_angles``, or of a linear network on a linear
+        task with recorded weights.
 
     Returns
     -------
     Dataset
         ``rule_to_backprop``, ``rule_to_pseudobackprop`` and ``backprop_to_pseudobackprop``, each
         ``(rule, seed, step, layer)``, per probe sample and then averaged. NaN where a rule has no
-        V and where a signal is zero.
+        V and where a signal is zero. What was recorded online is returned as recorded; then
+        ``rule_to_backprop`` is left out where the archive has neither ``delta_angle`` nor the
+        teaching signals from which it follows.
 
     Raises
     ------
     ArchiveError
-        If the network is not linear or the weights were not recorded.
+        If neither the angles nor what they follow from were recorded.
 
     References
     ----------
     Lillicrap et al. 2014 (arXiv:1411.0247); 2016, Supplementary Note 15.
     """
-    if experiment_of(archive).network.activation != "linear":
-        raise ArchiveError("the signals of pseudobackprop are computed for linear networks only")
-    weights = weights_of(archive)
-    T = archive[labels.TARGET_MAP].values[:, None]
-    x = archive[labels.PROBE_INPUT].values[:, None]
-    stand_ins = [None, *(np.swapaxes(pseudoinverse(W), -1, -2) for W in weights[1:])]
+    layers_of(archive)
+    if labels.PSEUDOBACKPROP_ANGLE in archive:
+        return _recorded(archive)
+    require_linear(archive, "angles to pseudobackprop", "'pseudobackprop_angles'")
+    stand_ins = [None, *(Pseudobackprop.backward_weights(W, None) for W in weights_of(archive)[1:])]
     rule, backprop = signals_of(archive)
-    pseudobackprop = linear_signals(weights, stand_ins, T, x)
-    pairs = {
-        "rule_to_backprop": (rule, backprop),
-        "rule_to_pseudobackprop": (rule, pseudobackprop),
-        "backprop_to_pseudobackprop": (backprop, pseudobackprop),
-    }
+    pseudobackprop = signals_through(archive, stand_ins)
+    pairs = ((rule, backprop), (rule, pseudobackprop), (backprop, pseudobackprop))
     return xr.Dataset(
         {
-            name: labelled(
-                archive,
-                name,
-                delta_angles(*pair),
-                (*RUN, labels.LAYER),
-                units=labels.DEGREES,
-                long_name=f"angle of teaching signals, {name.replace('_', ' ')}",
-            )
-            for name, pair in pairs.items()
+            name: _named(archive, name, delta_angles(*pair))
+            for name, pair in zip(_PAIRS, pairs, strict=True)
         }
     )
+
+
+def _recorded(archive: xr.Dataset) -> xr.Dataset:
+    found = {
+        name: archive[recorded].rename(name)
+        for name, recorded in _PAIRS.items()
+        if recorded in archive
+    }
+    if "rule_to_backprop" not in found:
+        try:
+            signals = signals_of(archive)
+        except ArchiveError:
+            return xr.Dataset(found)
+        found["rule_to_backprop"] = _named(archive, "rule_to_backprop", delta_angles(*signals))
+    return xr.Dataset({name: found[name] for name in _PAIRS})
+
+
+def _named(archive: xr.Dataset, name: str, values: np.ndarray) -> xr.DataArray:
+    dims = (*RUN, labels.LAYER)
+    return labelled(archive, name, values, dims, **labels.variable(_PAIRS[name]).attrs)

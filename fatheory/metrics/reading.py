@@ -1,11 +1,13 @@
 """What metrics read from an archive: its rules, their V, its teaching signals."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import xarray as xr
 
 from fatheory import labels
 from fatheory.errors import ArchiveError
-from fatheory.experiment import Experiment
+from fatheory.experiment import DenseNetwork, Experiment, LinearTask
 from fatheory.geometry import linear_signals
 from fatheory.rules import LayeredRule
 
@@ -79,7 +81,13 @@ def weights_of(archive: xr.Dataset) -> list[np.ndarray]:
 def backward_weights_of(archive: xr.Dataset) -> list[np.ndarray | None]:
     """Return None, V_2 ... V_L of the shapes of the weights.
 
-    NaN for rules without V (node perturbation) or with a random one (brsf).
+    NaN for rules without V (node perturbation, direct feedback alignment), with a random one
+    (brsf), or with one that learns and is not stored (Kolen-Pollack, weight mirror).
+
+    Raises
+    ------
+    ArchiveError
+        If the weights were not recorded, or a rule's feedback was taken away.
     """
     choices = dict(experiment_of(archive).rules)
     weights = weights_of(archive)
@@ -88,18 +96,38 @@ def backward_weights_of(archive: xr.Dataset) -> list[np.ndarray | None]:
         V = np.full_like(W, np.nan)
         for i, label in enumerate(archive[labels.RULE].values):
             rule = choices[str(label)].make()
-            if isinstance(rule, LayeredRule) and not rule.stochastic:
-                B = archive[labels.feedback(layer)].values[i]
-                state = np.swapaxes(B, -1, -2)[:, None]
-                V[i] = rule.backward_weights(W[i], state)
+            if isinstance(rule, LayeredRule) and not (rule.stochastic or rule.adaptive):
+                V[i] = rule.backward_weights(W[i], state_of(archive, rule, layer, i))
         answer.append(V)
     return answer
+
+
+def state_of(archive: xr.Dataset, rule: LayeredRule, layer: int, place: int) -> np.ndarray | None:
+    """Return what the rule at this place drew for a layer, (seed, 1, unit_l, unit_{l-1}).
+
+    None for a rule that draws nothing.
+
+    Raises
+    ------
+    ArchiveError
+        If it is not in the archive.
+    """
+    name = labels.feedback(layer)
+    if name in archive:
+        return np.swapaxes(archive[name].values[place], -1, -2)[:, None]
+    # An archive holds feedback if one of its rules drew any.
+    if rule.draw(np.random.default_rng(0), (1, 1)) is not None:
+        raise ArchiveError(
+            f"the archive has no {name!r}, which the rule {rule.name!r} draws; it was taken away: "
+            f"read the archive that simulate, solve or load returned"
+        )
+    return None
 
 
 def signals_of(archive: xr.Dataset) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Return the rule's and backprop's teaching signals, (rule, seed, step, sample, unit_l).
 
-    As recorded, or from the recorded weights where the network is linear.
+    As recorded, or from the recorded weights where network and task are linear.
 
     Raises
     ------
@@ -112,19 +140,59 @@ def signals_of(archive: xr.Dataset) -> tuple[list[np.ndarray], list[np.ndarray]]
             [archive[labels.teaching_signal(layer)].values for layer in layers],
             [archive[labels.backprop_signal(layer)].values for layer in layers],
         )
-    activation = experiment_of(archive).network.activation
-    if activation != "linear":
-        raise ArchiveError(
-            f"teaching signals of {activation} networks do not follow from the weights alone; add "
-            f"'teaching_signals' to the experiment's record.quantities"
-        )
+    require_linear(archive, "teaching signals", "'teaching_signals'")
     weights = weights_of(archive)
+    return (
+        signals_through(archive, backward_weights_of(archive)),
+        signals_through(archive, weights),
+    )
+
+
+def signals_through(
+    archive: xr.Dataset, backward_weights: Sequence[np.ndarray | None]
+) -> list[np.ndarray]:
+    """Return the teaching signals that travel through given V_l in a linear network."""
     T = archive[labels.TARGET_MAP].values[:, None]
     x = archive[labels.PROBE_INPUT].values[:, None]
-    return (
-        linear_signals(weights, backward_weights_of(archive), T, x),
-        linear_signals(weights, weights, T, x),
-    )
+    return linear_signals(weights_of(archive), backward_weights, T, x)
+
+
+def require_linear(archive: xr.Dataset, what: str, quantities: str) -> None:
+    """Refuse what follows from the weights alone in linear networks on linear tasks only.
+
+    Parameters
+    ----------
+    archive : Dataset
+        A run archive.
+    what : str
+        What was asked for.
+    quantities : str
+        What to record instead.
+
+    Raises
+    ------
+    ArchiveError
+        If the network or the task is not linear.
+    """
+    asked = experiment_of(archive)
+    differences = nonlinear_parts(asked.network)
+    if not isinstance(asked.task, LinearTask):
+        differences.append(f"the task is of kind {asked.task.kind!r}")
+    if differences:
+        raise ArchiveError(
+            f"{what} follow from the weights alone where network and task are linear; here, "
+            f"{', '.join(differences)}: add {quantities} to the experiment's record.quantities"
+        )
+
+
+def nonlinear_parts(network: DenseNetwork) -> list[str]:
+    """Say what keeps a network's output from being W_L ... W_1 x."""
+    found = [
+        f"the {units} units are {function}"
+        for units, function in (("hidden", network.activation), ("output", network.output))
+        if function != "linear"
+    ]
+    return found if network.biases is None else [*found, "units have biases"]
 
 
 def labelled(

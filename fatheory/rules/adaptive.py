@@ -41,8 +41,9 @@ class AdaptiveFeedback(LayeredRule):
 class KolenPollack(AdaptiveFeedback):
     """V changes by the same amounts as W, so that decay makes both equal.
 
-    W - V shrinks by the factor 1 - learning_rate x weight_decay at every step, whatever is
-    learned: without weight decay in the experiment's update it stays what it was.
+    W - V shrinks by the factor 1 - learning_rate x weight_decay at every step without momentum,
+    whatever is learned, where both have a connection. Without weight decay in the experiment's
+    update it stays what it was.
 
     Parameters
     ----------

@@ -3,7 +3,13 @@
 import numpy as np
 
 from fatheory.errors import RegimeError
-from fatheory.rules import Backprop, LayeredRule, NodePerturbation, Rule
+from fatheory.rules import (
+    Backprop,
+    DirectFeedbackAlignment,
+    LayeredRule,
+    NodePerturbation,
+    Rule,
+)
 
 
 def mean_layered_rule(rule: Rule) -> LayeredRule:
@@ -20,13 +26,19 @@ def mean_layered_rule(rule: Rule) -> LayeredRule:
     """
     if rule.adaptive:
         raise RegimeError(
-            f"the flow has fixed feedback; that of {rule.name!r} learns: leave the rule out"
+            f"the feedback of the rule {rule.name!r} learns, and no equation here has it as an "
+            f"unknown: leave the rule out"
         )
     if isinstance(rule, LayeredRule):
         return rule
     if isinstance(rule, NodePerturbation):
         return Backprop()
-    raise RegimeError(f"no mean flow is known for the direct rule {rule.name!r}")
+    advice = (
+        "with two layers it is 'feedback_alignment', of the same draws: ask for that"
+        if isinstance(rule, DirectFeedbackAlignment)
+        else "leave the rule out"
+    )
+    raise RegimeError(f"no mean flow is known for the direct rule {rule.name!r}: {advice}")
 
 
 def mean_state(

@@ -1,26 +1,18 @@
 """Answer an experiment from equations, in the shape in which simulation answers it."""
 
 import time
-from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
 
 from fatheory import labels
 from fatheory.archive import assemble, provenance
-from fatheory.errors import RegimeError, UnknownNameError
+from fatheory.errors import UnknownNameError
 from fatheory.experiment import Experiment, RuleChoice
-from fatheory.geometry import (
-    delta_angles,
-    flattened_delta_angles,
-    linear_signals,
-    sign_concordances,
-    squared_loss,
-    weight_angles,
-)
 from fatheory.initial import Start, coordinates, draw_start, drawn_variables
-from fatheory.rules import LayeredRule
+from fatheory.theory.measurement import measure
 from fatheory.theory.methods import METHODS, Method
+from fatheory.theory.regime import require_regime
 
 
 def solve(experiment: Experiment, method: str = "flow") -> xr.Dataset:
@@ -29,7 +21,7 @@ def solve(experiment: Experiment, method: str = "flow") -> xr.Dataset:
     Parameters
     ----------
     experiment : Experiment
-        What to solve: a linear network on a linear task.
+        What to solve: a linear network without biases, fully connected, on a linear task.
     method : str
         ``"flow"`` integrates the gradient flow, time = learning rate x step; ``"reduced"`` does so
         in the reduced state whose size does not depend on hidden width; ``"reduced-sgd"`` carries
@@ -49,16 +41,13 @@ def solve(experiment: Experiment, method: str = "flow") -> xr.Dataset:
     UnknownNameError
         If there is no such method.
     RegimeError
-        If the network is not linear, or an assumption of the method does not hold.
+        If the network or the task is not linear, connections are missing, a rule's feedback
+        learns or its mean motion is not known, or an assumption of the method does not hold.
     """
     began = time.perf_counter()
     if method not in METHODS:
         raise UnknownNameError("method", method, METHODS)
-    if experiment.network.activation != "linear":
-        raise RegimeError(
-            f"theory of this toolkit solves linear networks; the hidden units are "
-            f"{experiment.network.activation!r}: set network.activation to 'linear'"
-        )
+    require_regime(experiment)
     starts = [draw_start(experiment, seed) for seed in experiment.seeds]
     answers = [
         [
@@ -97,43 +86,8 @@ def _answer(
     path = method(experiment, seed, start, label, choice)
     steps = experiment.snapshot_steps
     since = steps[path.diverged_at] if path.diverged_at >= 0 else -1
-    measured = _measure(path.weights, start, label, choice, experiment.record.quantities)
+    measured = measure(path.weights, start, label, choice, experiment.record)
     return measured | {
         labels.DIVERGED: np.asarray(since >= 0),
         labels.DIVERGED_AT: np.asarray(since, dtype=np.int64),
     }
-
-
-def _measure(
-    weights: Sequence[np.ndarray],
-    start: Start,
-    label: str,
-    choice: RuleChoice,
-    quantities: Sequence[str],
-) -> dict[str, np.ndarray]:
-    """Compute the recorded quantities along a trajectory; arrays lead with the step axis."""
-    reference = linear_signals(weights, weights, start.T, start.probe.inputs)
-    measured = {labels.LOSS: squared_loss(reference[-1])}
-    if "weights" in quantities:
-        measured |= {labels.weight(i): W for i, W in enumerate(weights, start=1)}
-    if not set(quantities) - {"weights"}:
-        return measured
-    rule = choice.make()
-    if isinstance(rule, LayeredRule) and not rule.stochastic:
-        V: list[np.ndarray | None] = [None]
-        above = zip(weights[1:], start.states[label][1:], strict=True)
-        V += [np.broadcast_to(rule.backward_weights(W, state), W.shape) for W, state in above]
-        signals = linear_signals(weights, V, start.T, start.probe.inputs)
-    else:
-        V = [None] * len(weights)
-        signals = [np.full_like(delta, np.nan) for delta in reference[:-1]] + [reference[-1]]
-    if "teaching_signals" in quantities:
-        measured |= {labels.teaching_signal(i): d for i, d in enumerate(signals, start=1)}
-        measured |= {labels.backprop_signal(i): d for i, d in enumerate(reference, start=1)}
-    per_layer = {
-        labels.DELTA_ANGLE: lambda: delta_angles(signals, reference),
-        labels.DELTA_ANGLE_FLATTENED: lambda: flattened_delta_angles(signals, reference),
-        labels.WEIGHT_ANGLE: lambda: weight_angles(weights, V),
-        labels.SIGN_CONCORDANCE: lambda: sign_concordances(weights, V),
-    }
-    return measured | {name: per_layer[name]() for name in per_layer if name in quantities}

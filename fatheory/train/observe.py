@@ -9,16 +9,17 @@ from jaxtyping import Array, Float, Int
 
 from fatheory import labels
 from fatheory.geometry import (
-    angle,
     delta_angles,
     flattened_delta_angles,
-    pseudoinverse,
     pseudoinverse_alignments,
     sign_concordances,
     squared_loss,
+    unit_angles,
     weight_angles,
+    weight_norms,
 )
 from fatheory.networks import Units
+from fatheory.rules import Pseudobackprop
 from fatheory.train.ensemble import Fixed, flat_runs, unflattened
 from fatheory.train.learner import Learner, Signals, output_of
 from fatheory.train.parameters import Parameters, RuleStates
@@ -60,8 +61,8 @@ def observe(
         behind = (None,) * len(parameters.weights) if V is None else V
         measured[labels.WEIGHT_ANGLE] = weight_angles(parameters.weights, behind)
         measured[labels.SIGN_CONCORDANCE] = sign_concordances(parameters.weights, behind)
-        measured[labels.UNIT_ANGLE] = _unit_angles(parameters.weights[-1], behind[-1])
-        measured[labels.WEIGHT_NORM] = jnp.stack([jnp.linalg.norm(W) for W in parameters.weights])
+        measured[labels.UNIT_ANGLE] = unit_angles(parameters.weights[-1], behind[-1])
+        measured[labels.WEIGHT_NORM] = weight_norms(parameters.weights)
         if labels.PSEUDOINVERSE_ALIGNMENT in quantities:
             measured[labels.PSEUDOINVERSE_ALIGNMENT] = pseudoinverse_alignments(
                 parameters.weights, behind
@@ -119,18 +120,11 @@ def _of_signals(
         labels.DELTA_ANGLE_FLATTENED: flattened_delta_angles(signals, reference),
     }
     if "pseudobackprop_angles" in quantities:
-        pseudo: Signals = learner.signals_through(
-            tuple(pseudoinverse(W).T for W in parameters.weights[1:]), parameters, x, target
-        )
+        V = tuple(Pseudobackprop.backward_weights(W, None) for W in parameters.weights[1:])
+        pseudo: Signals = learner.signals_through(V, parameters, x, target)
         measured[labels.PSEUDOBACKPROP_ANGLE] = delta_angles(signals, pseudo)
         measured[labels.BACKPROP_TO_PSEUDOBACKPROP_ANGLE] = delta_angles(reference, pseudo)
     return measured
-
-
-def _unit_angles(W: jax.Array, V: jax.Array | None) -> jax.Array:
-    if V is None:
-        return jnp.full(W.shape[-1:], jnp.nan, W.dtype)
-    return angle(W, V, axis=-2)
 
 
 def _wanted(name: str, quantities: tuple[str, ...]) -> bool:

@@ -3,6 +3,7 @@
 import contextlib
 import html
 import json
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from fatheory.experiment import (
     Update,
     presets,
 )
+from fatheory.experiment.record import Quantity
 from fatheory.rules import known_rules
 
 
@@ -253,9 +255,58 @@ def test_presets():
 sizes = st.integers(1, 50)
 finite = st.floats(0, 1e6)
 positive = st.floats(1e-12, 1e6)
-laws = st.fixed_dictionaries({"law": st.just("uniform"), "bound": finite}) | (
+part = st.floats(0, 0.99)
+functions = st.sampled_from(["linear", "tanh", "sigmoid", "relu", "erf"])
+entry_laws = st.fixed_dictionaries({"law": st.just("uniform"), "bound": finite}) | (
     st.fixed_dictionaries({"law": st.just("normal"), "std": finite})
 )
+laws = entry_laws | st.fixed_dictionaries(
+    {
+        "law": st.just("scaled"),
+        "gain": finite,
+        "fan": st.sampled_from(["in", "average"]),
+        "shape": st.sampled_from(["normal", "uniform"]),
+    }
+)
+
+
+def drawn_task(kind, **own):
+    shared = {"inputs": sizes, "outputs": sizes, "noise": finite, "samples": st.just(0) | sizes}
+    return st.fixed_dictionaries({"kind": st.just(kind), **shared, **own})
+
+
+image_task = st.fixed_dictionaries(
+    {
+        "kind": st.just("images"),
+        "dataset": st.sampled_from(["mnist", "fashion-mnist", "cifar-10", "synthetic-digits"]),
+        "evaluation": st.sampled_from(["validation", "test"]),
+        "limit": st.integers(0, 2000),
+    }
+)
+tasks = st.one_of(
+    drawn_task("linear", target=laws, spectrum_decay=finite),
+    drawn_task("quadratic", coefficients=entry_laws, input=entry_laws),
+    drawn_task(
+        "teacher",
+        hidden=st.lists(sizes, min_size=1, max_size=3),
+        activation=functions,
+        weights=laws,
+        biases=st.none() | entry_laws,
+        input=entry_laws,
+    ),
+    image_task,
+)
+
+
+@st.composite
+def sparsities(draw, layers):
+    shared, forward = draw(st.booleans()), draw(part)
+    return {
+        "forward": forward,
+        "feedback": forward if shared else draw(part),
+        "shared": shared,
+        "layers": draw(st.lists(layers, max_size=3)),
+    }
 
 
 @st.composite
@@ -263,35 +314,43 @@ def descriptions(draw):
     """Random valid experiments, as plain data."""
     hidden = draw(st.lists(sizes, min_size=1, max_size=4))
     layers = st.integers(1, len(hidden) + 1)
-    samples = draw(st.just(0) | sizes)
+    task = draw(tasks)
+    classes = {"classification_error", "training_error"}
+    quantities = set(get_args(Quantity)) - (set() if task["kind"] == "images" else classes)
+    batch = st.integers(1, task.get("samples") or 20)
     choice = st.fixed_dictionaries(
         {"rule": st.sampled_from(sorted(known_rules())), "learning_rate": positive}
     )
     phase = st.fixed_dictionaries({"steps": sizes, "frozen": st.lists(layers, max_size=3)})
     return {
         "name": draw(st.text(max_size=10)),
-        "task": {
-            "inputs": draw(sizes),
-            "outputs": draw(sizes),
-            "target": draw(laws),
-            "spectrum_decay": draw(finite),
-            "noise": draw(finite),
-            "samples": samples,
+        "task": task,
+        "network": {
+            "hidden": hidden,
+            "activation": draw(functions),
+            "output": draw(functions),
+            "start": draw(laws),
+            "biases": draw(st.none() | entry_laws),
+            "sparsity": draw(sparsities(layers)),
         },
-        "network": {"hidden": hidden, "start": draw(laws)},
         "rules": draw(st.dictionaries(st.text(max_size=8), choice, min_size=1, max_size=4)),
         "schedule": {
             "phases": draw(st.lists(phase, min_size=1, max_size=3)),
-            "batch_size": draw(st.integers(1, samples or 20)),
+            "batch_size": 1 if task.get("limit") else draw(batch),
         },
-        "update": {"momentum": draw(st.floats(0, 0.99)), "weight_decay": draw(finite)},
-        "record": {"snapshots": draw(st.integers(2, 30)), "probe_samples": draw(sizes)},
+        "update": {"momentum": draw(part), "weight_decay": draw(finite)},
+        "record": {
+            "quantities": draw(st.lists(st.sampled_from(sorted(quantities)))),
+            "snapshots": draw(st.integers(2, 30)),
+            "probe_samples": draw(sizes),
+            "receptive_units": draw(sizes),
+        },
         "seeds": draw(st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=4, unique=True)),
         "precision": draw(st.sampled_from(["float32", "float64"])),
     }
 
 
-@settings(deadline=None, derandomize=True, max_examples=25)
+@settings(deadline=None, derandomize=True, max_examples=60)
 @given(data=descriptions())
 def test_every_valid_experiment_round_trips(data):
     asked = Experiment(**data)

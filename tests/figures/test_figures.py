@@ -17,7 +17,7 @@ from fatheory.figures import (
     save_figure,
     style,
 )
-from fatheory.metrics import spread
+from fatheory.metrics import mean_interval, spread, t_test
 from fatheory.rules import known_rules
 
 STEPS = np.arange(0, 50, 10)
@@ -82,6 +82,23 @@ def test_the_legend_names_rules_and_sources(data, axes):
 
 def test_the_note_says_how_many_seeds_and_which_interval(data):
     assert interval_note(data["loss_interval"]) == "median and central 90 % of 3 seeds"
+
+
+def test_the_note_tells_confidence_of_a_mean_from_a_spread_of_seeds():
+    values = xr.DataArray([1.0, 2.0, 4.0], dims="seed", name="loss")
+    of_mean = mean_interval(values, 0.95)["loss_interval"]
+    assert interval_note(of_mean) == "mean and its 95 % confidence interval, 3 seeds"
+    difference = t_test(values, values[:2], paired=False, probability=0.995)
+    assert interval_note(difference["difference_interval"]) == (
+        "difference of means and its 99.5 % confidence interval, 3 and 2 seeds"
+    )
+
+
+def test_lines_can_tell_more_apart_than_rules(data, axes):
+    lines = learning_curves(data.sel(source=["simulation"]), "loss", axes, linestyle=":")
+    assert {line.get_linestyle() for line in lines.values()} == {":"}
+    colours = [to_hex(line.get_color()).upper() for line in lines.values()]
+    assert colours == [RULE_COLOURS["backprop"], RULE_COLOURS["usf"]]
 
 
 def test_every_rule_has_a_colour_of_its_own_and_a_name():

@@ -8,9 +8,12 @@ from fatheory.geometry import (
     delta_angles,
     flattened_delta_angles,
     linear_signals,
+    pseudoinverse_alignments,
     sign_concordance,
     sign_concordances,
+    unit_angles,
     weight_angles,
+    weight_norms,
 )
 
 PROPERTY = settings(deadline=None, max_examples=10)
@@ -127,6 +130,42 @@ def test_weights_against_stand_ins_are_loops_and_nan_without_one(compute, per_la
                 expected = measure(W[layer][i, j].ravel(), V[layer][i, j].ravel())
                 np.testing.assert_allclose(found[i, j, layer], expected, atol=1e-11)
     assert np.isnan(found[1, 2, 2])
+
+
+def test_alignments_with_pseudoinverses_are_loops(compute):
+    W, V, _, _ = network(6, 3, (2,))
+    V[1][1] = 0
+    found = compute(pseudoinverse_alignments, W, V)
+    assert found.shape == (2, 3)
+    assert np.isnan(found[:, 0]).all()
+    assert np.isnan(found[1, 1])
+    for run, layer in ((0, 1), (0, 2), (1, 2)):
+        inverse = np.linalg.pinv(V[layer][run].T)
+        expected = angle(W[layer][run].ravel(), inverse.ravel())
+        np.testing.assert_allclose(found[run, layer], expected, atol=1e-10)
+
+
+def test_unit_angles_are_of_columns(compute):
+    W, V, _, _ = network(7, 2, (2, 3))
+    V[1][1, 0, :, 2] = 0
+    found = compute(unit_angles, W[1], V[1])
+    assert found.shape == (2, 3, SIZES[1])
+    for i, j, unit in np.ndindex(found.shape):
+        expected = angle(W[1][i, j, :, unit], V[1][i, j, :, unit])
+        np.testing.assert_allclose(found[i, j, unit], expected, atol=1e-11)
+    assert np.isnan(found[1, 0]).tolist() == [unit == 2 for unit in range(SIZES[1])]
+    without = compute(lambda W: unit_angles(W, None), W[1])
+    assert without.shape == found.shape
+    assert np.isnan(without).all()
+
+
+def test_norms_of_weights_are_sums_of_squares(compute):
+    W, _, _, _ = network(8, 3, (2,))
+    found = compute(weight_norms, W)
+    assert found.shape == (2, 3)
+    for run, layer in np.ndindex(found.shape):
+        expected = sum(w * w for w in W[layer][run].ravel()) ** 0.5
+        assert found[run, layer] == pytest.approx(expected, rel=1e-13)
 
 
 def test_different_numbers_of_layers_are_refused(compute):

@@ -1,7 +1,7 @@
 """Archives of one small experiment: trained, and solved."""
 
 import pytest
-from metric_archives import DETERMINISTIC, experiment
+from metric_archives import DETERMINISTIC, experiment, image_experiment
 
 from fatheory.theory import solve
 from fatheory.train import simulate
@@ -10,6 +10,11 @@ from fatheory.train import simulate
 @pytest.fixture(scope="session")
 def simulated():
     return simulate(experiment(), progress=False)
+
+
+@pytest.fixture(scope="session")
+def images():
+    return simulate(image_experiment(), progress=False)
 
 
 @pytest.fixture(scope="session")

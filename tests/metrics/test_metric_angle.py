@@ -5,7 +5,14 @@ from metric_archives import ONLINE, experiment, runs, without
 
 from fatheory import labels
 from fatheory.errors import ArchiveError, UnknownNameError
-from fatheory.experiment import DenseNetwork, LinearTask, Normal, Record, Uniform
+from fatheory.experiment import (
+    DenseNetwork,
+    LinearTask,
+    Normal,
+    QuadraticTask,
+    Record,
+    Uniform,
+)
 from fatheory.metrics import angle
 from fatheory.theory import solve
 
@@ -199,11 +206,20 @@ def test_what_was_not_recorded_is_named(simulated, of):
         angle(gone, of)
 
 
-def test_nonlinear_networks_need_recorded_signals(simulated):
-    asked = experiment(network=DenseNetwork(hidden=(5, 3), activation="tanh"))
-    tanh = simulated.assign_attrs({labels.ATTR_EXPERIMENT: asked.to_json()})
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"network.activation": "tanh"}, "the hidden units are tanh"),
+        ({"network.output": "sigmoid"}, "the output units are sigmoid"),
+        ({"network.biases": {"law": "normal", "std": 0}}, "units have biases"),
+        ({"task": QuadraticTask(inputs=4, outputs=2)}, "the task is of kind 'quadratic'"),
+    ],
+)
+def test_where_anything_is_nonlinear_signals_must_be_recorded(simulated, changes, named):
+    asked = experiment().with_settings(changes)
+    other = simulated.assign_attrs({labels.ATTR_EXPERIMENT: asked.to_json()})
     xr.testing.assert_identical(
-        angle(without(tanh, *ONLINE), "delta"), angle(without(simulated, *ONLINE), "delta")
+        angle(without(other, *ONLINE), "delta"), angle(without(simulated, *ONLINE), "delta")
     )
-    with pytest.raises(ArchiveError, match=r"tanh networks .* add 'teaching_signals' to"):
-        angle(without(tanh, *ONLINE, "teaching_signal", "backprop_signal"), "delta")
+    with pytest.raises(ArchiveError, match=rf"here, {named}: add 'teaching_signals' to"):
+        angle(without(other, *ONLINE, "teaching_signal", "backprop_signal"), "delta")

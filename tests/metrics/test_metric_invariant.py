@@ -6,11 +6,10 @@ from metric_archives import experiment, runs, without
 from fatheory.errors import ArchiveError
 from fatheory.experiment import (
     DenseNetwork,
-    Experiment,
     LinearTask,
-    Phase,
+    QuadraticTask,
     Record,
-    Schedule,
+    Sparsity,
     Uniform,
 )
 from fatheory.metrics import invariant_drift
@@ -101,13 +100,37 @@ def test_weights_that_were_not_recorded_are_asked_for(simulated):
         invariant_drift(without(simulated, "weight"))
 
 
-def test_nonlinear_networks_are_refused():
-    asked = Experiment(
-        task=LinearTask(inputs=3, outputs=2),
-        network=DenseNetwork(hidden=(4,), activation="tanh"),
-        rules={"backprop": 0.1},
-        schedule=Schedule(phases=(Phase(steps=2),)),
-        record=Record(snapshots=2, probe_samples=4),
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"network.activation": "tanh"}, "the hidden units are tanh"),
+        ({"network.output": "sigmoid"}, "the output units are sigmoid"),
+        ({"network.biases": {"law": "uniform", "bound": 1}}, "units have biases"),
+        ({"network.sparsity.forward": 0.25}, "a fraction 0.25 of forward weights is missing"),
+    ],
+)
+def test_networks_that_conserve_nothing_are_refused(solved, changes, named):
+    other = solved.assign_attrs(experiment=experiment().with_settings(changes).to_json())
+    with pytest.raises(ArchiveError, match=rf"linear networks .*; in this one, {named}"):
+        invariant_drift(other)
+
+
+def test_feedback_may_lack_connections_and_targets_may_be_any_function():
+    """B with zeros is a B; and nothing was assumed of the error."""
+    run = simulate(
+        experiment(
+            ("feedback_alignment",),
+            steps=300,
+            rate=1e-5,
+            task=QuadraticTask(inputs=4, outputs=2),
+            network=DenseNetwork(
+                hidden=(5,), start=Uniform(bound=0.5), sparsity=Sparsity(feedback=0.4)
+            ),
+            record=Record(snapshots=2, probe_samples=6),
+        )
     )
-    with pytest.raises(ArchiveError, match=r"linear networks.*tanh"):
-        invariant_drift(simulate(asked))
+    assert (run.feedback_2 == 0).sum() == 2 * 4
+    drift = invariant_drift(run).isel(step=-1).sel(layer=1)
+    moved = np.abs(run.weight_1.isel(step=-1) - run.weight_1.isel(step=0)).max()
+    assert float(drift.max()) < 1e-3 * float(moved)
+    assert float(moved) > 5e-4

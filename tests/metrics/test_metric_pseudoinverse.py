@@ -60,7 +60,9 @@ def test_pseudobackprop_is_at_no_angle_to_itself(archive):
     assert measured["rule_to_backprop"].sel(rule="brsf").isnull().all()
 
 
-def test_nonlinear_networks_are_refused():
-    asked = ASKED.with_settings({"network.activation": "tanh", "rules": {"backprop": 0.05}})
-    with pytest.raises(ArchiveError, match="linear networks only"):
-        fa.metrics.pseudobackprop_angles(fa.simulate(asked))
+def test_nonlinear_networks_are_asked_to_record_them(archive):
+    asked = ASKED.with_settings({"network.activation": "tanh"})
+    tanh = archive.assign_attrs(experiment=asked.to_json())
+    message = r"hidden units are tanh: add 'pseudobackprop_angles' to"
+    with pytest.raises(ArchiveError, match=message):
+        fa.metrics.pseudobackprop_angles(tanh)

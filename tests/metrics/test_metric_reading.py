@@ -2,9 +2,11 @@
 
 import pytest
 import xarray as xr
+from metric_archives import ONLINE, experiment, without
 
 from fatheory import metrics
 from fatheory.errors import ArchiveError
+from fatheory.theory import solve
 
 METRICS = [
     metrics.angle,
@@ -12,6 +14,8 @@ METRICS = [
     metrics.normalized_squared_error,
     metrics.positive_alignment,
     metrics.sign_concordance,
+    metrics.pseudoinverse_alignment,
+    metrics.pseudobackprop_angles,
 ]
 every_metric = pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.__name__)
 
@@ -48,3 +52,20 @@ def test_the_archive_is_not_changed(solved, metric):
     before = solved.copy(deep=True)
     metric(solved)
     xr.testing.assert_identical(solved, before)
+
+
+def test_rules_that_draw_nothing_need_no_stored_feedback():
+    plain = solve(experiment(("backprop", "pseudobackprop")))
+    assert not [name for name in plain if str(name).startswith("feedback")]
+    bare = without(plain, *ONLINE, "teaching_signal", "backprop_signal")
+    for of in ("weight", "delta", "unit"):
+        assert (metrics.angle(bare, of).sel(rule="backprop").to_numpy()[..., 1] == 0).all()
+    assert float(metrics.invariant_drift(bare).sel(rule="backprop", layer=1).max()) < 1e-9
+
+
+@pytest.mark.parametrize(
+    "metric", [metrics.sign_concordance, metrics.invariant_drift, metrics.positive_alignment]
+)
+def test_feedback_that_was_taken_away_is_named(solved, metric):
+    with pytest.raises(ArchiveError, match=r"no 'feedback_3', which the rule '.*' draws"):
+        metric(solved.drop_vars("feedback_3"))

@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 from scipy.special import erf
 
-from fatheory.networks import ACTIVATIONS, activities, dense, output
+from fatheory.networks import (
+    ACTIVATIONS,
+    Units,
+    activities,
+    dense,
+    first_sums,
+    hidden_and_output_sums,
+)
 
 SIZES = (6, 5, 4, 3)
 
@@ -36,39 +43,64 @@ def arrays(seed=0):
     )
 
 
-def loss(weights, backward_weights, x, target, activation, added=None):
-    y = output(weights, backward_weights, x, ACTIVATIONS[activation], added)
+def biases_for(weights, seed=5):
+    rng = np.random.default_rng(seed)
+    return tuple(jnp.asarray(rng.normal(size=len(W))) for W in weights)
+
+
+def run(weights, backward_weights, biases, x, units, added=None):
+    """Activities of layers 1 to L from the input."""
+    sums = first_sums(weights[0], biases, x)
+    return activities(sums, weights[1:], backward_weights[1:], biases[1:], units, added)
+
+
+def half_square(target, y):
     return 0.5 * jnp.mean(jnp.sum((target - y) ** 2, axis=1))
 
 
-def ordinary_loss(weights, x, target, activation):
+def loss(parameters, backward_weights, x, target, units):
+    weights, biases = parameters
+    return half_square(target, run(weights, backward_weights, biases, x, units)[-1])
+
+
+def ordinary_loss(parameters, x, target, units):
+    weights, biases = parameters
     h = x
-    for W in weights[:-1]:
-        h = ACTIVATIONS[activation](h @ W.T)
-    return 0.5 * jnp.mean(jnp.sum((target - h @ weights[-1].T) ** 2, axis=1))
+    for i, W in enumerate(weights):
+        f = units.output if i == len(weights) - 1 else units.hidden
+        h = f(h @ W.T + (biases[i] if biases else 0))
+    return half_square(target, h)
 
 
+@pytest.mark.parametrize(("output", "with_biases"), [("linear", False), ("sigmoid", True)])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_backprop_is_the_gradient_of_an_ordinary_network(activation):
+def test_backprop_is_the_gradient_of_an_ordinary_network(activation, output, with_biases):
     weights, _, x, target = arrays()
-    ours = jax.grad(lambda W: loss(W, W, x, target, activation))(weights)
-    ordinary = jax.grad(lambda W: ordinary_loss(W, x, target, activation))(weights)
-    for a, b in zip(ours, ordinary, strict=True):
+    units = Units.named(activation, output)
+    parameters = weights, biases_for(weights) if with_biases else ()
+    ours = jax.grad(lambda p: loss(p, p[0], x, target, units))(parameters)
+    ordinary = jax.grad(lambda p: ordinary_loss(p, x, target, units))(parameters)
+    for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(ordinary), strict=True):
         # Equal to rounding: JAX is free to order the sums of a product as it likes.
         np.testing.assert_allclose(a, b, rtol=1e-13, atol=1e-15)
 
 
-@pytest.mark.parametrize("activation", ["linear", "tanh", "erf"])
-def test_backprop_is_the_derivative_by_finite_differences(activation):
+@pytest.mark.parametrize(
+    ("activation", "output"), [("linear", "linear"), ("tanh", "sigmoid"), ("erf", "tanh")]
+)
+def test_backprop_is_the_derivative_by_finite_differences(activation, output):
     weights, _, x, target = arrays(1)
-    gradient = jax.grad(lambda W: loss(W, W, x, target, activation))(weights)
+    units = Units.named(activation, output)
+    parameters = weights, biases_for(weights)
+    gradient = jax.grad(lambda p: loss(p, p[0], x, target, units))(parameters)
     rng = np.random.default_rng(2)
-    direction = tuple(jnp.asarray(rng.normal(size=W.shape)) for W in weights)
-    slope = sum(jnp.sum(g * d) for g, d in zip(gradient, direction, strict=True))
+    direction = jax.tree.map(lambda p: jnp.asarray(rng.normal(size=p.shape)), parameters)
+    terms = jax.tree.map(lambda g, d: jnp.sum(g * d), gradient, direction)
+    slope = sum(jax.tree.leaves(terms))
 
     def along(s):
-        moved = tuple(W + s * d for W, d in zip(weights, direction, strict=True))
-        return loss(moved, moved, x, target, activation)
+        moved = jax.tree.map(lambda p, d: p + s * d, parameters, direction)
+        return loss(moved, moved[0], x, target, units)
 
     steps = np.array([4e-3, 2e-3, 1e-3])
     errors = [abs((along(h) - along(-h)) / (2 * h) - slope) for h in steps]
@@ -79,12 +111,11 @@ def test_backprop_is_the_derivative_by_finite_differences(activation):
 
 def test_v_plays_no_part_in_the_forward_pass():
     weights, others, x, _ = arrays()
-    for activation in ACTIVATIONS.values():
-        for a, b in zip(
-            activities(weights, weights, x, activation),
-            activities(weights, others, x, activation),
-            strict=True,
-        ):
+    biases = biases_for(weights)
+    for activation in ACTIVATIONS:
+        units = Units.named(activation, "sigmoid")
+        pair = (run(weights, V, biases, x, units) for V in (weights, others))
+        for a, b in zip(*pair, strict=True):
             np.testing.assert_array_equal(a, b)
 
 
@@ -99,31 +130,76 @@ def test_errors_return_through_v_and_nothing_else_changes():
     np.testing.assert_array_equal(dV, np.zeros((4, 5)))
 
 
-def test_v_of_the_first_layer_plays_no_part():
+def test_errors_of_a_network_return_through_v_by_hand():
+    """Each layer's own derivative, with V in the place of W on the way down."""
     weights, others, x, target = arrays()
-    one = jax.grad(lambda W: loss(W, (weights[0], *others[1:]), x, target, "tanh"))(weights)
-    other = jax.grad(lambda W: loss(W, others, x, target, "tanh"))(weights)
-    for a, b in zip(one, other, strict=True):
-        np.testing.assert_array_equal(a, b)
+    biases = biases_for(weights)
+    units = Units.named("tanh", "sigmoid")
+    (first, *above), of_biases = jax.grad(lambda p: loss(p, others, x, target, units))(
+        (weights, biases)
+    )
+    h1, h2, y = (np.asarray(h) for h in run(weights, weights, biases, x, units))
+    top = (y - np.asarray(target)) * y * (1 - y) / len(x)
+    middle = top @ np.asarray(others[2]) * (1 - h2**2)
+    bottom = middle @ np.asarray(others[1]) * (1 - h1**2)
+    by_hand = [bottom.T @ x, middle.T @ h1, top.T @ h2]
+    for ours, expected in zip([first, *above], by_hand, strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=1e-12, atol=1e-15)
+    for ours, delta in zip(of_biases, [bottom, middle, top], strict=True):
+        np.testing.assert_allclose(ours, delta.sum(axis=0), rtol=1e-12, atol=1e-15)
+
+
+def test_the_first_layer_sends_nothing_back_and_needs_no_v():
+    """Its sums are all that the layers above know of it, so its gradient follows from theirs."""
+    weights, others, x, target = arrays()
+    biases = biases_for(weights)
+    units = Units.named("tanh", "linear")
+    (W, *_), (b, *_) = jax.grad(lambda p: loss(p, others, x, target, units))((weights, biases))
+    np.testing.assert_array_equal(first_sums(weights[0], (), x), x @ weights[0].T)
+
+    def from_sums(sums):
+        y = activities(sums, weights[1:], others[1:], biases[1:], units)[-1]
+        return half_square(target, y)
+
+    of_sums = jax.grad(from_sums)(x @ weights[0].T + biases[0])
+    np.testing.assert_allclose(of_sums.T @ x, W, rtol=1e-13, atol=1e-15)
+    np.testing.assert_allclose(of_sums.sum(axis=0), b, rtol=1e-13, atol=1e-15)
 
 
 def test_top_layer_learns_alike_under_every_v():
     weights, others, x, target = arrays()
-    backprop = jax.grad(lambda W: loss(W, W, x, target, "tanh"))(weights)
-    other = jax.grad(lambda W: loss(W, others, x, target, "tanh"))(weights)
-    np.testing.assert_array_equal(backprop[-1], other[-1])
-    assert all(np.abs(a - b).max() > 0.01 for a, b in zip(backprop[:-1], other[:-1], strict=True))
+    units = Units.named("tanh", "sigmoid")
+    parameters = weights, biases_for(weights)
+    backprop = jax.grad(lambda p: loss(p, p[0], x, target, units))(parameters)
+    other = jax.grad(lambda p: loss(p, others, x, target, units))(parameters)
+    for kind in (0, 1):
+        np.testing.assert_array_equal(backprop[kind][-1], other[kind][-1])
+        pairs = zip(backprop[kind][:-1], other[kind][:-1], strict=True)
+        assert all(np.abs(a - b).max() > 0.01 for a, b in pairs)
 
 
 def test_added_values_enter_behind_the_activation():
     weights, _, x, _ = arrays()
+    biases = biases_for(weights)
+    units = Units.named("tanh", "sigmoid")
     rng = np.random.default_rng(4)
     added = tuple(jnp.asarray(rng.normal(size=(7, n))) for n in SIZES[1:-1])
-    first, second, y = activities(weights, weights, x, jnp.tanh, added)
-    np.testing.assert_allclose(first, np.tanh(x @ weights[0].T) + added[0], atol=1e-14)
-    np.testing.assert_allclose(second, np.tanh(first @ weights[1].T) + added[1], atol=1e-14)
-    np.testing.assert_allclose(y, second @ weights[2].T, atol=1e-14)
-    np.testing.assert_array_equal(y, output(weights, weights, x, jnp.tanh, added))
+    first, second, y = run(weights, weights, biases, x, units, added)
+    sums = [x @ weights[0].T, first @ weights[1].T, second @ weights[2].T]
+    a1, a2, a3 = (a + b for a, b in zip(sums, biases, strict=True))
+    np.testing.assert_allclose(first, np.tanh(a1) + added[0], atol=1e-14)
+    np.testing.assert_allclose(second, np.tanh(a2) + added[1], atol=1e-14)
+    np.testing.assert_allclose(y, 1 / (1 + np.exp(-a3)), atol=1e-14)
+    *hidden, top = hidden_and_output_sums(
+        first_sums(weights[0], biases, x), weights[1:], weights[1:], biases[1:], units, added
+    )
+    for ours, expected in zip((*hidden, top), (first, second, a3), strict=True):
+        np.testing.assert_allclose(ours, expected, atol=1e-14)
+
+
+def test_units_are_named_and_linear_at_the_top_by_default():
+    assert Units.named("relu") == Units(ACTIVATIONS["relu"], ACTIVATIONS["linear"])
+    assert Units.named("tanh", "sigmoid").output is ACTIVATIONS["sigmoid"]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """`solve` by the flow: any depth, every rule, the shape of a simulation."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -28,6 +30,11 @@ QUANTITIES = (
     "delta_angle_flattened",
     "weight_angle",
     "sign_concordance",
+    "pseudobackprop_angles",
+    "pseudoinverse_alignment",
+    "unit_angle",
+    "weight_norm",
+    "receptive_fields",
 )
 
 
@@ -37,7 +44,7 @@ def asked(hidden=(5,), **changes):
         "network": fa.DenseNetwork(hidden=hidden, start=fa.Normal(std=0.5)),
         "rules": RULES,
         "schedule": fa.Schedule(phases=(fa.Phase(steps=40), fa.Phase(steps=20, frozen=(1,)))),
-        "record": fa.Record(quantities=QUANTITIES, snapshots=4, probe_samples=8),
+        "record": fa.Record(quantities=QUANTITIES, snapshots=4, probe_samples=8, receptive_units=2),
         "seeds": (0, 4),
         "precision": "float64",
     }
@@ -127,6 +134,11 @@ def test_it_has_the_shape_of_a_simulation(theory):
         assert both[name].dims == run[name].dims
         assert both[name].dtype == run[name].dtype
         assert both[name].attrs == run[name].attrs
+    first = {"step": 0, "drop": True}
+    for name in set(run.data_vars) - {"diverged", "diverged_at"}:
+        if "step" in run[name].dims:
+            ours, theirs = both[name].sel(**first), run[name].sel(**first)
+            np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-7)
     assert theory.attrs["source"] == "theory/flow"
     assert theory.attrs["precision"] == "float64"
 
@@ -149,6 +161,20 @@ def test_signals_and_angles_follow_from_the_weights(theory):
         )
         weight_angle = angle(W, np.swapaxes(B, -1, -2), axis=(-2, -1))
         np.testing.assert_allclose(one.weight_angle.sel(layer=2), weight_angle, atol=1e-9)
+        np.testing.assert_allclose(one.unit_angle, angle(W, np.swapaxes(B, -1, -2), axis=-2))
+        np.testing.assert_allclose(
+            one.pseudoinverse_alignment.sel(layer=2),
+            angle(W, np.linalg.pinv(B), axis=(-2, -1)),
+        )
+        pseudo = e @ np.swapaxes(np.linalg.pinv(W), -1, -2)
+        np.testing.assert_allclose(top.pseudobackprop_angle, angle(delta, pseudo).mean(-1))
+        np.testing.assert_allclose(
+            top.backprop_to_pseudobackprop_angle, angle(backprop, pseudo).mean(-1)
+        )
+        np.testing.assert_allclose(
+            one.weight_norm.sel(layer=1), np.sqrt((W0**2).sum((-2, -1))), rtol=1e-14
+        )
+        np.testing.assert_array_equal(one.receptive_field, W0[..., :2, :])
     assert (theory.delta_angle.sel(rule="backprop") == 0).all()
     assert (theory.sign_concordance.sel(rule=["usf", "frsf"], layer=2) == 1).all()
 
@@ -157,7 +183,10 @@ def test_random_rules_have_no_single_signal(theory):
     random = theory.sel(rule=["node_perturbation", "brsf"])
     assert np.isnan(random.teaching_signal_1).all()
     assert np.isnan(random.delta_angle.sel(layer=1)).all()
-    assert np.isnan(random.weight_angle).all()
+    for name in ("weight_angle", "unit_angle", "pseudoinverse_alignment"):
+        assert np.isnan(random[name]).all()
+    assert np.isnan(random.pseudobackprop_angle.sel(layer=1)).all()
+    assert np.isfinite(random.backprop_to_pseudobackprop_angle).all()
     assert np.isfinite(random.teaching_signal_2).all()
     assert np.isfinite(random.loss).all()
 
@@ -212,12 +241,69 @@ def test_divergence_is_marked(monkeypatch):
     [
         ({"update.momentum": 0.5}, "neither momentum nor weight decay.*momentum 0.5"),
         ({"update.weight_decay": 0.1}, "weight decay 0.1: set both to 0"),
-        ({"network.activation": "tanh"}, "linear networks; the hidden units are 'tanh'"),
     ],
 )
 def test_regimes_outside_the_flow_are_refused(settings, message):
     with pytest.raises(RegimeError, match=message):
         solve(asked().with_settings(settings))
+
+
+@pytest.fixture
+def nothing_is_drawn(monkeypatch):
+    """Images that are not here need not be fetched to be told that theory has no use for them."""
+    monkeypatch.setattr(
+        sys.modules["fatheory.theory.solve"], "draw_start", lambda *_: pytest.fail("drawn")
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"network.activation": "tanh"}, "hidden units are 'tanh': set network.activation to 'l"),
+        ({"network.output": "sigmoid"}, "output units are 'sigmoid': set network.output to 'lin"),
+        ({"network.biases": {"law": "uniform", "bound": 0}}, "biases: set network.biases to null"),
+        (
+            {"network.sparsity": {"forward": 0.5, "layers": [1]}},
+            r"missing \(forward 0.5, feedback 0\): set network.sparsity to {}",
+        ),
+        ({"network.sparsity.feedback": 0.25}, r"missing \(forward 0, feedback 0.25\)"),
+        (
+            {"task": {"kind": "quadratic", "inputs": 4, "outputs": 3}},
+            "the task is of kind 'quadratic': theory knows y\\* = T x",
+        ),
+        ({"task": {"kind": "images", "dataset": "mnist"}}, "the task is of kind 'images'"),
+        ({"rules.kolen_pollack": 0.1}, "rules.kolen_pollack: the feedback of .* learns"),
+        ({"rules.mirror": {"rule": "weight_mirror", "learning_rate": 1}}, "rules.mirror: the feed"),
+        (
+            {"rules.direct_feedback_alignment": 0.1},
+            "no mean flow is known .*with two layers it is 'feedback_alignment'",
+        ),
+    ],
+)
+@pytest.mark.usefixtures("nothing_is_drawn")
+def test_regimes_outside_the_theory_are_refused(settings, message):
+    with pytest.raises(RegimeError, match=message):
+        solve(asked(rules={"feedback_alignment": 0.1}).with_settings(settings))
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.usefixtures("nothing_is_drawn")
+def test_no_method_takes_what_is_outside_the_theory(method):
+    nonlinear = {"network.activation": "tanh"}
+    with pytest.raises(RegimeError, match="theory covers linear networks"):
+        solve(asked(rules={"feedback_alignment": 0.1}).with_settings(nonlinear), method)
+
+
+def test_everything_outside_the_theory_is_told_at_once():
+    settings = {"network.activation": "tanh", "network.output": "relu", "rules.kolen_pollack": 1}
+    with pytest.raises(RegimeError, match=r"(?s)'tanh'.*'relu'.*kolen_pollack.*learns"):
+        solve(asked().with_settings(settings))
+
+
+def test_sparse_layers_that_lose_nothing_are_whole():
+    asked_of = {"rules": {"backprop": 0.1}, "seeds": 1, "record": fa.Record(snapshots=2)}
+    whole = fa.DenseNetwork(hidden=(5,), sparsity=fa.Sparsity(layers=(1, 2)))
+    assert np.isfinite(solve(asked(network=whole, **asked_of)).loss).all()
 
 
 def test_unknown_methods_are_answered_with_the_nearest():

@@ -1,0 +1,174 @@
+# %% [markdown]
+# # Fig. 3a, b of Lillicrap et al. 2016: handwritten digits
+#
+# A 784-1000-10 network of sigmoid units learns MNIST one image at a time, by backprop and by
+# feedback alignment. Panel a: classification error on the test set (and on as many training
+# images). Panel b: angle between the teaching signals of the hidden layer and those of backprop,
+# and of pseudobackprop.
+#
+#     python paper_figs/lillicrap2016/fig3ab.py [--scale quick|paper] [--out DIR] [--redraw]
+#
+# `quick` is 3 seeds and 4 epochs; `paper` is the paper's 20 seeds, and 15 epochs. Both need MNIST:
+# `fatheory data fetch mnist`. The learning rates and scales were chosen on a validation split by
+# `analyses/tune_fig3.py`, whose record is stored with the data.
+
+# %%
+import sys
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+import fatheory as fa
+from fatheory.claims import Claim
+from fatheory.figures import interval_note, learning_curves, rule_colour, rule_legend
+from fatheory.reproduction import PaperFigure, origin
+
+EPOCH = 60_000
+SEARCH = Path(__file__).parents[2] / "analyses" / "results" / "tune_fig3.json"
+SCALES: dict[str, dict] = {
+    "quick": {
+        "seeds": 3,
+        "schedule.phases": [{"steps": 4 * EPOCH}],
+        "record.steps": [
+            500,
+            1000,
+            2000,
+            5000,
+            10_000,
+            20_000,
+            40_000,
+            *range(0, 4 * EPOCH, EPOCH),
+        ],
+    },
+    "paper": {},
+}
+LARGEST_ERROR = {
+    "quick": {"backprop": 4.0, "feedback_alignment": 4.0},
+    "paper": {"backprop": 2.4, "feedback_alignment": 2.1},
+}
+"""Percent: the paper's means of 20 runs; ours, four epochs in."""
+CURVES = (
+    "classification_error",
+    "training_error",
+    "delta_angle",
+    "pseudobackprop_angle",
+    "weight_angle",
+    "sign_concordance",
+)
+
+
+# %%
+def compute(scale: str) -> tuple[xr.Dataset, list[Claim]]:
+    """Train; return means and intervals over seeds, and the claims."""
+    asked = fa.presets["lillicrap2016/fig3ab"].with_settings(SCALES[scale])
+    run = fa.simulate(asked)
+    data = xr.merge([fa.metrics.mean_interval(run[name]) for name in CURVES])
+    data = data.expand_dims(source=["simulation"])
+    final = run["classification_error"].isel(step=-1, drop=True)
+    data["final_error"] = final.assign_attrs(long_name="test error after the last step")
+    pair = final.sel(rule="feedback_alignment"), final.sel(rule="backprop")
+    test = fa.metrics.t_test(*(one.reset_coords(drop=True) for one in pair), paired=True)
+    data = data.merge(test.rename({name: f"difference_{name}" for name in test.data_vars}))
+    search = {"search": SEARCH.read_text(encoding="utf-8")} if SEARCH.exists() else {}
+    return data.assign_attrs(origin(run) | search), check(data, LARGEST_ERROR[scale])
+
+
+def check(data: xr.Dataset, largest: dict[str, float]) -> list[Claim]:
+    """Measure what the figure must show."""
+    last = data.isel(source=0, step=-1)
+    claims = []
+    for rule, bound in largest.items():
+        error = last.sel(rule=rule)
+        name = fa.figures.rule_name(rule)
+        claims.append(
+            Claim.at_most(f"{name}: mean test error", error["classification_error"], bound, "%")
+        )
+        upper = error["classification_error_interval"].sel(ci_bound="upper")
+        claims.append(Claim.at_most(f"{name}: upper end of its 95 % interval", upper, bound, "%"))
+    claims.append(
+        Claim.at_most(
+            "feedback alignment minus backprop, upper end of the paired 95 % interval",
+            data["difference_difference_interval"].sel(ci_bound="upper"),
+            0.3,
+            "points",
+        )
+    )
+    angle = data["delta_angle"].sel(rule="feedback_alignment", layer=1).isel(source=0)
+    late = angle.sel(step=slice(data["step"][-1].item() // 2, None))
+    return [
+        *claims,
+        Claim.between("angle of teaching signals at the start", angle[0], 85, 95, "°"),
+        Claim.at_most("angle after one epoch", angle.sel(step=EPOCH), 60, "°"),
+        Claim.at_most("range of the angle in the second half", late.max() - late.min(), 5, "°"),
+    ]
+
+
+# %%
+def draw(data: xr.Dataset) -> Figure:
+    """Draw errors, final errors of every seed, and angles."""
+    figure, (errors, finals, angles) = plt.subplots(
+        1, 3, figsize=(13, 4.4), width_ratios=(2.2, 1, 2)
+    )
+    learning_curves(data, "classification_error", errors)
+    for rule in data["rule"].values:
+        curve = data["training_error"].sel(rule=rule).isel(source=0)
+        errors.plot(data["step"], curve, ":", color=rule_colour(str(rule)))
+    errors.plot([], [], ":", color="0.3", label="training images")
+    errors.plot([], [], "-", color="0.3", label="test images")
+    errors.legend(loc="upper right")
+    errors.set(title="a  MNIST", ylabel="classification error (%)", yscale="log", xscale="log")
+    errors.set(xlim=(400, None), ylim=(0.2, 100), xlabel="images seen")
+    draw_finals(data, finals)
+    draw_angles(data, angles)
+    rule_legend(data.isel(source=[]), figure, loc="outside lower center", ncols=3)
+    note = interval_note(data["classification_error_interval"])
+    figure.suptitle(f"Bands and bars: {note}", fontsize=9)
+    return figure
+
+
+def draw_finals(data: xr.Dataset, axes: Axes) -> None:
+    """Draw the last test error of every seed, with the mean and its interval."""
+    for place, rule in enumerate(data["rule"].values):
+        colour = rule_colour(str(rule))
+        seeds = data["final_error"].sel(rule=rule)
+        spread = (seeds["seed"] - seeds["seed"].mean()) / max(1, 4 * seeds.sizes["seed"])
+        axes.plot(place + spread, seeds, "o", color=colour, alpha=0.4, markersize=4)
+        last = data.sel(rule=rule).isel(source=0, step=-1)
+        mean = last["classification_error"]
+        bounds = abs(last["classification_error_interval"].transpose("ci_bound") - mean)
+        axes.errorbar(place + 0.3, mean, bounds.values[:, None], fmt="_", color=colour, capsize=4)
+    labels = [fa.figures.rule_name(str(rule)).replace(" ", "\n") for rule in data["rule"].values]
+    axes.set_xticks(range(len(labels)), labels)
+    axes.set(xlim=(-0.5, len(labels) - 0.3), title="a  after the last image")
+    axes.set_ylabel("test error (%)")
+
+
+def draw_angles(data: xr.Dataset, axes: Axes) -> None:
+    """Draw the hidden layer's angles to backprop and to pseudobackprop."""
+    hidden = data.sel(layer=1, rule=["feedback_alignment"])
+    learning_curves(hidden, "delta_angle", axes)
+    curve = hidden["pseudobackprop_angle"].isel(source=0, rule=0)
+    axes.plot(data["step"], curve, "--", color=rule_colour("pseudobackprop"))
+    axes.plot([], [], color=rule_colour("feedback_alignment"), label="to backprop's")
+    axes.plot([], [], "--", color=rule_colour("pseudobackprop"), label="to pseudobackprop's")
+    axes.legend(loc="upper right")
+    axes.set(title=r"b  angle of $\delta_{FA}$", ylim=(0, 100), yticks=range(0, 91, 15))
+    axes.set(ylabel="angle of teaching signals (degrees)", xlabel="images seen")
+    axes.set(xscale="log", xlim=(400, None))
+
+
+# %%
+FIGURE = PaperFigure(
+    name="fig3ab",
+    title="Fig. 3a, b of Lillicrap et al. 2016: MNIST by backprop and feedback alignment.",
+    compute=compute,
+    draw=draw,
+    folder=Path("out/lillicrap2016"),
+    results=Path(__file__).parent / "results",
+)
+
+if __name__ == "__main__":
+    sys.exit(FIGURE.main())

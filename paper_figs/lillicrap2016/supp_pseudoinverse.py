@@ -1,0 +1,175 @@
+# %% [markdown]
+# # Towards the pseudoinverse (Lillicrap et al. 2014, arXiv; 2016, Supplementary Notes 13-15)
+#
+# Where weights start small, the teaching signals of feedback alignment come closer to those of
+# pseudobackprop (W^+ e in the place of W^T e) than to those of backprop, and the output weights
+# closer to the pseudoinverse of B than to its transpose. Two experiments: the linear one of
+# Fig. 2, with theory beside the simulation, and MNIST.
+#
+#     python paper_figs/lillicrap2016/supp_pseudoinverse.py [--scale quick|paper] [--out DIR]
+#
+# `quick` is 5 seeds, and 10,000 images of MNIST; `paper` is 20 seeds of both and 2 epochs. Both
+# need MNIST: `fatheory data fetch mnist`. `--redraw` draws the stored result again.
+
+# %%
+import sys
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+import fatheory as fa
+from fatheory.claims import Claim
+from fatheory.figures import interval_note
+from fatheory.reproduction import PaperFigure, origin
+
+SCALES: dict[str, dict[str, dict]] = {
+    "quick": {
+        "linear": {"seeds": 5},
+        "MNIST": {"seeds": 3, "schedule.phases": [{"steps": 10_000}]},
+    },
+    "paper": {"linear": {}, "MNIST": {"seeds": 20}},
+}
+START = 1e-3
+"""Half-width of the start weights of the linear networks; a tenth of Fig. 2's."""
+ANGLES = {
+    "delta_angle": ("δ FA to δ backprop", "#000000"),
+    "pseudobackprop_angle": ("δ FA to δ pseudobackprop", "#009E73"),
+    "backprop_to_pseudobackprop_angle": ("δ backprop to δ pseudobackprop", "#CC79A7"),
+    "weight_angle": ("W to the transpose of B", "#0072B2"),
+    "pseudoinverse_alignment": ("W to the pseudoinverse of B", "#D55E00"),
+}
+SIGNALS = tuple(ANGLES)[:3]
+
+
+# %%
+def experiments(scale: str) -> dict[str, fa.Experiment]:
+    """Return the two experiments, of feedback alignment alone."""
+    linear = fa.presets["lillicrap2016/fig2"].replaced(
+        name="lillicrap2016/pseudo, linear",
+        rules={"feedback_alignment": 0.002},
+        network=fa.DenseNetwork(hidden=(20,), start=fa.Uniform(bound=START)),
+        schedule=fa.Schedule(phases=(fa.Phase(steps=4000),)),
+        record=fa.Record(quantities=("weights",), snapshots=81),
+    )
+    asked = {"linear": linear, "MNIST": fa.presets["lillicrap2016/pseudo"]}
+    return {name: one.with_settings(SCALES[scale][name]) for name, one in asked.items()}
+
+
+def compute(scale: str) -> tuple[xr.Dataset, list[Claim]]:
+    """Train both and solve the linear one; return angles and claims."""
+    asked = experiments(scale)
+    runs = {name: fa.simulate(one) for name, one in asked.items()}
+    solved = fa.solve(asked["linear"])
+    data = xr.merge(
+        [
+            summary(linear_angles(runs["linear"]), "linear"),
+            summary(linear_angles(solved), "theory"),
+            summary(runs["MNIST"][list(ANGLES)], "mnist"),
+        ]
+    )
+    of_training = {name: runs[name] for name in asked}
+    return data.assign_attrs(origin(of_training | {"linear, theory": solved})), check(data)
+
+
+def linear_angles(archive: xr.Dataset) -> xr.Dataset:
+    """Compute all angles of a linear network from its weights."""
+    signals = fa.metrics.pseudobackprop_angles(archive)
+    names = dict(zip(("rule_to_backprop", "rule_to_pseudobackprop"), SIGNALS, strict=False))
+    signals = signals.rename(names | {"backprop_to_pseudobackprop": SIGNALS[2]})
+    signals["weight_angle"] = fa.metrics.angle(archive, "weight")
+    signals["pseudoinverse_alignment"] = fa.metrics.pseudoinverse_alignment(archive)
+    return signals
+
+
+def summary(angles: xr.Dataset, where: str) -> xr.Dataset:
+    """Summarise over seeds: signals at the hidden layer, weights at the output."""
+    parts = []
+    for name in ANGLES:
+        layer = 1 if name in SIGNALS else 2
+        one = angles[name].isel(rule=0).sel(layer=layer).reset_coords(drop=True)
+        parts.append(fa.metrics.mean_interval(one))
+    every = xr.merge(parts)
+    names = {str(name): f"{where}_{name}" for name in every.data_vars}
+    return every.rename(names).rename(step=f"{where}_step")
+
+
+# %%
+def check(data: xr.Dataset) -> list[Claim]:
+    """Measure what the figure must show."""
+    claims = []
+    for where in ("linear", "mnist"):
+        last = data.isel({f"{where}_step": -1})
+        to_backprop, to_pseudo = (last[f"{where}_{name}"] for name in SIGNALS[:2])
+        claims += [
+            Claim.at_most(
+                f"{where}: δ FA to δ pseudobackprop, minus to δ backprop",
+                to_pseudo - to_backprop,
+                0,
+                "°",
+            ),
+            Claim.at_most(
+                f"{where}: W to pseudoinverse of B, minus to its transpose",
+                last[f"{where}_pseudoinverse_alignment"] - last[f"{where}_weight_angle"],
+                0,
+                "°",
+            ),
+        ]
+    last = data.isel(linear_step=-1, theory_step=-1)
+    apart = abs(last["theory_pseudobackprop_angle"] - last["linear_pseudobackprop_angle"])
+    return [
+        *claims,
+        Claim.at_most("linear: theory against simulation, δ FA to δ pseudobackprop", apart, 3, "°"),
+    ]
+
+
+# %%
+def draw(data: xr.Dataset) -> Figure:
+    """Draw angles of teaching signals above and of weights below, linear and MNIST."""
+    figure, axes = plt.subplots(2, 2, figsize=(10.5, 7.4), sharey=True)
+    for column, where, title in ((0, "linear", "linear, 30-20-10"), (1, "mnist", "MNIST")):
+        draw_angles(data, where, SIGNALS, axes[0, column])
+        draw_angles(data, where, tuple(ANGLES)[3:], axes[1, column])
+        axes[0, column].set_title(title)
+        axes[1, column].set_xlabel("update steps (examples)")
+        if where == "mnist":
+            for panel in axes[:, column]:
+                panel.set(xscale="log", xlim=(10, None))
+    for panel in axes[:, 0]:
+        panel.set(ylabel="angle (degrees)", ylim=(0, 95), yticks=range(0, 91, 15))
+        panel.legend(loc="upper right")
+        panel.plot([], [], "--", color="0.4")
+    note = interval_note(data["linear_delta_angle_interval"])
+    seeds = data["mnist_delta_angle_interval"].attrs["n_seeds"]
+    figure.suptitle(
+        f"Solid: simulation, dashed: theory. Bands: {note} (MNIST: {seeds})", fontsize=9
+    )
+    return figure
+
+
+def draw_angles(data: xr.Dataset, where: str, names: tuple[str, ...], axes: Axes) -> None:
+    """Draw angles with their intervals, and theory where there is one."""
+    for name in names:
+        label, colour = ANGLES[name]
+        step = data[f"{where}_step"]
+        axes.plot(step, data[f"{where}_{name}"], color=colour, label=label)
+        low, high = (data[f"{where}_{name}_interval"].sel(ci_bound=b) for b in ("lower", "upper"))
+        axes.fill_between(step, low, high, color=colour, alpha=0.18, linewidth=0)
+        if where == "linear":
+            axes.plot(data["theory_step"], data[f"theory_{name}"], "--", color=colour)
+
+
+# %%
+FIGURE = PaperFigure(
+    name="supp_pseudoinverse",
+    title="Feedback alignment and the pseudoinverse (Lillicrap et al. 2014 and 2016).",
+    compute=compute,
+    draw=draw,
+    folder=Path("out/lillicrap2016"),
+    results=Path(__file__).parent / "results",
+)
+
+if __name__ == "__main__":
+    sys.exit(FIGURE.main())

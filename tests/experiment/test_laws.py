@@ -1,0 +1,38 @@
+"""The laws of weights."""
+
+import numpy as np
+import pytest
+
+from fatheory.experiment import Normal, Scaled, Uniform
+
+SHAPE = (300, 500)
+
+
+@pytest.mark.parametrize("form", ["normal", "uniform"])
+@pytest.mark.parametrize(("fan", "width"), [("in", 500), ("average", 400)])
+def test_scaled_weights_have_the_deviation_of_their_fan(form, fan, width):
+    law = Scaled(gain=1.5, fan=fan, shape=form)
+    W = law.draw(np.random.default_rng(1), SHAPE)
+    std = 1.5 / np.sqrt(width)
+    # The deviation of n numbers scatters by std sqrt((kurtosis - 1) / 4 n): 3 and 9/5 here.
+    scatter = {"normal": np.sqrt(2), "uniform": np.sqrt(0.8)}[form] / np.sqrt(4 * W.size)
+    assert abs(W.std() / std - 1) < 4 * scatter
+    assert abs(W.mean()) < 4 * std / np.sqrt(W.size)
+    bound = np.sqrt(3) * std
+    largest = np.abs(W).max()
+    assert (0.999 * bound < largest <= bound) == (form == "uniform")
+    assert (largest > 4 * std) == (form == "normal")
+
+
+def test_scaled_weights_keep_the_size_of_activity():
+    """Gain 1 with fan in: each unit's sum over white input has variance 1."""
+    rng = np.random.default_rng(2)
+    x = rng.standard_normal((2000, 400))
+    for shape in ("normal", "uniform"):
+        sums = x @ Scaled(shape=shape).draw(rng, (50, 400)).T
+        assert abs(sums.var() - 1) < 0.05
+
+
+@pytest.mark.parametrize("law", [Scaled(gain=0), Normal(std=0), Uniform(bound=0)])
+def test_laws_of_size_zero_give_zeros(law):
+    np.testing.assert_array_equal(law.draw(np.random.default_rng(0), (3, 4)), np.zeros((3, 4)))
