@@ -6,7 +6,7 @@ and what to do.
 """
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 
 class FatheoryError(Exception):
@@ -89,6 +89,29 @@ class DamagedArchiveError(ArchiveError):
 
 class ArchiveWriteError(ArchiveError):
     """An archive or export that could not be written; what stood there before is untouched."""
+
+
+class MemoryEstimateError(FatheoryError):
+    """A run that would not fit into memory, refused before it starts.
+
+    Parameters
+    ----------
+    needed : mapping of str to int
+        Estimated bytes by part.
+    available : int
+        Bytes that are free.
+    """
+
+    def __init__(self, needed: Mapping[str, int], available: int) -> None:
+        self.needed, self.available = dict(needed), available
+        parts = sorted(needed.items(), key=lambda part: -part[1])
+        listed = ", ".join(f"{name} {size / 1e9:.2f} GB" for name, size in parts)
+        super().__init__(
+            f"the run needs about {sum(needed.values()) / 1e9:.2f} GB ({listed}), and "
+            f"{available / 1e9:.2f} GB are free: ask for fewer seeds or rules, narrower hidden "
+            f"layers, fewer snapshots or probe samples, or do not record 'weights' or "
+            f"'teaching_signals'"
+        )
 
 
 class DataError(FatheoryError):

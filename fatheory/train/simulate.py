@@ -14,6 +14,7 @@ from fatheory.experiment import Experiment
 from fatheory.initial import Start, block_steps, coordinates, draw_start, drawn_variables
 from fatheory.train.group import Group
 from fatheory.train.loader import Loader
+from fatheory.train.memory import require_memory
 from fatheory.train.progress import Progress, progress_bar
 from fatheory.train.recorder import Recorder
 
@@ -41,12 +42,20 @@ def simulate(experiment: Experiment, *, progress: bool | None = None) -> xr.Data
         A run archive of source ``"simulation"``: ``loss (rule, seed, step)``, the recorded
         quantities, what was drawn, and coordinates ``time = learning_rate * step``. A run that
         diverges is kept and marked: ``diverged`` and ``diverged_at (rule, seed)``.
+
+    Raises
+    ------
+    MemoryEstimateError
+        If the run would not fit into memory.
+    DataError
+        If the task's images are missing or damaged.
     """
     began = time.perf_counter()
     with (
         jax.enable_x64(experiment.precision == "float64"),
         jax.default_matmul_precision("float32"),
     ):
+        require_memory(experiment)
         starts = [draw_start(experiment, seed) for seed in experiment.seeds]
         recorder = Recorder(experiment, starts)
         with progress_bar(progress, "training", experiment.schedule.steps) as bar:

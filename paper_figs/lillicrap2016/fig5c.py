@@ -34,7 +34,7 @@ GRID = 1000
 MOMENTS = ("start", "phase 1", "phase 2", "phase 3")
 """Where errors and angles are compared: at the start and at the ends of the phases."""
 LINES = {WHOLE: "-", CONTROL: (0, (1, 1))}
-LEARNING, FROZEN, FEEDBACK = "#D55E00", "0.6", "#009E73"
+LEARNING, FROZEN, FEEDBACK = "#D55E00", "0.45", "#009E73"
 
 
 # %%

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Deeper and wider networks on MNIST (Lillicrap et al. 2016, Supplementary Notes 2 and 3)
 #
-# Networks of 1 to 5 hidden layers of 100 units, and of 2 hidden layers of 30 to 500 units, learn
+# Networks of 1 to 5 hidden layers of 100 units, and of 2 hidden layers of 30 to 300 units, learn
 # MNIST in batches of 20 by backprop, by feedback alignment, and by their output layer alone. What
 # depth and width do to the test error, and to the angle between teaching signals at every layer.
 #
@@ -27,7 +27,7 @@ from fatheory.reproduction import PaperFigure, origin
 SCALES: dict[str, dict] = {"quick": {"seeds": 2, "schedule.phases": [{"steps": 3000}]}, "paper": {}}
 WIDTH, DEPTH = 100, 2
 DEPTHS = (1, 2, 3, 4, 5)
-WIDTHS = (30, 100, 500)
+WIDTHS = (30, 100, 300)
 
 
 # %%

@@ -1,0 +1,102 @@
+"""Memory: the estimate against the arrays themselves, and the refusal before anything is drawn."""
+
+import sys
+
+import jax
+import pytest
+
+import fatheory as fa
+from fatheory.errors import MemoryEstimateError
+from fatheory.initial import draw_start
+from fatheory.train import memory
+from fatheory.train.group import Group
+
+
+def asked(**changes):
+    parts = {
+        "task": fa.LinearTask(inputs=40, outputs=30),
+        "network": fa.DenseNetwork(hidden=(50, 60), biases=fa.Uniform(bound=0.1)),
+        "rules": {"backprop": 0.01, "feedback_alignment": 0.01},
+        "schedule": fa.Schedule(phases=(fa.Phase(steps=30),)),
+        "record": fa.Record(snapshots=31),
+        "seeds": 4,
+    }
+    return fa.Experiment(**(parts | changes))
+
+
+def test_weights_and_record_are_the_arrays_that_are_made():
+    experiment = asked()
+    parts = memory.estimate_memory(experiment)
+    starts = [draw_start(experiment, seed) for seed in experiment.seeds]
+    groups = Group.all_of(experiment, starts)
+    on_device = sum(
+        leaf.nbytes for group in groups for leaf in jax.tree.leaves(group.ensemble.parameters)
+    )
+    drawn = sum(A.nbytes for start in starts for A in (*start.weights, *start.biases))
+    assert parts["weights"] == drawn + 3 * on_device
+    archive = fa.simulate(experiment)
+    recorded = sum(
+        v.nbytes for name, v in archive.data_vars.items() if v.dims[:3] == ("rule", "seed", "step")
+    )
+    assert parts["record"] == 3 * recorded
+
+
+def test_more_of_anything_needs_more():
+    base = sum(memory.estimate_memory(asked()).values())
+    more = [
+        {"seeds": 5},
+        {"network": fa.DenseNetwork(hidden=(51, 60), biases=fa.Uniform(bound=0.1))},
+        {"update": fa.Update(momentum=0.5)},
+        {"record": fa.Record(snapshots=31, probe_samples=200)},
+        {"task": fa.LinearTask(inputs=40, outputs=30, samples=5000)},
+        {"precision": "float64"},
+        {"record": fa.Record(snapshots=31, quantities=("weights", "teaching_signals"))},
+    ]
+    for changes in more:
+        assert sum(memory.estimate_memory(asked(**changes)).values()) > base
+
+
+def test_images_are_counted_once_for_all_seeds():
+    task = fa.ImageTask(dataset="mnist")
+    one, many = (memory.estimate_memory(asked(task=task, seeds=n)) for n in (1, 20))
+    assert one["examples"] == many["examples"]
+    assert 70_000 * 794 * 8 < one["examples"] < 1e9
+
+
+def test_a_run_that_does_not_fit_is_refused_before_anything_is_drawn(monkeypatch):
+    monkeypatch.setattr(memory, "available_memory", lambda: 10**6)
+    # The package has the function under the module's name.
+    module = sys.modules["fatheory.train.simulate"]
+    monkeypatch.setattr(module, "draw_start", lambda *_: pytest.fail("drew before refusing"))
+    with pytest.raises(MemoryEstimateError, match=r"needs about .* GB .*fewer seeds") as refusal:
+        fa.simulate(asked())
+    assert refusal.value.available == 10**6
+    assert set(refusal.value.needed) == {"weights", "feedback", "examples", "activities", "record"}
+
+
+def test_nothing_is_refused_where_nobody_tells_what_is_free(monkeypatch):
+    monkeypatch.setattr(memory, "available_memory", lambda: None)
+    memory.require_memory(asked(seeds=100_000))
+
+
+def test_what_is_free_is_read_from_the_machine_and_from_the_containers_limit(monkeypatch, tmp_path):
+    info = tmp_path / "meminfo"
+    info.write_text("MemTotal: 900 kB\nMemAvailable: 500 kB\n", encoding="ascii")
+    monkeypatch.setattr(memory, "_MEMORY_INFO", info)
+    monkeypatch.setattr(memory, "_CGROUP", tmp_path)
+    assert memory.available_memory() == 500 * 1024
+    (tmp_path / "memory.max").write_text("300000\n", encoding="ascii")
+    (tmp_path / "memory.current").write_text("100000\n", encoding="ascii")
+    assert memory.available_memory() == 200_000
+    (tmp_path / "memory.max").write_text("max\n", encoding="ascii")
+    assert memory.available_memory() == 500 * 1024
+    monkeypatch.setattr(memory, "_MEMORY_INFO", tmp_path / "none")
+    assert memory.available_memory() is None
+
+
+def test_the_estimate_of_images_is_of_the_arrays_that_are_held():
+    task = fa.ImageTask(dataset="synthetic-digits")
+    experiment = asked(task=task, network=fa.DenseNetwork(hidden=(20,)))
+    start = draw_start(experiment, 0)
+    held = sum(A.nbytes for A in (start.samples.inputs, start.evaluation.inputs))
+    assert held < memory.estimate_memory(experiment)["examples"] < 4 * held

@@ -1,0 +1,115 @@
+"""Blocks of online examples against the same examples one at a time."""
+
+from functools import cache
+
+import jax
+import numpy as np
+import pytest
+
+import fatheory as fa
+from fatheory.train import group
+
+STEPS = 150
+RULES = {
+    "backprop": 0.02,
+    "feedback_alignment": {"learning_rate": 0.02, "scale": 0.5},
+    "usf": {"learning_rate": 0.01, "scale": 0.3},
+}
+
+
+def asked(precision="float64", **changes):
+    parts = {
+        "task": fa.LinearTask(inputs=130, outputs=4, noise=0.1),
+        "network": fa.DenseNetwork(
+            hidden=(12, 8),
+            activation="tanh",
+            output="sigmoid",
+            start=fa.Scaled(),
+            biases=fa.Normal(std=0.1),
+        ),
+        "rules": RULES,
+        "schedule": fa.Schedule(phases=(fa.Phase(steps=STEPS),)),
+        "update": fa.Update(weight_decay=0.01),
+        "record": fa.Record(quantities=("weights", "delta_angle"), snapshots=4),
+        "seeds": 4,
+    }
+    return fa.Experiment(precision=precision, **(parts | changes))
+
+
+def simulated(experiment, monkeypatch, block):
+    with monkeypatch.context() as patch:
+        patch.setattr(group, "block_length", lambda _: block)
+        return fa.simulate(experiment)
+
+
+@pytest.fixture(scope="module")
+def one_by_one():
+    @cache
+    def answer(precision):
+        with pytest.MonkeyPatch.context() as patch:
+            return simulated(asked(precision), patch, 0)
+
+    return answer
+
+
+def worst(ours, theirs):
+    """Return the largest deviation of a variable, relative to its largest value."""
+    names = [name for name in theirs.data_vars if name.startswith(("weight_", "bias_", "loss"))]
+    return max(float(abs(ours[n] - theirs[n]).max() / abs(theirs[n]).max()) for n in names)
+
+
+@pytest.mark.parametrize("block", [1, 7, 32, 64])
+def test_every_block_length_gives_the_updates_one_by_one(one_by_one, monkeypatch, block):
+    ours, theirs = simulated(asked(), monkeypatch, block), one_by_one("float64")
+    assert worst(ours, theirs) < 1e-12
+    assert float(abs(ours.delta_angle - theirs.delta_angle).max()) < 1e-8
+
+
+def test_in_single_precision_they_agree_to_its_rounding(one_by_one, monkeypatch):
+    apart = worst(simulated(asked("float32"), monkeypatch, 32), one_by_one("float32"))
+    assert 0 < apart < 1e-5
+
+
+def test_snapshots_and_phases_do_not_change_what_is_learned(one_by_one):
+    """They cut the run into stretches that no block length divides."""
+    phases = (fa.Phase(steps=61), fa.Phase(steps=STEPS - 61))
+    record = fa.Record(quantities=("weights",), steps=(1, 2, 35, 50, 99, 100))
+    cut = fa.simulate(asked(schedule=fa.Schedule(phases=phases), record=record))
+    both = [step for step in (0, 50, 100, STEPS) if step in one_by_one("float64").step]
+    assert len(both) == 4
+    assert worst(cut.sel(step=both), one_by_one("float64").sel(step=both)) < 1e-12
+
+
+def test_seeds_in_several_groups_are_those_in_one(one_by_one, monkeypatch):
+    experiment = asked()
+    with monkeypatch.context() as patch:
+        # Room for the first layers of two seeds of the two rules that share a program.
+        patch.setattr(group, "CACHE_BYTES", 12 * 130 * 8 * 2)
+        starts = [fa.initial.draw_start(experiment, seed) for seed in experiment.seeds]
+        with jax.enable_x64(True):
+            seats = [one.seats for one in group.Group.all_of(experiment, starts)]
+        assert len(seats) > len(set(map(str, seats))) > 1
+        parted = fa.simulate(experiment)
+    assert worst(parted, one_by_one("float64")) < 1e-12
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.5])
+def test_blocks_are_for_whole_first_layers_without_momentum(momentum):
+    whole = asked(update=fa.Update(momentum=momentum))
+    sparse = fa.Sparsity(forward=0.2, layers=(1,))
+    missing = whole.replaced(network=whole.network.replaced(sparsity=sparse))
+    batches = whole.replaced(schedule=whole.schedule.replaced(batch_size=2))
+    for experiment, expected in ((whole, not momentum), (missing, False), (batches, False)):
+        start = fa.initial.draw_start(experiment, 0)
+        assert bool(group._block(experiment, start)) == expected
+
+
+def test_divergence_is_marked_at_the_step_at_which_it_happens(monkeypatch):
+    network = fa.DenseNetwork(hidden=(5,), start=fa.Normal(std=0.1))
+    wild = asked(network=network, rules={"backprop": 0.5}, seeds=2, update=fa.Update())
+    blocks, single = (simulated(wild, monkeypatch, block) for block in (32, 0))
+    assert bool(blocks.diverged.all())
+    # Rounding is amplified on the way to infinity, so the step may differ by one.
+    assert int(abs(blocks.diverged_at - single.diverged_at).max()) <= 1
+    assert int(blocks.diverged_at.min()) % 32 != 0
+    assert np.isnan(blocks.loss.isel(step=-1)).all()
