@@ -11,6 +11,9 @@
 # `quick` is 3 seeds and 4 epochs; `paper` is the paper's 20 seeds, and 15 epochs. Both need MNIST:
 # `fatheory data fetch mnist`. The learning rates and scales were chosen on a validation split by
 # `analyses/tune_fig3.py`, whose record is stored with the data.
+#
+# Not reproduced is that feedback alignment ends below backprop: both end below the paper's errors,
+# and backprop, at its own best learning rate, further.
 
 # %%
 import sys
@@ -90,9 +93,9 @@ def check(data: xr.Dataset, largest: dict[str, float]) -> list[Claim]:
         claims.append(Claim.at_most(f"{name}: upper end of its 95 % interval", upper, bound, "%"))
     claims.append(
         Claim.at_most(
-            "feedback alignment minus backprop, upper end of the paired 95 % interval",
-            data["difference_difference_interval"].sel(ci_bound="upper"),
-            0.3,
+            "feedback alignment minus backprop, mean of the pairs (paper: -0.3)",
+            data["difference_difference"],
+            0,
             "points",
         )
     )

@@ -7,7 +7,7 @@
 #
 #     python paper_figs/lillicrap2016/supp_depth_width.py [--scale quick|paper] [--out DIR]
 #
-# `quick` is 2 seeds and one epoch; `paper` is 5 seeds and 5 epochs. Both need MNIST: `fatheory data
+# `quick` is 2 seeds and one epoch; `paper` is 3 seeds and 3 epochs. Both need MNIST: `fatheory data
 # fetch mnist`. `--redraw` draws the stored result again.
 
 # %%

@@ -132,9 +132,11 @@ def lillicrap2016_depth() -> Experiment:
     ``network.hidden`` for other depths and widths. Assumptions, all ours: start weights of
     variance 1 / fan-in; feedback with orthogonal rows or columns (B^T B = I where it can be), so
     that teaching signals keep their size at every depth and width and one learning rate serves
-    all; 5 epochs.
+    all; 3 epochs. The learning rate was best, or within a point of it, among 0.2, 0.5 and 1 for
+    backprop and 0.05 to 0.5 for feedback alignment at 1, 3 and 5 hidden layers, by validation
+    error after 2 epochs.
     """
-    batch, epochs = 20, 5
+    batch, epochs = 20, 3
     return Experiment(
         name="lillicrap2016/depth",
         task=ImageTask(dataset="mnist", train="train+validation", evaluation="test"),
@@ -147,14 +149,14 @@ def lillicrap2016_depth() -> Experiment:
         ),
         rules={
             "backprop": 0.5,
-            "feedback_alignment": {"rule": "orthogonal_feedback", "learning_rate": 0.2},
+            "feedback_alignment": {"rule": "orthogonal_feedback", "learning_rate": 0.5},
             "shallow": 0.5,
         },
         schedule=Schedule(phases=(Phase(steps=epochs * MNIST_IMAGES // batch),), batch_size=batch),
         record=Record(
             quantities=("classification_error", "delta_angle", "weight_angle"),
-            snapshots=6,
+            snapshots=4,
             probe_samples=1000,
         ),
-        seeds=5,
+        seeds=3,
     )
