@@ -7,7 +7,7 @@ import typer
 
 from fatheory.cli.console import out, show_table
 from fatheory.cli.settings import asked_experiment
-from fatheory.labels import ATTR_EXPERIMENT
+from fatheory.labels import ATTR_EXPERIMENT, CLASSIFICATION_ERROR
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -66,20 +66,20 @@ def inspect(
 
 
 def show_runs(archive: "xr.Dataset") -> None:
-    """Print one row per rule: learning rate, loss at start and end, runs that diverged."""
-    loss = archive["loss"]
+    """Print one row per rule: learning rate, loss and error at start and end, diverged runs."""
+    measures = [("loss", "loss", "")]
+    if CLASSIFICATION_ERROR in archive:
+        measures.append((CLASSIFICATION_ERROR, "error", " %"))
     rows = []
     for rule in archive["rule"].values:
-        one = loss.sel(rule=rule)
-        lost = int(archive["diverged"].sel(rule=rule).sum())
-        rows.append(
-            (
-                str(rule),
-                f"{float(archive['learning_rate'].sel(rule=rule)):g}",
-                f"{float(one.isel(step=0).median()):.4g}",
-                f"{float(one.isel(step=-1).median()):.4g}",
-                f"{lost} of {one.sizes['seed']}",
-            )
-        )
-    title = f"Runs ({loss.sizes['seed']} seeds, {int(archive['step'][-1])} steps; median loss)"
-    show_table(title, ("rule", "learning rate", "first loss", "last loss", "diverged"), rows)
+        run = archive.sel(rule=rule)
+        seen = [
+            f"{float(run[name].isel(step=place).median()):.4g}{unit}"
+            for name, _, unit in measures
+            for place in (0, -1)
+        ]
+        lost = f"{int(run['diverged'].sum())} of {run.sizes['seed']}"
+        rows.append((str(rule), f"{float(run['learning_rate']):g}", *seen, lost))
+    heads = [f"{place} {head}" for _, head, _ in measures for place in ("first", "last")]
+    title = f"Runs ({archive.sizes['seed']} seeds, {int(archive['step'][-1])} steps; medians)"
+    show_table(title, ("rule", "learning rate", *heads, "diverged"), rows)
