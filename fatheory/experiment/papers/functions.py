@@ -35,8 +35,8 @@ def lillicrap2016_fig3d() -> Experiment:
             biases=Uniform(bound=0.0),
         ),
         rules={
-            "backprop": 0.02,
-            "feedback_alignment": {"learning_rate": 0.02, "scale": 0.5},
+            "backprop": 0.03,
+            "feedback_alignment": {"learning_rate": 0.01, "scale": 1.0},
         },
         schedule=Schedule(phases=(Phase(steps=400_000),)),
         record=Record(quantities=("delta_angle", "weight_angle"), snapshots=81, probe_samples=1000),
@@ -56,8 +56,8 @@ def lillicrap2016_fig3d_three_layers() -> Experiment:
         name="lillicrap2016/fig3d/3-layer",
         network=deep.network.replaced(hidden=(20,)),
         rules={
-            "backprop": 0.01,
-            "feedback_alignment": {"learning_rate": 0.01, "scale": 0.5},
+            "backprop": 0.005,
+            "feedback_alignment": {"learning_rate": 0.00125, "scale": 2.0},
         },
     )
 
