@@ -22,8 +22,8 @@ def lillicrap2016_fig3d() -> Experiment:
     biases of zero; B_1 and B_2 of one scale; 400,000 steps, after which learning curves are flat
     or nearly so. Learning rates and the scale are the best of ``analyses/tune_fig3d.py``, on
     seeds of their own. Its record also says that four layers beat three for both rules at every
-    start scale from 0.02 to 0.5 and at a quarter of the steps, while the ratio of feedback
-    alignment's error to backprop's, which here falls without bound, depends on all of them.
+    start scale from 0.02 to 0.5 and at a quarter of the steps; the ratio of feedback alignment's
+    error to backprop's, which here falls without bound, has no such limit.
     """
     return Experiment(
         name="lillicrap2016/fig3d/4-layer",
