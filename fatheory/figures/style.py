@@ -21,6 +21,9 @@ RULE_COLOURS = {
     "rndf": "#D55E00",
     "orthogonal_feedback": "#00635A",
     "pseudobackprop": "#8C6D31",
+    "direct_feedback_alignment": "#88B04B",
+    "kolen_pollack": "#B2182B",
+    "weight_mirror": "#6A3D9A",
 }
 """Based on Okabe and Ito's palette, which common kinds of colour blindness tell apart."""
 
@@ -35,6 +38,9 @@ RULE_NAMES = {
     "rndf": "random feedback",
     "orthogonal_feedback": "orthogonal feedback",
     "pseudobackprop": "pseudobackprop",
+    "direct_feedback_alignment": "direct feedback alignment",
+    "kolen_pollack": "Kolen-Pollack",
+    "weight_mirror": "weight mirror",
 }
 
 

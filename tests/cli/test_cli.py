@@ -130,7 +130,7 @@ def test_an_experiment_can_come_from_a_file(fatheory, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["run", "lillicrap2016/fig3"], ["unknown preset", "did you mean 'lillicrap2016/fig2'"]),
+        (["run", "lillicrap2016/fig22"], ["unknown preset", "did you mean 'lillicrap2016/fig2'"]),
         (["run", PRESET, "--set=network.hiden=[3]"], ["network.hiden", "did you mean 'hidden'"]),
         (["run", PRESET, "--set=task.inputs=-1"], ["task.inputs", "greater than 0", "got -1"]),
         (["run", PRESET, "--set=task.inputs"], ["KEY=VALUE", "task.inputs"]),
