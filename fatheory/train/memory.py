@@ -82,15 +82,23 @@ def _examples(experiment: Experiment, item: int) -> int:
 def _activities(experiment: Experiment, item: int) -> int:
     """Count activities and their gradients on what is measured."""
     task, units = experiment.task, sum(experiment.sizes)
-    probe = task.samples or experiment.record.probe_samples
     runs = len(experiment.rules) * len(experiment.seeds)
     if not isinstance(task, ImageTask):
-        return 3 * runs * probe * units * item
-    entry = image_set(task.dataset)
-    held_out = entry.test if task.evaluation == "test" else entry.validation
+        return 3 * runs * _probe(experiment) * units * item
     # All held-out images of one run, and the probe of all runs, one after the other.
-    shown = experiment.record.probe_samples if experiment.record.quantities else 0
-    return max(2 * held_out * units * item, 3 * runs * min(shown, held_out) * units * item)
+    shown = _probe(experiment) if experiment.record.quantities else 0
+    return max(2 * _held_out(task) * units * item, 3 * runs * shown * units * item)
+
+
+def _held_out(task: ImageTask) -> int:
+    entry = image_set(task.dataset)
+    return entry.test if task.evaluation == "test" else entry.validation
+
+
+def _probe(experiment: Experiment) -> int:
+    """Count the samples on which teaching signals are measured."""
+    task, asked = experiment.task, experiment.record.probe_samples
+    return min(asked, _held_out(task)) if isinstance(task, ImageTask) else task.samples or asked
 
 
 def _recorded(experiment: Experiment) -> int:
@@ -99,7 +107,10 @@ def _recorded(experiment: Experiment) -> int:
     weights = sum(n_out * (n_in + 1) for n_in, n_out in itertools.pairwise(sizes))
     sizes_of: Mapping[str, int] = {
         "weights": weights,
-        "teaching_signals": 2 * record.probe_samples * sum(sizes[1:]),
+        "teaching_signals": 2 * _probe(experiment) * sum(sizes[1:]),
+        "pseudobackprop_angles": 2 * experiment.layers,
+        "classification_error": 1,
+        "training_error": 2,
         "receptive_fields": min(record.receptive_units, sizes[1]) * sizes[0],
         "unit_angle": sizes[-2],
     }

@@ -41,6 +41,21 @@ def test_weights_and_record_are_the_arrays_that_are_made():
     assert parts["record"] == 3 * recorded
 
 
+@pytest.mark.parametrize("samples", [0, 250])
+def test_signals_are_recorded_on_the_probe(samples):
+    """Which is all of the finite samples where there are any."""
+    record = fa.Record(quantities=("teaching_signals", "pseudobackprop_angles"), snapshots=2)
+    experiment = asked(
+        task=fa.LinearTask(inputs=4, outputs=3, samples=samples),
+        network=fa.DenseNetwork(hidden=(5,)),
+        rules={"feedback_alignment": 0.01},
+        record=record,
+    )
+    archive = fa.simulate(experiment)
+    recorded = sum(v.nbytes for v in archive.data_vars.values() if "step" in v.dims)
+    assert memory.estimate_memory(experiment)["record"] == 3 * recorded
+
+
 def test_more_of_anything_needs_more():
     base = sum(memory.estimate_memory(asked()).values())
     more = [

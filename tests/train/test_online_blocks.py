@@ -13,7 +13,6 @@ STEPS = 150
 RULES = {
     "backprop": 0.02,
     "feedback_alignment": {"learning_rate": 0.02, "scale": 0.5},
-    "usf": {"learning_rate": 0.01, "scale": 0.3},
 }
 
 
@@ -83,7 +82,7 @@ def test_snapshots_and_phases_do_not_change_what_is_learned(one_by_one):
 def test_seeds_in_several_groups_are_those_in_one(one_by_one, monkeypatch):
     experiment = asked()
     with monkeypatch.context() as patch:
-        # Room for the first layers of two seeds of the two rules that share a program.
+        # Room for the first layers of two seeds of a rule.
         patch.setattr(group, "CACHE_BYTES", 12 * 130 * 8 * 2)
         starts = [fa.initial.draw_start(experiment, seed) for seed in experiment.seeds]
         with jax.enable_x64(True):
@@ -91,6 +90,22 @@ def test_seeds_in_several_groups_are_those_in_one(one_by_one, monkeypatch):
         assert len(seats) > len(set(map(str, seats))) > 1
         parted = fa.simulate(experiment)
     assert worst(parted, one_by_one("float64")) < 1e-12
+
+
+def test_images_that_all_seeds_share_reach_every_group_in_its_own_order(monkeypatch):
+    images = asked(
+        task=fa.ImageTask(dataset="synthetic-digits", limit=120),
+        network=fa.DenseNetwork(hidden=(8,), activation="tanh", start=fa.Scaled()),
+        rules={"feedback_alignment": 0.02},
+        record=fa.Record(quantities=("weights", "classification_error"), snapshots=3),
+        seeds=3,
+    )
+    single = simulated(images, monkeypatch, 0)
+    monkeypatch.setattr(group, "CACHE_BYTES", 1)
+    parted = simulated(images, monkeypatch, 32)
+    assert worst(parted, single) < 1e-12
+    np.testing.assert_array_equal(parted.classification_error, single.classification_error)
+    assert len(np.unique(parted.loss.isel(step=-1))) == 3
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.5])
