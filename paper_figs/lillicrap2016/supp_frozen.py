@@ -82,7 +82,9 @@ def compute(scale: str) -> tuple[xr.Dataset, list[Claim]]:
         last.sel(layer_1="learns", drop=True),
         paired=True,
     )
-    data = data.merge(cost.rename({name: f"cost_{name}" for name in cost.data_vars}))
+    # Learning networks have no cost of freezing.
+    cost = cost.rename({name: f"cost_{name}" for name in cost.data_vars})
+    data = data.merge(cost.reindex(layer_1=data["layer_1"]))
     attrs = origin({f"{depth} layers, {one}": run for (depth, one), run in runs.items()})
     return data.assign_attrs(attrs), check(data)
 
@@ -164,7 +166,7 @@ def draw(data: xr.Dataset) -> Figure:
     ]
     figure.legend(handles=[*rules, *lines], loc="outside lower center", ncols=5)
     bands = interval_note(data["normalized_squared_error_interval"])
-    bars = interval_note(data["mean_last_nse_interval"])
+    bars = interval_note(data["mean_normalized_squared_error_interval"])
     figure.suptitle(f"Bands: {bands}. Bars in c: {bars}", fontsize=9)
     return figure
 
@@ -176,8 +178,8 @@ def draw_lasts(data: xr.Dataset, axes: Axes) -> None:
         seeds, colour = one["last_nse"], rule_colour(rule)
         spread = (seeds["seed"] - seeds["seed"].mean()) / (3 * seeds.sizes["seed"])
         axes.plot(place + spread, seeds, "o", color=colour, alpha=0.35, markersize=4)
-        mean = one["mean_last_nse"]
-        bounds = abs(one["mean_last_nse_interval"].transpose("ci_bound") - mean)
+        mean = one["mean_normalized_squared_error"]
+        bounds = abs(one["mean_normalized_squared_error_interval"].transpose("ci_bound") - mean)
         axes.errorbar(place + 0.34, mean, bounds.values[:, None], fmt="_", color=colour, capsize=3)
     labels = ["learns", "frozen", f"frozen,\nrates / {SLOWER}"]
     axes.set_xticks([4 * i + 1 for i in range(len(LAYER_1))], labels)
