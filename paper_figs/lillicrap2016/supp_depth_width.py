@@ -28,6 +28,7 @@ SCALES: dict[str, dict] = {"quick": {"seeds": 2, "schedule.phases": [{"steps": 3
 WIDTH, DEPTH = 100, 2
 DEPTHS = (1, 2, 3, 4, 5)
 WIDTHS = (30, 100, 300)
+ERROR_TICKS = (2, 5, 10, 20)
 
 
 # %%
@@ -105,9 +106,7 @@ def draw(data: xr.Dataset) -> Figure:
     axes[0, 0].set_ylabel("test error (%)")
     axes[1, 0].set(ylabel="angle of teaching signals (degrees)", ylim=(0, 95))
     axes[1, 0].set_yticks(range(0, 91, 15))
-    rule_legend(
-        data.assign_coords(source=["simulation"]), figure, loc="outside lower center", ncols=4
-    )
+    rule_legend(data.assign_coords(source=[]), figure, loc="outside lower center", ncols=4)
     note = interval_note(data["depth_classification_error_interval"])
     figure.suptitle(f"Bars: {note}", fontsize=9)
     return figure
@@ -122,6 +121,7 @@ def draw_errors(data: xr.Dataset, name: str, axes: Axes) -> None:
         bars = abs(bounds.transpose("ci_bound", name) - mean)
         axes.errorbar(data[name], mean, bars, fmt="o-", color=rule_colour(str(rule)), capsize=3)
     axes.set(yscale="log")
+    axes.set_yticks(ERROR_TICKS, [str(tick) for tick in ERROR_TICKS])
 
 
 def draw_angles(data: xr.Dataset, name: str, axes: Axes) -> None:
