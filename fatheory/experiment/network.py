@@ -71,8 +71,3 @@ class DenseNetwork(Description):
     start: Law = Uniform(bound=0.01)
     biases: EntryLaw | None = None
     sparsity: Sparsity = Sparsity()
-
-    @property
-    def is_linear(self) -> bool:
-        """Whether the output is a linear map of the input."""
-        return self.activation == self.output == "linear" and self.biases is None

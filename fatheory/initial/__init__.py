@@ -1,6 +1,7 @@
 """What both answers start from: one random stream per purpose, drawn once per seed."""
 
 from fatheory.initial.connections import Connections as Connections
+from fatheory.initial.connections import connected as connected
 from fatheory.initial.examples import Examples as Examples
 from fatheory.initial.examples import block_steps as block_steps
 from fatheory.initial.examples import examples as examples

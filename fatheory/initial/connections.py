@@ -1,10 +1,13 @@
 """Which connections a sparse network lacks."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool
 
+from fatheory.arrays import Array
 from fatheory.errors import InvalidExperimentError
 from fatheory.experiment import Experiment
 from fatheory.initial.streams import stream
@@ -61,6 +64,15 @@ def draw_connections(
         own = _mask(stream(root_seed, seed, "feedback_mask", layer), shape, of_feedback)
         feedback.append(mask if sparsity.shared else own)
     return Connections(tuple(forward), tuple(feedback))
+
+
+def connected(layers: Sequence[Array | None], masks: Sequence[Array | None]) -> tuple[Any, ...]:
+    """Leave missing connections out of arrays of the shape of weights, layer by layer.
+
+    None stands for no array, or for a mask that lacks nothing; arrays are NumPy's or JAX's.
+    """
+    pairs = zip(layers, masks, strict=True)
+    return tuple(A if A is None or mask is None else A * mask for A, mask in pairs)
 
 
 def _mask(generator: np.random.Generator, shape: tuple[int, int], removed: float) -> Mask | None:

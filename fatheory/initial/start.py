@@ -10,7 +10,7 @@ import numpy as np
 from fatheory.arrays import Covariance, TargetMap
 from fatheory.errors import RegimeError
 from fatheory.experiment import Experiment, ImageTask
-from fatheory.initial.connections import Connections, draw_connections
+from fatheory.initial.connections import Connections, connected, draw_connections
 from fatheory.initial.image_samples import image_samples
 from fatheory.initial.problem import LinearProblem, Problem, draw_problem
 from fatheory.initial.samples import Samples
@@ -105,7 +105,7 @@ def draw_start(experiment: Experiment, seed: int) -> Start:
     connections = draw_connections(experiment, seed, shapes)
     problem, probe, evaluation, samples = _draw_examples(experiment, seed)
     return Start(
-        weights=_masked(weights, connections.forward),
+        weights=connected(weights, connections.forward),
         biases=()
         if biases is None
         else tuple(
@@ -172,9 +172,4 @@ def _states(
     assert isinstance(rule, LayeredRule)
     above = enumerate(shapes[1:], start=2)
     drawn = (None, *(rule.draw(source(layer), shape) for layer, shape in above))
-    return _masked(drawn, connections.feedback)
-
-
-def _masked(layers: Layers | list[np.ndarray], masks: Layers) -> Layers:
-    pairs = zip(layers, masks, strict=True)
-    return tuple(A if A is None or mask is None else A * mask for A, mask in pairs)
+    return connected(drawn, connections.feedback)

@@ -127,10 +127,9 @@ class Group:
         return np.asarray(self.ensemble.parameters.weights[0][:, :, :count])
 
     def _own(self, samples: Probe) -> Probe:
-        shared = samples[0].ndim == 2
-        return (
-            samples if shared or self._whole else (samples[0][self.seats], samples[1][self.seats])
-        )
+        x, target = samples
+        shared = x.ndim == 2
+        return samples if shared or self._whole else (x[self.seats], target[self.seats])
 
 
 def _block(experiment: Experiment, start: Start) -> int:

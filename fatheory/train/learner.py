@@ -12,10 +12,11 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from fatheory.arrays import Array
+from fatheory.initial import connected
 from fatheory.networks import Units, activities, first_sums
 from fatheory.rules import AdaptiveFeedback, DirectRule, LayeredRule, Rule
 from fatheory.train.direct import direct_signals, direct_step
-from fatheory.train.parameters import Layers, Parameters, RuleStates, Step, losses, masked
+from fatheory.train.parameters import Layers, Parameters, RuleStates, Step, losses
 from fatheory.train.sampler import KeySampler
 
 Weights = tuple[jax.Array, ...]
@@ -94,10 +95,10 @@ class Learner:
 
         delta_L = e; below, what the rule delivers in the place of -dL/dh_l.
         """
-        sums = first_sums(parameters.weights[0], parameters.biases, x)
         above = parameters.above
         if isinstance(self.rule, DirectRule):
-            y = activities(sums, above.weights, above.weights, above.biases, self.units)[-1]
+            sums = first_sums(parameters.weights[0], parameters.biases, x)
+            y = output_of(parameters, self.units, x)
             hidden = direct_signals(self.rule, self.units, above, states, sums, target, key)
             return (*hidden, target - y)
         return self.signals_through(self._backward(above, states, key), parameters, x, target)
@@ -135,7 +136,7 @@ class Learner:
         elif isinstance(self.rule, LayeredRule):
             sampler = KeySampler(key, above.weights[0].dtype)
             fresh: Layers = tuple(self.rule.draw(sampler, W.shape) for W in above.weights)
-            drawn = masked(fresh, states.connections[1:])
+            drawn = connected(fresh, states.connections[1:])
         return tuple(backward(W, state) for W, state in zip(above.weights, drawn, strict=True))
 
     def _adapt(self, above: Parameters, gradients: Weights, key: jax.Array) -> Weights:

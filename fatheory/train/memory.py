@@ -28,7 +28,7 @@ def estimate_memory(experiment: Experiment) -> dict[str, int]:
     """
     item = np.dtype(experiment.precision).itemsize
     rules, seeds = len(experiment.rules), len(experiment.seeds)
-    per_network = sum(n_out * (n_in + 1) for n_in, n_out in itertools.pairwise(experiment.sizes))
+    per_network = _learned(experiment.sizes)
     above = sum(n_out * n_in for n_in, n_out in itertools.pairwise(experiment.sizes[1:]))
     copies = 4 if experiment.update.momentum else 3
     return {
@@ -104,9 +104,8 @@ def _probe(experiment: Experiment) -> int:
 def _recorded(experiment: Experiment) -> int:
     """Count the numbers that one run records at one step."""
     sizes, record = experiment.sizes, experiment.record
-    weights = sum(n_out * (n_in + 1) for n_in, n_out in itertools.pairwise(sizes))
     sizes_of: Mapping[str, int] = {
-        "weights": weights,
+        "weights": _learned(sizes),
         "teaching_signals": 2 * _probe(experiment) * sum(sizes[1:]),
         "pseudobackprop_angles": 2 * experiment.layers,
         "classification_error": 1,
@@ -115,6 +114,11 @@ def _recorded(experiment: Experiment) -> int:
         "unit_angle": sizes[-2],
     }
     return 1 + sum(sizes_of.get(name, experiment.layers) for name in record.quantities)
+
+
+def _learned(sizes: tuple[int, ...]) -> int:
+    """Count the weights and biases of a network."""
+    return sum(n_out * (n_in + 1) for n_in, n_out in itertools.pairwise(sizes))
 
 
 def _free_of_machine() -> int | None:

@@ -20,7 +20,7 @@ from fatheory.geometry import (
 )
 from fatheory.networks import Units
 from fatheory.rules import Pseudobackprop
-from fatheory.train.ensemble import Fixed, flat_runs, unflattened
+from fatheory.train.ensemble import Fixed, flat_runs, for_all_rules, unflattened
 from fatheory.train.learner import Learner, Signals, output_of
 from fatheory.train.parameters import Parameters, RuleStates
 from fatheory.train.sampler import step_key
@@ -98,7 +98,7 @@ def over_runs(measure: Any, of_runs: tuple, probe: Probe, *, one_by_one: bool = 
     elif probe[0].ndim == 2:
         measured = jax.vmap(lambda run: measure(*run, *probe))(flat)
     else:
-        every_rule = jax.tree.map(lambda a: jnp.tile(a, (rules, 1, 1)), probe)
+        every_rule = for_all_rules(probe, rules)
         measured = jax.vmap(lambda run, x, target: measure(*run, x, target))(flat, *every_rule)
     return unflattened(measured, (rules, seeds))
 

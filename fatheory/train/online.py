@@ -27,7 +27,7 @@ from fatheory.train.ensemble import (
     for_all_rules,
     unflattened,
 )
-from fatheory.train.program import Recipe, Stretch, connected, descend, first_loss
+from fatheory.train.program import Recipe, Stretch, connected_gradient, descend, first_loss
 from fatheory.train.sampler import step_key
 
 SMALLEST_INPUT = 128
@@ -103,7 +103,7 @@ def _learn_block(
         D, above, lost_at = state
         key = step_key(recipe.root_seed, fixed.seeds, first_step + t)
         taught = recipe.learner.step(above, fixed.states, sums.at(t, D), targets[t][None], key)
-        gradient = connected(taught.above, fixed)
+        gradient = connected_gradient(taught.above, fixed)
         # Without momentum the update remembers nothing.
         tau, _ = recipe.direction.update(gradient, recipe.direction.init(above), above)
         above = descend(above, tau, fixed.learning_rates, learning[1:])

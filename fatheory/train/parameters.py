@@ -75,12 +75,6 @@ DECAYS = Parameters(True, False, True)  # type: ignore[arg-type]
 """Biases do not decay."""
 
 
-def masked(layers: Layers, masks: Layers) -> Layers:
-    """Leave missing connections out of arrays of the shape of weights, layer by layer."""
-    pairs = zip(layers, masks, strict=True)
-    return tuple(A if A is None or mask is None else A * mask for A, mask in pairs)
-
-
 def losses(error: Float[jax.Array, "sample n_o"]) -> Float[jax.Array, " sample"]:
     """Return L = 1/2 e^T e of each sample."""
     return 0.5 * jnp.sum(error * error, axis=-1)

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Bool, Int
 
+from fatheory.initial import connected
 from fatheory.networks import first_sums
 from fatheory.train.ensemble import (
     Batches,
@@ -18,7 +19,7 @@ from fatheory.train.ensemble import (
     unflattened,
 )
 from fatheory.train.learner import Learner
-from fatheory.train.parameters import Layers, Parameters, Step, masked
+from fatheory.train.parameters import Layers, Parameters, Step
 from fatheory.train.sampler import step_key
 
 
@@ -96,7 +97,7 @@ def _update(
     sums = first_sums(parameters.weights[0], parameters.biases, x)
     taught = recipe.learner.step(parameters.above, fixed.states, sums, target, key)
     bias = jnp.sum(taught.first, axis=0) if parameters.biases else None
-    gradient = connected(taught.above.below(taught.first.T @ x, bias), fixed)
+    gradient = connected_gradient(taught.above.below(taught.first.T @ x, bias), fixed)
     tau, memory = recipe.direction.update(gradient, network.memory, parameters)
     moved = descend(parameters, tau, fixed.learning_rates, learning)
     return Ensemble(moved, memory, first_loss(network.diverged_at, taught, step))
@@ -119,13 +120,15 @@ def descend(
     )
 
 
-def connected(gradient: Parameters, fixed: Fixed) -> Parameters:
+def connected_gradient(gradient: Parameters, fixed: Fixed) -> Parameters:
     """Leave missing connections out of a gradient, of all layers or of the upper ones."""
     depth = len(gradient.weights)
     forward = _upper(fixed.connections, depth)
     feedback = _upper(fixed.states.connections, len(gradient.feedback))
     return Parameters(
-        masked(gradient.weights, forward), gradient.biases, masked(gradient.feedback, feedback)
+        connected(gradient.weights, forward),
+        gradient.biases,
+        connected(gradient.feedback, feedback),
     )
 
 

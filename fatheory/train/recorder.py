@@ -33,10 +33,9 @@ class Recorder:
         self._training = None
         if "training_error" in self._wanted:
             # As many as there are to evaluate on, so that both errors cost and vary alike.
-            train = [
-                start.samples.first(len(start.evaluation)) for start in starts if start.samples
-            ]
-            self._training = on_device(train[:1], dtype)
+            train = starts[0].samples
+            assert train is not None  # images are finite samples, the same for all seeds
+            self._training = on_device([train.first(len(starts[0].evaluation))], dtype)
         self._runs = (len(experiment.rules), len(starts))
         self._variables: dict[str, np.ndarray] = {
             labels.DIVERGED_AT: np.full(self._runs, -1, dtype=np.int64)
