@@ -124,3 +124,15 @@ def suggestion(name: object, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     return f"{hint} (known: {', '.join(names)})" if names else " (none is known)"
+
+
+class UnreadableImageError(DataError):
+    """An image file that cannot be decoded."""
+
+
+class UnreadableImageWarning(UserWarning):
+    """Image files that cannot be decoded and were left out."""
+
+
+class LearningRateWarning(UserWarning):
+    """A learning rate with which nothing can be learned."""

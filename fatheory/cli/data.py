@@ -12,7 +12,9 @@ data = typer.Typer(
     no_args_is_help=True,
 )
 
-Name = Annotated[str, typer.Argument(help="A data set, as 'fatheory data list' names it.")]
+Name = Annotated[
+    str, typer.Argument(help="A data set, as 'fatheory data list' names it, or folder/PATH.")
+]
 
 
 @data.command("list")
@@ -28,6 +30,10 @@ def list_sets() -> None:
         rows.append((entry.name, entry.title, images, shape, one.state))
     show_table("Data sets", ("name", "title", "training + test", "shape", "state"), rows)
     out.print(f"\nkept in {data_folder()}", soft_wrap=True)
+    out.print(
+        "folder/PATH names a folder of images there, one folder per class, or a tar archive of one",
+        soft_wrap=True,
+    )
 
 
 @data.command()
@@ -41,10 +47,20 @@ def fetch(name: Name) -> None:
 
 @data.command()
 def verify(name: Name) -> None:
-    """Check every file of a data set against its checksum."""
+    """Check every file of a data set against its checksum; read a folder of images through."""
+    from fatheory.tasks import image_set
     from fatheory.tasks import verify as verify_set
 
     reports = verify_set(name)
+    if not reports:
+        entry = image_set(name)
+        shape = " x ".join(map(str, entry.shape))
+        out.print(
+            f"{entry.name} has no official files: {entry.train:,} training images (the last "
+            f"{entry.validation:,} for validation) and {entry.test:,} test images of "
+            f"{entry.classes} classes, {shape}",
+            soft_wrap=True,
+        )
     for report in reports:
         out.print(str(report), soft_wrap=True)
     bad = [report for report in reports if report.state != "present"]

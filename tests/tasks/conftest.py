@@ -14,6 +14,7 @@ from threading import Thread
 
 import numpy as np
 import pytest
+from scipy.io import savemat
 
 from fatheory.tasks.images import IMAGE_SETS, DataFile, ImageSet
 
@@ -177,5 +178,65 @@ def tiny_cifar(data_root: Path, mirror: Mirror, monkeypatch: pytest.MonkeyPatch)
     (mirror.folder / "tiny.tar.gz").write_bytes(archive)
     files = (data_file("tiny.tar.gz", archive, None, (mirror.url,)),)
     entry = image_entry("tiny-cifar", "cifar", (2, 2, 3), files=files, unpacked=unpacked)
+    monkeypatch.setitem(IMAGE_SETS, entry.name, entry)
+    return Tiny(entry, data_root, pixels, labels, contents)
+
+
+@pytest.fixture
+def tiny_cifar_100(data_root: Path, monkeypatch: pytest.MonkeyPatch) -> Tiny:
+    pixels, labels = random_arrays((2, 2, 3))
+    contents = {}
+    for part in ("train", "test"):
+        # Coarse labels are out of the fine ones' range: they must not be taken for them.
+        stored = pixels[part].transpose(0, 3, 1, 2).reshape(-1, 12)
+        coarse = np.full((len(stored), 1), 19, np.uint8)
+        records = np.concatenate([coarse, labels[part][:, None], stored], axis=1)
+        contents[f"tiny/{part}.bin"] = records.tobytes()
+    return packed("tiny-cifar-100", "cifar-100", data_root, monkeypatch, pixels, labels, contents)
+
+
+@pytest.fixture
+def tiny_stl(data_root: Path, monkeypatch: pytest.MonkeyPatch) -> Tiny:
+    pixels, labels = random_arrays((2, 4, 3))
+    contents = {}
+    for part in ("train", "test"):
+        contents[f"tiny/{part}_X.bin"] = pixels[part].transpose(0, 3, 2, 1).tobytes()
+        contents[f"tiny/{part}_y.bin"] = (labels[part] + 1).tobytes()
+    return packed("tiny-stl", "stl-10", data_root, monkeypatch, pixels, labels, contents)
+
+
+def packed(name, layout, root, monkeypatch, pixels, labels, contents) -> Tiny:
+    """Register an archive of two parts whose members are known by their md5 alone."""
+    unpacked = tuple(
+        DataFile(
+            member,
+            None,
+            len(content),
+            part="train" if "train" in member else "test",
+            md5=hashlib.md5(content).hexdigest(),
+        )
+        for member, content in contents.items()
+    )
+    archive = Tiny.tar_bytes([("tiny/unlabeled_X.bin", b"more"), *reversed(contents.items())])
+    contents["tiny.tar.gz"] = archive
+    files = (data_file("tiny.tar.gz", archive, None, ()),)
+    shape = pixels["train"].shape[1:]
+    entry = image_entry(name, layout, shape, files=files, unpacked=unpacked)
+    monkeypatch.setitem(IMAGE_SETS, entry.name, entry)
+    return Tiny(entry, root, pixels, labels, contents)
+
+
+@pytest.fixture
+def tiny_svhn(data_root: Path, monkeypatch: pytest.MonkeyPatch) -> Tiny:
+    pixels, labels = random_arrays((4, 2, 3))
+    contents = {}
+    for part in ("train", "test"):
+        buffer = io.BytesIO()
+        # The first class is stored as 3, as the digit 0 is as 10.
+        stored = np.where(labels[part] == 0, 3, labels[part])[:, None].astype(np.uint8)
+        savemat(buffer, {"X": pixels[part].transpose(1, 2, 3, 0), "y": stored}, do_compression=True)
+        contents[f"{part}.mat"] = buffer.getvalue()
+    files = tuple(data_file(f"{p}.mat", contents[f"{p}.mat"], p, ()) for p in ("train", "test"))
+    entry = image_entry("tiny-svhn", "svhn", (4, 2, 3), files=files)
     monkeypatch.setitem(IMAGE_SETS, entry.name, entry)
     return Tiny(entry, data_root, pixels, labels, contents)

@@ -119,5 +119,5 @@ def test_a_generated_set_has_nothing_to_download(data_root):
 
 
 def test_an_unknown_set_is_refused(data_root):
-    with pytest.raises(UnknownNameError, match="known: cifar-10, fashion-mnist, mnist"):
+    with pytest.raises(UnknownNameError, match="known: cifar-10, cifar-100, fashion-mnist, mnist"):
         fetch("imagenet")

@@ -1,8 +1,10 @@
 import gzip
+import io
 import os
 
 import numpy as np
 import pytest
+from scipy.io import savemat
 
 from fatheory.errors import DataError, UnknownNameError
 from fatheory.tasks.images import Images, load, status, verify
@@ -38,6 +40,22 @@ def test_cifar_splits(tiny_cifar, packed, split, part, rows):
     files = tiny_cifar.entry.files if packed else tiny_cifar.entry.unpacked
     tiny_cifar.write(*(file.name for file in files))
     check_split(tiny_cifar, split, part, rows)
+
+
+@pytest.mark.parametrize(("split", "part", "rows"), SPLITS)
+@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize("tiny", ["tiny_cifar_100", "tiny_stl"])
+def test_splits_of_other_archives(request, tiny, packed, split, part, rows):
+    tiny = request.getfixturevalue(tiny)
+    files = tiny.entry.files if packed else tiny.entry.unpacked
+    tiny.write(*(file.name for file in files))
+    check_split(tiny, split, part, rows)
+
+
+@pytest.mark.parametrize(("split", "part", "rows"), SPLITS)
+def test_svhn_splits(tiny_svhn, split, part, rows):
+    tiny_svhn.write()
+    check_split(tiny_svhn, split, part, rows)
 
 
 def test_a_missing_set_names_the_command_that_gets_it(tiny_idx, mirror):
@@ -144,20 +162,57 @@ def test_cifar_labels_out_of_range_are_refused(tiny_cifar, packed):
     assert names[1] in str(caught.value)
 
 
+@pytest.mark.parametrize("label", [0, 4])
+def test_stl_labels_out_of_range_are_refused(tiny_stl, label):
+    tiny_stl.write(*(file.name for file in tiny_stl.entry.unpacked))
+    labels = tiny_stl.labels["test"] + 1
+    labels[3] = label
+    path = tiny_stl.replace("tiny/test_y.bin", labels.tobytes())
+    match = f"{path} is damaged: found label {label} at image 3; expected 1 to 3"
+    with pytest.raises(DataError, match=match):
+        load("tiny-stl", "test", verify=False)
+
+
+@pytest.mark.parametrize("label", [0, 4])
+def test_svhn_labels_out_of_range_are_refused(tiny_svhn, label):
+    tiny_svhn.write()
+    buffer = io.BytesIO()
+    labels = np.array([[1], [label], [2], [3], [3]], np.uint8)
+    savemat(buffer, {"X": tiny_svhn.pixels["test"].transpose(1, 2, 3, 0), "y": labels})
+    path = tiny_svhn.replace("test.mat", buffer.getvalue())
+    match = f"{path} is damaged: found label {label} at image 1; expected 1 to 3"
+    with pytest.raises(DataError, match=match):
+        load("tiny-svhn", "test", verify=False)
+
+
+def test_cifar_100_coarse_labels_are_no_classes(tiny_cifar_100):
+    tiny_cifar_100.write(*(file.name for file in tiny_cifar_100.entry.unpacked))
+    content = bytearray(tiny_cifar_100.contents["tiny/test.bin"])
+    content[14 + 1] = 3
+    tiny_cifar_100.replace("tiny/test.bin", bytes(content))
+    with pytest.raises(DataError, match="found label 3 at image 1; expected 0 to 2"):
+        load("tiny-cifar-100", "test", verify=False)
+
+
 def test_an_unknown_split_is_named_with_its_neighbour(data_root):
     with pytest.raises(UnknownNameError, match="unknown split 'tests'; did you mean 'test'"):
         load("mnist", "tests")
 
 
 def test_an_unknown_set_is_named(data_root):
-    with pytest.raises(UnknownNameError, match="unknown image set 'svhn'"):
-        load("svhn")
+    with pytest.raises(UnknownNameError, match="unknown image set 'imagenet'"):
+        load("imagenet")
 
 
 def test_a_folder_may_be_given(tiny_idx, monkeypatch):
     tiny_idx.write()
     monkeypatch.delenv("FATHEORY_DATA_DIR")
     assert len(load("tiny-idx", folder=tiny_idx.root)) == 8
+
+
+def test_a_size_is_for_folders_of_images(tiny_idx):
+    with pytest.raises(DataError, match=r"'tiny-idx' have a size of their own; got size \(8, 8\)"):
+        load("tiny-idx", size=(8, 8))
 
 
 def test_flattened_rows_and_one_hot_targets(tiny_cifar):

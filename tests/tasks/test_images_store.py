@@ -37,23 +37,39 @@ def test_the_registry_is_complete():
         assert entry.licence
         assert entry.citation
         assert 0 < entry.validation < entry.train
-        assert len(entry.class_names) == entry.classes == 10
+        assert len(set(entry.class_names)) == entry.classes == (100 if name == "cifar-100" else 10)
         assert (entry.files == ()) == (entry.layout == "generated")
-        assert (entry.unpacked != ()) == (entry.layout == "cifar")
+        assert (entry.unpacked != ()) == (entry.layout in ("cifar", "cifar-100", "stl-10"))
         for file in entry.files + entry.unpacked:
-            assert len(file.sha256) == 64
-            assert set(file.sha256) <= set("0123456789abcdef")
+            algorithm, digits = file.checksum.split(":")
+            assert len(digits) == {"sha256": 64, "md5": 32}[algorithm]
+            assert set(digits) <= set("0123456789abcdef")
             assert file.size > 0
         for file in entry.files:
             assert all(url.endswith("/" + file.name) for url in file.urls)
             assert file.urls
 
 
-def test_cifar_batches_hold_whole_records_of_the_stated_number():
-    entry = image_set("cifar-10")
+@pytest.mark.parametrize(
+    ("name", "image_bytes"), [("cifar-10", 3073), ("cifar-100", 3074), ("stl-10", 3 * 96 * 96 + 1)]
+)
+def test_members_hold_whole_images_of_the_stated_number(name, image_bytes):
+    entry = image_set(name)
     for part in ("train", "test"):
         size = sum(batch.size for batch in entry.unpacked if batch.part == part)
-        assert size == 3073 * entry.images_in(part)
+        assert size == image_bytes * entry.images_in(part)
+
+
+def test_md5_takes_the_place_of_an_unknown_sha256(tiny_stl):
+    names = [file.name for file in tiny_stl.entry.unpacked]
+    tiny_stl.write(*names)
+    assert states("tiny-stl") == ["present"] * 4
+    tiny_stl.replace(names[1], b"damaged")
+    report = verify("tiny-stl")[1]
+    assert report.state == "damaged"
+    # md5 of b"damaged", computed by md5sum
+    assert report.checksum == "md5:46cc0df55d22d6eb6c37cabbc09f5193"
+    assert f"expected 12 bytes with md5:{tiny_stl.entry.unpacked[1].md5}" in str(report)
 
 
 def test_an_unknown_set_is_named_with_its_neighbour():
@@ -82,8 +98,9 @@ def test_a_damaged_file_is_reported_with_both_checksums_and_left_where_it_is(tin
     assert report.path == path
     assert report.size == 7
     # sha256 of b"damaged", computed by sha256sum
-    assert report.sha256 == "41f0c27c00e8018f7715b5f50f67b5b54c229c1b843a014152785d9005f58fde"
-    assert report.sha256 in str(report)
+    digits = "41f0c27c00e8018f7715b5f50f67b5b54c229c1b843a014152785d9005f58fde"
+    assert report.checksum == f"sha256:{digits}"
+    assert digits in str(report)
     assert report.expected.sha256 in str(report)
     assert row("tiny-idx").state == "damaged"
     assert snapshot(tiny_idx.root) == before

@@ -8,14 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from fatheory.errors import DataError
+from fatheory.tasks.images.location import FOLDER_VARIABLE
 from fatheory.tasks.images.registry import image_set
-from fatheory.tasks.images.store import (
-    FOLDER_VARIABLE,
-    FileReport,
-    report_on,
-    set_folder,
-    verify,
-)
+from fatheory.tasks.images.store import FileReport, report_on, set_folder, verify
 
 _CHUNK_BYTES = 1 << 16
 
@@ -31,7 +26,8 @@ def fetch(name: str, progress: bool = False, folder: Path | None = None) -> list
     Parameters
     ----------
     name : str
-        A name in `IMAGE_SETS`; a generated set has no files, and nothing is done.
+        A name in `IMAGE_SETS`. A generated set and a folder of images have no official files, and
+        nothing is done.
     progress : bool
         Whether to show the bytes received, on standard error.
     folder : Path, optional
@@ -82,7 +78,7 @@ def _download(report: FileReport, progress: bool) -> None:
             with _quiet(pooch.get_logger()):
                 pooch.retrieve(
                     url,
-                    known_hash=f"sha256:{expected.sha256}",
+                    known_hash=expected.checksum,
                     fname=path.name,
                     path=path.parent,
                     downloader=pooch.HTTPDownloader(progressbar=bar, chunk_size=_CHUNK_BYTES),
@@ -94,7 +90,7 @@ def _download(report: FileReport, progress: bool) -> None:
     raise DataError(
         f"{path} could not be downloaded:\n"
         + "\n".join(failures)
-        + f"\ntry again, or put a file of sha256 {expected.sha256} there by hand"
+        + f"\ntry again, or put a file of {expected.checksum} there by hand"
     )
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Literal
 
 from fatheory.errors import DataError
-from fatheory.tasks.images.registry import IMAGE_SETS, DataFile, ImageSet, image_set
-
-FOLDER_VARIABLE = "FATHEORY_DATA_DIR"
-"""The environment variable that names the folder of data sets."""
+from fatheory.tasks.images.entry import DataFile, ImageSet
+from fatheory.tasks.images.folder_name import folder_path, is_folder_name
+from fatheory.tasks.images.location import FOLDER_VARIABLE, data_folder
+from fatheory.tasks.images.registry import IMAGE_SETS, image_set
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,9 @@ class FileReport:
         Where the file is or should be.
     state : {"present", "missing", "damaged"}
         Damaged is whatever is at the path with another checksum, or is no regular file.
-    size, sha256 : int, str or None
-        As found; None where there is no regular file.
+    size, checksum : int, str or None
+        As found, the checksum with its algorithm as in `DataFile`; None where there is no regular
+        file.
     expected : DataFile
         The file as it should be.
     """
@@ -37,18 +38,18 @@ class FileReport:
     path: Path
     state: Literal["present", "missing", "damaged"]
     size: int | None
-    sha256: str | None
+    checksum: str | None
     expected: DataFile
 
     def __str__(self) -> str:
         """Say what was found, and for a damaged file what was expected."""
         if self.state != "damaged":
             return f"{self.path}: {self.state}"
-        if self.sha256 is None:
+        if self.checksum is None:
             return f"{self.path}: damaged: found no regular file"
         return (
-            f"{self.path}: damaged: found {self.size:,} bytes with sha256 {self.sha256}; "
-            f"expected {self.expected.size:,} bytes with sha256 {self.expected.sha256}"
+            f"{self.path}: damaged: found {self.size:,} bytes with {self.checksum}; "
+            f"expected {self.expected.size:,} bytes with {self.expected.checksum}"
         )
 
 
@@ -74,30 +75,21 @@ class SetStatus:
     size: int
 
 
-def data_folder() -> Path:
-    """Return the folder of data sets; the files of a set lie in a folder of the set's name.
-
-    It is the environment variable ``FATHEORY_DATA_DIR`` if that is set, and otherwise the user's
-    cache folder for fatheory. It need not exist.
-    """
-    chosen = os.environ.get(FOLDER_VARIABLE)
-    if chosen:
-        return Path(chosen).expanduser()
-    import pooch  # slow to import, and needed for nothing but this
-
-    return Path(pooch.os_cache("fatheory"))
-
-
 def set_folder(name: str, folder: Path | None = None) -> Path:
-    """Return where the files of the image set `name` lie, in `folder` or the `data_folder`."""
+    """Return where the files of the image set `name` lie, in `folder` or the `data_folder`.
+
+    For a folder of images, or an archive of one, that is its own path.
+    """
+    if is_folder_name(name):
+        return folder_path(name, folder)
     return (folder or data_folder()) / image_set(name).name
 
 
 def verify(name: str, folder: Path | None = None) -> list[FileReport]:
     """Compare the files of an image set with their official checksums.
 
-    Writes nothing. Where CIFAR-10 is unpacked and its archive is absent, the reports are on the
-    unpacked files. A checksum is computed once per file and process, as long as the file's size
+    Writes nothing. Where an archive is absent and its members are there, the reports are on the
+    members. A checksum is computed once per file and process, as long as the file's size
     and time of modification stay.
 
     Parameters
@@ -110,7 +102,8 @@ def verify(name: str, folder: Path | None = None) -> list[FileReport]:
     Returns
     -------
     list of FileReport
-        One for each file, in the registry's order; empty for a generated set.
+        One for each file, in the registry's order; empty for a generated set, and for a folder of
+        images, which has no official checksums.
 
     Raises
     ------
@@ -119,6 +112,9 @@ def verify(name: str, folder: Path | None = None) -> list[FileReport]:
     DataError
         If a file is there and cannot be read.
     """
+    if is_folder_name(name):
+        folder_path(name, folder)
+        return []
     entry, where = image_set(name), set_folder(name, folder)
     return [report_on(where / file.name, file) for file in _files_in_use(entry, where)]
 
@@ -133,14 +129,18 @@ def usable_files(
 ) -> tuple[dict[str, Path], bool]:
     """Return the files to read an image set from, by name, and whether all are the official ones.
 
+    A folder of images has one, of the set's own name, and is official as it stands.
+
     Raises
     ------
     DataError
         If a file is missing, or is damaged while `verify_checksums`; the message names the files
         and the command that gets them.
     """
+    if is_folder_name(name):
+        return {name: set_folder(name, folder)}, True
     reports = verify(name, folder)
-    missing = [r for r in reports if r.state == "missing" or r.sha256 is None]
+    missing = [r for r in reports if r.state == "missing" or r.checksum is None]
     damaged = [r for r in reports if r.state == "damaged"]
     if missing or (damaged and verify_checksums):
         raise DataError(_cannot_use(name, [r for r in reports if r.state != "present"]))
@@ -162,20 +162,21 @@ def report_on(path: Path, expected: DataFile) -> FileReport:
         return FileReport(path, "damaged", None, None, expected)
     try:
         found = path.stat()
-        sha256 = _sha256(path.resolve(), found.st_size, found.st_mtime_ns)
+        algorithm = expected.checksum.partition(":")[0]
+        checksum = _checksum(path.resolve(), found.st_size, found.st_mtime_ns, algorithm)
     except OSError as error:
         raise DataError(
             f"{path} cannot be read: {error.strerror}; check its permissions"
         ) from error
-    good = sha256 == expected.sha256 and found.st_size == expected.size
-    return FileReport(path, "present" if good else "damaged", found.st_size, sha256, expected)
+    good = checksum == expected.checksum and found.st_size == expected.size
+    return FileReport(path, "present" if good else "damaged", found.st_size, checksum, expected)
 
 
 @cache
-def _sha256(path: Path, size: int, mtime_ns: int) -> str:
+def _checksum(path: Path, size: int, mtime_ns: int, algorithm: str) -> str:
     del size, mtime_ns  # they belong to the cache's key: a changed file is read again
     with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        return f"{algorithm}:{hashlib.file_digest(stream, algorithm).hexdigest()}"
 
 
 def _status(entry: ImageSet, folder: Path | None) -> SetStatus:

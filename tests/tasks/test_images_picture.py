@@ -1,0 +1,124 @@
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fatheory.errors import DataError, UnreadableImageError
+from fatheory.tasks.images.picture import decode_picture
+
+RNG = np.random.default_rng(8)
+COLOUR = RNG.integers(0, 256, (5, 7, 3), dtype=np.uint8)
+GREY = COLOUR[..., 0]
+
+
+def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def png_of_size(width: int, height: int) -> bytes:
+    """Return the start of a PNG file, which is all that a bomb needs."""
+    header = b"IHDR" + struct.pack(">2I5B", width, height, 8, 2, 0, 0, 0)
+    data = b"IDAT" + zlib.compress(bytes(100))
+    chunks = (
+        struct.pack(">I", len(c) - 4) + c + struct.pack(">I", zlib.crc32(c)) for c in (header, data)
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "PPM", "BMP"])
+@pytest.mark.parametrize("pixels", [COLOUR, GREY], ids=["colour", "grey"])
+def test_lossless_formats_give_back_what_was_stored(kind, pixels):
+    found = decode_picture(encoded(Image.fromarray(pixels), kind), "x")
+    assert found.dtype == np.uint8
+    np.testing.assert_array_equal(found, pixels)
+
+
+@pytest.mark.parametrize("pixels", [COLOUR, GREY], ids=["colour", "grey"])
+def test_jpeg_gives_back_nearly_what_was_stored(pixels):
+    smooth = np.full_like(pixels, 90)
+    smooth[:, 4:] = 120
+    found = decode_picture(encoded(Image.fromarray(smooth), "JPEG", quality=95), "x")
+    assert found.shape == pixels.shape
+    assert np.abs(found.astype(int) - smooth).max() <= 6
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "CMYK"])
+def test_other_modes_become_colours(mode):
+    image = Image.fromarray(COLOUR).convert("L" if mode == "LA" else "RGB").convert(mode)
+    found = decode_picture(encoded(image, "JPEG" if mode == "CMYK" else "PNG"), "x")
+    assert found.shape == (5, 7, 3)
+    if mode in ("RGBA", "LA"):
+        expected = COLOUR if mode == "RGBA" else np.asarray(image)[..., :1].repeat(3, axis=2)
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_two_levels_are_grey():
+    found = decode_picture(encoded(Image.fromarray(GREY > 100)), "x")
+    np.testing.assert_array_equal(found, np.where(GREY > 100, 255, 0))
+
+
+def test_sixteen_bits_are_not_cut_to_eight():
+    deep = Image.fromarray(GREY.astype(np.uint16) * 257)
+    with pytest.raises(UnreadableImageError, match="x: more than 8 bits per pixel"):
+        decode_picture(encoded(deep), "x")
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_an_image_is_scaled_to_cover_the_size_and_its_centre_cut_out(turned):
+    pixels = RNG.integers(0, 256, (8, 32, 3), dtype=np.uint8)
+    whole = np.asarray(Image.fromarray(pixels).resize((8, 2), Image.Resampling.BICUBIC))
+    expected, size = whole[:, 2:6], (2, 4)
+    if turned:
+        pixels, expected, size = (pixels.swapaxes(0, 1), expected.swapaxes(0, 1), (4, 2))
+    found = decode_picture(encoded(Image.fromarray(np.ascontiguousarray(pixels))), "x", size)
+    np.testing.assert_allclose(found.astype(int), expected, atol=1)
+
+
+def test_a_small_image_is_enlarged():
+    assert decode_picture(encoded(Image.fromarray(GREY)), "x", (10, 14)).shape == (10, 14)
+
+
+@pytest.mark.parametrize(("width", "height"), [(4097, 4096), (10_000, 10_000), (50_000, 50_000)])
+def test_images_of_too_many_pixels_are_refused_before_they_are_decoded(width, height):
+    with pytest.raises(DataError, match="x is refused:") as caught:
+        decode_picture(png_of_size(width, height), "x")
+    assert not isinstance(caught.value, UnreadableImageError)
+
+
+def test_the_largest_allowed_image_is_only_cut_short():
+    with pytest.raises(UnreadableImageError):
+        decode_picture(png_of_size(4096, 4096), "x")
+
+
+@pytest.mark.parametrize("kind", ["GIF", "TIFF", "WEBP"])
+def test_other_formats_are_not_read(kind):
+    try:
+        content = encoded(Image.fromarray(COLOUR), kind)
+    except (KeyError, OSError):  # this Pillow was built without it
+        content = b"GIF89a"
+    with pytest.raises(UnreadableImageError, match="x: no PNG, JPEG, PPM, BMP image"):
+        decode_picture(content, "x")
+
+
+@pytest.mark.parametrize("kind", ["PNG", "PPM", "BMP", "JPEG"])
+def test_truncations_and_flipped_bytes_are_decoded_or_unreadable(kind):
+    content = encoded(Image.fromarray(COLOUR), kind)
+    damaged = [content[:kept] for kept in range(0, len(content), 3)]
+    damaged += [
+        content[:k] + bytes([content[k] ^ 0x5A]) + content[k + 1 :]
+        for k in range(0, len(content), 3)
+    ]
+    unreadable = 0
+    for one in damaged:
+        try:
+            assert decode_picture(one, "x").dtype == np.uint8
+        except UnreadableImageError:
+            unreadable += 1
+        except DataError as error:  # a size in the header may have become too large
+            assert "is refused" in str(error)  # noqa: PT017
+    assert unreadable > len(damaged) / 8
