@@ -46,6 +46,8 @@ class Normal(Description):
 class Scaled(Description):
     """Entries independent, of standard deviation gain / sqrt(fan).
 
+    A matrix (n_out, n_in) has n_in inputs and n_out outputs a unit, a convolution's kernel
+    (c_out, c_in, rows, columns) c_in rows columns inputs and c_out rows columns outputs.
     Gain 1 is LeCun's start (Glorot's with the average fan), gain sqrt(2) He's for ReLU units.
 
     Attributes
@@ -64,8 +66,10 @@ class Scaled(Description):
     shape: Literal["normal", "uniform"] = "normal"
 
     def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-        """Draw weights of shape (n_out, n_in)."""
-        fan = shape[-1] if self.fan == "in" else (shape[0] + shape[-1]) / 2
+        """Draw weights of shape (n_out, n_in), or kernels (c_out, c_in, rows, columns)."""
+        fan: float = math.prod(shape[1:])
+        if self.fan == "average":
+            fan = (fan + shape[0] * math.prod(shape[2:])) / 2
         std = self.gain / math.sqrt(fan)
         if self.shape == "normal":
             return generator.normal(0.0, std, shape)

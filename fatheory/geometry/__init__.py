@@ -8,11 +8,13 @@ from fatheory.geometry.invariant import balance as balance
 from fatheory.geometry.invariant import feedback_invariant as feedback_invariant
 from fatheory.geometry.layerwise import delta_angles as delta_angles
 from fatheory.geometry.layerwise import flattened_delta_angles as flattened_delta_angles
+from fatheory.geometry.layerwise import gradient_norms as gradient_norms
 from fatheory.geometry.layerwise import (
     pseudoinverse_alignments as pseudoinverse_alignments,
 )
 from fatheory.geometry.layerwise import sign_concordances as sign_concordances
 from fatheory.geometry.layerwise import unit_angles as unit_angles
+from fatheory.geometry.layerwise import update_sign_agreements as update_sign_agreements
 from fatheory.geometry.layerwise import weight_angles as weight_angles
 from fatheory.geometry.layerwise import weight_norms as weight_norms
 from fatheory.geometry.linear_network import linear_signals as linear_signals

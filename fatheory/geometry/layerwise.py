@@ -1,7 +1,8 @@
 """Numbers per layer of one network, along a last axis of length L.
 
 The trainer records them online and the metrics compute them from archives, through these same
-functions.
+functions. They read matrices in the last two axes; a convolution's kernels come to them flattened,
+of shape (..., c_out, c_in rows columns).
 """
 
 from collections.abc import Sequence
@@ -91,6 +92,31 @@ def weight_norms(weights: Sequence[Float[Array, "..."]]) -> PerLayer:
     """Compute the Frobenius norm of W_l."""
     xp = namespace(*weights)
     return xp.stack([xp.linalg.norm(W, axis=(-2, -1)) for W in weights], axis=-1)
+
+
+def gradient_norms(gradients: Sequence[Float[Array, "..."]]) -> PerLayer:
+    """Compute the Frobenius norm of the gradient that W_l descends."""
+    return weight_norms(gradients)
+
+
+def update_sign_agreements(
+    gradients: Sequence[Float[Array, "..."]], references: Sequence[Float[Array, "..."]]
+) -> PerLayer:
+    """Compute the fraction of weights that two gradients move in the same direction.
+
+    Weights that either gradient leaves where they are do not count.
+
+    Parameters
+    ----------
+    gradients, references : sequences of arrays of shape (..., unit_l, unit_{l-1})
+        What W_l descends under the rule and under backprop, layer 1 included.
+
+    Returns
+    -------
+    array of shape (..., layer)
+        NaN where an entry is NaN or no weight has two signs.
+    """
+    return _per_layer(sign_concordance, gradients, references)
 
 
 def _to_pseudoinverse(W: Array, V: Array, axis: tuple[int, int]) -> Array:

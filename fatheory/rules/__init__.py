@@ -10,6 +10,7 @@ from fatheory.rules.fixed import FixedFeedback as FixedFeedback
 from fatheory.rules.fixed import OrthogonalFeedback as OrthogonalFeedback
 from fatheory.rules.fixed import RandomFeedback as RandomFeedback
 from fatheory.rules.fixed import Shallow as Shallow
+from fatheory.rules.fixed import with_concordance as with_concordance
 from fatheory.rules.node_perturbation import NodePerturbation as NodePerturbation
 from fatheory.rules.pseudobackprop import Pseudobackprop as Pseudobackprop
 from fatheory.rules.registry import find_rule as find_rule

@@ -27,9 +27,9 @@ class AdaptiveFeedback(LayeredRule):
 
         Parameters
         ----------
-        V : array of shape (n_out, n_in)
+        V : array of the shape of W
             The feedback weights.
-        W_gradient : array of shape (n_out, n_in)
+        W_gradient : array of the shape of W
             The gradient by which the forward weights learn in the same step.
         layer : LayerProbe
             Lets the rule drive the layer with activity of its own.
@@ -91,6 +91,7 @@ class WeightMirror(AdaptiveFeedback):
     name = "weight_mirror"
     summary = "V follows the correlation of noise with a layer's response to it"
     source = "Akrout et al. 2019"
+    entrywise: ClassVar[bool] = False
     scale: float = 0.5
     noise: float = 1.0
     mirror_rate: float = 1.0

@@ -1,11 +1,13 @@
 """Rules whose V does not depend on W: feedback alignment, random feedback, none at all."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
+from jaxtyping import Float
 
-from fatheory.arrays import Array, Sampler
-from fatheory.rules.rule import LayeredRule, require_positive
+from fatheory.arrays import Array, Sampler, namespace
+from fatheory.rules.rule import LayeredRule, require_positive, require_probability
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ class OrthogonalFeedback(FixedFeedback):
     name = "orthogonal_feedback"
     summary = "V = B^T fixed, B with orthogonal columns of length scale"
     source = "derived for this project"
+    entrywise: ClassVar[bool] = False
     scale: float = 1.0
 
     def __post_init__(self) -> None:
@@ -110,3 +113,38 @@ class Shallow(FixedFeedback):
         """Return zeros: a feedback that carries nothing."""
         del sampler
         return np.zeros(shape)
+
+
+def with_concordance(
+    V: Float[Array, "*shape"], W: Float[Array, "*shape"], concordance: float, sampler: Sampler
+) -> Float[Array, "*shape"]:
+    """Give fixed feedback a sign concordance with the weights it starts beside.
+
+    V keeps its magnitudes and takes, entry by entry, the sign of W with the probability
+    `concordance`, else the opposite one. Where W is zero it keeps its own sign. For independent
+    entries of mean zero, |V| and |W| independent, the angle between V and W then has the cosine
+    (2 p - 1) E|V| E|W| / sqrt(E V^2 E W^2), p the concordance.
+
+    Parameters
+    ----------
+    V, W : arrays of one shape
+        Feedback and forward weights, matrices or kernels.
+    concordance : float
+        Probability in [0, 1] that an entry of V has the sign of W.
+    sampler : Sampler
+        A NumPy generator or its JAX counterpart.
+
+    Raises
+    ------
+    ValueError
+        If `concordance` is not a probability.
+
+    References
+    ----------
+    Liao, Leibo & Poggio 2016, FRSF-p, whose S is drawn here once for the signs that W starts with.
+    """
+    require_probability("with_concordance", "concordance", concordance)
+    xp = namespace(V, W)
+    concordant = sampler.uniform(0.0, 1.0, W.shape) < concordance
+    signed = xp.abs(V) * xp.sign(W)
+    return xp.where(W == 0, V, xp.where(concordant, signed, -signed))

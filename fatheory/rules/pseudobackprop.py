@@ -1,6 +1,7 @@
 """Pseudobackprop: the pseudoinverse of W."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from fatheory.arrays import Array, namespace
 from fatheory.geometry import pseudoinverse
@@ -18,6 +19,7 @@ class Pseudobackprop(LayeredRule):
     name = "pseudobackprop"
     summary = "V^T = W^+, the pseudoinverse of the forward weights"
     source = "Lillicrap et al. 2014 (arXiv:1411.0247)"
+    entrywise: ClassVar[bool] = False
 
     @staticmethod
     def backward_weights(W: Array, state: Array | None) -> Array:

@@ -36,7 +36,15 @@ class Rule:
 
 @dataclass(frozen=True)
 class LayeredRule(Rule):
-    """A rule that sends errors back layer by layer through V, in the place of W."""
+    """A rule that sends errors back layer by layer through V, in the place of W.
+
+    W is a matrix of shape (n_out, n_in) or a convolution's kernel of shape (c_out, c_in, rows,
+    columns).
+    """
+
+    entrywise: ClassVar[bool] = True
+    """Whether V follows from W entry by entry, so that the rule serves convolution kernels as it
+    serves matrices."""
 
     def draw(self, sampler: Sampler, shape: tuple[int, ...]) -> Array | None:
         """Draw what the rule needs beside the weights, of the shape of W; None for nothing.
@@ -46,7 +54,7 @@ class LayeredRule(Rule):
         sampler : Sampler
             A NumPy generator or its JAX counterpart.
         shape : tuple of int
-            Shape of W: (n_out, n_in), or that of a convolution's kernel.
+            Shape of W: (n_out, n_in), or (c_out, c_in, rows, columns).
         """
         del sampler, shape
         return None
@@ -64,8 +72,8 @@ class LayeredRule(Rule):
     def backward_weights(W: Array, state: Array | None) -> Array:
         """Return V, of the shape of W; the layer below receives the teaching signal V^T delta.
 
-        A pure function of NumPy or JAX arrays. Rules that share it are trained by one compiled
-        program.
+        For a kernel, V^T is the transposed convolution. A pure function of NumPy or JAX arrays.
+        Rules that share it are trained by one compiled program.
         """
         raise NotImplementedError("a layered rule defines backward_weights")
 

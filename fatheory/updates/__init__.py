@@ -1,3 +1,6 @@
 """From teaching signals to weight changes."""
 
+from fatheory.updates.direction import update_direction as update_direction
+from fatheory.updates.manhattan import manhattan_direction as manhattan_direction
+from fatheory.updates.rate import rate_factors as rate_factors
 from fatheory.updates.sgd import sgd_direction as sgd_direction

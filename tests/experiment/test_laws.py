@@ -6,13 +6,23 @@ import pytest
 from fatheory.experiment import Normal, Scaled, Uniform
 
 SHAPE = (300, 500)
+KERNEL = (100, 60, 5, 4)
 
 
 @pytest.mark.parametrize("form", ["normal", "uniform"])
-@pytest.mark.parametrize(("fan", "width"), [("in", 500), ("average", 400)])
-def test_scaled_weights_have_the_deviation_of_their_fan(form, fan, width):
+@pytest.mark.parametrize(
+    ("shape", "fan", "width"),
+    [
+        (SHAPE, "in", 500),
+        (SHAPE, "average", 400),
+        (KERNEL, "in", 60 * 20),
+        (KERNEL, "average", 80 * 20),
+    ],
+)
+def test_scaled_weights_have_the_deviation_of_their_fan(form, shape, fan, width):
     law = Scaled(gain=1.5, fan=fan, shape=form)
-    W = law.draw(np.random.default_rng(1), SHAPE)
+    W = law.draw(np.random.default_rng(1), shape)
+    assert W.shape == shape
     std = 1.5 / np.sqrt(width)
     # The deviation of n numbers scatters by std sqrt((kurtosis - 1) / 4 n): 3 and 9/5 here.
     scatter = {"normal": np.sqrt(2), "uniform": np.sqrt(0.8)}[form] / np.sqrt(4 * W.size)
@@ -22,6 +32,24 @@ def test_scaled_weights_have_the_deviation_of_their_fan(form, fan, width):
     largest = np.abs(W).max()
     assert (0.999 * bound < largest <= bound) == (form == "uniform")
     assert (largest > 4 * std) == (form == "normal")
+
+
+def test_scaled_matrices_are_these_draws():
+    def rng():
+        return np.random.default_rng(4)
+
+    drawn = Scaled(gain=1.5).draw(rng(), (3, 5))
+    np.testing.assert_array_equal(drawn, rng().normal(0.0, 1.5 / np.sqrt(5), (3, 5)))
+    drawn = Scaled(fan="average", shape="uniform").draw(rng(), (3, 5))
+    bound = np.sqrt(3) * (1.0 / np.sqrt(4.0))
+    np.testing.assert_array_equal(drawn, rng().uniform(-bound, bound, (3, 5)))
+
+
+def test_a_kernel_of_one_pixel_is_a_matrix():
+    for fan in ("in", "average"):
+        law = Scaled(fan=fan)
+        kernel = law.draw(np.random.default_rng(5), (3, 4, 1, 1))
+        np.testing.assert_array_equal(kernel[..., 0, 0], law.draw(np.random.default_rng(5), (3, 4)))
 
 
 def test_scaled_weights_keep_the_size_of_activity():

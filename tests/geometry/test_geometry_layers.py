@@ -7,11 +7,13 @@ from fatheory.geometry import (
     angle,
     delta_angles,
     flattened_delta_angles,
+    gradient_norms,
     linear_signals,
     pseudoinverse_alignments,
     sign_concordance,
     sign_concordances,
     unit_angles,
+    update_sign_agreements,
     weight_angles,
     weight_norms,
 )
@@ -159,13 +161,39 @@ def test_unit_angles_are_of_columns(compute):
     assert np.isnan(without).all()
 
 
-def test_norms_of_weights_are_sums_of_squares(compute):
+@pytest.mark.parametrize("norms", [weight_norms, gradient_norms])
+def test_norms_are_roots_of_sums_of_squares(compute, norms):
     W, _, _, _ = network(8, 3, (2,))
-    found = compute(weight_norms, W)
+    found = compute(norms, W)
     assert found.shape == (2, 3)
     for run, layer in np.ndindex(found.shape):
         expected = sum(w * w for w in W[layer][run].ravel()) ** 0.5
         assert found[run, layer] == pytest.approx(expected, rel=1e-13)
+
+
+def test_agreement_of_updates_is_counted_in_every_layer(compute):
+    rng = np.random.default_rng(9)
+    shapes = [(2, 3, *shape) for shape in ((4, 6), (3, 4), (2, 3))]
+    gradients, references = ([rng.normal(size=shape) for shape in shapes] for _ in range(2))
+    gradients[0][0, 0, :, 2] = 0
+    references[1][1] = 0
+    gradients[2][0, 1, 1, 1] = np.nan
+    found = compute(update_sign_agreements, gradients, references)
+    assert found.shape == (2, 3, 3)
+    for i, j, layer in np.ndindex(found.shape):
+        pairs = zip(gradients[layer][i, j].flat, references[layer][i, j].flat, strict=True)
+        agree = [g * r > 0 if g * r == g * r else np.nan for g, r in pairs if g * r != 0]
+        expected = np.mean(agree) if agree else np.nan
+        np.testing.assert_allclose(found[i, j, layer], expected, rtol=1e-14)
+    assert np.isnan(found[1, :, 1]).all()
+    assert np.isnan(found[0, 1, 2])
+    assert np.isnan(found).sum() == 4
+
+
+def test_a_gradient_agrees_with_itself_and_never_with_its_opposite(compute):
+    W, _, _, _ = network(10, 3, (2,))
+    assert (compute(update_sign_agreements, W, [3 * w for w in W]) == 1).all()
+    assert (compute(update_sign_agreements, W, [-w for w in W]) == 0).all()
 
 
 def test_different_numbers_of_layers_are_refused(compute):

@@ -1,0 +1,31 @@
+"""The direction of a weight change, by the settings of Liao, Leibo & Poggio 2016."""
+
+from typing import Any
+
+import optax
+
+from fatheory.updates.manhattan import manhattan_direction
+from fatheory.updates.sgd import sgd_direction
+
+
+def update_direction(
+    setting: int, momentum: float = 0.0, weight_decay: float = 0.0, decays: Any = None
+) -> optax.GradientTransformation:
+    """Return the transformation from a gradient g to -tau, without the learning rate.
+
+    Parameters
+    ----------
+    setting : int
+        0 for stochastic gradient descent (`sgd_direction`), 1 to 3 for Batch Manhattan
+        (`manhattan_direction`).
+    momentum, weight_decay, decays
+        As there.
+
+    Raises
+    ------
+    ValueError
+        If there is no such setting.
+    """
+    if setting == 0:
+        return sgd_direction(momentum, weight_decay, decays)
+    return manhattan_direction(setting, momentum, weight_decay, decays)

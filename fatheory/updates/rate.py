@@ -1,0 +1,55 @@
+"""Learning rates that fall during a run."""
+
+from collections import Counter
+
+import jax
+import numpy as np
+import optax
+from jaxtyping import Float
+
+from fatheory.experiment import CosineDecay, ExponentialDecay, StepDecay
+
+
+def rate_factors(
+    decay: StepDecay | ExponentialDecay | CosineDecay | None, steps: int
+) -> Float[np.ndarray, " {steps}"]:
+    """Return the factor by which the learning rate of every update is multiplied.
+
+    Update k = 0 ... steps - 1 has the factor
+
+    - factor^(number of entries of `at` up to k) for steps,
+    - factor^(k / every) for exponential decay,
+    - floor + (1 - floor) (1 + cos(pi k / steps)) / 2 for cosine decay, so that the floor is what an
+      update after the last would have,
+
+    times min(1, (k + 1) / (warmup + 1)). The decay counts from the first update, warm or not.
+
+    Parameters
+    ----------
+    decay : StepDecay, ExponentialDecay, CosineDecay or None
+        None keeps the learning rate.
+    steps : int
+        Number of updates of the whole run.
+
+    Returns
+    -------
+    array of shape (steps,)
+        In float64, whatever precision the run has.
+    """
+    if decay is None:
+        return np.ones(steps)
+    warmup = optax.linear_schedule(1 / (decay.warmup + 1), 1.0, decay.warmup)
+    with jax.enable_x64(True):
+        k = np.arange(steps)
+        return np.asarray(_schedule(decay, steps)(k) * warmup(k))
+
+
+def _schedule(decay: StepDecay | ExponentialDecay | CosineDecay, steps: int) -> optax.Schedule:
+    match decay:
+        case StepDecay():
+            falls = {step: decay.factor**n for step, n in Counter(decay.at).items()}
+            return optax.piecewise_constant_schedule(1.0, falls)
+        case ExponentialDecay():
+            return optax.exponential_decay(1.0, decay.every, decay.factor)
+        case CosineDecay():
+            return optax.cosine_decay_schedule(1.0, steps, decay.floor)
