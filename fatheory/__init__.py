@@ -26,23 +26,33 @@ if _TYPE_CHECKING:
     from fatheory.archive import to_netcdf as to_netcdf
     from fatheory.comparison import compare as compare
     from fatheory.errors import FatheoryError as FatheoryError
+    from fatheory.experiment import BatchNormalization as BatchNormalization
+    from fatheory.experiment import Block as Block
+    from fatheory.experiment import ConvolutionalNetwork as ConvolutionalNetwork
+    from fatheory.experiment import CosineDecay as CosineDecay
     from fatheory.experiment import DenseNetwork as DenseNetwork
     from fatheory.experiment import Experiment as Experiment
+    from fatheory.experiment import ExponentialDecay as ExponentialDecay
     from fatheory.experiment import ImageTask as ImageTask
+    from fatheory.experiment import LayerRule as LayerRule
     from fatheory.experiment import LinearTask as LinearTask
     from fatheory.experiment import Normal as Normal
     from fatheory.experiment import Phase as Phase
+    from fatheory.experiment import Pool as Pool
     from fatheory.experiment import QuadraticTask as QuadraticTask
     from fatheory.experiment import Record as Record
     from fatheory.experiment import RuleChoice as RuleChoice
     from fatheory.experiment import Scaled as Scaled
     from fatheory.experiment import Schedule as Schedule
     from fatheory.experiment import Sparsity as Sparsity
+    from fatheory.experiment import SpikingNetwork as SpikingNetwork
+    from fatheory.experiment import StepDecay as StepDecay
     from fatheory.experiment import TeacherTask as TeacherTask
     from fatheory.experiment import Uniform as Uniform
     from fatheory.experiment import Update as Update
     from fatheory.experiment import presets as presets
     from fatheory.theory import solve as solve
+    from fatheory.train import choose_learning_rates as choose_learning_rates
     from fatheory.train import simulate as simulate
 
 __version__ = "0.1.0"
@@ -67,23 +77,33 @@ _HOMES = {
     "to_netcdf": "archive",
     "compare": "comparison",
     "FatheoryError": "errors",
+    "BatchNormalization": "experiment",
+    "Block": "experiment",
+    "ConvolutionalNetwork": "experiment",
+    "CosineDecay": "experiment",
     "DenseNetwork": "experiment",
     "Experiment": "experiment",
+    "ExponentialDecay": "experiment",
     "ImageTask": "experiment",
+    "LayerRule": "experiment",
     "LinearTask": "experiment",
     "Normal": "experiment",
     "Phase": "experiment",
+    "Pool": "experiment",
     "QuadraticTask": "experiment",
     "Record": "experiment",
     "RuleChoice": "experiment",
     "Scaled": "experiment",
     "Schedule": "experiment",
     "Sparsity": "experiment",
+    "SpikingNetwork": "experiment",
+    "StepDecay": "experiment",
     "TeacherTask": "experiment",
     "Uniform": "experiment",
     "Update": "experiment",
     "presets": "experiment",
     "solve": "theory",
+    "choose_learning_rates": "train",
     "simulate": "train",
 }
 

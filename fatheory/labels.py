@@ -15,9 +15,12 @@ STEP = "step"
 LAYER = "layer"
 SAMPLE = "sample"
 RECEPTIVE_UNIT = "receptive_unit"
+TRACED_UNIT = "traced_unit"
+TIME_STEP = "time_step"
 SOURCE = "source"
 
 TIME = "time"
+WEIGHTED_STEP = "weighted_step"
 LEARNING_RATE = "learning_rate"
 
 TARGET_MAP = "target_map"
@@ -38,7 +41,13 @@ BACKPROP_TO_PSEUDOBACKPROP_ANGLE = "backprop_to_pseudobackprop_angle"
 PSEUDOINVERSE_ALIGNMENT = "pseudoinverse_alignment"
 UNIT_ANGLE = "unit_angle"
 WEIGHT_NORM = "weight_norm"
+GRADIENT_NORM = "gradient_norm"
+UPDATE_SIGN_AGREEMENT = "update_sign_agreement"
 RECEPTIVE_FIELD = "receptive_field"
+FIRING_RATE = "firing_rate"
+POTENTIAL = "potential"
+SPIKES = "spikes"
+MODULATOR = "modulator"
 DIVERGED = "diverged"
 DIVERGED_AT = "diverged_at"
 
@@ -63,7 +72,7 @@ REQUIRED_ATTRS = (
     ATTR_WALL_TIME,
 )
 
-COORDINATES = (RULE, SEED, STEP, LAYER, TIME, LEARNING_RATE)
+COORDINATES = (RULE, SEED, STEP, LAYER, TIME, WEIGHTED_STEP, LEARNING_RATE)
 REQUIRED_VARIABLES = (RULE, SEED, STEP, TIME, LEARNING_RATE, LOSS, DIVERGED, DIVERGED_AT)
 
 DEGREES = "degree"
@@ -99,6 +108,31 @@ def direct_feedback(layer: int) -> str:
 def bias(layer: int) -> str:
     """Name the biases of a layer's units."""
     return f"bias_{layer}"
+
+
+def channel(layer: int) -> str:
+    """Name the dimension of the channels of a convolutional layer; layer 0 is the image."""
+    return f"channel_{layer}"
+
+
+def kernel(layer: int) -> str:
+    """Name the kernels of a layer, (channel_l, channel_{l-1}, kernel_row_l, kernel_column_l)."""
+    return f"kernel_{layer}"
+
+
+def feedback_kernel(layer: int) -> str:
+    """Name what stands in for the kernels of a layer, or what a rule draws for it, alike."""
+    return f"feedback_kernel_{layer}"
+
+
+def channel_bias(layer: int) -> str:
+    """Name the biases of a convolutional layer's channels."""
+    return f"channel_bias_{layer}"
+
+
+def feature(layer: int) -> str:
+    """Name the dimension over which a layer is normalised: its units, or its channels."""
+    return f"feature_{layer}"
 
 
 def teaching_signal(layer: int) -> str:
@@ -140,6 +174,7 @@ class Variable:
 
 
 _RUN = (RULE, SEED, STEP)
+_TRACE = (*_RUN, LAYER, TRACED_UNIT, TIME_STEP)
 
 _VARIABLES = {
     RULE: Variable((RULE,), DIMENSIONLESS, "learning rule"),
@@ -147,6 +182,9 @@ _VARIABLES = {
     STEP: Variable((STEP,), "step", "update steps"),
     LAYER: Variable((LAYER,), DIMENSIONLESS, "layer"),
     TIME: Variable((RULE, STEP), "learning rate x step", "time", "t = eta * step"),
+    WEIGHTED_STEP: Variable(
+        (STEP,), "step", "update steps, each weighted by the decay of the learning rates"
+    ),
     LEARNING_RATE: Variable((RULE,), "1 / step", "learning rate"),
     TARGET_MAP: Variable((SEED, "unit_L", unit(0)), DIMENSIONLESS, "target map", "y* = T x"),
     INPUT_COVARIANCE: Variable(
@@ -196,22 +234,36 @@ _VARIABLES = {
         "angle between each unit's outgoing weights and feedback, last hidden layer",
     ),
     WEIGHT_NORM: Variable((*_RUN, LAYER), DIMENSIONLESS, "Frobenius norm of the weights", "|W_l|"),
+    GRADIENT_NORM: Variable(
+        (*_RUN, LAYER), DIMENSIONLESS, "norm of what the rule takes for the gradient", "|g_l|"
+    ),
+    UPDATE_SIGN_AGREEMENT: Variable(
+        (*_RUN, LAYER),
+        DIMENSIONLESS,
+        "fraction of the gradient's entries that have the sign of backprop's",
+    ),
     RECEPTIVE_FIELD: Variable(
         (*_RUN, RECEPTIVE_UNIT, unit(0)), DIMENSIONLESS, "weights from the input to a hidden unit"
     ),
+    FIRING_RATE: Variable((*_RUN, LAYER), "1 / time step", "spikes per neuron and time step"),
+    POTENTIAL: Variable(_TRACE, DIMENSIONLESS, "postsynaptic potential", "v"),
+    SPIKES: Variable(_TRACE, DIMENSIONLESS, "spikes", "s"),
+    MODULATOR: Variable(_TRACE, DIMENSIONLESS, "modulator", "phi(u) sigma'(v)"),
     DIVERGED: Variable((RULE, SEED), DIMENSIONLESS, "whether the run diverged"),
     DIVERGED_AT: Variable((RULE, SEED), "step", "first step with a non-finite error, -1 for none"),
 }
 
-_LAYERED = re.compile(
-    r"^(weight|bias|feedback|direct_feedback|teaching_signal|backprop_signal|unit)_(\d+)$"
+_PER_LAYER = (
+    *("weight", "bias", "feedback", "direct_feedback", "teaching_signal", "backprop_signal"),
+    *("unit", "kernel", "feedback_kernel", "channel_bias"),
+    *("scale", "shift", "running_mean", "running_variance"),
 )
+_LAYERED = re.compile(rf"^({'|'.join(_PER_LAYER)})_(\d+)$")
 
 
 def known_names() -> tuple[str, ...]:
     """List the names that `describe` knows, those of every layer by the name of layer 1."""
-    layered = (weight, bias, feedback, direct_feedback, teaching_signal, backprop_signal, unit)
-    return (*_VARIABLES, *(name(1) for name in layered))
+    return (*_VARIABLES, *(f"{kind}_1" for kind in _PER_LAYER))
 
 
 def describe(name: str) -> Variable | None:
@@ -226,26 +278,34 @@ def describe(name: str) -> Variable | None:
     if match is None:
         return None
     kind, layer = match.group(1), int(match.group(2))
-    here, below = unit(layer), unit(layer - 1)
     if kind == "unit":
-        return Variable((here,), DIMENSIONLESS, f"unit of layer {layer}")
+        return Variable((unit(layer),), DIMENSIONLESS, f"unit of layer {layer}")
     if layer < 1:
         return None
+    dims, long_name = _of_layer(kind, layer)
+    return Variable(dims, DIMENSIONLESS, f"{long_name} {layer}")
+
+
+def _of_layer(kind: str, layer: int) -> tuple[tuple[str, ...], str]:
+    """Return dimensions and the long name, up to the layer's number."""
+    here, below = unit(layer), unit(layer - 1)
+    window = (f"kernel_row_{layer}", f"kernel_column_{layer}")
+    kernels = (channel(layer), channel(layer - 1), *window)
+    features = (*_RUN, feature(layer))
     return {
-        "weight": Variable((*_RUN, here, below), DIMENSIONLESS, f"weights into layer {layer}"),
-        "bias": Variable((*_RUN, here), DIMENSIONLESS, f"biases of layer {layer}"),
-        "direct_feedback": Variable(
-            (RULE, SEED, here, "unit_L"), DIMENSIONLESS, f"direct feedback weights to layer {layer}"
-        ),
-        "feedback": Variable(
-            (RULE, SEED, below, here), DIMENSIONLESS, f"feedback weights from layer {layer}"
-        ),
-        "teaching_signal": Variable(
-            (*_RUN, SAMPLE, here), DIMENSIONLESS, f"teaching signal at layer {layer}"
-        ),
-        "backprop_signal": Variable(
-            (*_RUN, SAMPLE, here), DIMENSIONLESS, f"backprop's teaching signal at layer {layer}"
-        ),
+        "weight": ((*_RUN, here, below), "weights into layer"),
+        "bias": ((*_RUN, here), "biases of layer"),
+        "direct_feedback": ((RULE, SEED, here, "unit_L"), "direct feedback weights to layer"),
+        "feedback": ((RULE, SEED, below, here), "feedback weights from layer"),
+        "teaching_signal": ((*_RUN, SAMPLE, here), "teaching signal at layer"),
+        "backprop_signal": ((*_RUN, SAMPLE, here), "backprop's teaching signal at layer"),
+        "kernel": ((*_RUN, *kernels), "kernels of layer"),
+        "feedback_kernel": ((RULE, SEED, *kernels), "feedback kernels from layer"),
+        "channel_bias": ((*_RUN, channel(layer)), "biases of the channels of layer"),
+        "scale": (features, "learnt scale after the normalisation of layer"),
+        "shift": (features, "learnt shift after the normalisation of layer"),
+        "running_mean": (features, "running mean of the sums of layer"),
+        "running_variance": (features, "running variance of the sums of layer"),
     }[kind]
 
 

@@ -44,8 +44,8 @@ def validate(ds: xr.Dataset) -> None:
 
     Checked are the schema version; presence and form of the attributes; presence, name,
     dimensions, kind of values and units of every variable; that ``step`` strictly increases,
-    that ``time`` is learning rate x step to rounding, and that no rule, seed or layer occurs
-    twice.
+    that ``time`` is learning rate x step, or weighted step, to rounding, and that no rule, seed
+    or layer occurs twice.
 
     Raises
     ------
@@ -180,6 +180,9 @@ def _coordinate_problems(ds: xr.Dataset) -> Iterator[str]:
 
 
 def _time_problems(ds: xr.Dataset, step: np.ndarray) -> Iterator[str]:
+    weighted = ds.variables.get(labels.WEIGHTED_STEP)
+    if weighted is not None and weighted.shape == step.shape and weighted.dtype.kind == "f":
+        step = weighted.values
     time, rate = ds.variables.get(labels.TIME), ds.variables.get(labels.LEARNING_RATE)
     if time is None or rate is None or time.dtype.kind != "f" or rate.dtype.kind != "f":
         return

@@ -1,6 +1,7 @@
 """The command ``fatheory``: parse arguments, call one function, set the exit code."""
 
 import sys
+import warnings
 from typing import Annotated
 
 import typer
@@ -52,8 +53,16 @@ def _options(
     del version
 
 
+def _show_warning(message: Warning | str, *where: object, **more: object) -> None:
+    """Show a warning as one message; the line of code that gave it is no news to a user."""
+    del where, more
+    err.print("[bold yellow]warning:[/]", end=" ")
+    err.print(str(message), markup=False, soft_wrap=True)
+
+
 def main() -> None:
     """Run the command line; refusals become one message and an exit code."""
+    warnings.showwarning = _show_warning
     try:
         app()
     except FatheoryError as error:

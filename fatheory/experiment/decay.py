@@ -2,9 +2,17 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from fatheory.experiment.description import NOT_EMPTY, Count, Description, Fraction, Positive, Size
+from fatheory.experiment.description import (
+    NOT_EMPTY,
+    Count,
+    Description,
+    Fraction,
+    Positive,
+    Size,
+    of_its_kind,
+)
 
 
 class StepDecay(Description):
@@ -61,4 +69,13 @@ class CosineDecay(Description):
     warmup: Count = 0
 
 
-Decay = Annotated[StepDecay | ExponentialDecay | CosineDecay, Field(discriminator="kind")]
+Decay = Annotated[
+    StepDecay | ExponentialDecay | CosineDecay,
+    BeforeValidator(
+        of_its_kind(
+            "decay",
+            {"steps": StepDecay, "exponential": ExponentialDecay, "cosine": CosineDecay},
+            "steps",
+        )
+    ),
+]

@@ -4,7 +4,7 @@ import itertools
 import math
 import numbers
 import operator
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, TypeVar
 
 from pydantic import (
@@ -105,6 +105,32 @@ class Description(BaseModel):
         return f"{type(self).__name__}({inner})"
 
     __str__ = __repr__
+
+
+def of_its_kind(
+    what: str, kinds: Mapping[str, type[Description]], default: str
+) -> Callable[[Any], Any]:
+    """Return a reader of mappings as the description that their ``kind`` names.
+
+    Not by pydantic's tagged unions: they would put the tag into the path of every problem.
+    """
+
+    def read(value: Any) -> Any:
+        if isinstance(value, tuple(kinds.values())):
+            return value
+        if not isinstance(value, Mapping):
+            raise ValueError(
+                f"a {what} is a mapping or one of fatheory's {what}s; got {value!r:.60}"
+            )
+        unfit = [key for key in value if not isinstance(key, str)]
+        if unfit:
+            raise ValueError(f"keys are strings; got {unfit[0]!r}")
+        kind = value.get("kind", default)
+        if not isinstance(kind, str) or kind not in kinds:
+            raise ValueError(f"unknown kind of {what} {kind!r}{suggestion(kind, kinds)}")
+        return kinds[kind](**value)
+
+    return read
 
 
 def _problems(model: type[BaseModel], entry: Any) -> list[tuple[str, str]]:

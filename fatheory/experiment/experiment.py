@@ -3,6 +3,7 @@
 import hashlib
 import html
 import json
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -10,7 +11,8 @@ from pydantic import BeforeValidator, model_serializer, model_validator
 
 from fatheory.errors import InvalidExperimentError, suggestion
 from fatheory.experiment.description import NOT_EMPTY, Description, Seed, rows
-from fatheory.experiment.network import DenseNetwork
+from fatheory.experiment.misfits import misfits
+from fatheory.experiment.network import Network
 from fatheory.experiment.record import Record
 from fatheory.experiment.rule_choice import RuleChoice
 from fatheory.experiment.schedule import Schedule, Update
@@ -65,7 +67,7 @@ class Experiment(Description):
         For people; not part of the content hash.
     task : LinearTask, QuadraticTask, TeacherTask or ImageTask
         What is to be learned.
-    network : DenseNetwork
+    network : DenseNetwork, ConvolutionalNetwork or SpikingNetwork
         What learns.
     rules : mapping of str to RuleChoice
         From a label (the coordinate ``rule`` of archives) to a rule with learning rate and
@@ -73,9 +75,9 @@ class Experiment(Description):
         ``rule``: ``{"backprop": 0.02, "frsf 75 %": {"rule": "frsf", "learning_rate": 0.01,
         "concordance": 0.75}}``.
     schedule : Schedule
-        Phases and batch size.
+        Phases, batch size, and how learning rates fall.
     update : Update
-        Momentum and weight decay.
+        SGD or Batch Manhattan, momentum and weight decay.
     record : Record
         What is stored, and when.
     seeds : tuple of int
@@ -94,7 +96,7 @@ class Experiment(Description):
 
     name: str = ""
     task: Task
-    network: DenseNetwork
+    network: Network
     rules: Annotated[tuple[tuple[str, RuleChoice], ...], NOT_EMPTY, BeforeValidator(_rule_choices)]
     schedule: Schedule
     update: Update = Update()
@@ -105,33 +107,7 @@ class Experiment(Description):
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Experiment":
-        problems = []
-        labels = [label for label, _ in self.rules]
-        for kind, values in (("rules", labels), ("seeds", self.seeds)):
-            if len(set(values)) < len(values):
-                problems.append((kind, f"must differ from each other; got {list(values)}"))
-        layers = len(self.network.hidden) + 1
-        beyond = [layer for layer in self.network.sparsity.layers if layer > layers]
-        if beyond:
-            given = list(self.network.sparsity.layers)
-            problems.append(("network.sparsity.layers", f"layers are 1 to {layers}; got {given}"))
-        for i, phase in enumerate(self.schedule.phases):
-            beyond = [layer for layer in phase.frozen if layer > layers]
-            if beyond:
-                where = f"schedule.phases.{i}.frozen"
-                problems.append((where, f"layers are 1 to {layers}; got {list(phase.frozen)}"))
-        steps = self.schedule.steps
-        if any(step > steps for step in self.record.steps):
-            problems.append(("record.steps", f"the run has {steps} steps; got {self.record.steps}"))
-        samples, batch = self.task.samples, self.schedule.batch_size
-        if samples and batch > samples:
-            problems.append(
-                ("schedule.batch_size", f"exceeds the task's {samples} samples; got {batch}")
-            )
-        if not isinstance(self.task, ImageTask) and self.record.asks_for_classes:
-            problems.append(
-                ("record.quantities", "classification errors need a task with classes (images)")
-            )
+        problems = list(misfits(self))
         if problems:
             raise InvalidExperimentError("Experiment", problems)
         return self
@@ -153,14 +129,30 @@ class Experiment(Description):
         return tuple(choice.learning_rate for _, choice in self.rules)
 
     @property
+    def image_shape(self) -> tuple[int, ...]:
+        """Rows, columns and colours of the inputs; empty where they are no images."""
+        return self.task.image_shape if isinstance(self.task, ImageTask) else ()
+
+    @property
+    def activity_shapes(self) -> list[tuple[int, ...]]:
+        """Shapes of what layers 1 to L hand on: (unit,), or (row, column, channel)."""
+        return self.network.activity_shapes(self.image_shape, self.task.outputs)
+
+    @property
+    def weight_shapes(self) -> list[tuple[int, ...]]:
+        """Shapes of W_1 ... W_L: (unit, unit below), or (channel, channel below, row, column)."""
+        task = self.task
+        return self.network.weight_shapes(self.image_shape, task.inputs, task.outputs)
+
+    @property
     def sizes(self) -> tuple[int, ...]:
-        """Numbers of units: input, hidden layers, output."""
-        return (self.task.inputs, *self.network.hidden, self.task.outputs)
+        """Numbers of units: input, hidden layers as they hand on, output."""
+        return (self.task.inputs, *(math.prod(shape) for shape in self.activity_shapes))
 
     @property
     def layers(self) -> int:
         """Number of weight layers L."""
-        return len(self.network.hidden) + 1
+        return self.network.layers
 
     @property
     def snapshot_steps(self) -> tuple[int, ...]:
@@ -212,6 +204,16 @@ class Experiment(Description):
         for key, value in settings.items():
             _set(data, key, value)
         return type(self)(**data)
+
+    def with_learning_rates(self, rates: Mapping[str, float]) -> "Experiment":
+        """Return a copy in which these rules, by label, have these learning rates.
+
+        Raises
+        ------
+        InvalidExperimentError
+            If there is no such rule, or a rate is not valid.
+        """
+        return self.with_settings({f"rules.{rule}.learning_rate": r for rule, r in rates.items()})
 
     def __repr__(self) -> str:
         title = f"Experiment {self.name!r}" if self.name else "Experiment"

@@ -1,50 +1,17 @@
 """The network that learns."""
 
-from typing import Annotated, Literal
+import itertools
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import model_validator
+from pydantic import BeforeValidator
 
-from fatheory.experiment.description import NOT_EMPTY, Description, Fraction, Size
+from fatheory.experiment.convolutional import ConvolutionalNetwork
+from fatheory.experiment.description import NOT_EMPTY, Description, Fraction, Size, of_its_kind
+from fatheory.experiment.functions import ActivationName, OutputName
 from fatheory.experiment.law import EntryLaw, Law, Uniform
-
-ActivationName = Literal["linear", "tanh", "sigmoid", "relu", "erf"]
-
-
-class Sparsity(Description):
-    """Connections removed at random, anew for every seed, and never grown back.
-
-    Lillicrap et al. 2016 remove half of W and half of B, which leaves a quarter of the pairs of
-    hidden and output units with connections both ways.
-
-    Attributes
-    ----------
-    forward, feedback : float
-        Fraction of the entries of W_l, and of what the rule draws in its place, that is removed.
-    shared : bool
-        Whether the same connections are removed in both; the fractions must be equal then.
-    layers : tuple of int
-        Layers, counted from 1, that lose connections; by default all but the first, which sends
-        nothing back.
-    """
-
-    forward: Fraction = 0.0
-    feedback: Fraction = 0.0
-    shared: bool = False
-    layers: tuple[Size, ...] = ()
-
-    @model_validator(mode="after")
-    def _shared_fractions_agree(self) -> "Sparsity":
-        if self.shared and self.forward != self.feedback:
-            raise ValueError(
-                f"shared connections need forward = feedback; got {self.forward} and "
-                f"{self.feedback}"
-            )
-        return self
-
-    def removed(self, layer: int) -> tuple[float, float]:
-        """Return the fractions of forward and feedback weights that a layer loses."""
-        chosen = layer in self.layers if self.layers else layer > 1
-        return (self.forward, self.feedback) if chosen else (0.0, 0.0)
+from fatheory.experiment.normalization import BatchNormalization
+from fatheory.experiment.sparsity import Sparsity
+from fatheory.experiment.spiking import SpikingNetwork
 
 
 class DenseNetwork(Description):
@@ -55,19 +22,64 @@ class DenseNetwork(Description):
     hidden : tuple of int
         Widths of the hidden layers, the one next to the input first.
     activation, output : str
-        Function of the hidden units and of the output units.
+        Function of the hidden units and of the output units. With ``"softmax"`` outputs, which
+        need a task with classes, the loss is the cross-entropy.
     start : Uniform, Normal or Scaled
         Law of the start weights of every layer.
     biases : Uniform or Normal, optional
         Law of the start biases of every layer; None for a network without biases.
     sparsity : Sparsity
         Connections that are missing.
+    normalization : BatchNormalization, optional
+        Of every hidden layer; None for none.
+    dropout : float
+        Fraction of the hidden activities that is set to zero at every update; the others grow by
+        1 / (1 - dropout).
     """
 
     kind: Literal["dense"] = "dense"
     hidden: Annotated[tuple[Size, ...], NOT_EMPTY]
     activation: ActivationName = "linear"
-    output: ActivationName = "linear"
+    output: OutputName = "linear"
     start: Law = Uniform(bound=0.01)
     biases: EntryLaw | None = None
     sparsity: Sparsity = Sparsity()
+    normalization: BatchNormalization | None = None
+    dropout: Fraction = 0.0
+
+    convolutions: ClassVar[int] = 0
+    """Number of convolutional layers, which come first."""
+
+    @property
+    def layers(self) -> int:
+        """Number of weight layers L."""
+        return len(self.hidden) + 1
+
+    def activity_shapes(self, image: tuple[int, ...], outputs: int) -> list[tuple[int, ...]]:
+        """Return the shapes of what layers 1 to L hand on, without the axis of samples."""
+        del image
+        return [(n,) for n in (*self.hidden, outputs)]
+
+    def weight_shapes(
+        self, image: tuple[int, ...], inputs: int, outputs: int
+    ) -> list[tuple[int, ...]]:
+        """Return the shapes of W_1 ... W_L."""
+        del image
+        sizes = (inputs, *self.hidden, outputs)
+        return [(n_out, n_in) for n_in, n_out in itertools.pairwise(sizes)]
+
+
+Network = Annotated[
+    DenseNetwork | ConvolutionalNetwork | SpikingNetwork,
+    BeforeValidator(
+        of_its_kind(
+            "network",
+            {
+                "dense": DenseNetwork,
+                "convolutional": ConvolutionalNetwork,
+                "spiking": SpikingNetwork,
+            },
+            "dense",
+        )
+    ),
+]

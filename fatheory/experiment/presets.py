@@ -18,6 +18,14 @@ from fatheory.experiment.papers.functions import (
     lillicrap2016_fig5c,
 )
 from fatheory.experiment.papers.linear import lillicrap2016_fig2
+from fatheory.experiment.papers.signs import (
+    liao2016_table_a,
+    liao2016_table_b,
+    liao2016_table_bm,
+    liao2016_table_c1,
+    liao2016_table_c2,
+)
+from fatheory.experiment.papers.spikes import lillicrap2016_fig4
 
 
 class Presets(Mapping[str, Experiment]):
@@ -63,7 +71,13 @@ presets = Presets(
         "lillicrap2016/depth": lillicrap2016_depth,
         "lillicrap2016/fig3d/4-layer": lillicrap2016_fig3d,
         "lillicrap2016/fig3d/3-layer": lillicrap2016_fig3d_three_layers,
+        "lillicrap2016/fig4": lillicrap2016_fig4,
         "lillicrap2016/fig5a": lillicrap2016_fig5a,
         "lillicrap2016/fig5c": lillicrap2016_fig5c,
+        "liao2016/table_a": liao2016_table_a,
+        "liao2016/table_b": liao2016_table_b,
+        "liao2016/table_c1": liao2016_table_c1,
+        "liao2016/table_c2": liao2016_table_c2,
+        "liao2016/table_bm": liao2016_table_bm,
     }
 )

@@ -18,12 +18,18 @@ Quantity = Literal[
     "pseudoinverse_alignment",
     "unit_angle",
     "weight_norm",
+    "gradient_norm",
+    "update_sign_agreement",
     "receptive_fields",
     "classification_error",
     "training_error",
+    "firing_rate",
+    "traces",
 ]
 
 _OF_CLASSES = {"classification_error", "training_error"}
+OF_MATRICES = {"pseudobackprop_angles", "pseudoinverse_alignment", "receptive_fields"}
+"""Quantities that only exist where all weights are matrices."""
 
 
 class Record(Description):
@@ -35,8 +41,13 @@ class Record(Description):
         ``weights``: all of them, from which every metric of a linear network follows;
         ``teaching_signals``: per probe sample, the rule's own and backprop's;
         ``receptive_fields``: weights from the input to the first `receptive_units` units;
+        ``gradient_norm`` and ``update_sign_agreement``: of what the rule takes for the gradient of
+        the probe's loss, its norm and the fraction of entries with the sign of backprop's;
         ``unit_angle``: degrees per unit of the last hidden layer; ``classification_error`` and
-        ``training_error``: percent, the latter with the loss, on training images; the others are
+        ``training_error``: percent, the latter with the loss, on training images; of spiking
+        networks, ``firing_rate`` and ``traces``: spikes per neuron and time step of every layer,
+        and potentials, spikes and modulators of the first `receptive_units` neurons of every
+        layer, while the probe's images are shown one after another; the others are
         numbers per layer (degrees, a fraction, a norm). All are computed while training.
     spacing : str
         ``linear`` or ``logarithmic`` in the step.

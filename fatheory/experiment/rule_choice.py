@@ -1,31 +1,38 @@
-"""Which rule learns, at which learning rate, with which parameters."""
+"""Which rule learns, at which learning rate, with which parameters, where."""
 
+import operator
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import model_serializer, model_validator
+from pydantic import BeforeValidator, Field, model_serializer, model_validator
 
-from fatheory.experiment.description import Description, Positive, real
-from fatheory.rules import Rule, find_rule, make_rule
+from fatheory.errors import InvalidExperimentError
+from fatheory.experiment.description import Description, Number, Positive, real
+from fatheory.rules import FixedFeedback, LayeredRule, Rule, find_rule, make_rule
+
+LAST = "last"
+"""Names the output layer among the layers with a rule of their own."""
+Probability = Annotated[Number, Field(ge=0, le=1)]
 
 
-class RuleChoice(Description):
-    """A rule with its learning rate.
+class LayerRule(Description):
+    """A rule with its parameters.
 
     Attributes
     ----------
     rule : str
         Name of the rule, as `fatheory list` shows it.
-    learning_rate : float
-        Step size; time is learning_rate x step.
     parameters : dict
         The rule's own parameters, in full. Written beside the others, as in
-        ``{"rule": "frsf", "learning_rate": 0.01, "concordance": 0.75}``; defaults are filled in.
+        ``{"rule": "frsf", "concordance": 0.75}``; defaults are filled in.
+    initial_concordance : float, optional
+        For fixed feedback: the probability that an entry of V has the sign of the start weight
+        that it stands in for. None leaves signs as they are drawn.
     """
 
     rule: str
-    learning_rate: Positive
     parameters: tuple[tuple[str, float], ...] = ()
+    initial_concordance: Probability | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -35,20 +42,112 @@ class RuleChoice(Description):
         if not isinstance(data["rule"], str):
             raise ValueError(f"a rule is named by a string; got {data['rule']!r}")
         rule = find_rule(data["rule"])
-        own = {key: data[key] for key in ("rule", "learning_rate") if key in data}
+        own = {key: data[key] for key in cls.model_fields if key in data and key != "parameters"}
         given = _mapping(data.get("parameters", {}))
         given |= {key: data[key] for key in data if key not in own and key != "parameters"}
         made = make_rule(rule.name, **{key: _number(key, value) for key, value in given.items()})
         complete = {key: float(getattr(made, key)) for key in rule.parameters()}
         return own | {"parameters": tuple(complete.items())}
 
+    @model_validator(mode="after")
+    def _feedback_is_fixed(self) -> "LayerRule":
+        if self.initial_concordance is not None and not isinstance(self.make(), FixedFeedback):
+            raise ValueError(
+                f"initial_concordance is for rules with fixed feedback, such as feedback_alignment "
+                f"and rndf; {self.rule} has none (frsf and brsf have a parameter concordance)"
+            )
+        return self
+
     @model_serializer
     def _flat(self) -> dict[str, Any]:
-        return {"rule": self.rule, "learning_rate": self.learning_rate, **dict(self.parameters)}
+        given = (
+            {}
+            if self.initial_concordance is None
+            else dict(initial_concordance=self.initial_concordance)
+        )
+        return {"rule": self.rule, **dict(self.parameters), **given}
 
     def make(self) -> Rule:
         """Return the rule itself."""
         return make_rule(self.rule, **dict(self.parameters))
+
+
+def _layer_rules(value: Any) -> Any:
+    """Read a mapping from layers to rules."""
+    if not isinstance(value, Mapping):
+        return value
+    choices, problems = [], []
+    for key, choice in value.items():
+        if isinstance(choice, Mapping):
+            try:
+                choice = LayerRule(**choice)
+            except InvalidExperimentError as error:
+                problems += [
+                    (".".join(filter(None, (str(key), at))), m) for at, m in error.problems
+                ]
+        choices.append((_layer(key), choice))
+    if problems:
+        raise InvalidExperimentError("layers", problems)
+    return tuple(choices)
+
+
+def _layer(key: Any) -> int | str:
+    """Read a layer's number, which JSON writes as a string; other strings are looked at later."""
+    if isinstance(key, str):
+        return int(key) if key.isdecimal() else key
+    if isinstance(key, bool) or not hasattr(key, "__index__"):
+        raise ValueError(f"layers are whole numbers or {LAST!r}; got {key!r}")
+    return operator.index(key)
+
+
+class RuleChoice(LayerRule):
+    """A rule with its learning rate.
+
+    Attributes
+    ----------
+    rule, parameters, initial_concordance
+        As of `LayerRule`.
+    learning_rate : float
+        Step size; time is learning_rate x step.
+    layers : dict
+        Layers, by number or ``"last"``, into which another rule sends its errors:
+        ``{"rule": "usf", "learning_rate": 0.01, "layers": {"last": {"rule": "backprop"}}}``.
+        Both must be layered rules whose feedback does not learn.
+    """
+
+    learning_rate: Positive
+    layers: Annotated[tuple[tuple[int | str, LayerRule], ...], BeforeValidator(_layer_rules)] = ()
+
+    @model_validator(mode="after")
+    def _layered(self) -> "RuleChoice":
+        numbers = [layer for layer, _ in self.layers]
+        if len(set(numbers)) < len(numbers):
+            raise ValueError(f"layers must differ from each other; got {numbers}")
+        for layer in numbers:
+            if layer != LAST and (isinstance(layer, str) or layer < 2):
+                raise ValueError(
+                    f"layers that send errors back are 2, 3, ... and {LAST!r}; got {layer!r}"
+                )
+        if self.layers:
+            for rule in (self.make(), *(choice.make() for _, choice in self.layers)):
+                if not isinstance(rule, LayeredRule) or rule.adaptive:
+                    raise ValueError(
+                        f"rules that differ by layer must be layered, with feedback that does not "
+                        f"learn; {rule.name} is not"
+                    )
+        return self
+
+    @model_serializer
+    def _flat(self) -> dict[str, Any]:
+        flat = LayerRule._flat(self)
+        flat = {"rule": flat.pop("rule"), "learning_rate": self.learning_rate, **flat}
+        own = {str(layer): choice.model_dump() for layer, choice in self.layers}
+        return flat | {"layers": own} if own else flat
+
+    def at(self, layer: int, layers: int) -> LayerRule:
+        """Return the choice for one of `layers` layers."""
+        own = dict(self.layers)
+        return own.get(LAST if layer == layers and LAST in own else layer, self)
 
 
 def _mapping(parameters: Any) -> dict[str, Any]:

@@ -2,7 +2,17 @@
 
 from typing import Annotated
 
-from fatheory.experiment.description import NOT_EMPTY, Description, Fraction, NonNegative, Size
+from pydantic import Field
+
+from fatheory.experiment.decay import Decay
+from fatheory.experiment.description import (
+    NOT_EMPTY,
+    Description,
+    Fraction,
+    NonNegative,
+    Size,
+    Whole,
+)
 
 
 class Phase(Description):
@@ -29,10 +39,13 @@ class Schedule(Description):
         At least one.
     batch_size : int
         Examples per update; 1 is online learning.
+    decay : StepDecay, ExponentialDecay or CosineDecay, optional
+        How the learning rates of all rules fall; None keeps them.
     """
 
     phases: Annotated[tuple[Phase, ...], NOT_EMPTY]
     batch_size: Size = 1
+    decay: Decay | None = None
 
     @property
     def steps(self) -> int:
@@ -50,9 +63,14 @@ class Schedule(Description):
 
 
 class Update(Description):
-    """How a teaching signal's gradient changes the weights: SGD, W <- W + learning_rate tau.
+    """How gradients change the weights: W <- W + learning_rate tau (Liao, Leibo & Poggio 2016).
 
-    tau_k = -g + momentum tau_{k-1} - weight_decay W (Liao, Leibo & Poggio 2016, setting 0).
+    With g the gradient, m the momentum and d the weight decay, ``manhattan`` chooses
+
+    0. SGD: tau_k = -g + m tau_{k-1} - d W,
+    1. tau_k = -sign(g) + m tau_{k-1} - d W, their "Batch Manhattan",
+    2. tau_k = sign(-sign(g) + m tau_{k-1} - d W),
+    3. tau_k = sign(kappa_k) with kappa_k = -sign(g) + m kappa_{k-1} - d W.
 
     Attributes
     ----------
@@ -60,7 +78,10 @@ class Update(Description):
         In [0, 1).
     weight_decay : float
         Decay per unit of time.
+    manhattan : int
+        The setting, 0 to 3.
     """
 
     momentum: Fraction = 0.0
     weight_decay: NonNegative = 0.0
+    manhattan: Annotated[Whole, Field(ge=0, le=3)] = 0

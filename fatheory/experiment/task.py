@@ -1,15 +1,22 @@
 """What the network is to learn."""
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from fatheory.errors import suggestion
-from fatheory.experiment.description import NOT_EMPTY, Count, Description, NonNegative, Size
+from fatheory.experiment.description import (
+    NOT_EMPTY,
+    Count,
+    Description,
+    NonNegative,
+    Size,
+    of_its_kind,
+)
+from fatheory.experiment.functions import ActivationName
 from fatheory.experiment.law import EntryLaw, Law, Normal, Uniform
-from fatheory.experiment.network import ActivationName
-from fatheory.tasks import image_set
+from fatheory.tasks.images import ImageSet, folder_set, image_set, is_folder_name
 
 
 class _DrawnTask(Description):
@@ -103,21 +110,48 @@ class TeacherTask(_DrawnTask):
     input: EntryLaw = Normal(std=1.0)
 
 
+class FolderContents(Description):
+    """What a folder of images holds, so that an experiment can be read where the folder is not.
+
+    Attributes
+    ----------
+    train, test, validation : int
+        Images in the training and test parts, and at the end of the training part for validation.
+    shape : tuple of int
+        Rows and columns, and 3 where there are colours.
+    class_names : tuple of str
+        The classes, in the order of their labels.
+    """
+
+    train: Size
+    test: Size
+    validation: Count
+    shape: Annotated[tuple[Size, ...], Field(min_length=2, max_length=3)]
+    class_names: Annotated[tuple[str, ...], NOT_EMPTY]
+
+
 class ImageTask(Description):
     """Name the class of an image, from its pixels in [0, 1] to a one-hot target.
 
     Attributes
     ----------
     dataset : str
-        An image set; `fatheory data list` shows them.
+        An image set; `fatheory data list` shows them. ``"folder/PATH"`` is a folder of images by
+        class, or an archive of one, in the folder of data sets, and ``"folder/PATH@32x32"`` the
+        same with all images brought to one size.
     train : str
         ``"train"``, the official training set without its validation part, or
         ``"train+validation"``, all of it.
     evaluation : str
         What losses, errors and teaching signals are measured on: ``"validation"``, for everything
         that is chosen, or ``"test"``.
-    limit : int
-        Use only so many training examples, the first ones; 0 uses all.
+    limit, evaluation_limit : int
+        Use only so many images to train and to evaluate on, the first ones; 0 uses all.
+    preprocessing : str
+        ``"none"``: pixels in [0, 1]; ``"standardized"``: minus the mean of the training pixels and
+        divided by their standard deviation, colour by colour.
+    contents : FolderContents, optional
+        What a folder holds, found there when left out; None for other image sets.
     """
 
     kind: Literal["images"] = "images"
@@ -125,41 +159,76 @@ class ImageTask(Description):
     train: Literal["train", "train+validation"] = "train"
     evaluation: Literal["validation", "test"] = "validation"
     limit: Count = 0
+    evaluation_limit: Count = 0
+    preprocessing: Literal["none", "standardized"] = "none"
+    contents: FolderContents | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _look_into_folder(cls, data: Any) -> Any:
+        """Fill in what a folder holds, where the description does not say it."""
+        if not isinstance(data, Mapping) or data.get("contents") is not None:
+            return data
+        name = data.get("dataset")
+        if not (isinstance(name, str) and is_folder_name(name)):
+            return data
+        found = image_set(name)
+        return {**data, "dataset": found.name, "contents": _contents(found)}
 
     @field_validator("dataset")
     @classmethod
     def _known(cls, value: str) -> str:
-        return image_set(value).name
+        return value if is_folder_name(value) else image_set(value).name
 
     @model_validator(mode="after")
     def _apart(self) -> "ImageTask":
+        if self.contents is not None and not is_folder_name(self.dataset):
+            raise ValueError(f"contents are those of a folder of images; got {self.dataset!r}")
         if self.train == "train+validation" and self.evaluation == "validation":
             raise ValueError(
                 "the validation images are among the training images; train on 'train', or "
                 "evaluate on 'test'"
             )
-        if self.limit > self._available:
-            raise ValueError(
-                f"{self.dataset} has {self._available} images in {self.train!r}; got limit "
-                f"{self.limit}"
-            )
+        entry = self.image_set
+        held_out = {"test": entry.test, "validation": entry.validation}[self.evaluation]
+        for key, part, available in (
+            ("limit", self.train, self._available),
+            ("evaluation_limit", self.evaluation, held_out),
+        ):
+            if getattr(self, key) > available:
+                raise ValueError(
+                    f"{self.dataset} has {available} images in {part!r}; got {key} "
+                    f"{getattr(self, key)}"
+                )
         return self
 
     @property
+    def image_set(self) -> ImageSet:
+        """What is known about the image set; nothing is read for the answer."""
+        if self.contents is None:
+            return image_set(self.dataset)
+        return folder_set(self.dataset, **dict(self.contents))
+
+    @property
     def _available(self) -> int:
-        entry = image_set(self.dataset)
+        entry = self.image_set
         return entry.train - (entry.validation if self.train == "train" else 0)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Rows, columns and colours of an image; one colour where it is grey."""
+        rows, columns, *colours = self.image_set.shape
+        return rows, columns, colours[0] if colours else 1
 
     @property
     def inputs(self) -> int:
         """Number of pixels, and colours, of an image."""
-        height, width, *colours = image_set(self.dataset).shape
-        return height * width * (colours[0] if colours else 1)
+        return math.prod(self.image_shape)
 
     @property
     def outputs(self) -> int:
         """Number of classes."""
-        return image_set(self.dataset).classes
+        return self.image_set.classes
 
     @property
     def samples(self) -> int:
@@ -167,35 +236,34 @@ class ImageTask(Description):
         return self.limit or self._available
 
     @property
+    def held_out(self) -> int:
+        """Number of images that losses and errors are measured on."""
+        entry = self.image_set
+        all_of_them = entry.test if self.evaluation == "test" else entry.validation
+        return self.evaluation_limit or all_of_them
+
+    @property
     def noise(self) -> float:
         """Targets carry none."""
         return 0.0
 
 
-_KINDS: dict[str, type[Description]] = {
-    "linear": LinearTask,
-    "quadratic": QuadraticTask,
-    "teacher": TeacherTask,
-    "images": ImageTask,
-}
-
-
-def _of_its_kind(value: Any) -> Any:
-    """Read a mapping as the task that its ``kind`` names, a linear one where it names none."""
-    if isinstance(value, tuple(_KINDS.values())):
-        return value
-    if not isinstance(value, Mapping):
-        raise ValueError(f"a task is a mapping or one of fatheory's tasks; got {value!r:.60}")
-    unfit = [key for key in value if not isinstance(key, str)]
-    if unfit:
-        raise ValueError(f"keys are strings; got {unfit[0]!r}")
-    kind = value.get("kind", "linear")
-    if not isinstance(kind, str) or kind not in _KINDS:
-        raise ValueError(f"unknown kind of task {kind!r}{suggestion(kind, _KINDS)}")
-    # Not by pydantic's tagged unions: they would put the tag into the path of every problem.
-    return _KINDS[kind](**value)
+def _contents(found: ImageSet) -> FolderContents:
+    return FolderContents(**{name: getattr(found, name) for name in FolderContents.model_fields})
 
 
 Task = Annotated[
-    LinearTask | QuadraticTask | TeacherTask | ImageTask, BeforeValidator(_of_its_kind)
+    LinearTask | QuadraticTask | TeacherTask | ImageTask,
+    BeforeValidator(
+        of_its_kind(
+            "task",
+            {
+                "linear": LinearTask,
+                "quadratic": QuadraticTask,
+                "teacher": TeacherTask,
+                "images": ImageTask,
+            },
+            "linear",
+        )
+    ),
 ]

@@ -75,9 +75,9 @@ def rule_legend(data: xr.Dataset, where: Axes | Figure, **placing: Any) -> None:
         Line2D([], [], color=rule_colour(str(rule)), label=rule_name(str(rule)))
         for rule in data[labels.RULE].values
     ]
+    shown = data[labels.SOURCE].values if labels.SOURCE in data.coords else ()
     sources = [
-        Line2D([], [], color="0.4", label=str(source), **_LINES[str(source)])
-        for source in data[labels.SOURCE].values
+        Line2D([], [], color="0.4", label=str(source), **_LINES[str(source)]) for source in shown
     ]
     where.legend(handles=[*rules, *sources], **placing)
 

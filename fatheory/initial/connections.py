@@ -1,5 +1,6 @@
 """Which connections a sparse network lacks."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -32,7 +33,7 @@ class Connections:
 
 
 def draw_connections(
-    experiment: Experiment, seed: int, shapes: list[tuple[int, int]]
+    experiment: Experiment, seed: int, shapes: list[tuple[int, ...]]
 ) -> Connections:
     """Draw which connections a seed's network lacks: the fraction asked for, to the nearest one.
 
@@ -75,9 +76,9 @@ def connected(layers: Sequence[Array | None], masks: Sequence[Array | None]) -> 
     return tuple(A if A is None or mask is None else A * mask for A, mask in pairs)
 
 
-def _mask(generator: np.random.Generator, shape: tuple[int, int], removed: float) -> Mask | None:
+def _mask(generator: np.random.Generator, shape: tuple[int, ...], removed: float) -> Mask | None:
     if removed == 0:
         return None
-    mask = np.ones(shape[0] * shape[1], dtype=bool)
+    mask = np.ones(math.prod(shape), dtype=bool)
     mask[generator.permutation(mask.size)[: round(removed * mask.size)]] = False
     return mask.reshape(shape)

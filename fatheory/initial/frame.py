@@ -11,16 +11,29 @@ from fatheory.initial.start import Start
 from fatheory.rules import DirectRule
 
 
-def coordinates(experiment: Experiment) -> dict[str, np.ndarray]:
-    """Return the coordinates: rules, seeds, steps, layers, time and learning rates."""
+def coordinates(
+    experiment: Experiment, rate_factors: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
+    """Return the coordinates: rules, seeds, steps, layers, time and learning rates.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Whose archive.
+    rate_factors : array of shape (step,), optional
+        What the learning rates are multiplied by at every update, where they change.
+    """
     steps = np.asarray(experiment.snapshot_steps, dtype=np.int64)
     rates = np.asarray(experiment.learning_rates)
-    return {
+    weighted = {}
+    if rate_factors is not None:
+        weighted = {labels.WEIGHTED_STEP: np.concatenate([[0.0], np.cumsum(rate_factors)])[steps]}
+    return weighted | {
         labels.RULE: np.asarray(experiment.rule_labels),
         labels.SEED: np.asarray(experiment.seeds, dtype=np.int64),
         labels.STEP: steps,
         labels.LAYER: np.arange(1, experiment.layers + 1),
-        labels.TIME: rates[:, None] * steps,
+        labels.TIME: rates[:, None] * weighted.get(labels.WEIGHTED_STEP, steps),
         labels.LEARNING_RATE: rates,
     }
 
@@ -28,8 +41,9 @@ def coordinates(experiment: Experiment) -> dict[str, np.ndarray]:
 def drawn_variables(experiment: Experiment, starts: Sequence[Start]) -> dict[str, np.ndarray]:
     """Return what was drawn, as archive variables in float64: targets, inputs, feedback.
 
-    Fixed feedback is oriented like B, (unit_{l-1}, unit_l), direct feedback (unit_l, unit_L);
-    NaN for rules that draw none. Images are not stored again: the experiment names them.
+    Fixed feedback is oriented like B, (unit_{l-1}, unit_l), direct feedback (unit_l, unit_L), and
+    feedback kernels like kernels; NaN for rules that draw none. Images are not stored again: the
+    experiment names them.
     """
     variables = _feedback(experiment, starts)
     if isinstance(experiment.task, ImageTask):
@@ -55,8 +69,18 @@ def _feedback(experiment: Experiment, starts: Sequence[Start]) -> dict[str, np.n
             for layer, state in enumerate(start.states[label], start=1):
                 if state is None:
                     continue
-                name = labels.direct_feedback(layer) if direct else labels.feedback(layer)
+                name, drawn = _named(layer, state, direct)
                 if name not in variables:
-                    variables[name] = np.full((*runs, *state.T.shape), np.nan)
-                variables[name][i, j] = state.T
+                    variables[name] = np.full((*runs, *drawn.shape), np.nan)
+                variables[name][i, j] = drawn
     return variables
+
+
+def _named(layer: int, state: np.ndarray, direct: bool) -> tuple[str, np.ndarray]:
+    """Return the archive's name of a state, and the state in the archive's orientation."""
+    if direct:
+        return labels.direct_feedback(layer), state.T
+    is_matrix = state.ndim == 2
+    return (
+        (labels.feedback(layer), state.T) if is_matrix else (labels.feedback_kernel(layer), state)
+    )

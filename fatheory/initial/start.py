@@ -1,6 +1,5 @@
 """What theory and simulation both start from, for one seed."""
 
-import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,13 +8,13 @@ import numpy as np
 
 from fatheory.arrays import Covariance, TargetMap
 from fatheory.errors import RegimeError
-from fatheory.experiment import Experiment, ImageTask
+from fatheory.experiment import Experiment, ImageTask, RuleChoice
 from fatheory.initial.connections import Connections, connected, draw_connections
 from fatheory.initial.image_samples import image_samples
 from fatheory.initial.problem import LinearProblem, Problem, draw_problem
 from fatheory.initial.samples import Samples
 from fatheory.initial.streams import stream
-from fatheory.rules import DirectRule, LayeredRule, Rule
+from fatheory.rules import DirectRule, LayeredRule, with_concordance
 
 Layers = tuple[Any, ...]
 """One array a layer, or None."""
@@ -29,8 +28,9 @@ class Start:
     ----------
     weights : tuple of arrays
         W_1 ... W_L, zero where a connection is missing.
-    biases : tuple of arrays
-        b_1 ... b_L; empty for a network without biases.
+    biases : tuple of arrays or None
+        b_1 ... b_L, None where a layer is normalised; empty for a network without biases. Those of
+        a convolution are one a channel.
     states : mapping
         From a rule's label to its states at layers 1 ... L; None where it needs none. A layered
         rule has one of the shape of W_l at l > 1, a direct rule one of shape (n_o, unit_l) at
@@ -49,7 +49,7 @@ class Start:
     """
 
     weights: tuple[np.ndarray, ...]
-    biases: tuple[np.ndarray, ...]
+    biases: Layers
     states: Mapping[str, Layers]
     connections: Connections
     problem: Problem | None
@@ -95,25 +95,19 @@ def draw_start(experiment: Experiment, seed: int) -> Start:
         If missing connections cut a unit off.
     """
     root_seed, network = experiment.root_seed, experiment.network
-    shapes = [(n_out, n_in) for n_in, n_out in itertools.pairwise(experiment.sizes)]
-    numbered = list(enumerate(shapes, start=1))
-    weights = [
+    shapes = experiment.weight_shapes
+    drawn = [
         network.start.draw(stream(root_seed, seed, "start", layer), shape)
-        for layer, shape in numbered
+        for layer, shape in enumerate(shapes, start=1)
     ]
-    biases = network.biases
     connections = draw_connections(experiment, seed, shapes)
+    weights = connected(drawn, connections.forward)
     problem, probe, evaluation, samples = _draw_examples(experiment, seed)
     return Start(
-        weights=connected(weights, connections.forward),
-        biases=()
-        if biases is None
-        else tuple(
-            biases.draw(stream(root_seed, seed, "bias", layer), shape[:1])
-            for layer, shape in numbered
-        ),
+        weights=weights,
+        biases=_draw_biases(experiment, seed),
         states={
-            label: _states(experiment, seed, choice.make(), shapes, connections)
+            label: _draw_states(experiment, seed, choice, weights, connections)
             for label, choice in experiment.rules
         },
         connections=connections,
@@ -121,6 +115,20 @@ def draw_start(experiment: Experiment, seed: int) -> Start:
         probe=probe,
         evaluation=evaluation,
         samples=samples,
+    )
+
+
+def _draw_biases(experiment: Experiment, seed: int) -> Layers:
+    """Draw b_1 ... b_L; normalised layers have none."""
+    law, normalised = experiment.network.biases, experiment.network.normalization is not None
+    if law is None:
+        return ()
+    last = experiment.layers
+    return tuple(
+        None
+        if normalised and layer < last
+        else law.draw(stream(experiment.root_seed, seed, "bias", layer), shape[:1])
+        for layer, shape in enumerate(experiment.weight_shapes, start=1)
     )
 
 
@@ -149,11 +157,11 @@ def _draw_examples(
     return problem, probe, probe, samples
 
 
-def _states(
+def _draw_states(
     experiment: Experiment,
     seed: int,
-    rule: Rule,
-    shapes: list[tuple[int, int]],
+    choice: RuleChoice,
+    weights: Layers,
     connections: Connections,
 ) -> Layers:
     """Draw a rule's states.
@@ -161,15 +169,23 @@ def _states(
     Rules draw from the same streams, so feedback that differs only in scale is the same matrix up
     to that scale, and comparisons are paired.
     """
+    root_seed, rule = experiment.root_seed, choice.make()
 
     def source(layer: int) -> np.random.Generator:
-        return stream(experiment.root_seed, seed, "feedback", layer)
+        return stream(root_seed, seed, "feedback", layer)
 
     if isinstance(rule, DirectRule):
-        outputs = shapes[-1][0]
-        hidden = enumerate(shapes[:-1], start=2)
-        return (*(rule.draw(source(above), (outputs, n)) for above, (n, _) in hidden), None)
-    assert isinstance(rule, LayeredRule)
-    above = enumerate(shapes[1:], start=2)
-    drawn = (None, *(rule.draw(source(layer), shape) for layer, shape in above))
-    return connected(drawn, connections.feedback)
+        *hidden, outputs = experiment.sizes[1:]
+        above = enumerate(hidden, start=2)
+        return (*(rule.draw(source(layer), (outputs, n)) for layer, n in above), None)
+    states: list[Any] = [None]
+    for layer, W in enumerate(weights[1:], start=2):
+        own = choice.at(layer, experiment.layers)
+        layered = own.make()
+        assert isinstance(layered, LayeredRule)
+        state = layered.draw(source(layer), W.shape)
+        if own.initial_concordance is not None:
+            signs = stream(root_seed, seed, "concordance", layer)
+            state = with_concordance(state, W, own.initial_concordance, signs)
+        states.append(state)
+    return connected(states, connections.feedback)

@@ -14,6 +14,7 @@ PURPOSES = (
     "bias",
     "forward_mask",
     "feedback_mask",
+    "concordance",
 )
 """What random numbers are for. Append only: a purpose's place is part of its stream's key, and
 moving one would change the numbers of every experiment."""

@@ -6,7 +6,7 @@ import xarray as xr
 from fatheory import labels
 from fatheory.errors import ArchiveError
 from fatheory.geometry import normalized_squared_error as normalise
-from fatheory.metrics.reading import RUN, labelled, layers_of
+from fatheory.metrics.reading import RUN, experiment_of, labelled, layers_of
 
 
 def normalized_squared_error(archive: xr.Dataset) -> xr.DataArray:
@@ -28,9 +28,15 @@ def normalized_squared_error(archive: xr.Dataset) -> xr.DataArray:
     Raises
     ------
     ArchiveError
-        If the dataset is not a run archive, or has neither targets nor their variance.
+        If the dataset is not a run archive, has neither targets nor their variance, or is of a
+        network with softmax outputs.
     """
     layers_of(archive)
+    if experiment_of(archive).network.output == "softmax":
+        raise ArchiveError(
+            "the loss of softmax outputs is their cross-entropy, which has no squared error in it; "
+            "read classification_error instead"
+        )
     loss = archive[labels.LOSS].values
     if labels.TARGET_VARIANCE in archive:
         variance = archive[labels.TARGET_VARIANCE].values[:, None]

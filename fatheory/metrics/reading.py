@@ -7,7 +7,13 @@ import xarray as xr
 
 from fatheory import labels
 from fatheory.errors import ArchiveError
-from fatheory.experiment import DenseNetwork, Experiment, LinearTask
+from fatheory.experiment import (
+    ConvolutionalNetwork,
+    DenseNetwork,
+    Experiment,
+    LinearTask,
+    SpikingNetwork,
+)
 from fatheory.geometry import linear_signals
 from fatheory.rules import LayeredRule
 
@@ -72,10 +78,22 @@ def require(archive: xr.Dataset, name: str, quantity: str) -> xr.DataArray:
 
 
 def weights_of(archive: xr.Dataset) -> list[np.ndarray]:
-    """Return W_1 ... W_L as arrays of shape (rule, seed, step, unit_l, unit_{l-1})."""
+    """Return W_1 ... W_L as arrays of shape (rule, seed, step, unit_l, unit_{l-1}).
+
+    Kernels are flattened to a row for every channel.
+    """
+    convolutions = experiment_of(archive).network.convolutions
     return [
-        require(archive, labels.weight(layer), "weights").values for layer in layers_of(archive)
+        _flattened(require(archive, labels.kernel(layer), "weights").values, RUN)
+        if layer <= convolutions
+        else require(archive, labels.weight(layer), "weights").values
+        for layer in layers_of(archive)
     ]
+
+
+def _flattened(kernels: np.ndarray, runs: tuple[str, ...]) -> np.ndarray:
+    """Make matrices (..., channel, entry) of kernels behind the axes of runs."""
+    return kernels.reshape(*kernels.shape[: len(runs) + 1], -1)
 
 
 def backward_weights_of(archive: xr.Dataset) -> list[np.ndarray | None]:
@@ -95,7 +113,7 @@ def backward_weights_of(archive: xr.Dataset) -> list[np.ndarray | None]:
     for layer, W in enumerate(weights[1:], start=2):
         V = np.full_like(W, np.nan)
         for i, label in enumerate(archive[labels.RULE].values):
-            rule = choices[str(label)].make()
+            rule = choices[str(label)].at(layer, len(weights)).make()
             if isinstance(rule, LayeredRule) and not (rule.stochastic or rule.adaptive):
                 V[i] = rule.backward_weights(W[i], state_of(archive, rule, layer, i))
         answer.append(V)
@@ -112,13 +130,17 @@ def state_of(archive: xr.Dataset, rule: LayeredRule, layer: int, place: int) -> 
     ArchiveError
         If it is not in the archive.
     """
-    name = labels.feedback(layer)
+    name, kernels = labels.feedback(layer), labels.feedback_kernel(layer)
     if name in archive:
         return np.swapaxes(archive[name].values[place], -1, -2)[:, None]
+    if kernels in archive:
+        return _flattened(archive[kernels].values[place], (labels.SEED,))[:, None]
+    convolutions = experiment_of(archive).network.convolutions
+    missing = kernels if layer <= convolutions else name
     # An archive holds feedback if one of its rules drew any.
     if rule.draw(np.random.default_rng(0), (1, 1)) is not None:
         raise ArchiveError(
-            f"the archive has no {name!r}, which the rule {rule.name!r} draws; it was taken away: "
+            f"the archive has no {missing!r}, which the rule {rule.name!r} draws; it was taken away: "
             f"read the archive that simulate, solve or load returned"
         )
     return None
@@ -185,14 +207,22 @@ def require_linear(archive: xr.Dataset, what: str, quantities: str) -> None:
         )
 
 
-def nonlinear_parts(network: DenseNetwork) -> list[str]:
+def nonlinear_parts(
+    network: DenseNetwork | ConvolutionalNetwork | SpikingNetwork,
+) -> list[str]:
     """Say what keeps a network's output from being W_L ... W_1 x."""
     found = [
         f"the {units} units are {function}"
         for units, function in (("hidden", network.activation), ("output", network.output))
         if function != "linear"
     ]
-    return found if network.biases is None else [*found, "units have biases"]
+    if network.biases is not None:
+        found.append("units have biases")
+    if network.normalization is not None:
+        found.append("hidden units are normalised")
+    if network.convolutions:
+        found.append("the network is convolutional")
+    return found
 
 
 def labelled(

@@ -2,8 +2,20 @@
 
 from fatheory.networks.activations import ACTIVATIONS as ACTIVATIONS
 from fatheory.networks.activations import Activation as Activation
-from fatheory.networks.dense import activities as activities
+from fatheory.networks.architecture import Architecture as Architecture
+from fatheory.networks.architecture import Layer as Layer
+from fatheory.networks.convolution import convolution as convolution
+from fatheory.networks.convolution import first_convolution as first_convolution
 from fatheory.networks.dense import dense as dense
-from fatheory.networks.dense import first_sums as first_sums
-from fatheory.networks.dense import hidden_and_output_sums as hidden_and_output_sums
-from fatheory.networks.units import Units as Units
+from fatheory.networks.forward import Pass as Pass
+from fatheory.networks.forward import first_gradient as first_gradient
+from fatheory.networks.forward import first_sums as first_sums
+from fatheory.networks.forward import forward as forward
+from fatheory.networks.normalization import Moments as Moments
+from fatheory.networks.normalization import batch_moments as batch_moments
+from fatheory.networks.normalization import normalised as normalised
+from fatheory.networks.normalization import running as running
+from fatheory.networks.parameters import Layers as Layers
+from fatheory.networks.parameters import Parameters as Parameters
+from fatheory.networks.pooling import average_pool as average_pool
+from fatheory.networks.pooling import max_pool as max_pool

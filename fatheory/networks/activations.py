@@ -1,4 +1,4 @@
-"""Functions of hidden units, by name."""
+"""Functions of units, by name."""
 
 from collections.abc import Callable
 
@@ -13,5 +13,7 @@ ACTIVATIONS: dict[str, Activation] = {
     "sigmoid": jax.nn.sigmoid,
     "relu": jax.nn.relu,
     "erf": lambda a: jax.scipy.special.erf(a / jnp.sqrt(2.0).astype(a.dtype)),
+    "softmax": jax.nn.softmax,
 }
-"""`erf` is erf(a / sqrt 2), the convention of the teacher-student literature."""
+"""`erf` is erf(a / sqrt 2), the convention of the teacher-student literature; `softmax` is over the
+last axis, for output units."""

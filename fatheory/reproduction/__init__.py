@@ -1,6 +1,10 @@
 """Figures of papers: computed, checked against the paper's claims, drawn, stored, drawn again."""
 
+from fatheory.reproduction.cells import error_table as error_table
+from fatheory.reproduction.image_sets import image_sets_at_hand as image_sets_at_hand
 from fatheory.reproduction.origin import origin as origin
 from fatheory.reproduction.paper_figure import PaperFigure as PaperFigure
 from fatheory.reproduction.small_result import load_result as load_result
 from fatheory.reproduction.small_result import store_result as store_result
+from fatheory.reproduction.table_cells import at_scale as at_scale
+from fatheory.reproduction.table_cells import compute_cells as compute_cells

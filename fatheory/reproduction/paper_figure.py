@@ -44,6 +44,8 @@ class PaperFigure:
         Folder of stored results, beside the script.
     scales : tuple of str
         The sizes at which `compute` works, the default first and the paper's last.
+    table : callable, optional
+        From the data to a text that is printed above the claims.
     """
 
     name: str
@@ -53,6 +55,7 @@ class PaperFigure:
     folder: Path
     results: Path
     scales: tuple[str, ...] = ("quick", "paper")
+    table: Callable[[xr.Dataset], str] | None = None
 
     @property
     def result(self) -> Path:
@@ -122,6 +125,8 @@ class PaperFigure:
             data = self._stored(options.redraw)
             print(f"{options.redraw}: {origin_note(data)}\n")
         claims = claims_from_dataset(data)
+        if self.table:
+            print(f"{self.table(data)}\n")
         # Flushed, so that the table is seen whatever becomes of the drawing.
         print(claims_table(claims), flush=True)
         written = self._drawn(data, options.out / self.name)

@@ -1,3 +1,4 @@
 """Simulation: the same experiment by steps, vectorised over seeds, on CPU or GPU."""
 
+from fatheory.train.rates import choose_learning_rates as choose_learning_rates
 from fatheory.train.simulate import simulate as simulate

@@ -7,10 +7,10 @@ import jax
 import jax.numpy as jnp
 
 from fatheory.arrays import Array
-from fatheory.networks import Units, activities, hidden_and_output_sums
+from fatheory.networks import Architecture, Moments, Parameters, forward
 from fatheory.rules import DirectRule
-from fatheory.train.parameters import Parameters, RuleStates, Step, losses
-from fatheory.train.sampler import KeySampler
+from fatheory.train.parameters import RuleStates, Step
+from fatheory.train.sampler import KeySampler, dropout_key
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class _Pass:
 
 def direct_signals(
     rule: DirectRule,
-    units: Units,
+    architecture: Architecture,
     above: Parameters,
     states: RuleStates,
     sums: jax.Array,
@@ -38,21 +38,20 @@ def direct_signals(
     above, states, sums, target, key
         As of `fatheory.train.learner.Learner.step`.
     """
-    weights, biases, _ = above
 
     def loss(perturbations: tuple[Array, ...]) -> jax.Array:
-        y = activities(sums, weights, weights, biases, units, perturbations)[-1]
-        return losses(target - y)
+        top = forward(architecture, sums, above, above.weights, added=perturbations).top
+        return architecture.losses(top, target)
 
-    *hidden, top = hidden_and_output_sums(sums, weights, weights, biases, units)
-    y, slope = jax.vjp(units.output, top)
-    trial = _Pass(tuple(h.shape for h in hidden), slope(target - y)[0], loss)
+    ran = forward(architecture, sums, above, above.weights)
+    error = jax.grad(lambda top: -jnp.sum(architecture.losses(top, target)))(ran.top)
+    trial = _Pass(tuple(h.shape for h in ran.hidden), error, loss)
     return rule.teaching_signals(trial, states.drawn[:-1], KeySampler(key, sums.dtype))
 
 
 def direct_step(
     rule: DirectRule,
-    units: Units,
+    architecture: Architecture,
     above: Parameters,
     states: RuleStates,
     sums: jax.Array,
@@ -60,17 +59,20 @@ def direct_step(
     key: jax.Array,
 ) -> Step:
     """Return the gradients by which every layer learns from its own teaching signals."""
-    signals = direct_signals(rule, units, above, states, sums, target, key)
+    signals = direct_signals(rule, architecture, above, states, sums, target, key)
     cut = tuple(jnp.zeros_like(W) for W in above.weights)
+    dropped = dropout_key(architecture, key)
 
-    def loss(sums: jax.Array, weights: tuple, biases: tuple) -> tuple[jax.Array, jax.Array]:
+    def loss(
+        sums: jax.Array, learned: Parameters
+    ) -> tuple[jax.Array, tuple[jax.Array, tuple[Moments, ...]]]:
         # With V = 0 no error passes from layer to layer, so the derivative of -delta h is
         # each layer's own three-factor update.
-        *hidden, y = activities(sums, weights, cut, biases, units)
-        error = losses(target - y)
-        delivered = sum(jnp.sum(d * h, -1) for d, h in zip(signals, hidden, strict=True))
-        return jnp.mean(error - delivered), jnp.mean(error)
+        ran = forward(architecture, sums, learned, cut, key=dropped)
+        error = architecture.losses(ran.top, target)
+        delivered = sum(jnp.sum(d * h, -1) for d, h in zip(signals, ran.hidden, strict=True))
+        return jnp.mean(error - delivered), (jnp.mean(error), ran.moments)
 
-    over = jax.grad(loss, argnums=(0, 1, 2), has_aux=True)
-    (first, weights, biases), value = over(sums, above.weights, above.biases)
-    return Step(first, Parameters(weights, biases, ()), value)
+    over = jax.grad(loss, argnums=(0, 1), has_aux=True)
+    (first, gradient), (value, moments) = over(sums, above._replace(feedback=()))
+    return Step(first, gradient, value, moments)

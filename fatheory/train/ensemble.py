@@ -11,7 +11,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from fatheory.train.parameters import Layers, Parameters, RuleStates
+from fatheory.networks import Layers, Moments, Parameters
+from fatheory.train.parameters import RuleStates
 
 
 class Ensemble(NamedTuple):
@@ -25,11 +26,14 @@ class Ensemble(NamedTuple):
         State of the update, such as momentum.
     diverged_at : array of shape (rule, seed)
         First step whose error was not finite; -1 while there is none.
+    moments : tuple of Moments
+        Running ones of the hidden layers; empty without normalisation.
     """
 
     parameters: Parameters
     memory: Any
     diverged_at: Int[Array, "*runs"]
+    moments: tuple[Moments, ...] = ()
 
 
 class Fixed(NamedTuple):
@@ -79,6 +83,15 @@ class Batches(NamedTuple):
             return self.inputs[chosen], self.targets[chosen]
         pick = jax.vmap(lambda pool, rows: pool[rows])
         return pick(self.inputs, chosen), pick(self.targets, chosen)
+
+    def of(self, seat: Int[Array, ""], step: Int[Array, ""]) -> tuple[jax.Array, jax.Array]:
+        """Return inputs and targets of one step of one seed, of shape (batch, unit)."""
+        if self.order is None:
+            return self.inputs[seat, step], self.targets[seat, step]
+        chosen = self.order[seat, step]
+        if self.inputs.ndim == 2:
+            return self.inputs[chosen], self.targets[chosen]
+        return self.inputs[seat, chosen], self.targets[seat, chosen]
 
     def of_seeds(self, seats: slice) -> "Batches":
         """Return the batches of some seeds."""

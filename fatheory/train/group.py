@@ -1,24 +1,23 @@
 """Runs that train in one compiled program."""
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fatheory import labels
 from fatheory.experiment import Experiment
 from fatheory.initial import Start
-from fatheory.networks import Units
-from fatheory.train.ensemble import Batches, Ensemble, Fixed
+from fatheory.networks import Architecture
+from fatheory.train.arrays import first_moments, named, stacked
+from fatheory.train.ensemble import Batches, Ensemble
 from fatheory.train.learner import Learner
 from fatheory.train.observe import Probe, evaluate, observe
 from fatheory.train.online import advance_online, block_length
-from fatheory.train.parameters import DECAYS, Layers, Parameters, RuleStates
+from fatheory.train.parameters import DECAYS
 from fatheory.train.program import Recipe, Stretch, advance
-from fatheory.updates import sgd_direction
+from fatheory.updates import update_direction
 
 CACHE_BYTES = 2**24
 """First-layer weights of a group that learns block by block on a CPU: they should stay in cache."""
@@ -53,34 +52,59 @@ class Group:
         self._experiment, self._learner = experiment, learner
         self._whole = seats.stop - seats.start == len(starts)
         update = experiment.update
-        direction = sgd_direction(update.momentum, update.weight_decay, DECAYS)
+        direction = update_direction(update.manhattan, update.momentum, update.weight_decay, DECAYS)
         block = _block(experiment, starts[0])
-        self._recipe = Recipe(learner, direction, update.weight_decay, experiment.root_seed, block)
-        self._advance = advance_online if block else advance
-        parameters, self._fixed = _arrays(experiment, starts[seats], learner, members, seats)
-        nothing_lost = jnp.full(self._fixed.seeds.shape, -1, jnp.int32)
-        self.ensemble = Ensemble(parameters, direction.init(parameters), nothing_lost)
+        self._recipe = Recipe(
+            learner,
+            direction,
+            update.weight_decay,
+            experiment.root_seed,
+            block,
+            in_turn=bool(learner.architecture.image) and jax.default_backend() == "cpu",
+        )
+        self._advance: Callable[..., Ensemble] = advance_online if block else advance
+        parameters, self._fixed = stacked(experiment, starts[seats], learner, members, seats)
+        runs = self._fixed.seeds.shape
+        nothing_lost = jnp.full(runs, -1, jnp.int32)
+        moments = first_moments(learner.architecture, experiment, runs)
+        self.ensemble = Ensemble(parameters, direction.init(parameters), nothing_lost, moments)
 
     @classmethod
     def all_of(cls, experiment: Experiment, starts: Sequence[Start]) -> list["Group"]:
         """Gather the experiment's runs into groups."""
-        network = experiment.network
-        units = Units.named(network.activation, network.output)
+        network = Architecture.of(experiment.network, experiment.image_shape)
         members: dict[Learner, list[int]] = {}
         for i, (_, choice) in enumerate(experiment.rules):
-            members.setdefault(Learner.of(choice.make(), units), []).append(i)
+            members.setdefault(Learner.of(choice, network), []).append(i)
+        if network.image:
+            members = _joined(members)
         return [
             cls(experiment, starts, learner, rules, seats)
             for learner, rules in members.items()
             for seats in _seats(experiment, starts, len(rules))
         ]
 
-    def advance(self, batches: Batches, phase: int, first: int, offset: int, stop: int) -> None:
-        """Carry out the updates `first` to `stop` - 1, with the batches from `offset` on."""
+    def advance(
+        self,
+        batches: Batches,
+        phase: int,
+        first: int,
+        offset: int,
+        stop: int,
+        rate_factors: jax.Array | None = None,
+    ) -> None:
+        """Carry out the updates `first` to `stop` - 1, with the batches from `offset` on.
+
+        The learning rates are multiplied by the factors of their steps, where there are any.
+        """
         frozen = self._experiment.schedule.phases[phase].frozen
         learning = np.array([i + 1 not in frozen for i in range(self._experiment.layers)])
         stretch = Stretch(
-            *(jnp.asarray(value) for value in (learning, first, offset, stop - first))
+            jnp.asarray(learning),
+            jnp.asarray(first),
+            jnp.asarray(offset),
+            jnp.asarray(stop - first),
+            rate_factors,
         )
         mine = batches if self._whole else batches.of_seeds(self.seats)
         self.ensemble = self._advance(
@@ -111,15 +135,16 @@ class Group:
     def evaluate(self, samples: Probe) -> tuple[np.ndarray, np.ndarray]:
         """Return loss and classification error (percent) on samples, (rule, seed)."""
         loss, error = evaluate(
-            self.ensemble.parameters, self._own(samples), units=self._learner.units
+            self.ensemble.parameters,
+            self.ensemble.moments,
+            self._own(samples),
+            architecture=self._learner.architecture,
         )
         return np.asarray(loss), np.asarray(error)
 
     def weights(self) -> dict[str, np.ndarray]:
-        """Return weights and biases by their names in the archive."""
-        weights, biases, _ = self.ensemble.parameters
-        named = {labels.weight(i): np.asarray(W) for i, W in enumerate(weights, start=1)}
-        return named | {labels.bias(i): np.asarray(b) for i, b in enumerate(biases, start=1)}
+        """Return weights, biases and what belongs to normalisation, by their archive's names."""
+        return named(self.ensemble.parameters, self.ensemble.moments)
 
     def receptive_fields(self) -> np.ndarray:
         """Return the weights from the input to the first hidden units, (rule, seed, unit, n_i)."""
@@ -134,10 +159,14 @@ class Group:
 
 def _block(experiment: Experiment, start: Start) -> int:
     """Choose the block length of online learning; 0 where steps are taken one by one."""
-    online = experiment.schedule.batch_size == 1 and not experiment.update.momentum
+    schedule, update = experiment.schedule, experiment.update
+    online = schedule.batch_size == 1 and schedule.decay is None
+    plain = not (update.momentum or update.manhattan or experiment.network.dropout)
+    dense = not experiment.network.convolutions
     # Where connections are missing, examples overlap differently for every unit.
     whole = start.connections.forward[0] is None
-    return block_length(experiment.task.inputs) if online and whole else 0
+    fit = online and plain and dense and whole
+    return block_length(experiment.task.inputs) if fit else 0
 
 
 def _seats(experiment: Experiment, starts: Sequence[Start], rules: int) -> list[slice]:
@@ -152,57 +181,15 @@ def _seats(experiment: Experiment, starts: Sequence[Start], rules: int) -> list[
     return [slice(i, min(i + size, seeds)) for i in range(0, seeds, size)]
 
 
-def _arrays(
-    experiment: Experiment,
-    starts: Sequence[Start],
-    learner: Learner,
-    members: Sequence[int],
-    seats: slice,
-) -> tuple[Parameters, Fixed]:
-    """Stack what the runs start from, and what they keep, along the axes (rule, seed)."""
-    dtype = np.dtype(experiment.precision)
-    chosen = [experiment.rule_labels[i] for i in members]
-    runs = (len(chosen), len(starts))
-    drawn = _stack_states(chosen, starts, dtype)
-    stack = partial(_for_every_rule, rules=runs[0], dtype=dtype)
-    parameters = Parameters(
-        stack([start.weights for start in starts]),
-        stack([start.biases for start in starts]),
-        drawn[1:] if learner.adapts else (),
-    )
-    rates = np.asarray(experiment.learning_rates)[list(members), None]
-    seeds = np.asarray(experiment.seeds[seats], dtype=np.uint32)
-    states = RuleStates(
-        # Feedback that learns is among the parameters.
-        (None,) * len(drawn) if learner.adapts else drawn,
-        stack([start.connections.feedback for start in starts]),
-    )
-    fixed = Fixed(
-        states,
-        stack([start.connections.forward for start in starts]),
-        jnp.asarray(np.broadcast_to(rates, runs), dtype),
-        jnp.asarray(np.broadcast_to(seeds, runs)),
-    )
-    return parameters, fixed
+def _joined(members: dict[Learner, list[int]]) -> dict[Learner, list[int]]:
+    """Let all layered rules whose feedback does not learn share one program.
 
-
-def _stack_states(chosen: Sequence[str], starts: Sequence[Start], dtype: np.dtype) -> Layers:
-    """Stack the rules' states layer by layer, with leading axes (rule, seed)."""
-    stacked: list[jax.Array | None] = []
-    for layer in range(len(starts[0].weights)):
-        states = [[start.states[label][layer] for start in starts] for label in chosen]
-        missing = any(state is None for row in states for state in row)
-        stacked.append(None if missing else jnp.asarray(np.array(states), dtype))
-    return tuple(stacked)
-
-
-def _for_every_rule(of_seeds: Sequence[Layers], *, rules: int, dtype: np.dtype) -> Layers:
-    """Stack layers of all seeds, and repeat them for every rule."""
-    stacked: list[jax.Array | None] = []
-    for layers in zip(*of_seeds, strict=True):
-        if layers[0] is None:
-            stacked.append(None)
-            continue
-        array = np.stack([np.asarray(layer) for layer in layers])
-        stacked.append(jnp.asarray(np.broadcast_to(array, (rules, *array.shape)), dtype))
-    return tuple(stacked)
+    A convolutional step takes long to compile, and making V costs little beside it.
+    """
+    alone = {learner: rules for learner, rules in members.items() if learner.rule is not None}
+    shared = [learner for learner in members if learner.rule is None]
+    if not shared:
+        return alone
+    ways = tuple(way for learner in shared for way in learner.ways)
+    together = Learner(ways, None, shared[0].architecture)
+    return alone | {together: [i for learner in shared for i in members[learner]]}

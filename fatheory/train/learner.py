@@ -12,15 +12,25 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from fatheory.arrays import Array
-from fatheory.initial import connected
-from fatheory.networks import Units, activities, first_sums
-from fatheory.rules import AdaptiveFeedback, DirectRule, LayeredRule, Rule
+from fatheory.experiment import RuleChoice
+from fatheory.networks import (
+    Architecture,
+    Layers,
+    Moments,
+    Parameters,
+    first_gradient,
+    first_sums,
+    forward,
+)
+from fatheory.rules import AdaptiveFeedback, DirectRule, Rule
 from fatheory.train.direct import direct_signals, direct_step
-from fatheory.train.parameters import Layers, Parameters, RuleStates, Step, losses
-from fatheory.train.sampler import KeySampler
+from fatheory.train.parameters import Gradient, RuleStates, Step
+from fatheory.train.sampler import KeySampler, dropout_key
+from fatheory.train.ways import Way, Weights
 
-Weights = tuple[jax.Array, ...]
 Signals = tuple[Float[jax.Array, "sample _"], ...]
+Inputs = Float[jax.Array, "sample n_i"]
+Targets = Float[jax.Array, "sample n_o"]
 
 
 @dataclass(frozen=True)
@@ -37,25 +47,27 @@ class Learner:
 
     Attributes
     ----------
-    backward_weights : callable or None
-        (W, state) -> V of a layered rule; None for a direct rule.
+    ways : tuple of Way
+        How layered rules make V; of several, a run's state says which. Empty for a direct rule.
     rule : Rule or None
-        The rule itself where it does more than that; None where rules that differ only in arrays
-        can share a program.
-    units : Units
-        Functions of hidden and output units.
+        The rule itself where it is direct or its feedback learns; None where rules that differ
+        only in arrays can share a program.
+    architecture : Architecture
+        What the network computes.
     """
 
-    backward_weights: Callable[[Array, Array | None], Array] | None
+    ways: tuple[Way, ...]
     rule: Rule | None
-    units: Units
+    architecture: Architecture
 
     @classmethod
-    def of(cls, rule: Rule, units: Units) -> "Learner":
+    def of(cls, choice: RuleChoice, architecture: Architecture) -> "Learner":
         """Return the learner of a rule; rules that differ only in arrays get equal ones."""
-        backward = rule.backward_weights if isinstance(rule, LayeredRule) else None
-        own = rule.stochastic or rule.adaptive or backward is None
-        return cls(backward, rule if own else None, units)
+        rule = choice.make()
+        if isinstance(rule, DirectRule):
+            return cls((), rule, architecture)
+        way = Way.of(choice, len(architecture.hidden) + 1)
+        return cls((way,), rule if rule.adaptive else None, architecture)
 
     @property
     def adapts(self) -> bool:
@@ -66,90 +78,130 @@ class Learner:
         self,
         above: Parameters,
         states: RuleStates,
-        sums: Float[jax.Array, "sample n_1"],
-        target: Float[jax.Array, "sample n_o"],
+        sums: Float[jax.Array, "sample *unit"],
+        target: Targets,
         key: jax.Array,
     ) -> Step:
         """Return the rule's gradients of the batch-mean loss, and that loss."""
         if isinstance(self.rule, DirectRule):
-            return direct_step(self.rule, self.units, above, states, sums, target, key)
+            return direct_step(self.rule, self.architecture, above, states, sums, target, key)
         V = self._backward(above, states, key)
+        taught = self._step_through(V, above, sums, target, dropout_key(self.architecture, key))
+        feedback = self._adapt(above, taught.above.weights, key)
+        return taught._replace(above=taught.above._replace(feedback=feedback))
 
-        def loss(sums: jax.Array, weights: Weights, biases: Weights) -> jax.Array:
-            y = activities(sums, weights, V, biases, self.units)[-1]
-            return jnp.mean(losses(target - y))
+    def gradient(
+        self,
+        parameters: Parameters,
+        states: RuleStates,
+        x: Inputs,
+        target: Targets,
+        key: jax.Array,
+    ) -> Gradient:
+        """Return what the rule takes for the gradient of the batch-mean loss, of all layers."""
+        sums = first_sums(self.architecture, parameters.weights[0], parameters.biases, x)
+        taught = self.step(parameters.above, states, sums, target, key)
+        return self._whole(parameters, taught, x)
 
-        over = jax.value_and_grad(loss, argnums=(0, 1, 2))
-        value, (first, weights, biases) = over(sums, above.weights, above.biases)
-        return Step(first, Parameters(weights, biases, self._adapt(above, weights, key)), value)
+    def backprop_gradient(self, parameters: Parameters, x: Inputs, target: Targets) -> Parameters:
+        """Return the gradient of the batch-mean loss, nothing dropped."""
+        above = parameters.above
+        sums = first_sums(self.architecture, parameters.weights[0], parameters.biases, x)
+        taught = self._step_through(above.weights, above, sums, target, None)
+        return self._whole(parameters, taught, x).parameters
 
     def signals(
         self,
         parameters: Parameters,
         states: RuleStates,
-        x: Float[jax.Array, "sample n_i"],
-        target: Float[jax.Array, "sample n_o"],
+        x: Inputs,
+        target: Targets,
         key: jax.Array,
     ) -> Signals:
         """Return the teaching signals delta_l of layers 1 to L, per sample.
 
-        delta_L = e; below, what the rule delivers in the place of -dL/dh_l.
+        delta_L = e; below, what the rule delivers in the place of -dL/dh_l, nothing dropped. With
+        normalisation these are the signals that x as a batch would receive.
         """
-        above = parameters.above
         if isinstance(self.rule, DirectRule):
-            sums = first_sums(parameters.weights[0], parameters.biases, x)
-            y = output_of(parameters, self.units, x)
-            hidden = direct_signals(self.rule, self.units, above, states, sums, target, key)
-            return (*hidden, target - y)
-        return self.signals_through(self._backward(above, states, key), parameters, x, target)
+            net, above = self.architecture, parameters.above
+            sums = first_sums(net, parameters.weights[0], parameters.biases, x)
+            hidden = direct_signals(self.rule, net, above, states, sums, target, key)
+            return (*hidden, target - output_of(net, parameters, x))
+        V = self._backward(parameters.above, states, key)
+        return self.signals_through(V, parameters, x, target)
 
     def signals_through(
-        self,
-        V: Weights,
-        parameters: Parameters,
-        x: Float[jax.Array, "sample n_i"],
-        target: Float[jax.Array, "sample n_o"],
+        self, V: Weights, parameters: Parameters, x: Inputs, target: Targets
     ) -> Signals:
         """Return the teaching signals that travel through given V_2 ... V_L, layers 1 to L."""
-        weights, biases, _ = parameters.above
-        sums = first_sums(parameters.weights[0], parameters.biases, x)
-        taps = tuple(jnp.zeros((len(x), len(W)), x.dtype) for W in parameters.weights)
+        net, above = self.architecture, parameters.above
+        sums = first_sums(net, parameters.weights[0], parameters.biases, x)
+        # Only shapes are asked for; nothing is computed twice.
+        shapes = jax.eval_shape(lambda: forward(net, sums, above, V).hidden)
+        taps = tuple(jnp.zeros(shape.shape, x.dtype) for shape in shapes)
 
-        def loss(taps: tuple[jax.Array, ...]) -> jax.Array:
-            y = activities(sums, weights, V, biases, self.units, taps[:-1])[-1] + taps[-1]
-            return jnp.sum(losses(target - y))
+        def loss(taps: tuple[jax.Array, ...]) -> tuple[jax.Array, jax.Array]:
+            top = forward(net, sums, above, V, added=taps).top
+            return jnp.sum(net.losses(top, target)), net.output(top)
 
-        return tuple(-g for g in jax.grad(loss)(taps))
+        gradients, y = jax.grad(loss, has_aux=True)(taps)
+        return (*(-g for g in gradients), target - y)
 
     def backward(self, parameters: Parameters, states: RuleStates, key: jax.Array) -> Layers | None:
         """Return V_2 ... V_L behind a leading None; None for a direct rule, which has no V."""
-        if self.backward_weights is None:
+        if not self.ways:
             return None
         return (None, *self._backward(parameters.above, states, key))
 
     def _backward(self, above: Parameters, states: RuleStates, key: jax.Array) -> Weights:
         """Return V_2 ... V_L."""
-        backward, drawn = self.backward_weights, states.drawn[1:]
-        assert backward is not None
-        if self.adapts:
-            drawn = above.feedback
-        elif isinstance(self.rule, LayeredRule):
-            sampler = KeySampler(key, above.weights[0].dtype)
-            fresh: Layers = tuple(self.rule.draw(sampler, W.shape) for W in above.weights)
-            drawn = connected(fresh, states.connections[1:])
-        return tuple(backward(W, state) for W, state in zip(above.weights, drawn, strict=True))
+        if len(self.ways) == 1:
+            return self.ways[0].backward(above, states, key)
+        ways = [way.backward for way in self.ways]
+        return jax.lax.switch(states.way, ways, above, states, key)
+
+    def _step_through(
+        self,
+        V: Weights,
+        above: Parameters,
+        sums: jax.Array,
+        target: Targets,
+        key: jax.Array | None,
+    ) -> Step:
+        """Return the gradients that travel through given V; none for feedback."""
+        net = self.architecture
+
+        def loss(sums: jax.Array, learned: Parameters) -> tuple[jax.Array, tuple[Moments, ...]]:
+            ran = forward(net, sums, learned, V, key=key)
+            return jnp.mean(net.losses(ran.top, target)), ran.moments
+
+        over = jax.value_and_grad(loss, argnums=(0, 1), has_aux=True)
+        (value, moments), (first, gradient) = over(sums, above._replace(feedback=()))
+        return Step(first, gradient, value, moments)
+
+    def _whole(self, parameters: Parameters, taught: Step, x: Inputs) -> Gradient:
+        """Complete the gradients of a step by those of the first layer."""
+        first = first_gradient(self.architecture, parameters.weights[0], taught.first, x)
+        bias = None
+        if parameters.biases and parameters.biases[0] is not None:
+            bias = jnp.sum(taught.first, axis=tuple(range(taught.first.ndim - 1)))
+        whole = taught.above.below(first, bias, biased=bool(parameters.biases))
+        return Gradient(whole, taught.loss, taught.moments)
 
     def _adapt(self, above: Parameters, gradients: Weights, key: jax.Array) -> Weights:
         """Return what the feedback weights descend, layers 2 to L; nothing if they do not learn."""
         if not isinstance(self.rule, AdaptiveFeedback):
             return ()
-        last = len(gradients) - 1
+        net = self.architecture
+        functions = (*(layer.function for layer in net.hidden[1:]), net.output)
         changes = []
         for i, (W, V, g) in enumerate(zip(above.weights, above.feedback, gradients, strict=True)):
-            f = self.units.output if i == last else self.units.hidden
-            b = above.biases[i] if above.biases else 0.0
+            b = above.biases[i] if above.biases and above.biases[i] is not None else 0.0
 
-            def respond(below: Array, W: Array = W, b: Array = b, f: Callable = f) -> jax.Array:
+            def respond(
+                below: Array, W: Array = W, b: Array = b, f: Callable = functions[i]
+            ) -> jax.Array:
                 return f(W @ below + b)
 
             sampler = KeySampler(jax.random.fold_in(key, i), W.dtype)
@@ -158,9 +210,22 @@ class Learner:
 
 
 def output_of(
-    parameters: Parameters, units: Units, x: Float[jax.Array, "sample n_i"]
-) -> Float[jax.Array, "sample n_o"]:
-    """Return the network's output."""
-    weights, biases, _ = parameters.above
-    sums = first_sums(parameters.weights[0], parameters.biases, x)
-    return activities(sums, weights, weights, biases, units)[-1]
+    architecture: Architecture,
+    parameters: Parameters,
+    x: Inputs,
+    moments: tuple[Moments, ...] = (),
+) -> Targets:
+    """Return the network's output; hidden sums are normalised by the given moments, or by x's."""
+    return architecture.output(top_of(architecture, parameters, x, moments))
+
+
+def top_of(
+    architecture: Architecture,
+    parameters: Parameters,
+    x: Inputs,
+    moments: tuple[Moments, ...] = (),
+) -> Targets:
+    """Return the sums of the output units."""
+    above = parameters.above
+    sums = first_sums(architecture, parameters.weights[0], parameters.biases, x)
+    return forward(architecture, sums, above, above.weights, moments=moments).top

@@ -1,6 +1,6 @@
 """How much memory a run will take, told before it starts."""
 
-import itertools
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,9 +8,11 @@ import jax
 import numpy as np
 
 from fatheory.errors import MemoryEstimateError
-from fatheory.experiment import Experiment, ImageTask
+from fatheory.experiment import Experiment, ImageTask, SpikingNetwork
 from fatheory.initial import block_steps
-from fatheory.tasks import image_set
+from fatheory.train.observe import IMAGES_AT_A_TIME
+from fatheory.train.spiking_measure import STREAMS
+from fatheory.train.spiking_program import LONGEST_BLOCK
 
 _HOST_ITEM = 8
 """Draws are made in double precision."""
@@ -28,8 +30,8 @@ def estimate_memory(experiment: Experiment) -> dict[str, int]:
     """
     item = np.dtype(experiment.precision).itemsize
     rules, seeds = len(experiment.rules), len(experiment.seeds)
-    per_network = _learned(experiment.sizes)
-    above = sum(n_out * n_in for n_in, n_out in itertools.pairwise(experiment.sizes[1:]))
+    per_network = _learned(experiment)
+    above = sum(math.prod(shape) for shape in experiment.weight_shapes[1:])
     copies = 4 if experiment.update.momentum else 3
     return {
         "weights": seeds * per_network * (_HOST_ITEM + copies * rules * item),
@@ -69,7 +71,7 @@ def _examples(experiment: Experiment, item: int) -> int:
     task, seeds = experiment.task, len(experiment.seeds)
     numbers = task.inputs + task.outputs
     if isinstance(task, ImageTask):
-        entry = image_set(task.dataset)
+        entry = task.image_set
         # Pixels are read as bytes, divided in single precision, and put on the device.
         return (entry.train + entry.test) * numbers * (1 + 4 + item)
     if task.samples:
@@ -81,44 +83,83 @@ def _examples(experiment: Experiment, item: int) -> int:
 
 def _activities(experiment: Experiment, item: int) -> int:
     """Count activities and their gradients on what is measured."""
+    if experiment.network.convolutions:
+        return _convolved(experiment, item)
+    if isinstance(experiment.network, SpikingNetwork):
+        return _spiking(experiment, item)
     task, units = experiment.task, sum(experiment.sizes)
     runs = len(experiment.rules) * len(experiment.seeds)
     if not isinstance(task, ImageTask):
         return 3 * runs * _probe(experiment) * units * item
     # All held-out images of one run, and the probe of all runs, one after the other.
     shown = _probe(experiment) if experiment.record.quantities else 0
-    return max(2 * _held_out(task) * units * item, 3 * runs * shown * units * item)
+    return max(2 * task.held_out * units * item, 3 * runs * shown * units * item)
 
 
-def _held_out(task: ImageTask) -> int:
-    entry = image_set(task.dataset)
-    return entry.test if task.evaluation == "test" else entry.validation
+def _convolved(experiment: Experiment, item: int) -> int:
+    """Count activities of a convolutional network, with the patches that its kernels see.
+
+    On a CPU one run at a time works on its batch or its part of the images; elsewhere all do.
+    """
+    # Evaluation goes forwards only.
+    shown = max(experiment.schedule.batch_size, IMAGES_AT_A_TIME // 2)
+    if experiment.record.quantities:
+        shown = max(shown, _probe(experiment))
+    places = [experiment.image_shape, *experiment.activity_shapes]
+    numbers = 3 * sum(experiment.sizes)
+    for shape, (channels, *kernel) in zip(places, experiment.weight_shapes, strict=False):
+        if len(kernel) == 3:
+            (rows, columns, _), (below, k, _) = shape, kernel
+            # Patches of the image, or moved copies of activities and errors; and the sums.
+            copies = k * k * below if shape is places[0] else 2 * k * (below + channels)
+            numbers += rows * columns * (copies + 3 * channels)
+    runs = 1 if jax.default_backend() == "cpu" else len(experiment.rules) * len(experiment.seeds)
+    return runs * shown * numbers * item
+
+
+def _spiking(experiment: Experiment, item: int) -> int:
+    """Count activities of a spiking network, with random numbers and what a block notes."""
+    rows = max(STREAMS, LONGEST_BLOCK, experiment.schedule.batch_size)
+    runs = 1 if jax.default_backend() == "cpu" else len(experiment.rules) * len(experiment.seeds)
+    # A block works on the transposed weights beside the weights.
+    weights = sum(math.prod(shape) for shape in experiment.weight_shapes)
+    return runs * (4 * rows * sum(experiment.sizes) + weights) * item
 
 
 def _probe(experiment: Experiment) -> int:
     """Count the samples on which teaching signals are measured."""
     task, asked = experiment.task, experiment.record.probe_samples
-    return min(asked, _held_out(task)) if isinstance(task, ImageTask) else task.samples or asked
+    return min(asked, task.held_out) if isinstance(task, ImageTask) else task.samples or asked
 
 
 def _recorded(experiment: Experiment) -> int:
     """Count the numbers that one run records at one step."""
     sizes, record = experiment.sizes, experiment.record
     sizes_of: Mapping[str, int] = {
-        "weights": _learned(sizes),
+        "weights": _learned(experiment),
         "teaching_signals": 2 * _probe(experiment) * sum(sizes[1:]),
         "pseudobackprop_angles": 2 * experiment.layers,
         "classification_error": 1,
         "training_error": 2,
         "receptive_fields": min(record.receptive_units, sizes[1]) * sizes[0],
         "unit_angle": sizes[-2],
+        "traces": _traced(experiment),
     }
     return 1 + sum(sizes_of.get(name, experiment.layers) for name in record.quantities)
 
 
-def _learned(sizes: tuple[int, ...]) -> int:
+def _traced(experiment: Experiment) -> int:
+    """Count what is recorded of a spiking network's neurons."""
+    network = experiment.network
+    if not isinstance(network, SpikingNetwork):
+        return 0
+    units = min(experiment.record.receptive_units, *experiment.sizes[1:])
+    return 3 * experiment.layers * units * _probe(experiment) * network.steps_per_image
+
+
+def _learned(experiment: Experiment) -> int:
     """Count the weights and biases of a network."""
-    return sum(n_out * (n_in + 1) for n_in, n_out in itertools.pairwise(sizes))
+    return sum(math.prod(shape) + shape[0] for shape in experiment.weight_shapes)
 
 
 def _free_of_machine() -> int | None:

@@ -107,7 +107,11 @@ def _learn_block(
         # Without momentum the update remembers nothing.
         tau, _ = recipe.direction.update(gradient, recipe.direction.init(above), above)
         above = descend(above, tau, fixed.learning_rates, learning[1:])
-        return D.at[t].set(-taught.first[0]), above, first_loss(lost_at, taught, first_step + t)
+        return (
+            D.at[t].set(-taught.first[0]),
+            above,
+            first_loss(lost_at, taught.loss, first_step + t),
+        )
 
     D = jnp.zeros((k, len(W)), W.dtype)
     start = (D, parameters.above, network.diverged_at)
@@ -115,7 +119,8 @@ def _learn_block(
     left = jnp.where(place < count, keep ** jnp.maximum(count - 1 - place, 0), 0)
     W = keep**count * W + (rate * left[:, None] * D).T @ X
     b = None if b is None else b + rate * jnp.sum(D, axis=0)
-    return Ensemble(above.below(W, b), network.memory, lost_at)
+    biased = bool(parameters.biases)
+    return Ensemble(above.below(W, b, biased=biased), network.memory, lost_at)
 
 
 def _block_sums(

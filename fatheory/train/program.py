@@ -6,10 +6,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Bool, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from fatheory.initial import connected
-from fatheory.networks import first_sums
+from fatheory.networks import Layers, Moments, Parameters, running
 from fatheory.train.ensemble import (
     Batches,
     Ensemble,
@@ -19,7 +19,6 @@ from fatheory.train.ensemble import (
     unflattened,
 )
 from fatheory.train.learner import Learner
-from fatheory.train.parameters import Layers, Parameters, Step
 from fatheory.train.sampler import step_key
 
 
@@ -38,6 +37,8 @@ class Recipe(NamedTuple):
         Root of the random keys.
     block : int
         How many online examples the first layer takes at a time; 0 for one by one.
+    in_turn : bool
+        Whether runs go through a stretch one after another rather than side by side.
     """
 
     learner: Learner
@@ -45,6 +46,7 @@ class Recipe(NamedTuple):
     weight_decay: float
     root_seed: int
     block: int = 0
+    in_turn: bool = False
 
 
 class Stretch(NamedTuple):
@@ -58,49 +60,84 @@ class Stretch(NamedTuple):
         Which layers change; the others are frozen.
     first_step, offset, updates : int
         Number of the first update, its place among the batches, and how many updates.
+    rate_factors : array of shape (step,) or None
+        What the learning rates are multiplied by at every step of the run; None for 1.
     """
 
     learning: Bool[Array, " layer"]
     first_step: Int[Array, ""]
     offset: Int[Array, ""]
     updates: Int[Array, ""]
+    rate_factors: Float[Array, " step"] | None = None
 
 
 @partial(jax.jit, static_argnames="recipe", donate_argnums=0)
 def advance(
     ensemble: Ensemble, fixed: Fixed, batches: Batches, stretch: Stretch, *, recipe: Recipe
 ) -> Ensemble:
-    """Carry out a stretch of updates, each for the whole batch of its step."""
+    """Carry out a stretch of updates, each for the whole batch of its step.
+
+    Side by side, all runs take a step before any takes the next. In turn, every run takes all its
+    steps before the next run begins: large convolutions fill a CPU by themselves, and the arrays
+    of one run stay in its cache.
+    """
     runs = ensemble.diverged_at.shape
-    update_all = jax.vmap(partial(_update, recipe, stretch.learning), in_axes=(0, 0, 0, None))
-    constants = flat_runs(fixed)
+    constants, flat = flat_runs(fixed), flat_runs(ensemble)
+    update = partial(_update, recipe, stretch)
 
-    def body(i: jax.Array, running: Ensemble) -> Ensemble:
+    def side_by_side(i: jax.Array, running: Ensemble) -> Ensemble:
         batch = for_all_rules(batches.at(stretch.offset + i), runs[0])
-        return update_all(running, constants, batch, stretch.first_step + i)
+        return jax.vmap(update, in_axes=(0, 0, 0, None))(
+            running, constants, batch, stretch.first_step + i
+        )
 
-    return unflattened(jax.lax.fori_loop(0, stretch.updates, body, flat_runs(ensemble)), runs)
+    def train(run: tuple[Ensemble, Fixed, jax.Array]) -> Ensemble:
+        network, own, seat = run
+
+        def body(i: jax.Array, network: Ensemble) -> Ensemble:
+            batch = batches.of(seat, stretch.offset + i)
+            return update(network, own, batch, stretch.first_step + i)
+
+        return jax.lax.fori_loop(0, stretch.updates, body, network)
+
+    if recipe.in_turn:
+        seats = jnp.tile(jnp.arange(runs[1]), runs[0])
+        return unflattened(jax.lax.map(train, (flat, constants, seats)), runs)
+    return unflattened(jax.lax.fori_loop(0, stretch.updates, side_by_side, flat), runs)
 
 
 def _update(
     recipe: Recipe,
-    learning: Bool[Array, " layer"],
+    stretch: Stretch,
     network: Ensemble,
     fixed: Fixed,
     batch: tuple[jax.Array, jax.Array],
     step: Int[Array, ""],
 ) -> Ensemble:
     """Carry out one update of one network."""
-    x, target = batch
     parameters = network.parameters
     key = step_key(recipe.root_seed, fixed.seeds, step)
-    sums = first_sums(parameters.weights[0], parameters.biases, x)
-    taught = recipe.learner.step(parameters.above, fixed.states, sums, target, key)
-    bias = jnp.sum(taught.first, axis=0) if parameters.biases else None
-    gradient = connected_gradient(taught.above.below(taught.first.T @ x, bias), fixed)
+    asked = recipe.learner.gradient(parameters, fixed.states, *batch, key)
+    gradient = connected_gradient(asked.parameters, fixed)
     tau, memory = recipe.direction.update(gradient, network.memory, parameters)
-    moved = descend(parameters, tau, fixed.learning_rates, learning)
-    return Ensemble(moved, memory, first_loss(network.diverged_at, taught, step))
+    rate = fixed.learning_rates
+    if stretch.rate_factors is not None:
+        rate = rate * stretch.rate_factors[step]
+    moved = descend(parameters, tau, rate, stretch.learning)
+    moments = _remembered(recipe, network.moments, asked.moments)
+    return Ensemble(moved, memory, first_loss(network.diverged_at, asked.loss, step), moments)
+
+
+def _remembered(
+    recipe: Recipe, kept: tuple[Moments, ...], batch: tuple[Moments, ...]
+) -> tuple[Moments, ...]:
+    """Let the running moments of normalised layers follow those of a batch."""
+    layers = recipe.learner.architecture.hidden
+    return tuple(
+        running(old, new, layer.normalization.memory)
+        for old, new, layer in zip(kept, batch, layers, strict=False)
+        if layer.normalization is not None
+    )
 
 
 def descend(
@@ -110,13 +147,19 @@ def descend(
 
     def moved(layers: tuple, changes: tuple, flags: jax.Array) -> tuple:
         trio = zip(layers, changes, flags, strict=True)
-        return tuple(jnp.where(learns, A - rate * t, A) for A, t, learns in trio)
+        return tuple(
+            None if A is None else jnp.where(learns, A - rate * t, A) for A, t, learns in trio
+        )
 
     depth = len(parameters.weights)
+    # Scales and shifts are those of the lower layers, also of a network above its first layer.
+    normalised = learning[: len(parameters.scales)]
     return Parameters(
         moved(parameters.weights, tau.weights, learning),
         moved(parameters.biases, tau.biases, learning[: len(parameters.biases)]),
         moved(parameters.feedback, tau.feedback, learning[depth - len(parameters.feedback) :]),
+        moved(parameters.scales, tau.scales, normalised),
+        moved(parameters.shifts, tau.shifts, normalised),
     )
 
 
@@ -125,16 +168,17 @@ def connected_gradient(gradient: Parameters, fixed: Fixed) -> Parameters:
     depth = len(gradient.weights)
     forward = _upper(fixed.connections, depth)
     feedback = _upper(fixed.states.connections, len(gradient.feedback))
-    return Parameters(
-        connected(gradient.weights, forward),
-        gradient.biases,
-        connected(gradient.feedback, feedback),
+    return gradient._replace(
+        weights=connected(gradient.weights, forward),
+        feedback=connected(gradient.feedback, feedback),
     )
 
 
-def first_loss(diverged_at: Int[Array, ""], taught: Step, step: Int[Array, ""]) -> Int[Array, ""]:
+def first_loss(
+    diverged_at: Int[Array, ""], loss: Float[Array, ""], step: Int[Array, ""]
+) -> Int[Array, ""]:
     """Return the first step whose loss was not finite, this one included; -1 for none."""
-    lost = (diverged_at < 0) & ~jnp.isfinite(taught.loss)
+    lost = (diverged_at < 0) & ~jnp.isfinite(loss)
     return jnp.where(lost, step, diverged_at)
 
 

@@ -2,6 +2,11 @@
 
 import jax
 
+from fatheory.networks import Architecture
+
+_DROPOUT = 2**31
+"""Sets the dropped activities apart from layers, by whose numbers keys are folded too."""
+
 
 class KeySampler:
     """Draws from a JAX key, a fresh subkey for every call.
@@ -34,3 +39,9 @@ class KeySampler:
 def step_key(root_seed: int, seed: jax.Array, step: jax.Array) -> jax.Array:
     """Return the key of one step of one seed: the same wherever a segment begins."""
     return jax.random.fold_in(jax.random.fold_in(jax.random.key(root_seed), seed), step)
+
+
+def dropout_key(architecture: Architecture, key: jax.Array) -> jax.Array | None:
+    """Return the key of a step's dropped activities, apart from its rule's; None if none is."""
+    drops = any(layer.dropout for layer in architecture.hidden)
+    return jax.random.fold_in(key, _DROPOUT) if drops else None

@@ -6,17 +6,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
+from fatheory import labels
 from fatheory.archive import assemble, provenance
-from fatheory.experiment import Experiment
+from fatheory.experiment import Experiment, SpikingNetwork
 from fatheory.initial import Start, block_steps, coordinates, draw_start, drawn_variables
 from fatheory.train.group import Group
 from fatheory.train.loader import Loader
 from fatheory.train.memory import require_memory
 from fatheory.train.progress import Progress, progress_bar
 from fatheory.train.recorder import Recorder
+from fatheory.train.spiking import SpikingGroup
+from fatheory.train.step_size import warn_of_step_size
+from fatheory.updates import rate_factors
 
 SOURCE = "simulation"
 LONGEST_SEGMENT = 4096
@@ -43,6 +48,11 @@ def simulate(experiment: Experiment, *, progress: bool | None = None) -> xr.Data
         quantities, what was drawn, and coordinates ``time = learning_rate * step``. A run that
         diverges is kept and marked: ``diverged`` and ``diverged_at (rule, seed)``.
 
+    Warns
+    -----
+    LearningRateWarning
+        If updates of Batch Manhattan are larger than the start weights.
+
     Raises
     ------
     MemoryEstimateError
@@ -57,14 +67,17 @@ def simulate(experiment: Experiment, *, progress: bool | None = None) -> xr.Data
     ):
         require_memory(experiment)
         starts = [draw_start(experiment, seed) for seed in experiment.seeds]
+        warn_of_step_size(experiment, starts)
         recorder = Recorder(experiment, starts)
-        with progress_bar(progress, "training", experiment.schedule.steps) as bar:
-            _run(experiment, starts, recorder, bar)
+        decay, steps = experiment.schedule.decay, experiment.schedule.steps
+        factors = None if decay is None else rate_factors(decay, steps)
+        with progress_bar(progress, "training", steps) as bar:
+            _run(experiment, starts, recorder, factors, bar)
         device = jax.devices()[0]
     variables = drawn_variables(experiment, starts) | recorder.variables()
-    return assemble(
+    archive = assemble(
         {name: _in_precision(values, experiment) for name, values in variables.items()},
-        coordinates(experiment),
+        coordinates(experiment, factors),
         provenance(
             source=SOURCE,
             experiment_json=experiment.to_json(),
@@ -74,6 +87,11 @@ def simulate(experiment: Experiment, *, progress: bool | None = None) -> xr.Data
             wall_time_s=time.perf_counter() - began,
         ),
     )
+    if experiment.network.output == "softmax":
+        for name in (labels.LOSS, labels.TRAINING_LOSS):
+            if name in archive:
+                archive[name].attrs["equation"] = "L = -<sum y* log y>"
+    return archive
 
 
 @dataclass(frozen=True)
@@ -99,9 +117,15 @@ def segments(experiment: Experiment) -> Iterator[Segment]:
 
 
 def _run(
-    experiment: Experiment, starts: Sequence[Start], recorder: Recorder, bar: Progress
+    experiment: Experiment,
+    starts: Sequence[Start],
+    recorder: Recorder,
+    factors: np.ndarray | None,
+    bar: Progress,
 ) -> None:
-    groups = Group.all_of(experiment, starts)
+    spiking = isinstance(experiment.network, SpikingNetwork)
+    groups = (SpikingGroup if spiking else Group).all_of(experiment, starts)
+    by_step = None if factors is None else jnp.asarray(factors, experiment.precision)
     loader = Loader(experiment, starts)
     recorder.take(0, groups)
     phase = 0
@@ -115,7 +139,7 @@ def _run(
         for group in groups:
             group.wait()
         for group in groups:
-            group.advance(batches, segment.phase, segment.first, offset, segment.stop)
+            group.advance(batches, segment.phase, segment.first, offset, segment.stop, by_step)
         recorder.take(segment.stop, groups)
         bar.advance(segment.stop - segment.first)
 

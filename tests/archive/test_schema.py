@@ -72,6 +72,40 @@ PROBLEMS: list[tuple[Change, str]] = [
 ]
 
 
+def weighted(ds: xr.Dataset) -> xr.Dataset:
+    """Learning rates that fell to half after step 10, with time by weighted steps."""
+    steps = xr.DataArray([0.0, 10.0, 15.0, 20.0], dims="step", attrs={"units": "step"})
+    time = ds["time"].copy(data=ds["learning_rate"].values[:, None] * steps.values)
+    return ds.assign_coords(weighted_step=steps, time=time)
+
+
+def kernels(ds: xr.Dataset, *dims: str) -> xr.Dataset:
+    values = np.zeros((2, 3, 4, 3, 4, 5, 5))
+    return ds.assign(kernel_2=(("rule", "seed", "step", *dims), values, {"units": "1"}))
+
+
+KERNEL = ("channel_2", "channel_1", "kernel_row_2", "kernel_column_2")
+
+
+def test_time_may_be_weighted_by_the_fall_of_learning_rates(run: xr.Dataset) -> None:
+    validate(weighted(run))
+    with pytest.raises(SchemaError, match="time must be learning_rate x step; at rule 0, step 10"):
+        validate(weighted(run).drop_vars("weighted_step").assign_coords(time=run["time"] * 1.5))
+    with pytest.raises(SchemaError, match="time must be learning_rate x step"):
+        validate(weighted(run).assign_coords(time=run["time"]))
+    with pytest.raises(SchemaError, match="weighted_step must be a coordinate"):
+        validate(weighted(run).reset_coords("weighted_step"))
+
+
+def test_convolutions_have_kernels(run: xr.Dataset) -> None:
+    validate(kernels(run, *KERNEL))
+    turned = (KERNEL[1], KERNEL[0], *KERNEL[2:])
+    with pytest.raises(
+        SchemaError, match=r"kernel_2 must have .*channel_2, channel_1, kernel_row_2, kernel_col"
+    ):
+        validate(kernels(run, *turned))
+
+
 def test_an_assembled_run_is_valid(run: xr.Dataset) -> None:
     validate(run)
     validate(run.isel(rule=[1], seed=[0, 2], step=slice(1, None)))

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -214,3 +215,38 @@ def test_theory_show_of_an_unknown_statement_names_the_nearest(fatheory):
     code, _, err = fatheory("theory", "show", "reduction.flwo")
     assert code == 1
     assert "reduction.flow" in err
+
+
+def test_a_warning_is_one_message_without_code(fatheory, tmp_path):
+    steep = ["--set=update.manhattan=1", "--set=rules.backprop.learning_rate=0.5"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        code, _, err = fatheory(
+            "run", PRESET, "--seeds=1", f"--out={tmp_path / 'run.zarr'}", *SMALL, *steep
+        )
+    assert code == 0
+    assert "warning: Batch Manhattan moves every weight" in err
+    assert ".py" not in err
+
+
+def test_convolutional_networks_run_on_generated_images(fatheory, tmp_path):
+    place = tmp_path / "run.zarr"
+    code, _, err = fatheory(
+        "run",
+        "liao2016/table_a",
+        "--seeds=1",
+        f"--out={place}",
+        "--set=task.dataset=synthetic-digits",
+        '--set=network.blocks=[{"channels": 2, "kernel": 3}]',
+        "--set=network.hidden=[]",
+        '--set=schedule.phases=[{"steps": 3}]',
+        "--set=schedule.decay=null",
+        "--set=record.snapshots=2",
+        '--set=record.quantities=["weights", "gradient_norm"]',
+    )
+    assert (code, err) == (0, "")
+    run = fa.load(place)
+    assert run["kernel_1"].dims[-2:] == ("kernel_row_1", "kernel_column_1")
+    code, out, _ = fatheory("inspect", place)
+    assert code == 0
+    assert "kernels of layer 1" in out

@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 import pytest
-from small_experiment import small
+from small_experiment import convolved, small
 
 from fatheory.errors import FatheoryError, InvalidExperimentError
 from fatheory.experiment import (
@@ -18,8 +18,9 @@ from fatheory.experiment import (
 )
 
 
-def test_json_round_trip_is_the_same_value():
-    asked = small()
+@pytest.mark.parametrize("describe", [small, convolved])
+def test_json_round_trip_is_the_same_value(describe):
+    asked = describe()
     again = Experiment.from_json(asked.to_json())
     assert again == asked
     assert again.content_hash == asked.content_hash
@@ -30,7 +31,8 @@ def test_json_round_trip_is_the_same_value():
 
 def test_content_hash_is_pinned():
     """Archives written by earlier versions are found by it: a change here must be meant."""
-    assert small().content_hash == "6da163965aa768ca"
+    assert small().content_hash == "65e1f9997ac9be64"
+    assert convolved().content_hash == "0fca7c0b780a44af"
 
 
 def test_content_hash_sees_everything_but_the_name():
@@ -56,6 +58,29 @@ def test_content_hash_sees_everything_but_the_name():
         "seeds": [8, 14],
         "root_seed": 24,
         "precision": "float32",
+    }
+    assert set(changed) <= set(flat)
+    hashes = {asked.with_settings({key: value}).content_hash for key, value in changed.items()}
+    assert len(hashes | {asked.content_hash}) == len(changed) + 1
+
+
+def test_content_hash_sees_every_part_of_a_convolutional_network():
+    asked = convolved()
+    flat = dict(_leaves(json.loads(asked.to_json())))
+    changed = {
+        "network.blocks.0.channels": 4,
+        "network.blocks.0.kernel": 5,
+        "network.blocks.0.pool.kind": "max",
+        "network.blocks.0.pool.stride": 2,
+        "network.normalization.learnable": False,
+        "network.normalization.memory": 0.5,
+        "network.dropout": 0.25,
+        "network.output": "softmax",
+        "rules.rndf.initial_concordance": 0.5,
+        "rules.usf, backprop.layers.3.scale": 1.0,
+        "schedule.decay.at": [2, 2],
+        "schedule.decay.warmup": 0,
+        "update.manhattan": 3,
     }
     assert set(changed) <= set(flat)
     hashes = {asked.with_settings({key: value}).content_hash for key, value in changed.items()}
@@ -206,6 +231,24 @@ def test_derived_sizes_and_steps():
     assert (asked.sizes, asked.layers) == ((6, 5, 4, 3), 3)
     assert (asked.schedule.steps, asked.schedule.ends) == (61, (30, 61))
     assert asked.snapshot_steps == (0, 9, 17, 30, 61)
+
+
+def test_derived_shapes_of_convolutions():
+    """A 8 x 8 image: ceil(8 / 3) = 3 rows and columns after the first pool, no other pool."""
+    asked = convolved()
+    assert asked.image_shape == (8, 8, 1)
+    assert asked.activity_shapes == [(3, 3, 2), (3, 3, 3), (4,), (10,)]
+    assert asked.weight_shapes == [(2, 1, 3, 3), (3, 2, 1, 1), (4, 27), (10, 4)]
+    assert (asked.sizes, asked.layers) == ((64, 18, 27, 4, 10), 4)
+    assert (small().image_shape, small().network.convolutions) == ((), 0)
+
+
+def test_every_layer_has_its_rule():
+    choice = dict(convolved().rules)["usf, backprop"]
+    assert [choice.at(layer, 4).rule for layer in (2, 3, 4)] == ["usf", "frsf", "backprop"]
+    assert dict(choice.at(3, 4).parameters)["scale"] == 2.0
+    plain = dict(convolved().rules)["rndf"]
+    assert all(plain.at(layer, 4) is plain for layer in (2, 3, 4))
 
 
 def test_presets():

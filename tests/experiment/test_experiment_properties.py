@@ -7,12 +7,16 @@ from typing import get_args
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_experiment import small
+from small_experiment import convolved, small
 
 from fatheory.errors import InvalidExperimentError
 from fatheory.experiment import Experiment
-from fatheory.experiment.record import Quantity
-from fatheory.rules import known_rules
+from fatheory.experiment.record import OF_MATRICES, Quantity
+from fatheory.rules import FixedFeedback, LayeredRule, known_rules
+
+OF_NEURONS = {"firing_rate", "traces"}
+"""Quantities of spiking networks."""
+QUANTITIES = set(get_args(Quantity)) - OF_NEURONS
 
 sizes = st.integers(1, 50)
 finite = st.floats(0, 1e6)
@@ -71,6 +75,112 @@ def sparsities(draw, layers):
     }
 
 
+normalizations = st.none() | st.fixed_dictionaries(
+    {"learnable": st.booleans(), "epsilon": positive, "memory": part}
+)
+outputs = st.sampled_from(["linear", "sigmoid", "softmax"])
+pools = st.none() | st.fixed_dictionaries(
+    {"kind": st.sampled_from(["max", "average"]), "size": sizes, "stride": sizes}
+)
+block = st.fixed_dictionaries(
+    {"channels": sizes, "kernel": st.sampled_from([1, 3, 5]), "pool": pools}
+)
+warmup = st.integers(0, 9)
+decays = st.none() | st.one_of(
+    st.fixed_dictionaries(
+        {
+            "kind": st.just("steps"),
+            "at": st.lists(sizes, min_size=1, max_size=3),
+            "factor": st.floats(0.01, 1),
+            "warmup": warmup,
+        }
+    ),
+    st.fixed_dictionaries(
+        {
+            "kind": st.just("exponential"),
+            "factor": st.floats(0.01, 1),
+            "every": sizes,
+            "warmup": warmup,
+        }
+    ),
+    st.fixed_dictionaries({"kind": st.just("cosine"), "floor": part, "warmup": warmup}),
+)
+LAYERED = sorted(
+    name
+    for name, rule in known_rules().items()
+    if issubclass(rule, LayeredRule) and not rule.adaptive
+)
+FIXED = sorted(name for name in LAYERED if issubclass(known_rules()[name], FixedFeedback))
+fixed_feedback = st.fixed_dictionaries(
+    {
+        "rule": st.sampled_from(FIXED),
+        "initial_concordance": st.none() | st.floats(0, 1),
+        "learning_rate": positive,
+    }
+)
+
+
+def by_layer(layers):
+    """A rule for all layers but some."""
+    own = st.fixed_dictionaries({"rule": st.sampled_from(LAYERED)})
+    keys = st.integers(2, layers).map(str) | st.just("last")
+    return st.fixed_dictionaries(
+        {
+            "rule": st.sampled_from(LAYERED),
+            "learning_rate": positive,
+            "layers": st.dictionaries(keys, own, max_size=3),
+        }
+    )
+
+
+@st.composite
+def convolutional(draw):
+    """Random valid experiments with convolutional networks, as plain data."""
+    blocks = draw(st.lists(block, min_size=1, max_size=3))
+    hidden = draw(st.lists(sizes, max_size=2))
+    layers = len(blocks) + len(hidden) + 1
+    names = {name for name, rule in known_rules().items() if getattr(rule, "entrywise", True)}
+    everywhere = st.fixed_dictionaries(
+        {"rule": st.sampled_from(sorted(names)), "learning_rate": positive}
+    )
+    choice = by_layer(layers) | fixed_feedback | everywhere
+    rules = draw(st.dictionaries(st.text(max_size=8), choice, min_size=1, max_size=3))
+    return {
+        "task": draw(image_task) | {"limit": 0},
+        "network": {
+            "kind": "convolutional",
+            "blocks": blocks,
+            "hidden": hidden,
+            "activation": draw(functions),
+            "output": draw(outputs),
+            "start": draw(laws),
+            "biases": draw(st.none() | entry_laws),
+            "normalization": draw(normalizations),
+            "dropout": draw(part),
+        },
+        "rules": {
+            label: own
+            for label, own in rules.items()
+            if all(_of(own, layer, layers) in names for layer in range(2, len(blocks) + 1))
+        }
+        or {"backprop": 1.0},
+        "schedule": {
+            "phases": [{"steps": draw(sizes)}],
+            "batch_size": draw(st.integers(2, 20)),
+            "decay": draw(decays),
+        },
+        "update": {"momentum": draw(part), "manhattan": draw(st.integers(0, 3))},
+        "record": {"quantities": draw(st.lists(st.sampled_from(sorted(QUANTITIES - OF_MATRICES))))},
+    }
+
+
+def _of(choice, layer, layers):
+    """The rule that a choice has for one layer."""
+    own = choice.get("layers", {})
+    at = "last" if layer == layers and "last" in own else str(layer)
+    return own.get(at, choice)["rule"]
+
+
 @st.composite
 def descriptions(draw):
     """Random valid experiments, as plain data."""
@@ -78,11 +188,12 @@ def descriptions(draw):
     layers = st.integers(1, len(hidden) + 1)
     task = draw(tasks)
     classes = {"classification_error", "training_error"}
-    quantities = set(get_args(Quantity)) - (set() if task["kind"] == "images" else classes)
+    quantities = QUANTITIES - (set() if task["kind"] == "images" else classes)
     batch = st.integers(1, task.get("samples") or 20)
     choice = st.fixed_dictionaries(
         {"rule": st.sampled_from(sorted(known_rules())), "learning_rate": positive}
     )
+    choice = choice | by_layer(len(hidden) + 1) | fixed_feedback
     phase = st.fixed_dictionaries({"steps": sizes, "frozen": st.lists(layers, max_size=3)})
     return {
         "name": draw(st.text(max_size=10)),
@@ -94,13 +205,19 @@ def descriptions(draw):
             "start": draw(laws),
             "biases": draw(st.none() | entry_laws),
             "sparsity": draw(sparsities(layers)),
+            "dropout": draw(part),
         },
         "rules": draw(st.dictionaries(st.text(max_size=8), choice, min_size=1, max_size=4)),
         "schedule": {
             "phases": draw(st.lists(phase, min_size=1, max_size=3)),
             "batch_size": 1 if task.get("limit") else draw(batch),
+            "decay": draw(decays),
         },
-        "update": {"momentum": draw(part), "weight_decay": draw(finite)},
+        "update": {
+            "momentum": draw(part),
+            "weight_decay": draw(finite),
+            "manhattan": draw(st.integers(0, 3)),
+        },
         "record": {
             "quantities": draw(st.lists(st.sampled_from(sorted(quantities)))),
             "snapshots": draw(st.integers(2, 30)),
@@ -112,14 +229,17 @@ def descriptions(draw):
     }
 
 
-@settings(deadline=None, derandomize=True, max_examples=60)
-@given(data=descriptions())
+@settings(deadline=None, derandomize=True, max_examples=80)
+@given(data=descriptions() | convolutional())
 def test_every_valid_experiment_round_trips(data):
     asked = Experiment(**data)
     again = Experiment.from_json(asked.to_json())
     assert again == asked
     assert again.content_hash == asked.content_hash
     assert asked.with_settings({}) == asked
+    assert [len(shape) for shape in asked.weight_shapes] == (
+        [4] * asked.network.convolutions + [2] * (asked.layers - asked.network.convolutions)
+    )
     assert repr(asked)
     assert asked._repr_html_()
 
@@ -128,7 +248,10 @@ scalars = (
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.binary()
 )
 keys = st.sampled_from(
-    [*Experiment.model_fields, "hidden", "backprop", "rule", "learning_rate", "parameters", "law"]
+    [
+        *Experiment.model_fields,
+        *("hidden", "backprop", "rule", "learning_rate", "parameters", "law", "kind", "layers"),
+    ]
 ) | st.text(max_size=6)
 junk = st.recursive(
     scalars,
@@ -164,7 +287,7 @@ def test_junk_in_one_field_is_refused_by_our_errors_only(field, value):
     data=st.data(),
 )
 def test_junk_below_one_field_is_refused_by_our_errors_only(part, data):
-    dump = json.loads(small().to_json())
+    dump = json.loads(data.draw(st.sampled_from([small(), convolved()])).to_json())
     key = data.draw(st.sampled_from(sorted(dump[part])))
     _refused_or_valid(dump | {part: dump[part] | {key: data.draw(junk)}})
 

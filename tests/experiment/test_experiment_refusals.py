@@ -81,7 +81,11 @@ def test_learning_rates_are_numbers(value):
         ("network.hidden", [], "must not be empty"),
         ("network.hidden", 5, "valid tuple; got 5"),
         ("network.activation", "tan", "'linear', 'tanh', 'sigmoid', 'relu' or 'erf'; got 'tan'"),
-        ("network.kind", "conv", "'dense'; got 'conv'"),
+        (
+            "network",
+            {"kind": "conv"},
+            "unknown kind of network 'conv' (known: convolutional, dense",
+        ),
         ("record.quantities", ["weight"], "'weights', 'teaching_signals'"),
         ("record.steps", [-1], "greater than or equal to 0; got -1"),
         ("record.spacing", "log", "'linear' or 'logarithmic'; got 'log'"),

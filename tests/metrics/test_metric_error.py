@@ -3,6 +3,8 @@ import pytest
 import xarray as xr
 from metric_archives import experiment, runs, without
 
+import fatheory as fa
+from fatheory.errors import ArchiveError
 from fatheory.experiment import Record
 from fatheory.metrics import normalized_squared_error
 from fatheory.theory import solve
@@ -43,3 +45,15 @@ def test_a_single_probe_sample_has_no_spread_and_no_normalised_error():
     one = solve(experiment(("backprop",), steps=1, record=Record(snapshots=2, probe_samples=6)))
     one = one.isel(sample=[0])
     assert np.isnan(normalized_squared_error(one)).all()
+
+
+def test_cross_entropy_is_no_squared_error():
+    asked = fa.Experiment(
+        task=fa.ImageTask(dataset="synthetic-digits", limit=20, evaluation_limit=20),
+        network=fa.DenseNetwork(hidden=(3,), output="softmax"),
+        rules={"backprop": 0.1},
+        schedule=fa.Schedule(phases=(fa.Phase(steps=1),), batch_size=10),
+        record=fa.Record(quantities=(), snapshots=2),
+    )
+    with pytest.raises(ArchiveError, match="cross-entropy"):
+        fa.metrics.normalized_squared_error(fa.simulate(asked))

@@ -8,16 +8,11 @@ import numpy as np
 import pytest
 from scipy.special import erf
 
-from fatheory.networks import (
-    ACTIVATIONS,
-    Units,
-    activities,
-    dense,
-    first_sums,
-    hidden_and_output_sums,
-)
+from fatheory.experiment import DenseNetwork
+from fatheory.networks import ACTIVATIONS, Architecture, Parameters, dense, first_sums, forward
 
 SIZES = (6, 5, 4, 3)
+OF_HIDDEN_UNITS = [name for name in ACTIVATIONS if name != "softmax"]
 
 
 @pytest.fixture(autouse=True)
@@ -48,38 +43,47 @@ def biases_for(weights, seed=5):
     return tuple(jnp.asarray(rng.normal(size=len(W))) for W in weights)
 
 
-def run(weights, backward_weights, biases, x, units, added=None):
+def network(activation, output="linear"):
+    return Architecture.of(DenseNetwork(hidden=SIZES[1:-1], activation=activation, output=output))
+
+
+def above(weights, biases):
+    return Parameters(weights, biases, ()).above
+
+
+def run(weights, backward_weights, biases, x, net, added=None):
     """Activities of layers 1 to L from the input."""
-    sums = first_sums(weights[0], biases, x)
-    return activities(sums, weights[1:], backward_weights[1:], biases[1:], units, added)
+    sums = first_sums(net, weights[0], biases, x)
+    ran = forward(net, sums, above(weights, biases), backward_weights[1:], added=added)
+    return (*ran.hidden, net.output(ran.top))
 
 
 def half_square(target, y):
     return 0.5 * jnp.mean(jnp.sum((target - y) ** 2, axis=1))
 
 
-def loss(parameters, backward_weights, x, target, units):
+def loss(parameters, backward_weights, x, target, net):
     weights, biases = parameters
-    return half_square(target, run(weights, backward_weights, biases, x, units)[-1])
+    return half_square(target, run(weights, backward_weights, biases, x, net)[-1])
 
 
-def ordinary_loss(parameters, x, target, units):
+def ordinary_loss(parameters, x, target, net):
     weights, biases = parameters
     h = x
     for i, W in enumerate(weights):
-        f = units.output if i == len(weights) - 1 else units.hidden
+        f = net.output if i == len(weights) - 1 else net.hidden[i].function
         h = f(h @ W.T + (biases[i] if biases else 0))
     return half_square(target, h)
 
 
 @pytest.mark.parametrize(("output", "with_biases"), [("linear", False), ("sigmoid", True)])
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("activation", OF_HIDDEN_UNITS)
 def test_backprop_is_the_gradient_of_an_ordinary_network(activation, output, with_biases):
     weights, _, x, target = arrays()
-    units = Units.named(activation, output)
+    net = network(activation, output)
     parameters = weights, biases_for(weights) if with_biases else ()
-    ours = jax.grad(lambda p: loss(p, p[0], x, target, units))(parameters)
-    ordinary = jax.grad(lambda p: ordinary_loss(p, x, target, units))(parameters)
+    ours = jax.grad(lambda p: loss(p, p[0], x, target, net))(parameters)
+    ordinary = jax.grad(lambda p: ordinary_loss(p, x, target, net))(parameters)
     for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(ordinary), strict=True):
         # Equal to rounding: JAX is free to order the sums of a product as it likes.
         np.testing.assert_allclose(a, b, rtol=1e-13, atol=1e-15)
@@ -90,9 +94,9 @@ def test_backprop_is_the_gradient_of_an_ordinary_network(activation, output, wit
 )
 def test_backprop_is_the_derivative_by_finite_differences(activation, output):
     weights, _, x, target = arrays(1)
-    units = Units.named(activation, output)
+    net = network(activation, output)
     parameters = weights, biases_for(weights)
-    gradient = jax.grad(lambda p: loss(p, p[0], x, target, units))(parameters)
+    gradient = jax.grad(lambda p: loss(p, p[0], x, target, net))(parameters)
     rng = np.random.default_rng(2)
     direction = jax.tree.map(lambda p: jnp.asarray(rng.normal(size=p.shape)), parameters)
     terms = jax.tree.map(lambda g, d: jnp.sum(g * d), gradient, direction)
@@ -100,7 +104,7 @@ def test_backprop_is_the_derivative_by_finite_differences(activation, output):
 
     def along(s):
         moved = jax.tree.map(lambda p, d: p + s * d, parameters, direction)
-        return loss(moved, moved[0], x, target, units)
+        return loss(moved, moved[0], x, target, net)
 
     steps = np.array([4e-3, 2e-3, 1e-3])
     errors = [abs((along(h) - along(-h)) / (2 * h) - slope) for h in steps]
@@ -112,9 +116,9 @@ def test_backprop_is_the_derivative_by_finite_differences(activation, output):
 def test_v_plays_no_part_in_the_forward_pass():
     weights, others, x, _ = arrays()
     biases = biases_for(weights)
-    for activation in ACTIVATIONS:
-        units = Units.named(activation, "sigmoid")
-        pair = (run(weights, V, biases, x, units) for V in (weights, others))
+    for activation in OF_HIDDEN_UNITS:
+        net = network(activation, "sigmoid")
+        pair = (run(weights, V, biases, x, net) for V in (weights, others))
         for a, b in zip(*pair, strict=True):
             np.testing.assert_array_equal(a, b)
 
@@ -134,11 +138,11 @@ def test_errors_of_a_network_return_through_v_by_hand():
     """Each layer's own derivative, with V in the place of W on the way down."""
     weights, others, x, target = arrays()
     biases = biases_for(weights)
-    units = Units.named("tanh", "sigmoid")
-    (first, *above), of_biases = jax.grad(lambda p: loss(p, others, x, target, units))(
+    net = network("tanh", "sigmoid")
+    (first, *above), of_biases = jax.grad(lambda p: loss(p, others, x, target, net))(
         (weights, biases)
     )
-    h1, h2, y = (np.asarray(h) for h in run(weights, weights, biases, x, units))
+    h1, h2, y = (np.asarray(h) for h in run(weights, weights, biases, x, net))
     top = (y - np.asarray(target)) * y * (1 - y) / len(x)
     middle = top @ np.asarray(others[2]) * (1 - h2**2)
     bottom = middle @ np.asarray(others[1]) * (1 - h1**2)
@@ -153,13 +157,12 @@ def test_the_first_layer_sends_nothing_back_and_needs_no_v():
     """Its sums are all that the layers above know of it, so its gradient follows from theirs."""
     weights, others, x, target = arrays()
     biases = biases_for(weights)
-    units = Units.named("tanh", "linear")
-    (W, *_), (b, *_) = jax.grad(lambda p: loss(p, others, x, target, units))((weights, biases))
-    np.testing.assert_array_equal(first_sums(weights[0], (), x), x @ weights[0].T)
+    net = network("tanh", "linear")
+    (W, *_), (b, *_) = jax.grad(lambda p: loss(p, others, x, target, net))((weights, biases))
+    np.testing.assert_array_equal(first_sums(net, weights[0], (), x), x @ weights[0].T)
 
     def from_sums(sums):
-        y = activities(sums, weights[1:], others[1:], biases[1:], units)[-1]
-        return half_square(target, y)
+        return half_square(target, forward(net, sums, above(weights, biases), others[1:]).top)
 
     of_sums = jax.grad(from_sums)(x @ weights[0].T + biases[0])
     np.testing.assert_allclose(of_sums.T @ x, W, rtol=1e-13, atol=1e-15)
@@ -168,10 +171,10 @@ def test_the_first_layer_sends_nothing_back_and_needs_no_v():
 
 def test_top_layer_learns_alike_under_every_v():
     weights, others, x, target = arrays()
-    units = Units.named("tanh", "sigmoid")
+    net = network("tanh", "sigmoid")
     parameters = weights, biases_for(weights)
-    backprop = jax.grad(lambda p: loss(p, p[0], x, target, units))(parameters)
-    other = jax.grad(lambda p: loss(p, others, x, target, units))(parameters)
+    backprop = jax.grad(lambda p: loss(p, p[0], x, target, net))(parameters)
+    other = jax.grad(lambda p: loss(p, others, x, target, net))(parameters)
     for kind in (0, 1):
         np.testing.assert_array_equal(backprop[kind][-1], other[kind][-1])
         pairs = zip(backprop[kind][:-1], other[kind][:-1], strict=True)
@@ -181,25 +184,28 @@ def test_top_layer_learns_alike_under_every_v():
 def test_added_values_enter_behind_the_activation():
     weights, _, x, _ = arrays()
     biases = biases_for(weights)
-    units = Units.named("tanh", "sigmoid")
+    net = network("tanh", "sigmoid")
     rng = np.random.default_rng(4)
     added = tuple(jnp.asarray(rng.normal(size=(7, n))) for n in SIZES[1:-1])
-    first, second, y = run(weights, weights, biases, x, units, added)
+    first, second, y = run(weights, weights, biases, x, net, added)
     sums = [x @ weights[0].T, first @ weights[1].T, second @ weights[2].T]
     a1, a2, a3 = (a + b for a, b in zip(sums, biases, strict=True))
     np.testing.assert_allclose(first, np.tanh(a1) + added[0], atol=1e-14)
     np.testing.assert_allclose(second, np.tanh(a2) + added[1], atol=1e-14)
     np.testing.assert_allclose(y, 1 / (1 + np.exp(-a3)), atol=1e-14)
-    *hidden, top = hidden_and_output_sums(
-        first_sums(weights[0], biases, x), weights[1:], weights[1:], biases[1:], units, added
-    )
-    for ours, expected in zip((*hidden, top), (first, second, a3), strict=True):
+    sums = first_sums(net, weights[0], biases, x)
+    ran = forward(net, sums, above(weights, biases), weights[1:], added=added)
+    for ours, expected in zip((*ran.hidden, ran.top), (first, second, a3), strict=True):
         np.testing.assert_allclose(ours, expected, atol=1e-14)
+    assert ran.moments == ()
 
 
 def test_units_are_named_and_linear_at_the_top_by_default():
-    assert Units.named("relu") == Units(ACTIVATIONS["relu"], ACTIVATIONS["linear"])
-    assert Units.named("tanh", "sigmoid").output is ACTIVATIONS["sigmoid"]
+    assert network("relu").output is ACTIVATIONS["linear"]
+    assert [layer.function for layer in network("relu").hidden] == [ACTIVATIONS["relu"]] * 2
+    assert network("tanh", "sigmoid").output is ACTIVATIONS["sigmoid"]
+    assert network("tanh", "sigmoid") == network("tanh", "sigmoid") != network("tanh", "tanh")
+    assert hash(network("relu")) == hash(network("relu"))
 
 
 @pytest.mark.parametrize(
@@ -210,6 +216,7 @@ def test_units_are_named_and_linear_at_the_top_by_default():
         ("sigmoid", lambda a: 1 / (1 + np.exp(-a))),
         ("relu", lambda a: np.where(a > 0, a, 0)),
         ("erf", lambda a: erf(a / np.sqrt(2))),
+        ("softmax", lambda a: np.exp(a) / np.exp(a).sum()),
     ],
 )
 def test_activations(name, function):

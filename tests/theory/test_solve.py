@@ -248,6 +248,9 @@ def test_regimes_outside_the_flow_are_refused(settings, message):
         solve(asked().with_settings(settings))
 
 
+IMAGES = {"task": {"kind": "images", "dataset": "mnist"}}
+
+
 @pytest.fixture
 def nothing_is_drawn(monkeypatch):
     """Images that are not here need not be fetched to be told that theory has no use for them."""
@@ -272,6 +275,40 @@ def nothing_is_drawn(monkeypatch):
             "the task is of kind 'quadratic': theory knows y\\* = T x",
         ),
         ({"task": {"kind": "images", "dataset": "mnist"}}, "the task is of kind 'images'"),
+        (
+            IMAGES | {"network": {"kind": "convolutional"}, "record.quantities": []},
+            "the network is convolutional: set network.kind to 'dense'",
+        ),
+        (
+            IMAGES | {"network.output": "softmax"},
+            "output units are 'softmax': set network.output to 'linear'",
+        ),
+        (
+            {"network.normalization": {}, "schedule.batch_size": 2},
+            "hidden units are normalised: set network.normalization to null",
+        ),
+        (
+            {"network.dropout": 0.25},
+            r"dropped \(a fraction 0.25\): set network.dropout to 0",
+        ),
+        *(
+            ({"update.manhattan": setting}, "Batch Manhattan: set update.manhattan to 0")
+            for setting in (1, 2, 3)
+        ),
+        (
+            {"schedule.decay": {"kind": "cosine"}},
+            "learning rates decay: set schedule.decay to null",
+        ),
+        (
+            {
+                "rules.usf": {
+                    "rule": "usf",
+                    "learning_rate": 1,
+                    "layers": {"last": {"rule": "backprop"}},
+                }
+            },
+            "rules.usf: layers differ in their rule: set rules.usf.layers to {}",
+        ),
         ({"rules.kolen_pollack": 0.1}, "rules.kolen_pollack: the feedback of .* learns"),
         ({"rules.mirror": {"rule": "weight_mirror", "learning_rate": 1}}, "rules.mirror: the feed"),
         (
@@ -298,6 +335,21 @@ def test_everything_outside_the_theory_is_told_at_once():
     settings = {"network.activation": "tanh", "network.output": "relu", "rules.kolen_pollack": 1}
     with pytest.raises(RegimeError, match=r"(?s)'tanh'.*'relu'.*kolen_pollack.*learns"):
         solve(asked().with_settings(settings))
+
+
+def test_signs_that_start_concordant_are_covered():
+    """Fixed feedback of any draw is the same theory, from the start that the trainer has too."""
+    rules = {
+        f"{p}": {"rule": "rndf", "learning_rate": 0.01, "std": 0.5, "initial_concordance": p}
+        for p in (0.0, 1.0)
+    }
+    described = asked(rules=rules, network=fa.DenseNetwork(hidden=(30,), start=fa.Normal(std=0.2)))
+    theory, run = solve(described), fa.simulate(described)
+    np.testing.assert_array_equal(theory.feedback_2, run.feedback_2)
+    np.testing.assert_array_equal(theory.feedback_2[0], -theory.feedback_2[1])
+    assert (theory.sign_concordance.isel(step=0).sel(layer=2) == [[0.0], [1.0]]).all()
+    angles = theory.weight_angle.isel(step=0).sel(layer=2)
+    np.testing.assert_allclose(angles.sum("rule"), 180, atol=1e-9)
 
 
 def test_sparse_layers_that_lose_nothing_are_whole():

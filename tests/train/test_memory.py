@@ -3,6 +3,7 @@
 import sys
 
 import jax
+import jax.numpy as jnp
 import pytest
 
 import fatheory as fa
@@ -10,6 +11,8 @@ from fatheory.errors import MemoryEstimateError
 from fatheory.initial import draw_start
 from fatheory.train import memory
 from fatheory.train.group import Group
+from fatheory.train.loader import Loader
+from fatheory.train.program import Stretch, advance
 
 
 def asked(**changes):
@@ -115,3 +118,32 @@ def test_the_estimate_of_images_is_of_the_arrays_that_are_held():
     start = draw_start(experiment, 0)
     held = sum(A.nbytes for A in (start.samples.inputs, start.evaluation.inputs))
     assert held < memory.estimate_memory(experiment)["examples"] < 4 * held
+
+
+@pytest.mark.parametrize(
+    ("blocks", "normalization", "batch"),
+    [
+        ([{"channels": 16, "kernel": 3}], None, 1000),
+        ([{"channels": 12}, {"channels": 16, "kernel": 3}], {"learnable": True}, 400),
+    ],
+)
+def test_activities_of_convolutions_are_what_the_compiled_program_takes(
+    blocks, normalization, batch
+):
+    """Within a factor of two."""
+    experiment = asked(
+        task=fa.ImageTask(dataset="synthetic-digits"),
+        network=fa.ConvolutionalNetwork(blocks=blocks, hidden=(), normalization=normalization),
+        schedule=fa.Schedule(phases=(fa.Phase(steps=1),), batch_size=batch),
+        record=fa.Record(quantities=(), snapshots=2),
+        seeds=2,
+    )
+    starts = [draw_start(experiment, seed) for seed in experiment.seeds]
+    (group, *_) = Group.all_of(experiment, starts)
+    batches, _ = Loader(experiment, starts).block(0)
+    one = jnp.asarray(1)
+    stretch = Stretch(jnp.ones(experiment.layers, bool), one - 1, one - 1, one)
+    program = advance.lower(group.ensemble, group._fixed, batches, stretch, recipe=group._recipe)
+    measured = program.compile().memory_analysis().temp_size_in_bytes
+    estimated = memory.estimate_memory(experiment)["activities"]
+    assert measured / 2 < estimated < 2 * measured

@@ -2,9 +2,10 @@
 
 from fatheory.experiment.experiment import Experiment
 from fatheory.experiment.law import Scaled, Uniform
-from fatheory.experiment.network import DenseNetwork, Sparsity
+from fatheory.experiment.network import DenseNetwork
 from fatheory.experiment.record import Record
 from fatheory.experiment.schedule import Phase, Schedule, Update
+from fatheory.experiment.sparsity import Sparsity
 from fatheory.experiment.task import ImageTask
 
 MNIST_IMAGES = 60_000

@@ -1,0 +1,109 @@
+"""What does not fit together in an experiment whose parts are valid by themselves."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from fatheory.experiment.decay import StepDecay
+from fatheory.experiment.record import OF_MATRICES
+from fatheory.experiment.rule_choice import LAST
+from fatheory.experiment.spiking import spiking_misfits
+from fatheory.experiment.task import ImageTask
+from fatheory.rules import LayeredRule
+
+if TYPE_CHECKING:
+    from fatheory.experiment.experiment import Experiment
+
+Problem = tuple[str, str]
+"""Where, by dotted key, and what."""
+
+
+def misfits(experiment: "Experiment") -> Iterator[Problem]:
+    """Find everything in which the parts of an experiment contradict each other."""
+    yield from _repeated(experiment)
+    if experiment.network.convolutions and not isinstance(experiment.task, ImageTask):
+        # Without images no layer has a size that the other checks could speak of.
+        yield "network.kind", "a convolutional network needs a task with images"
+        return
+    yield from _of_layers(experiment)
+    yield from _of_rules(experiment)
+    yield from _of_batches(experiment)
+    yield from _of_record(experiment)
+    yield from spiking_misfits(experiment)
+
+
+def _repeated(experiment: "Experiment") -> Iterator[Problem]:
+    labels = [label for label, _ in experiment.rules]
+    for kind, values in (("rules", labels), ("seeds", experiment.seeds)):
+        if len(set(values)) < len(values):
+            yield kind, f"must differ from each other; got {list(values)}"
+
+
+def _of_layers(experiment: "Experiment") -> Iterator[Problem]:
+    layers = experiment.layers
+    named = {"network.sparsity.layers": experiment.network.sparsity.layers}
+    for i, phase in enumerate(experiment.schedule.phases):
+        named[f"schedule.phases.{i}.frozen"] = phase.frozen
+    for where, given in named.items():
+        if any(layer > layers for layer in given):
+            yield where, f"layers are 1 to {layers}; got {list(given)}"
+    if experiment.network.output == "softmax" and not isinstance(experiment.task, ImageTask):
+        yield "network.output", "softmax outputs need a task with classes (images)"
+
+
+def _of_rules(experiment: "Experiment") -> Iterator[Problem]:
+    layers, convolutions = experiment.layers, experiment.network.convolutions
+    for label, choice in experiment.rules:
+        beyond = [n for n, _ in choice.layers if n != LAST and int(n) > layers]
+        if beyond:
+            yield f"rules.{label}.layers", f"layers are 2 to {layers} and {LAST!r}; got {beyond}"
+        numbers = [n for n, _ in choice.layers]
+        if LAST in numbers and layers in numbers:
+            yield f"rules.{label}.layers", f"{LAST!r} is layer {layers}; give it one rule"
+        rule = choice.make()
+        probes = isinstance(rule, LayeredRule) and rule.adaptive and not rule.entrywise
+        if probes and experiment.network.normalization is not None:
+            yield (
+                f"rules.{label}",
+                f"{rule.name} learns from how a layer answers to noise, which is not defined "
+                f"where batches are normalised",
+            )
+        for layer in range(2, convolutions + 1):
+            rule = choice.at(layer, layers).make()
+            if isinstance(rule, LayeredRule) and not rule.entrywise:
+                yield (
+                    f"rules.{label}",
+                    f"{rule.name} is defined for matrices, and layer {layer} is a convolution; "
+                    f"give that layer another rule",
+                )
+                break
+
+
+def _of_batches(experiment: "Experiment") -> Iterator[Problem]:
+    samples, batch = experiment.task.samples, experiment.schedule.batch_size
+    if samples and batch > samples:
+        yield "schedule.batch_size", f"exceeds the task's {samples} samples; got {batch}"
+    decay, steps = experiment.schedule.decay, experiment.schedule.steps
+    if isinstance(decay, StepDecay) and max(decay.at) > steps:
+        yield "schedule.decay.at", f"the run has {steps} steps; got {list(decay.at)}"
+    if batch == 1 and experiment.network.normalization is not None:
+        yield (
+            "schedule.batch_size",
+            "batch normalisation needs batches of 2 at least, for a batch of one has no variance; "
+            "got 1",
+        )
+
+
+def _of_record(experiment: "Experiment") -> Iterator[Problem]:
+    record, steps = experiment.record, experiment.schedule.steps
+    if record.probe_samples == 1 and experiment.network.normalization is not None:
+        yield "record.probe_samples", "normalised teaching signals need 2 samples at least; got 1"
+    if any(step > steps for step in record.steps):
+        yield "record.steps", f"the run has {steps} steps; got {record.steps}"
+    if not isinstance(experiment.task, ImageTask) and record.asks_for_classes:
+        yield "record.quantities", "classification errors need a task with classes (images)"
+    of_matrices = OF_MATRICES & set(record.quantities)
+    if experiment.network.convolutions and of_matrices:
+        yield (
+            "record.quantities",
+            f"not defined for convolution kernels: {', '.join(sorted(of_matrices))}",
+        )

@@ -1,0 +1,149 @@
+"""A network of neurons that integrate their inputs and spike."""
+
+import itertools
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from fatheory.experiment.description import NOT_EMPTY, Description, Number, Size
+from fatheory.experiment.functions import ActivationName, OutputName
+from fatheory.experiment.law import EntryLaw, Law, Uniform
+from fatheory.experiment.sparsity import Sparsity
+from fatheory.experiment.task import ImageTask
+from fatheory.rules import LayeredRule
+
+if TYPE_CHECKING:
+    from fatheory.experiment.experiment import Experiment
+
+Share = Annotated[Number, Field(gt=0, le=1)]
+OF_SPIKES = {"firing_rate", "traces"}
+"""Quantities that only exist where neurons spike."""
+_LARGEST_LOSS = 0.5
+"""Nothing is learned by weights that lose more in a time step, and numbers stay in range below."""
+_OF_GRADIENTS = {
+    "teaching_signals",
+    "delta_angle",
+    "delta_angle_flattened",
+    "pseudobackprop_angles",
+    "gradient_norm",
+    "update_sign_agreement",
+}
+
+
+class SpikingNetwork(Description):
+    """Neurons that integrate, spike and learn at every time step (Lillicrap et al. 2016, Fig. 4).
+
+    At time step t, for synapses from neurons i of the layer below, and from neurons k of the
+    layer above in the feedback path,
+
+    - v_j <- (1 - tau) v_j + sum_i W_ji s_i + b_j, the forward potential,
+    - s_j = 1 with probability sigma(v_j), else 0,
+    - u_j <- (1 - tau) u_j + sum_k B_jk phi(u_k), the feedback potential of a hidden neuron,
+    - u_j = y*_j - s_j of an output neuron, whose feedback neuron is an error neuron,
+    - W_ji <- W_ji + eta phi(u_j) sigma'(v_j) s_i, and b_j alike with s_i = 1,
+
+    with sigma the logistic function and phi = sigma - 1/2, "a simple sigmoidal function centred
+    on 0": the deviation of a firing rate from its tonic value. All of it happens in every time
+    step, and nothing is reset between images. An image's pixels are the probabilities of input
+    spikes. Several neurons stand for a class, each with the class's target; the answer is the
+    class whose neurons are most active while the image is shown. Weights and biases decay alike.
+
+    Attributes
+    ----------
+    hidden : tuple of int
+        Widths of the hidden layers, the one next to the input first.
+    group : int
+        Output neurons of a class; consecutive ones belong to the same class.
+    leak : float
+        tau, in (0, 1]: the share of a potential that is lost in a time step.
+    integration : str
+        ``"leaky"`` as above, for forward and feedback potentials; ``"average"``, an exponential
+        moving average: what is added is multiplied by tau. The text of the paper that we have
+        lacks its equation; the leaky form is assumed.
+    steps_per_image : int
+        Time steps for which an image is shown.
+    ceiling : float
+        Largest probability of an input spike, in (0, 1].
+    spikes : str
+        ``"stochastic"``; or ``"expected"``, without noise: activities are the probabilities.
+    start : Uniform, Normal or Scaled
+        Law of the start weights of every layer.
+    biases : Uniform or Normal, optional
+        Law of the start biases of every layer; None for a network without biases.
+    """
+
+    kind: Literal["spiking"] = "spiking"
+    hidden: Annotated[tuple[Size, ...], NOT_EMPTY] = (1500, 1500, 1500)
+    group: Size = 100
+    leak: Share = 0.9
+    integration: Literal["leaky", "average"] = "leaky"
+    steps_per_image: Size = 5
+    ceiling: Share = 0.95
+    spikes: Literal["stochastic", "expected"] = "stochastic"
+    start: Law = Uniform(bound=0.05)
+    biases: EntryLaw | None = Uniform(bound=0.0)
+
+    activation: ClassVar[ActivationName] = "sigmoid"
+    output: ClassVar[OutputName] = "sigmoid"
+    convolutions: ClassVar[int] = 0
+    sparsity: ClassVar[Sparsity] = Sparsity()
+    normalization: ClassVar[None] = None
+    dropout: ClassVar[float] = 0.0
+
+    @property
+    def layers(self) -> int:
+        """Number of weight layers L."""
+        return len(self.hidden) + 1
+
+    def activity_shapes(self, image: tuple[int, ...], outputs: int) -> list[tuple[int, ...]]:
+        """Return the shapes of what layers 1 to L hand on; `outputs` counts classes."""
+        del image
+        return [(n,) for n in (*self.hidden, outputs * self.group)]
+
+    def weight_shapes(
+        self, image: tuple[int, ...], inputs: int, outputs: int
+    ) -> list[tuple[int, ...]]:
+        """Return the shapes of W_1 ... W_L; `outputs` counts classes."""
+        del image
+        sizes = (inputs, *self.hidden, outputs * self.group)
+        return [(n_out, n_in) for n_in, n_out in itertools.pairwise(sizes)]
+
+
+def spiking_misfits(experiment: "Experiment") -> Iterator[tuple[str, str]]:
+    """Find what spiking networks do not go with, by dotted key."""
+    asked = OF_SPIKES & set(experiment.record.quantities)
+    if not isinstance(experiment.network, SpikingNetwork):
+        if asked:
+            yield "record.quantities", f"only for spiking networks: {', '.join(sorted(asked))}"
+        return
+    task, update = experiment.task, experiment.update
+    if not isinstance(task, ImageTask):
+        yield "network.kind", "a spiking network needs a task with classes (images)"
+    elif task.preprocessing != "none":
+        yield (
+            "task.preprocessing",
+            f"pixels are probabilities of spikes, so they lie in [0, 1]: 'none'; got "
+            f"{task.preprocessing!r}",
+        )
+    for key, value in (("momentum", update.momentum), ("manhattan", update.manhattan)):
+        if value:
+            yield f"update.{key}", f"a spiking network learns by its own rule: 0; got {value}"
+    of_gradients = _OF_GRADIENTS & set(experiment.record.quantities)
+    if of_gradients:
+        listed = ", ".join(sorted(of_gradients))
+        yield "record.quantities", f"not defined for spiking networks: {listed}"
+    for label, choice in experiment.rules:
+        rule = choice.make()
+        if not isinstance(rule, LayeredRule) or rule.adaptive:
+            yield (
+                f"rules.{label}",
+                f"a spiking network sends errors back layer by layer, through feedback that does "
+                f"not learn; {rule.name} does not",
+            )
+        if choice.learning_rate * update.weight_decay >= _LARGEST_LOSS:
+            yield (
+                f"rules.{label}.learning_rate",
+                f"learning rate x weight decay is what weights lose in a time step, below "
+                f"{_LARGEST_LOSS}; got {choice.learning_rate:g} x {update.weight_decay:g}",
+            )

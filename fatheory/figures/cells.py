@@ -1,0 +1,70 @@
+"""Tables of errors, drawn: a group for every setting, a dot with its interval for every rule."""
+
+from functools import partial
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+
+from fatheory import labels
+from fatheory.figures.style import rule_colour
+
+_WIDTH = 0.7
+
+
+def draw_cells(data: xr.Dataset, axes: Axes) -> None:
+    """Draw mean errors with their intervals, and the seeds behind them.
+
+    Parameters
+    ----------
+    data : Dataset
+        Of one image set: ``error (setting, rule, seed)``, ``mean_error (setting, rule)`` and
+        ``mean_error_interval`` with ``ci_bound``. Cells that are NaN are left out.
+    axes : Axes
+        Where. Errors are on a logarithmic axis: tables range from one percent to chance.
+    """
+    rules = [str(rule) for rule in data[labels.RULE].values]
+    settings = [str(setting) for setting in data["setting"].values]
+    for i, rule in enumerate(rules):
+        offset = _WIDTH * ((i + 0.5) / len(rules) - 0.5)
+        of_rule = data.sel({labels.RULE: rule})
+        for place, setting in enumerate(settings):
+            one = of_rule.sel(setting=setting)
+            mean = float(one["mean_error"])
+            if np.isnan(mean):
+                continue
+            at, colour = place + offset, rule_colour(rule)
+            seeds = one["error"].values
+            axes.plot(np.full(seeds.size, at), seeds, "o", color=colour, alpha=0.35, markersize=4)
+            interval = one["mean_error_interval"].values
+            if np.isfinite(interval).all():
+                bounds = np.abs(np.clip(interval, 1e-2, 100) - mean)[:, None]
+                axes.errorbar(at, mean, bounds, fmt="_", color=colour, capsize=3, markersize=10)
+            else:
+                axes.plot(at, mean, "_", color=colour, markersize=12)
+    chance = data["error"].attrs.get("chance")
+    if chance:
+        axes.axhline(chance, color="0.6", linewidth=0.8, linestyle=":")
+        axes.annotate(
+            "chance",
+            (1.01, chance),
+            xycoords=("axes fraction", "data"),
+            fontsize=8,
+            va="center",
+            color="0.4",
+            annotation_clip=False,
+        )
+    lowest = float(data["error"].min())
+    axes.set_xticks(range(len(settings)), settings)
+    axes.set(ylabel="test error (%)", xlim=(-0.5, len(settings) - 0.5))
+    # Intervals of few seeds may reach below zero, which a logarithm does not show.
+    axes.set(yscale="log", ylim=(0.7 * max(lowest, 1e-2), 105))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter(partial(_some_numbers, "25" if lowest < 10 else "234568"))
+
+
+def _some_numbers(digits: str, value: float, place: float) -> str:
+    """Label the numbers between powers of ten that begin with these digits."""
+    del place
+    number = f"{value:g}"
+    return number if number.lstrip("0.")[:1] in digits else ""

@@ -1,0 +1,125 @@
+"""The forward pass, whose layers send errors back through V in the place of W.
+
+Everything starts from the sums W_1 x + b_1 of the first layer. Whoever knows them by another way
+than the product, as blocks of online learning do, runs the same network.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Float
+
+from fatheory.networks.architecture import Architecture, Layer
+from fatheory.networks.convolution import convolution, first_convolution, kernel_gradient
+from fatheory.networks.dense import dense
+from fatheory.networks.normalization import Moments, batch_moments, normalised
+from fatheory.networks.parameters import Layers, Parameters
+from fatheory.networks.pooling import average_pool, max_pool
+
+Activity = Float[jax.Array, "sample _"]
+Sums = Float[jax.Array, "sample ..."]
+
+
+class Pass(NamedTuple):
+    """What a forward pass computed.
+
+    Attributes
+    ----------
+    hidden : list of arrays of shape (sample, unit_l)
+        Activities that layers 1 to L - 1 hand on, rows, columns and channels flattened.
+    top : array of shape (sample, unit_L)
+        Sums of the output units.
+    moments : tuple of Moments
+        Of the batch, for every hidden layer; empty without normalisation.
+    """
+
+    hidden: list[Activity]
+    top: Activity
+    moments: tuple[Moments, ...]
+
+
+def first_sums(architecture: Architecture, W: jax.Array, biases: Layers, x: Activity) -> Sums:
+    """Compute the sums W_1 x + b_1 of the first layer, which sends nothing back.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        The network.
+    W : array
+        W_1.
+    biases : tuple
+        b_1 ..., or nothing.
+    x : array of shape (sample, unit_0)
+        Inputs.
+    """
+    image = architecture.image
+    sums = first_convolution(x.reshape(-1, *image), W) if image else x @ W.T
+    return sums + biases[0] if biases and biases[0] is not None else sums
+
+
+def first_gradient(architecture: Architecture, W: jax.Array, g: Sums, x: Activity) -> jax.Array:
+    """Compute the derivative with respect to W_1 from that with respect to the first sums."""
+    image = architecture.image
+    return kernel_gradient(x.reshape(-1, *image), g, W.shape) if image else g.T @ x
+
+
+def forward(
+    architecture: Architecture,
+    sums: Sums,
+    above: Parameters,
+    V: Sequence[jax.Array],
+    *,
+    added: Sequence[Activity] | None = None,
+    moments: tuple[Moments, ...] = (),
+    key: jax.Array | None = None,
+) -> Pass:
+    """Run a network from the sums of its first layer on.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        The network.
+    sums : array of shape (sample, unit_1) or (sample, row, column, channel)
+        W_1 x + b_1.
+    above : Parameters
+        Of layers 2 to L.
+    V : sequence of arrays
+        V_2 ... V_L, of the shapes of the weights.
+    added : sequence of arrays of shape (sample, unit_l), optional
+        Values added to the hidden activities, l = 1 ... L-1. The derivative of a loss with respect
+        to them is minus the teaching signal of that layer, under any rule.
+    moments : tuple of Moments, optional
+        By which hidden sums are normalised; the batch's own by default.
+    key : jax.Array, optional
+        Of the dropped activities; by default none is dropped.
+    """
+    hidden: list[Activity] = []
+    of_batch: list[Moments] = []
+    a = sums
+    for i, (layer, W, v) in enumerate(zip(architecture.hidden, above.weights, V, strict=True)):
+        if layer.normalization is not None:
+            of_batch.append(batch_moments(a))
+            a = normalised(a, moments[i] if moments else of_batch[i], layer.normalization.epsilon)
+            if above.scales:
+                a = above.scales[i] * a + above.shifts[i]
+        h = _activity(layer, a, None if key is None else jax.random.fold_in(key, i))
+        if added is not None:
+            h = h + added[i].reshape(h.shape)
+        hidden.append(h.reshape(len(h), -1))
+        a = convolution(h, W, v) if W.ndim == 4 else dense(hidden[i], W, v)
+        if above.biases and above.biases[i] is not None:
+            a = a + above.biases[i]
+    return Pass(hidden, a, tuple(of_batch))
+
+
+def _activity(layer: Layer, a: Sums, key: jax.Array | None) -> Sums:
+    h = layer.function(a)
+    if layer.pool:
+        pool = max_pool if layer.pool.kind == "max" else average_pool
+        h = pool(h, layer.pool.size, layer.pool.stride)
+    if layer.dropout and key is not None:
+        keep = jax.random.bernoulli(key, 1 - layer.dropout, h.shape)
+        h = jnp.where(keep, h / (1 - layer.dropout), 0)
+    return h

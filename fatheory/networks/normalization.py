@@ -1,0 +1,39 @@
+"""Batch normalisation: sums of mean 0 and variance 1, unit by unit or channel by channel."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Float
+
+
+class Moments(NamedTuple):
+    """Mean and variance of every unit's sums, or of every channel's.
+
+    Attributes
+    ----------
+    mean, variance : arrays of shape (..., feature)
+        The variance is that of the batch, not an estimate of a larger population's.
+    """
+
+    mean: Float[jax.Array, "*runs feature"]
+    variance: Float[jax.Array, "*runs feature"]
+
+
+def batch_moments(a: Float[jax.Array, "sample *place feature"]) -> Moments:
+    """Compute the moments of sums over samples, and over rows and columns where there are any."""
+    axes = tuple(range(a.ndim - 1))
+    mean = jnp.mean(a, axis=axes)
+    return Moments(mean, jnp.mean(jnp.square(a - mean), axis=axes))
+
+
+def normalised(
+    a: Float[jax.Array, "sample *place feature"], moments: Moments, epsilon: float
+) -> Float[jax.Array, "sample *place feature"]:
+    """Compute (a - mean) / sqrt(variance + epsilon) (Ioffe & Szegedy 2015)."""
+    return (a - moments.mean) * jax.lax.rsqrt(moments.variance + epsilon)
+
+
+def running(kept: Moments, batch: Moments, memory: float) -> Moments:
+    """Return running moments that keep the fraction `memory` of themselves."""
+    return jax.tree.map(lambda old, new: memory * old + (1 - memory) * new, kept, batch)

@@ -1,0 +1,112 @@
+"""The cells of a table: one experiment for every image set and setting, at its best rates."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import xarray as xr
+
+from fatheory import labels
+from fatheory.experiment import Experiment, ImageTask, Phase, StepDecay
+from fatheory.reproduction.cells import cell, gather, joined_along
+from fatheory.reproduction.origin import origin
+
+Cells = Mapping[tuple[str, str], Sequence[Experiment]]
+"""From (image set, setting) to what is asked, by experiments of different rules."""
+Choose = Callable[[Experiment, Sequence[float]], tuple[dict[str, float], xr.DataArray]]
+"""Finds the learning rates of all rules among candidates, and what they were chosen by."""
+
+CANDIDATES = {"gradients": (3e-4, 3e-3, 3e-2), "signs": (1e-4, 3e-4, 1e-3)}
+"""Learning rates to choose from, of updates that follow gradients or their signs alone."""
+_QUICK: dict[str, Any] = {
+    "network.blocks": [
+        {"channels": 8},
+        {"channels": 8, "pool": {"kind": "average"}},
+        {"channels": 16, "pool": {"kind": "average"}},
+    ],
+    "network.hidden": [32],
+    "record.probe_samples": 200,
+    "record.snapshots": 2,
+    "record.quantities": [
+        "classification_error",
+        "delta_angle",
+        "gradient_norm",
+        "sign_concordance",
+        "update_sign_agreement",
+        "weight_angle",
+    ],
+    "seeds": 3,
+}
+QUICK_STEPS = 300
+SEARCH_SHARE = {"quick": 1 / 4, "paper": 1 / 4}
+"""How much of a run the search for learning rates trains."""
+
+
+def at_scale(asked: Experiment, task: ImageTask, scale: str) -> Experiment:
+    """Return a table's experiment on an image set, at the paper's size or a quick one.
+
+    Quick is the same depth with a quarter of the channels, 300 updates from batches of 100, and
+    3 seeds; the paper's size is as described, for as many epochs of the image set.
+    """
+    epochs = asked.schedule.steps * asked.schedule.batch_size / asked.task.samples
+    steps = round(epochs * task.samples / asked.schedule.batch_size)
+    small = asked.replaced(task=task)
+    if scale == "quick":
+        small, steps = small.with_settings(_QUICK), QUICK_STEPS
+    return _lasting(small, steps)
+
+
+def compute_cells(
+    cells: Cells, scale: str, simulate: Callable[[Experiment], xr.Dataset], choose: Choose
+) -> xr.Dataset:
+    """Choose learning rates for every cell, train it, say so, and gather the summaries.
+
+    Parameters
+    ----------
+    cells : mapping
+        What is asked. Rules may differ between settings, and must between experiments of one.
+    scale : str
+        Of `SEARCH_SHARE`.
+    simulate, choose : callable
+        `fatheory.simulate`, and how learning rates are found on a shorter run.
+
+    Returns
+    -------
+    Dataset
+        As of `gather`, with ``tried (image_set, setting, rule, candidate)``, the validation
+        errors that decided, and the attributes of `origin`.
+    """
+    summaries: dict[tuple[str, str], xr.Dataset] = {}
+    runs: dict[str, xr.Dataset] = {}
+    for place, experiments in cells.items():
+        answers = [_cell(asked, SEARCH_SHARE[scale], simulate, choose) for asked in experiments]
+        summaries[place] = joined_along(labels.RULE, [summary for _, summary in answers])
+        runs |= {f"{' '.join(place)} {i}": run for i, (run, _) in enumerate(answers)}
+        print(f"{', '.join(place)}: {_said(summaries[place])}", flush=True)
+    return gather(summaries).assign_attrs(origin(runs))
+
+
+def _cell(
+    asked: Experiment, share: float, simulate: Callable[[Experiment], xr.Dataset], choose: Choose
+) -> tuple[xr.Dataset, xr.Dataset]:
+    """Return a run at its best learning rates, and its summary with what they were chosen by."""
+    candidates = CANDIDATES["signs" if asked.update.manhattan else "gradients"]
+    rates, tried = choose(_lasting(asked, round(share * asked.schedule.steps)), candidates)
+    run = simulate(asked.with_learning_rates(rates))
+    # Of the run itself nothing is kept but where it comes from.
+    return run[[labels.LOSS]], cell(run, asked.task.outputs).assign(tried=tried)
+
+
+def _lasting(asked: Experiment, steps: int) -> Experiment:
+    """Return the experiment with another number of steps, falling rates and all."""
+    schedule, old = asked.schedule, asked.schedule.steps
+    (phase,) = schedule.phases
+    decay = schedule.decay
+    if isinstance(decay, StepDecay):
+        decay = decay.replaced(at=tuple(max(1, round(at * steps / old)) for at in decay.at))
+    phases = (Phase(steps=steps, frozen=phase.frozen),)
+    return asked.replaced(schedule=schedule.replaced(phases=phases, decay=decay))
+
+
+def _said(summary: xr.Dataset) -> str:
+    means = summary["error"].mean(labels.SEED)
+    return ", ".join(f"{rule} {float(means.sel(rule=rule)):.2f} %" for rule in means["rule"].values)

@@ -1,0 +1,137 @@
+"""The arrays of a group of runs: from draws to stacks, and from stacks to names."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fatheory import labels
+from fatheory.experiment import Experiment
+from fatheory.initial import Start
+from fatheory.networks import Architecture, Layers, Moments, Parameters
+from fatheory.train.ensemble import Fixed
+from fatheory.train.learner import Learner
+from fatheory.train.parameters import RuleStates
+from fatheory.train.ways import Way
+
+
+def stacked(
+    experiment: Experiment,
+    starts: Sequence[Start],
+    learner: Learner,
+    members: Sequence[int],
+    seats: slice,
+) -> tuple[Parameters, Fixed]:
+    """Stack what the runs start from, and what they keep, along the axes (rule, seed)."""
+    dtype = np.dtype(experiment.precision)
+    chosen = [experiment.rule_labels[i] for i in members]
+    runs = (len(chosen), len(starts))
+    drawn = _stack_states(chosen, starts, dtype)
+    stack = partial(_for_every_rule, rules=runs[0], dtype=dtype)
+    scales, shifts = _scales_and_shifts(experiment, runs, dtype)
+    parameters = Parameters(
+        stack([start.weights for start in starts]),
+        stack([start.biases for start in starts]),
+        drawn[1:] if learner.adapts else (),
+        scales,
+        shifts,
+    )
+    rates = np.asarray(experiment.learning_rates)[list(members), None]
+    seeds = np.asarray(experiment.seeds[seats], dtype=np.uint32)
+    ways = [_way(experiment, learner, i) for i in members]
+    states = RuleStates(
+        # Feedback that learns is among the parameters.
+        (None,) * len(drawn) if learner.adapts else drawn,
+        stack([start.connections.feedback for start in starts]),
+        jnp.asarray(np.broadcast_to(np.array(ways, np.int32)[:, None], runs)),
+    )
+    fixed = Fixed(
+        states,
+        stack([start.connections.forward for start in starts]),
+        jnp.asarray(np.broadcast_to(rates, runs), dtype),
+        jnp.asarray(np.broadcast_to(seeds, runs)),
+    )
+    return parameters, fixed
+
+
+def first_moments(
+    architecture: Architecture, experiment: Experiment, runs: tuple[int, ...]
+) -> tuple[Moments, ...]:
+    """Return the running moments before the first update: mean 0 and variance 1."""
+    dtype = np.dtype(experiment.precision)
+    return tuple(
+        Moments(jnp.zeros((*runs, shape[0]), dtype), jnp.ones((*runs, shape[0]), dtype))
+        for layer, shape in zip(architecture.hidden, experiment.weight_shapes, strict=False)
+        if layer.normalization is not None
+    )
+
+
+def named(parameters: Parameters, moments: tuple[Moments, ...]) -> dict[str, np.ndarray]:
+    """Return weights, biases, and scales, shifts and running moments by their archive's names."""
+    found: dict[str, Any] = {}
+    for i, W in enumerate(parameters.weights, start=1):
+        is_matrix = W.ndim == 4  # behind the axes (rule, seed)
+        found[labels.weight(i) if is_matrix else labels.kernel(i)] = W
+        if parameters.biases and parameters.biases[i - 1] is not None:
+            name = labels.bias(i) if is_matrix else labels.channel_bias(i)
+            found[name] = parameters.biases[i - 1]
+    for name, layers in (("scale", parameters.scales), ("shift", parameters.shifts)):
+        found |= {f"{name}_{i}": array for i, array in enumerate(layers, start=1)}
+    for i, (mean, variance) in enumerate(moments, start=1):
+        found |= {f"running_mean_{i}": mean, f"running_variance_{i}": variance}
+    return {name: np.asarray(array) for name, array in found.items()}
+
+
+def _way(experiment: Experiment, learner: Learner, member: int) -> int:
+    """Return which of the learner's ways to make V is that of a rule; 0 where it has none."""
+    if not learner.ways:
+        return 0
+    choice = experiment.rules[member][1]
+    return learner.ways.index(Way.of(choice, experiment.layers))
+
+
+def _scales_and_shifts(
+    experiment: Experiment, runs: tuple[int, ...], dtype: np.dtype
+) -> tuple[Layers, Layers]:
+    """Return scales 1 and shifts 0 of hidden layers that learn them."""
+    normalization = experiment.network.normalization
+    if normalization is None or not normalization.learnable:
+        return (), ()
+    features = [shape[0] for shape in experiment.weight_shapes[:-1]]
+    return (
+        tuple(jnp.ones((*runs, n), dtype) for n in features),
+        tuple(jnp.zeros((*runs, n), dtype) for n in features),
+    )
+
+
+def _stack_states(chosen: Sequence[str], starts: Sequence[Start], dtype: np.dtype) -> Layers:
+    """Stack the rules' states layer by layer, with leading axes (rule, seed).
+
+    Where some rules have a state and others none, the latter get zeros, which they never look at.
+    """
+    layers: list[jax.Array | None] = []
+    for layer in range(len(starts[0].weights)):
+        states = [[start.states[label][layer] for start in starts] for label in chosen]
+        known = [state for row in states for state in row if state is not None]
+        if not known:
+            layers.append(None)
+            continue
+        nothing = np.zeros_like(known[0])
+        filled = [[nothing if state is None else state for state in row] for row in states]
+        layers.append(jnp.asarray(np.array(filled), dtype))
+    return tuple(layers)
+
+
+def _for_every_rule(of_seeds: Sequence[Layers], *, rules: int, dtype: np.dtype) -> Layers:
+    """Stack layers of all seeds, and repeat them for every rule."""
+    layers: list[jax.Array | None] = []
+    for of_layer in zip(*of_seeds, strict=True):
+        if of_layer[0] is None:
+            layers.append(None)
+            continue
+        array = np.stack([np.asarray(layer) for layer in of_layer])
+        layers.append(jnp.asarray(np.broadcast_to(array, (rules, *array.shape)), dtype))
+    return tuple(layers)

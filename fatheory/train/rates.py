@@ -1,0 +1,81 @@
+"""The learning rate of every rule, chosen on examples that no result is measured on."""
+
+from collections.abc import Sequence
+
+import xarray as xr
+
+from fatheory import labels
+from fatheory.experiment import Experiment, ImageTask, Record
+from fatheory.train.simulate import simulate
+
+VALIDATION_IMAGES = 2000
+"""Enough to tell learning rates apart, at a small part of what learning costs."""
+
+
+def choose_learning_rates(
+    experiment: Experiment,
+    candidates: Sequence[float],
+    *,
+    seed: int = 1000,
+    progress: bool | None = None,
+) -> tuple[dict[str, float], xr.DataArray]:
+    """Train every rule at every candidate, and find the learning rate that ends best for each.
+
+    Images are learned from without their validation part, and the classification error on its
+    first 2,000 images decides; for other tasks the loss does. All candidates of rules that share a
+    program train in it together. Ties go to the smaller rate.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Whose rules. Its own learning rates play no part.
+    candidates : sequence of float
+        Learning rates to try with every rule.
+    seed : int
+        The one seed of the search, which should not be one of the experiment's.
+    progress : bool, optional
+        As of `fatheory.simulate`.
+
+    Returns
+    -------
+    chosen : dict
+        The best learning rate of every rule, for `Experiment.with_learning_rates`; the smallest
+        one for a rule whose runs all diverged.
+    tried : DataArray
+        What decided, ``(rule, candidate)``, in percent or as a loss; infinite where a run
+        diverged.
+
+    Raises
+    ------
+    ValueError
+        If there are no candidates.
+    """
+    rates = sorted({float(rate) for rate in candidates})
+    if not rates:
+        raise ValueError("choose_learning_rates needs at least one candidate; got none")
+    run = simulate(_trial(experiment, rates, seed), progress=progress)
+    of_classes = isinstance(experiment.task, ImageTask)
+    measure = run[labels.CLASSIFICATION_ERROR if of_classes else labels.LOSS]
+    last = measure.isel({labels.STEP: -1, labels.SEED: 0}).fillna(float("inf"))
+    tried = xr.DataArray(
+        last.values.reshape(len(experiment.rules), len(rates)),
+        {labels.RULE: list(experiment.rule_labels), "candidate": rates},
+        name="tried",
+        attrs={"units": measure.attrs["units"], "long_name": "what decided the learning rate"},
+    )
+    best = tried.idxmin("candidate")
+    return {str(rule): float(best.sel(rule=rule)) for rule in tried[labels.RULE].values}, tried
+
+
+def _trial(experiment: Experiment, rates: Sequence[float], seed: int) -> Experiment:
+    task, record = experiment.task, Record(quantities=(), snapshots=2)
+    if isinstance(task, ImageTask):
+        part = min(task.image_set.validation, VALIDATION_IMAGES)
+        task = task.replaced(train="train", evaluation="validation", evaluation_limit=part)
+        record = record.replaced(quantities=("classification_error",))
+    rules = {
+        f"{label} at {rate:g}": choice.replaced(learning_rate=rate)
+        for label, choice in experiment.rules
+        for rate in rates
+    }
+    return experiment.replaced(task=task, rules=rules, record=record, seeds=(seed,))

@@ -1,0 +1,82 @@
+"""Runs of spiking networks that train in one compiled program."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import numpy as np
+
+from fatheory import labels
+from fatheory.experiment import Experiment, SpikingNetwork
+from fatheory.initial import Start
+from fatheory.networks.spiking import Neuron, Potentials
+from fatheory.train.group import Group
+from fatheory.train.learner import Learner
+from fatheory.train.observe import Probe
+from fatheory.train.spiking_measure import evaluate_spiking, observe_spiking
+from fatheory.train.spiking_program import advance_spiking, block_length
+
+TRACES = (labels.POTENTIAL, labels.SPIKES, labels.MODULATOR)
+
+
+class SpikingGroup(Group):
+    """A group whose networks spike: their potentials are the memory of the ensemble.
+
+    Parameters
+    ----------
+    experiment, starts, learner, members, seats
+        As of `Group`.
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        starts: Sequence[Start],
+        learner: Learner,
+        members: Sequence[int],
+        seats: slice,
+    ) -> None:
+        super().__init__(experiment, starts, learner, members, seats)
+        assert isinstance(experiment.network, SpikingNetwork)
+        self._neuron = Neuron.of(experiment.network)
+        streams = experiment.schedule.batch_size
+        self._recipe = self._recipe._replace(
+            block=block_length(learner, streams), in_turn=jax.default_backend() == "cpu"
+        )
+        self._advance = partial(advance_spiking, neuron=self._neuron)
+        before = (*self._fixed.seeds.shape, streams)
+        rest = Potentials.at_rest(experiment.sizes[1:], before, np.dtype(experiment.precision))
+        self.ensemble = self.ensemble._replace(memory=rest)
+
+    def forget(self) -> None:
+        """Do nothing: a phase ends without a pause, and potentials go on."""
+
+    def observe(self, probe: Probe, step: int) -> dict[str, Any]:
+        """Measure what the experiment records: of the weights, and of neurons on the probe."""
+        measured = super().observe(probe, step)
+        asked, record = set(self._experiment.record.quantities), self._experiment.record
+        if not {labels.FIRING_RATE, "traces"} & asked:
+            return measured
+        seen = observe_spiking(
+            self.ensemble.parameters,
+            self._fixed,
+            self._own(probe),
+            learner=self._learner,
+            neuron=self._neuron,
+            root_seed=self._experiment.root_seed,
+            units=min(record.receptive_units, *self._experiment.sizes[1:]),
+        )
+        wanted = {labels.FIRING_RATE} & asked | (set(TRACES) if "traces" in asked else set())
+        return measured | {name: seen[name] for name in sorted(wanted)}
+
+    def evaluate(self, samples: Probe) -> tuple[np.ndarray, np.ndarray]:
+        """Return loss and classification error (percent) on samples, (rule, seed)."""
+        loss, error = evaluate_spiking(
+            self.ensemble.parameters,
+            self._fixed,
+            self._own(samples),
+            neuron=self._neuron,
+            root_seed=self._experiment.root_seed,
+        )
+        return np.asarray(loss), np.asarray(error)

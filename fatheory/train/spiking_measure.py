@@ -1,0 +1,165 @@
+"""The compiled programs that test spiking networks, and look at single neurons.
+
+Plasticity is arrested; potentials pass from one image to the next as in learning.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from fatheory import labels
+from fatheory.networks import Parameters
+from fatheory.networks.spiking import (
+    Neuron,
+    Potentials,
+    Synapses,
+    feedback_step,
+    forward_step,
+    modulators,
+)
+from fatheory.train.ensemble import Fixed
+from fatheory.train.learner import Learner
+from fatheory.train.observe import Probe, over_runs
+from fatheory.train.sampler import step_key
+from fatheory.train.spiking_block import Scene, all_finite
+from fatheory.train.spiking_program import drawn_scene
+
+STREAMS = 100
+"""Sequences of images that are tested side by side. Each begins at rest, which a leak of 0.9
+makes nearly irrelevant within its first image."""
+_TESTING = 2**31
+"""A step that no run reaches: tests draw the same numbers whenever they are made."""
+
+
+@partial(jax.jit, static_argnames=("neuron", "root_seed"))
+def evaluate_spiking(
+    parameters: Parameters, fixed: Fixed, samples: Probe, *, neuron: Neuron, root_seed: int
+) -> tuple[Float[Array, "rule seed"], Float[Array, "rule seed"]]:
+    """Return the loss, and the percentage of images for which another class is most active.
+
+    The output y of a class is the activity of its neurons, averaged over them and over the time
+    steps of the image; the loss is 1/2 e^T e, averaged over images, NaN for networks that have
+    diverged.
+    """
+
+    def measure(
+        parameters: Parameters, fixed: Fixed, x: jax.Array, target: jax.Array
+    ) -> tuple[jax.Array, jax.Array]:
+        order = stream_order(len(x))
+        forward = _forward(parameters)
+
+        def live(v: tuple, scene: Scene) -> tuple[tuple, jax.Array]:
+            uniforms = [uniform[0] for uniform in scene.uniforms]
+            v, s = forward_step(neuron, v, scene.spikes[0], uniforms, forward)
+            return v, jnp.sum(s[-1].reshape(len(order), -1, neuron.group), axis=-1)
+
+        rest = _rest(parameters, len(order)).forward
+        v, outputs = _over_time(
+            neuron, root_seed, fixed, parameters, (x, target), order, live, rest
+        )
+        by_image = outputs.reshape(-1, neuron.steps_per_image, *outputs.shape[1:])
+        # Sums are exact, so that classes with equally many spikes tie; the first one wins.
+        spikes = jnp.sum(by_image, axis=1).swapaxes(0, 1).reshape(order.size, -1)[: len(x)]
+        error = target - spikes / (neuron.steps_per_image * neuron.group)
+        loss = jnp.where(all_finite(v), jnp.mean(jnp.sum(error * error, -1)) / 2, jnp.nan)
+        wrong = jnp.argmax(spikes, axis=-1) != jnp.argmax(target, axis=-1)
+        return loss, 100 * jnp.mean(wrong, dtype=loss.dtype)
+
+    return over_runs(measure, (parameters, fixed), samples, one_by_one=True)
+
+
+@partial(jax.jit, static_argnames=("learner", "neuron", "root_seed", "units"))
+def observe_spiking(
+    parameters: Parameters,
+    fixed: Fixed,
+    probe: Probe,
+    *,
+    learner: Learner,
+    neuron: Neuron,
+    root_seed: int,
+    units: int,
+) -> dict[str, Any]:
+    """Watch neurons while the probe's images are shown one after another.
+
+    By the archive's names, behind the axes (rule, seed): ``firing_rate (layer,)``, and of the
+    first `units` neurons of layers 1 to L ``potential``, ``spikes`` and ``modulator``, of shape
+    (layer, unit, time step).
+    """
+
+    def measure(
+        parameters: Parameters, fixed: Fixed, x: jax.Array, target: jax.Array
+    ) -> dict[str, jax.Array]:
+        forward = _forward(parameters)
+        key = step_key(root_seed, fixed.seeds, jnp.asarray(_TESTING, jnp.uint32))
+        V = learner.backward(parameters, fixed.states, key)
+        assert V is not None  # direct rules are refused
+        back = [_synapses(W.T) for W in V[1:]]
+
+        def live(potentials: Potentials, scene: Scene) -> tuple[Potentials, tuple]:
+            uniforms = [uniform[0] for uniform in scene.uniforms]
+            v, s = forward_step(neuron, potentials.forward, scene.spikes[0], uniforms, forward)
+            error = scene.target[0] - s[-1]
+            u, signals = feedback_step(neuron, potentials.feedback, error, back)
+            few = [
+                jnp.stack([a[0, :units] for a in layers])
+                for layers in (v, s, modulators(v, signals))
+            ]
+            return Potentials(v, u), (*few, jnp.stack([jnp.mean(a) for a in s]))
+
+        order = jnp.arange(len(x))[None]
+        rest = _rest(parameters, 1)
+        _, seen = _over_time(neuron, root_seed, fixed, parameters, (x, target), order, live, rest)
+        *traces, active = seen
+        names = (labels.POTENTIAL, labels.SPIKES, labels.MODULATOR)
+        named = {name: jnp.moveaxis(a, 0, -1) for name, a in zip(names, traces, strict=True)}
+        return named | {labels.FIRING_RATE: jnp.mean(active, axis=0)}
+
+    return over_runs(measure, (parameters, fixed), probe, one_by_one=True)
+
+
+def stream_order(count: int) -> Int[Array, "stream place"]:
+    """Cut images into streams of consecutive ones; the last repeats the last image at its end."""
+    length = -(-count // min(STREAMS, count))
+    streams = -(-count // length)
+    return jnp.minimum(jnp.arange(streams * length), count - 1).reshape(streams, length)
+
+
+def _over_time(
+    neuron: Neuron,
+    root_seed: int,
+    fixed: Fixed,
+    parameters: Parameters,
+    samples: Probe,
+    order: Int[Array, "stream place"],
+    live: Callable[[Any, Scene], tuple[Any, Any]],
+    rest: Any,
+) -> tuple[Any, Any]:
+    """Show images in order, and stack along a first axis what `live` says of every time step."""
+    x, target = samples
+    sizes = [len(W) for W in parameters.weights]
+    key = step_key(root_seed, fixed.seeds, jnp.asarray(_TESTING, jnp.uint32))
+
+    def body(state: Any, place: jax.Array) -> tuple[Any, Any]:
+        rows = order[:, place // neuron.steps_per_image]
+        keys = jax.random.fold_in(key, place)[None]
+        return live(state, drawn_scene(neuron, keys, x[rows][None], target[rows][None], sizes))
+
+    return jax.lax.scan(body, rest, jnp.arange(order.shape[1] * neuron.steps_per_image))
+
+
+def _forward(parameters: Parameters) -> list[Synapses]:
+    biases = parameters.biases or (0,) * len(parameters.weights)
+    return [_synapses(W, b) for W, b in zip(parameters.weights, biases, strict=True)]
+
+
+def _synapses(W: jax.Array, b: jax.Array | float = 0.0) -> Synapses:
+    return lambda s: s @ W.T + b
+
+
+def _rest(parameters: Parameters, streams: int) -> Potentials:
+    sizes = [len(W) for W in parameters.weights]
+    return Potentials.at_rest(sizes, (streams,), parameters.weights[0].dtype)
