@@ -1,0 +1,119 @@
+# %% [markdown]
+# # Experiment C1 of Liao, Leibo & Poggio 2016: fixed random feedback
+#
+# RndF, V ~ N(0, 0.05^2) fixed, as in feedback alignment: alone, with Batch Manhattan (BM), with
+# batch normalisation (BN), and with both; beside it USF, feedback of the signs of the weights.
+#
+#     python paper_figs/liao2016/table_c1.py [--scale quick|paper] [--out DIR] [--redraw]
+#
+# `quick` trains a network of the same depth with a quarter of the channels on 30,000 images;
+# `paper` trains the full network for 60 epochs with 5 seeds, on a GPU. Each cell's learning rate
+# is chosen on a validation split, on one seed of its own and shorter runs. Image sets: MNIST and
+# CIFAR-10, and Fashion-MNIST at the paper's scale, whichever are at hand.
+
+# %%
+import sys
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import xarray as xr
+from matplotlib.figure import Figure
+
+import fatheory as fa
+from fatheory.claims import Claim
+from fatheory.figures import draw_cells, interval_note, rule_legend
+from fatheory.reproduction import (
+    PaperFigure,
+    at_scale,
+    compute_cells,
+    error_table,
+    image_sets_at_hand,
+)
+
+SETTINGS: dict[str, dict] = {
+    "alone": {"update.manhattan": 0, "network.normalization": None},
+    "BM": {"update.manhattan": 1, "network.normalization": None},
+    "BN": {"update.manhattan": 0},
+    "BN+BM": {"update.manhattan": 1},
+}
+IMAGE_SETS = {"quick": ("mnist", "cifar-10"), "paper": ("mnist", "fashion-mnist", "cifar-10")}
+TASK = {"train": "train+validation", "evaluation": "test", "preprocessing": "standardized"}
+
+
+# %%
+def compute(scale: str) -> tuple[xr.Dataset, list[Claim]]:
+    """Train every cell; return errors with intervals, and the claims."""
+    cells = {}
+    for title, task in image_sets_at_hand(*IMAGE_SETS[scale], **TASK).items():
+        base = at_scale(fa.presets["liao2016/table_c1"], task, scale)
+        cells |= {
+            (title, setting): [base.with_settings(changes)] for setting, changes in SETTINGS.items()
+        }
+    data = compute_cells(cells, scale, fa.simulate, fa.choose_learning_rates)
+    return data, [claim for title in data["image_set"].values for claim in check(data, str(title))]
+
+
+def check(data: xr.Dataset, title: str) -> list[Claim]:
+    """Measure what the table must show, on one image set."""
+    one = data.sel(image_set=title)
+    random = one["mean_error"].sel(rule="rndf")
+    signs = one["mean_error"].sel(rule="usf", setting="BN+BM")
+    normalised = random.sel(setting=["BN", "BN+BM"])
+    chance = data["error"].attrs["chance"]
+    upper = one["mean_error_interval"].sel(rule="rndf", ci_bound="upper")
+    return [
+        Claim.at_least(
+            f"{title}: RndF alone is poor, its error over that of USF+BN+BM",
+            random.sel(setting="alone") / signs,
+            1.5,
+        ),
+        Claim.at_least(
+            f"(iii) {title}: BN helps RndF, error alone over error with BN",
+            random.sel(setting="alone") / random.sel(setting="BN"),
+            1.1,
+        ),
+        Claim.at_most(
+            f"(v) {title}: RndF+BN is better than chance, upper end of its interval over chance",
+            upper.sel(setting="BN") / chance,
+            0.9,
+        ),
+        Claim.at_least(
+            f"(v) {title}: the better of RndF+BN and RndF+BN+BM minus USF+BN+BM",
+            normalised.min() - signs,
+            0,
+            "points",
+        ),
+        Claim.at_least(
+            f"{title}: RndF with BM alone is poor, its error over that of RndF+BN+BM",
+            random.sel(setting="BM") / random.sel(setting="BN+BM"),
+            1.1,
+        ),
+    ]
+
+
+# %
+def draw(data: xr.Dataset) -> Figure:
+    """Draw errors of every image set."""
+    titles = [str(title) for title in data["image_set"].values]
+    figure, panels = plt.subplots(1, len(titles), figsize=(5.2 * len(titles), 4.4), squeeze=False)
+    for title, axes in zip(titles, panels[0], strict=True):
+        draw_cells(data.sel(image_set=title), axes)
+        axes.set(title=title)
+    rule_legend(data, figure, loc="outside lower center", ncols=2)
+    figure.suptitle(f"Bars: {interval_note(data['mean_error_interval'])}", fontsize=9)
+    return figure
+
+
+# %%
+FIGURE = PaperFigure(
+    name="table_c1",
+    title="Experiment C1 of Liao, Leibo & Poggio 2016: fixed random feedback.",
+    compute=compute,
+    draw=draw,
+    folder=Path("out/liao2016"),
+    results=Path(__file__).parent / "results",
+    table=error_table,
+)
+
+if __name__ == "__main__":
+    sys.exit(FIGURE.main())
