@@ -43,9 +43,11 @@ class SpikingNetwork(Description):
     - u_j = y*_j - s_j of an output neuron, whose feedback neuron is an error neuron,
     - W_ji <- W_ji + eta phi(u_j) sigma'(v_j) s_i, and b_j alike with s_i = 1,
 
-    with sigma the logistic function and phi = sigma - 1/2, "a simple sigmoidal function centred
-    on 0": the deviation of a firing rate from its tonic value. All of it happens in every time
-    step, and nothing is reset between images. An image's pixels are the probabilities of input
+    with sigma the logistic function and phi = 2 sigma - 1. The paper calls phi "a simple sigmoidal
+    function centred on 0"; of the simplest two this one hands signals from layer to layer at about
+    their size with the paper's B, and lets its network learn at its learning rate, which
+    sigma - 1/2 did not within 8,000 images. All of it happens in every time step, and nothing is
+    reset between images. An image's pixels are the probabilities of input
     spikes. Several neurons stand for a class, each with the class's target; the answer is the
     class whose neurons are most active while the image is shown. Weights and biases decay alike.
 

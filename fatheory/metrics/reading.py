@@ -140,8 +140,8 @@ def state_of(archive: xr.Dataset, rule: LayeredRule, layer: int, place: int) -> 
     # An archive holds feedback if one of its rules drew any.
     if rule.draw(np.random.default_rng(0), (1, 1)) is not None:
         raise ArchiveError(
-            f"the archive has no {missing!r}, which the rule {rule.name!r} draws; it was taken away: "
-            f"read the archive that simulate, solve or load returned"
+            f"the archive has no {missing!r}, which the rule {rule.name!r} draws; it was taken "
+            f"away: read the archive that simulate, solve or load returned"
         )
     return None
 

@@ -93,8 +93,8 @@ class Neuron(NamedTuple):
 
 
 def centred(u: Float[jax.Array, "*n"]) -> Float[jax.Array, "*n"]:
-    """Return phi(u) = sigma(u) - 1/2, without cancellation at small u."""
-    return jnp.tanh(u / 2) / 2
+    """Return phi(u) = 2 sigma(u) - 1, without cancellation at small u."""
+    return jnp.tanh(u / 2)
 
 
 def slope(v: Float[jax.Array, "*n"]) -> Float[jax.Array, "*n"]:

@@ -21,7 +21,7 @@ def lillicrap2016_fig4() -> Experiment:
     after another, each for 5 time steps, without a pause; an update of the schedule is an image.
     From the paper: tau = 0.9, ceiling 0.95, W ~ U[-0.05, 0.05], B ~ U[-0.1, 0.1], eta = 1e-3 in
     every time step, decay gamma = 1e-8. Assumptions: the leaky form of integration; phi =
-    sigma - 1/2, of error neurons too; biases start at zero; gamma is the share of a weight that is
+    2 sigma - 1, of error neurons too; biases start at zero; gamma is the share of a weight that is
     lost in a time step, so that the weight decay per unit of time is gamma / eta = 1e-5; 10 epochs,
     which the paper does not state. The controls have the same eta: backprop sends errors through
     the transposed weights, shallow through none, so that hidden layers keep their weights but for
