@@ -14,7 +14,7 @@
 # 3. How does the error fall with p, and where does feedback alignment, which makes its own
 #    concordance, lie on that curve?
 #
-#     python analyses/concordance_bridge.py [--seeds 5] [--epochs 3] [--out DIR]
+#     python analyses/concordance_bridge.py [--seeds 3] [--epochs 2] [--out DIR]
 
 # %%
 import argparse
@@ -199,6 +199,8 @@ def draw_errors(data: xr.Dataset, axes: Axes) -> None:
             label=rule_name(rule),
         )
     axes.set(xlabel="sign concordance", ylabel="test error (%)", yscale="log", title="c  error")
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter("{x:g}")
     axes.legend(fontsize=8)
 
 
@@ -206,8 +208,8 @@ def draw_errors(data: xr.Dataset, axes: Axes) -> None:
 def main() -> None:
     """Run, report, store and draw."""
     parser = argparse.ArgumentParser(description="Sign concordance, angle and error on MNIST.")
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--out", type=Path, default=Path("out/analyses"))
     options = parser.parse_args()
     run = fa.simulate(experiment(options.seeds, options.epochs))

@@ -15,8 +15,15 @@ Cells = Mapping[tuple[str, str], Sequence[Experiment]]
 Choose = Callable[[Experiment, Sequence[float]], tuple[dict[str, float], xr.DataArray]]
 """Finds the learning rates of all rules among candidates, and what they were chosen by."""
 
-CANDIDATES = {"gradients": (3e-4, 3e-3, 3e-2), "signs": (1e-4, 3e-4, 1e-3)}
-"""Learning rates to choose from, of updates that follow gradients or their signs alone."""
+_OF_UNIT_STEPS = (1e-3, 3e-3, 1e-2)
+CANDIDATES = (
+    (3e-4, 3e-3, 3e-2),
+    (1e-4, 3e-4, 1e-3),
+    _OF_UNIT_STEPS,
+    _OF_UNIT_STEPS,
+)
+"""Learning rates to choose from, by setting of Batch Manhattan. In setting 1 momentum adds up ten
+signs; in 2 and 3 a weight moves by the learning rate."""
 _QUICK: dict[str, Any] = {
     "network.blocks": [
         {"channels": 8},
@@ -89,7 +96,7 @@ def _cell(
     asked: Experiment, share: float, simulate: Callable[[Experiment], xr.Dataset], choose: Choose
 ) -> tuple[xr.Dataset, xr.Dataset]:
     """Return a run at its best learning rates, and its summary with what they were chosen by."""
-    candidates = CANDIDATES["signs" if asked.update.manhattan else "gradients"]
+    candidates = CANDIDATES[asked.update.manhattan]
     rates, tried = choose(_lasting(asked, round(share * asked.schedule.steps)), candidates)
     run = simulate(asked.with_learning_rates(rates))
     # Of the run itself nothing is kept but where it comes from.

@@ -18,7 +18,7 @@ _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
 _NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
 _LINEAR_FROM = 45.0  # exp(-45) is below rounding: the rate is final
 _MOST_HALVINGS = 8
-_ACCURACY = 1e-13
+_ACCURACY = 1e-12
 
 
 class _Clock(NamedTuple):

@@ -123,7 +123,7 @@ fixed_feedback = st.fixed_dictionaries(
 def by_layer(layers):
     """A rule for all layers but some."""
     own = st.fixed_dictionaries({"rule": st.sampled_from(LAYERED)})
-    keys = st.integers(2, layers).map(str) | st.just("last")
+    keys = st.sampled_from([*map(str, range(2, layers)), "last"])
     return st.fixed_dictionaries(
         {
             "rule": st.sampled_from(LAYERED),
@@ -165,13 +165,20 @@ def convolutional(draw):
         }
         or {"backprop": 1.0},
         "schedule": {
-            "phases": [{"steps": draw(sizes)}],
+            "phases": [{"steps": (steps := draw(sizes))}],
             "batch_size": draw(st.integers(2, 20)),
-            "decay": draw(decays),
+            "decay": within(draw(decays), steps),
         },
         "update": {"momentum": draw(part), "manhattan": draw(st.integers(0, 3))},
         "record": {"quantities": draw(st.lists(st.sampled_from(sorted(QUANTITIES - OF_MATRICES))))},
     }
+
+
+def within(decay, steps):
+    """Let learning rates fall before the run ends."""
+    if decay is None or "at" not in decay:
+        return decay
+    return decay | {"at": [min(at, steps) for at in decay["at"]]}
 
 
 def _of(choice, layer, layers):
@@ -209,9 +216,9 @@ def descriptions(draw):
         },
         "rules": draw(st.dictionaries(st.text(max_size=8), choice, min_size=1, max_size=4)),
         "schedule": {
-            "phases": draw(st.lists(phase, min_size=1, max_size=3)),
+            "phases": (phases := draw(st.lists(phase, min_size=1, max_size=3))),
             "batch_size": 1 if task.get("limit") else draw(batch),
-            "decay": draw(decays),
+            "decay": within(draw(decays), sum(phase["steps"] for phase in phases)),
         },
         "update": {
             "momentum": draw(part),

@@ -74,7 +74,8 @@ def test_local_bound_holds_from_where_it_first_applies(seed, residual):
     assert certificate.local_rate > 0
     assert certificate.initial_loss == pytest.approx(loss[k])
     later = times[k:] - times[k]
-    above = loss[k:] > 1e-20
+    # Further down the integrator's own error is the loss.
+    above = loss[k:] > 1e-18
     residual((loss[k:] / certificate.loss_bound(later))[above].max() - 1, 1e-6)
 
 
