@@ -1,5 +1,6 @@
 """Rules of a convolutional network that train in one program, against each of them alone."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -78,6 +79,12 @@ def test_alone_is_as_among_others(run, label, seeds):
     alone = simulate(asked(rules={label: RULES[label]}, seeds=seeds))
     assert_equal(alone, run.sel(rule=[label], seed=seeds), 1e-12)
     assert np.abs(run.kernel_1.sel(rule=label) - run.kernel_1.sel(rule="frsf")).max() > 1e-3
+
+
+def test_side_by_side_as_on_an_accelerator_is_as_in_turn(run, monkeypatch):
+    """Elsewhere than on a CPU runs advance together, by XLA's own convolution."""
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    assert_equal(simulate(asked()), run, 1e-12)
 
 
 def test_twice_is_bit_identical(run):
