@@ -72,12 +72,17 @@ def claims_table(claims: Sequence[Claim]) -> str:
     body = [
         (c.statement, f"{c.measured:.4g} {c.unit}".strip(), c.expected, c.verdict) for c in claims
     ]
-    widths = [max(len(row[i]) for row in (head, *body)) for i in range(len(head))]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in (head, tuple("-" * width for width in widths), *body)
-    ]
-    return "\n".join(lines)
+    rules = ["-" * max(map(len, column)) for column in zip(head, *body, strict=True)]
+    return aligned([head, rules, *body])
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Lay rows of texts out in columns, each as wide as its longest text."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
 
 
 def claims_dataset(claims: Sequence[Claim]) -> xr.Dataset:

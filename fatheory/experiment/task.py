@@ -189,11 +189,9 @@ class ImageTask(Description):
                 "the validation images are among the training images; train on 'train', or "
                 "evaluate on 'test'"
             )
-        entry = self.image_set
-        held_out = {"test": entry.test, "validation": entry.validation}[self.evaluation]
         for key, part, available in (
             ("limit", self.train, self._available),
-            ("evaluation_limit", self.evaluation, held_out),
+            ("evaluation_limit", self.evaluation, self._held_out_available),
         ):
             if getattr(self, key) > available:
                 raise ValueError(
@@ -238,9 +236,12 @@ class ImageTask(Description):
     @property
     def held_out(self) -> int:
         """Number of images that losses and errors are measured on."""
+        return self.evaluation_limit or self._held_out_available
+
+    @property
+    def _held_out_available(self) -> int:
         entry = self.image_set
-        all_of_them = entry.test if self.evaluation == "test" else entry.validation
-        return self.evaluation_limit or all_of_them
+        return entry.test if self.evaluation == "test" else entry.validation
 
     @property
     def noise(self) -> float:

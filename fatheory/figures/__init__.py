@@ -1,5 +1,6 @@
 """Drawing: panels take data and axes and return artists; nothing is computed here."""
 
+from fatheory.figures.cells import cells_figure as cells_figure
 from fatheory.figures.cells import draw_cells as draw_cells
 from fatheory.figures.curves import interval_note as interval_note
 from fatheory.figures.curves import learning_curves as learning_curves

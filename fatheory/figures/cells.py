@@ -1,15 +1,39 @@
 """Tables of errors, drawn: a group for every setting, a dot with its interval for every rule."""
 
 from functools import partial
+from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from fatheory import labels
+from fatheory.figures.curves import interval_note, rule_legend
 from fatheory.figures.style import rule_colour
 
 _WIDTH = 0.7
+
+
+def cells_figure(data: xr.Dataset, **axes: Any) -> Figure:
+    """Draw the cells of every image set side by side.
+
+    Parameters
+    ----------
+    data : Dataset
+        What `draw_cells` takes, with the dimension ``image_set``.
+    **axes
+        What to set of all axes, such as ``xlabel``.
+    """
+    titles = [str(title) for title in data["image_set"].values]
+    figure, panels = plt.subplots(1, len(titles), figsize=(5.2 * len(titles), 4.4), squeeze=False)
+    for title, panel in zip(titles, panels[0], strict=True):
+        draw_cells(data.sel(image_set=title), panel)
+        panel.set(title=title, **axes)
+    rule_legend(data, figure, loc="outside lower center", ncols=2)
+    figure.suptitle(f"Bars: {interval_note(data['mean_error_interval'])}", fontsize=9)
+    return figure
 
 
 def draw_cells(data: xr.Dataset, axes: Axes) -> None:

@@ -7,4 +7,6 @@ from fatheory.reproduction.paper_figure import PaperFigure as PaperFigure
 from fatheory.reproduction.small_result import load_result as load_result
 from fatheory.reproduction.small_result import store_result as store_result
 from fatheory.reproduction.table_cells import at_scale as at_scale
+from fatheory.reproduction.table_cells import claims_by_image_set as claims_by_image_set
 from fatheory.reproduction.table_cells import compute_cells as compute_cells
+from fatheory.reproduction.table_cells import compute_table as compute_table

@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from fatheory import labels
+from fatheory.claims import aligned
 from fatheory.metrics import mean_interval
 
 IMAGE_SET = "image_set"
@@ -103,15 +104,13 @@ def joined_along(dim: str, parts: Sequence[xr.Dataset]) -> xr.Dataset:
     )
 
 
-def error_table(data: xr.Dataset, beside: Mapping[tuple[str, str, str], str] | None = None) -> str:
+def error_table(data: xr.Dataset) -> str:
     """Lay mean errors and half-widths of their intervals out as plain text.
 
     Parameters
     ----------
     data : Dataset
         From `gather`.
-    beside : mapping, optional
-        What to write behind a cell, from (image set, setting, rule): a paper's number.
 
     Returns
     -------
@@ -119,23 +118,13 @@ def error_table(data: xr.Dataset, beside: Mapping[tuple[str, str, str], str] | N
         A row for every image set and rule, a column for every setting; cells of which a run
         diverged say how many.
     """
-    known = beside or {}
     settings = [str(setting) for setting in data[SETTING].values]
-    body = []
+    rows = [["test error (%)", "rule", *settings]]
     for image_set in map(str, data[IMAGE_SET].values):
         for rule in map(str, data[labels.RULE].values):
-            row = [
-                _cell_text(data.sel(image_set=image_set, setting=setting, rule=rule))
-                + known.get((image_set, setting, rule), "")
-                for setting in settings
-            ]
-            body.append([image_set, rule, *row])
-    rows = [["test error (%)", "rule", *settings], *body]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return "\n".join(
-        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    )
+            of_rule = data.sel(image_set=image_set, rule=rule)
+            rows.append([image_set, rule, *(_cell_text(of_rule.sel(setting=s)) for s in settings)])
+    return aligned(rows)
 
 
 def _cell_text(one: xr.Dataset) -> str:

@@ -6,15 +6,20 @@ from typing import Any
 import xarray as xr
 
 from fatheory import labels
+from fatheory.claims import Claim
 from fatheory.experiment import Experiment, ImageTask, Phase, StepDecay
-from fatheory.reproduction.cells import cell, gather, joined_along
+from fatheory.reproduction.cells import IMAGE_SET, cell, gather, joined_along
+from fatheory.reproduction.image_sets import image_sets_at_hand
 from fatheory.reproduction.origin import origin
 
 Cells = Mapping[tuple[str, str], Sequence[Experiment]]
 """From (image set, setting) to what is asked, by experiments of different rules."""
+Simulate = Callable[[Experiment], xr.Dataset]
 Choose = Callable[[Experiment, Sequence[float]], tuple[dict[str, float], xr.DataArray]]
 """Finds the learning rates of all rules among candidates, and what they were chosen by."""
 
+_IMAGE_SETS = {"quick": ("mnist", "cifar-10"), "paper": ("mnist", "fashion-mnist", "cifar-10")}
+_TASK = {"train": "train+validation", "evaluation": "test", "preprocessing": "standardized"}
 _OF_UNIT_STEPS = (1e-3, 3e-3, 1e-2)
 CANDIDATES = (
     (3e-4, 3e-3, 3e-2),
@@ -44,7 +49,7 @@ _QUICK: dict[str, Any] = {
     "seeds": 3,
 }
 QUICK_STEPS = 300
-SEARCH_SHARE = {"quick": 1 / 4, "paper": 1 / 4}
+SEARCH_SHARE = 1 / 4
 """How much of a run the search for learning rates trains."""
 
 
@@ -62,17 +67,49 @@ def at_scale(asked: Experiment, task: ImageTask, scale: str) -> Experiment:
     return _lasting(small, steps)
 
 
-def compute_cells(
-    cells: Cells, scale: str, simulate: Callable[[Experiment], xr.Dataset], choose: Choose
+def compute_table(
+    base: Experiment,
+    scale: str,
+    settings: Callable[[Experiment], Mapping[str, Sequence[Experiment]]],
+    simulate: Simulate,
+    choose: Choose,
 ) -> xr.Dataset:
+    """Compute the cells of every image set at hand.
+
+    Parameters
+    ----------
+    base : Experiment
+        The table's experiment, at the paper's size.
+    scale : str
+        ``"quick"`` or ``"paper"``, as of `at_scale`.
+    settings : callable
+        From the experiment on an image set to what each of the table's settings asks.
+    simulate, choose
+        As of `compute_cells`.
+    """
+    tasks = image_sets_at_hand(*_IMAGE_SETS[scale], **_TASK)
+    cells = {
+        (title, setting): experiments
+        for title, task in tasks.items()
+        for setting, experiments in settings(at_scale(base, task, scale)).items()
+    }
+    return compute_cells(cells, simulate, choose)
+
+
+def claims_by_image_set(
+    data: xr.Dataset, check: Callable[[xr.Dataset, str], list[Claim]]
+) -> list[Claim]:
+    """Return what a table claims of every image set, by its title."""
+    return [claim for title in data[IMAGE_SET].values for claim in check(data, str(title))]
+
+
+def compute_cells(cells: Cells, simulate: Simulate, choose: Choose) -> xr.Dataset:
     """Choose learning rates for every cell, train it, say so, and gather the summaries.
 
     Parameters
     ----------
     cells : mapping
         What is asked. Rules may differ between settings, and must between experiments of one.
-    scale : str
-        Of `SEARCH_SHARE`.
     simulate, choose : callable
         `fatheory.simulate`, and how learning rates are found on a shorter run.
 
@@ -85,19 +122,17 @@ def compute_cells(
     summaries: dict[tuple[str, str], xr.Dataset] = {}
     runs: dict[str, xr.Dataset] = {}
     for place, experiments in cells.items():
-        answers = [_cell(asked, SEARCH_SHARE[scale], simulate, choose) for asked in experiments]
+        answers = [_cell(asked, simulate, choose) for asked in experiments]
         summaries[place] = joined_along(labels.RULE, [summary for _, summary in answers])
         runs |= {f"{' '.join(place)} {i}": run for i, (run, _) in enumerate(answers)}
         print(f"{', '.join(place)}: {_said(summaries[place])}", flush=True)
     return gather(summaries).assign_attrs(origin(runs))
 
 
-def _cell(
-    asked: Experiment, share: float, simulate: Callable[[Experiment], xr.Dataset], choose: Choose
-) -> tuple[xr.Dataset, xr.Dataset]:
+def _cell(asked: Experiment, simulate: Simulate, choose: Choose) -> tuple[xr.Dataset, xr.Dataset]:
     """Return a run at its best learning rates, and its summary with what they were chosen by."""
     candidates = CANDIDATES[asked.update.manhattan]
-    rates, tried = choose(_lasting(asked, round(share * asked.schedule.steps)), candidates)
+    rates, tried = choose(_lasting(asked, round(SEARCH_SHARE * asked.schedule.steps)), candidates)
     run = simulate(asked.with_learning_rates(rates))
     # Of the run itself nothing is kept but where it comes from.
     return run[[labels.LOSS]], cell(run, asked.task.outputs).assign(tried=tried)

@@ -14,10 +14,8 @@ from fatheory.networks.spiking import Neuron, Potentials
 from fatheory.train.group import Group
 from fatheory.train.learner import Learner
 from fatheory.train.observe import Probe
-from fatheory.train.spiking_measure import evaluate_spiking, observe_spiking
+from fatheory.train.spiking_measure import TRACES, evaluate_spiking, observe_spiking
 from fatheory.train.spiking_program import advance_spiking, block_length
-
-TRACES = (labels.POTENTIAL, labels.SPIKES, labels.MODULATOR)
 
 
 class SpikingGroup(Group):

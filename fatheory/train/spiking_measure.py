@@ -28,6 +28,7 @@ from fatheory.train.sampler import step_key
 from fatheory.train.spiking_block import Scene, all_finite
 from fatheory.train.spiking_program import drawn_scene
 
+TRACES = (labels.POTENTIAL, labels.SPIKES, labels.MODULATOR)
 STREAMS = 100
 """Sequences of images that are tested side by side. Each begins at rest, which a leak of 0.9
 makes nearly irrelevant within its first image."""
@@ -114,8 +115,7 @@ def observe_spiking(
         rest = _rest(parameters, 1)
         _, seen = _over_time(neuron, root_seed, fixed, parameters, (x, target), order, live, rest)
         *traces, active = seen
-        names = (labels.POTENTIAL, labels.SPIKES, labels.MODULATOR)
-        named = {name: jnp.moveaxis(a, 0, -1) for name, a in zip(names, traces, strict=True)}
+        named = {name: jnp.moveaxis(a, 0, -1) for name, a in zip(TRACES, traces, strict=True)}
         return named | {labels.FIRING_RATE: jnp.mean(active, axis=0)}
 
     return over_runs(measure, (parameters, fixed), probe, one_by_one=True)

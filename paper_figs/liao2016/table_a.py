@@ -26,13 +26,7 @@ from matplotlib.figure import Figure
 import fatheory as fa
 from fatheory.claims import Claim
 from fatheory.figures import draw_cells, interval_note, rule_colour, rule_legend
-from fatheory.reproduction import (
-    PaperFigure,
-    at_scale,
-    compute_cells,
-    error_table,
-    image_sets_at_hand,
-)
+from fatheory.reproduction import PaperFigure, claims_by_image_set, compute_table, error_table
 
 SETTINGS: dict[str, dict] = {
     "SGD": {"update.manhattan": 0, "network.normalization": None},
@@ -40,17 +34,19 @@ SETTINGS: dict[str, dict] = {
     "BN": {"update.manhattan": 0},
     "BN+BM": {"update.manhattan": 1},
 }
-IMAGE_SETS = {"quick": ("mnist", "cifar-10"), "paper": ("mnist", "fashion-mnist", "cifar-10")}
-TASK = {"train": "train+validation", "evaluation": "test", "preprocessing": "standardized"}
 STRICT = ["usf", "brsf", "frsf"]
 ALIKE = {"MNIST": 1.0}
 """Points between errors that count as equal; 6 elsewhere."""
 
 
 # %%
-def asked(base: fa.Experiment, setting: str) -> list[fa.Experiment]:
-    """Return what one cell asks: backprop's scale and shift make its network another one."""
-    changed = base.with_settings(SETTINGS[setting])
+def asked(base: fa.Experiment) -> dict[str, list[fa.Experiment]]:
+    """Return what every setting asks."""
+    return {setting: cell(base.with_settings(changes)) for setting, changes in SETTINGS.items()}
+
+
+def cell(changed: fa.Experiment) -> list[fa.Experiment]:
+    """Part backprop from the other rules where its scale and shift make another network."""
     if changed.network.normalization is None:
         return [changed]
     rules = dict(changed.rules)
@@ -63,12 +59,9 @@ def asked(base: fa.Experiment, setting: str) -> list[fa.Experiment]:
 
 def compute(scale: str) -> tuple[xr.Dataset, list[Claim]]:
     """Train every cell; return errors with intervals, and the claims."""
-    cells = {}
-    for title, task in image_sets_at_hand(*IMAGE_SETS[scale], **TASK).items():
-        base = at_scale(fa.presets["liao2016/table_a"], task, scale)
-        cells |= {(title, setting): asked(base, setting) for setting in SETTINGS}
-    data = compute_cells(cells, scale, fa.simulate, fa.choose_learning_rates)
-    return data, [claim for title in data["image_set"].values for claim in check(data, str(title))]
+    base = fa.presets["liao2016/table_a"]
+    data = compute_table(base, scale, asked, fa.simulate, fa.choose_learning_rates)
+    return data, claims_by_image_set(data, check)
 
 
 def check(data: xr.Dataset, title: str) -> list[Claim]:

@@ -16,26 +16,17 @@
 
 # %%
 import sys
+from functools import partial
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import xarray as xr
-from matplotlib.figure import Figure
 
 import fatheory as fa
 from fatheory.claims import Claim
-from fatheory.figures import draw_cells, interval_note, rule_legend
-from fatheory.reproduction import (
-    PaperFigure,
-    at_scale,
-    compute_cells,
-    error_table,
-    image_sets_at_hand,
-)
+from fatheory.figures import cells_figure
+from fatheory.reproduction import PaperFigure, claims_by_image_set, compute_table, error_table
 
 SETTINGS: dict[str, dict] = {str(k): {"update.manhattan": k} for k in range(4)}
-IMAGE_SETS = {"quick": ("mnist", "cifar-10"), "paper": ("mnist", "fashion-mnist", "cifar-10")}
-TASK = {"train": "train+validation", "evaluation": "test", "preprocessing": "standardized"}
 PRINTED = {
     "MNIST": (0.67, 0.99, 1.30, 1.09, 0.55, 0.83, 0.72, 0.61),
     "CIFAR-10": (22.73, 23.98, 23.09, 20.47),
@@ -44,16 +35,16 @@ PRINTED = {
 
 
 # %%
+def asked(base: fa.Experiment) -> dict[str, list[fa.Experiment]]:
+    """Return what every setting asks."""
+    return {setting: [base.with_settings(changes)] for setting, changes in SETTINGS.items()}
+
+
 def compute(scale: str) -> tuple[xr.Dataset, list[Claim]]:
     """Train every cell; return errors with intervals, and the claims."""
-    cells = {}
-    for title, task in image_sets_at_hand(*IMAGE_SETS[scale], **TASK).items():
-        base = at_scale(fa.presets["liao2016/table_bm"], task, scale)
-        cells |= {
-            (title, setting): [base.with_settings(changes)] for setting, changes in SETTINGS.items()
-        }
-    data = compute_cells(cells, scale, fa.simulate, fa.choose_learning_rates)
-    return data, [claim for title in data["image_set"].values for claim in check(data, str(title))]
+    base = fa.presets["liao2016/table_bm"]
+    data = compute_table(base, scale, asked, fa.simulate, fa.choose_learning_rates)
+    return data, claims_by_image_set(data, check)
 
 
 def check(data: xr.Dataset, title: str) -> list[Claim]:
@@ -85,25 +76,12 @@ def table(data: xr.Dataset) -> str:
     return "\n".join(lines)
 
 
-# %
-def draw(data: xr.Dataset) -> Figure:
-    """Draw errors of every image set."""
-    titles = [str(title) for title in data["image_set"].values]
-    figure, panels = plt.subplots(1, len(titles), figsize=(5.2 * len(titles), 4.4), squeeze=False)
-    for title, axes in zip(titles, panels[0], strict=True):
-        draw_cells(data.sel(image_set=title), axes)
-        axes.set(title=title, xlabel="setting of Batch Manhattan")
-    rule_legend(data, figure, loc="outside lower center", ncols=2)
-    figure.suptitle(f"Bars: {interval_note(data['mean_error_interval'])}", fontsize=9)
-    return figure
-
-
 # %%
 FIGURE = PaperFigure(
     name="table_bm",
     title="Settings of Batch Manhattan, of Liao, Leibo & Poggio 2016.",
     compute=compute,
-    draw=draw,
+    draw=partial(cells_figure, xlabel="setting of Batch Manhattan"),
     folder=Path("out/liao2016"),
     results=Path(__file__).parent / "results",
     table=table,

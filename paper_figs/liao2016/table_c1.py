@@ -15,20 +15,12 @@
 import sys
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import xarray as xr
-from matplotlib.figure import Figure
 
 import fatheory as fa
 from fatheory.claims import Claim
-from fatheory.figures import draw_cells, interval_note, rule_legend
-from fatheory.reproduction import (
-    PaperFigure,
-    at_scale,
-    compute_cells,
-    error_table,
-    image_sets_at_hand,
-)
+from fatheory.figures import cells_figure
+from fatheory.reproduction import PaperFigure, claims_by_image_set, compute_table, error_table
 
 SETTINGS: dict[str, dict] = {
     "alone": {"update.manhattan": 0, "network.normalization": None},
@@ -36,21 +28,19 @@ SETTINGS: dict[str, dict] = {
     "BN": {"update.manhattan": 0},
     "BN+BM": {"update.manhattan": 1},
 }
-IMAGE_SETS = {"quick": ("mnist", "cifar-10"), "paper": ("mnist", "fashion-mnist", "cifar-10")}
-TASK = {"train": "train+validation", "evaluation": "test", "preprocessing": "standardized"}
 
 
 # %%
+def asked(base: fa.Experiment) -> dict[str, list[fa.Experiment]]:
+    """Return what every setting asks."""
+    return {setting: [base.with_settings(changes)] for setting, changes in SETTINGS.items()}
+
+
 def compute(scale: str) -> tuple[xr.Dataset, list[Claim]]:
     """Train every cell; return errors with intervals, and the claims."""
-    cells = {}
-    for title, task in image_sets_at_hand(*IMAGE_SETS[scale], **TASK).items():
-        base = at_scale(fa.presets["liao2016/table_c1"], task, scale)
-        cells |= {
-            (title, setting): [base.with_settings(changes)] for setting, changes in SETTINGS.items()
-        }
-    data = compute_cells(cells, scale, fa.simulate, fa.choose_learning_rates)
-    return data, [claim for title in data["image_set"].values for claim in check(data, str(title))]
+    base = fa.presets["liao2016/table_c1"]
+    data = compute_table(base, scale, asked, fa.simulate, fa.choose_learning_rates)
+    return data, claims_by_image_set(data, check)
 
 
 def check(data: xr.Dataset, title: str) -> list[Claim]:
@@ -91,25 +81,12 @@ def check(data: xr.Dataset, title: str) -> list[Claim]:
     ]
 
 
-# %
-def draw(data: xr.Dataset) -> Figure:
-    """Draw errors of every image set."""
-    titles = [str(title) for title in data["image_set"].values]
-    figure, panels = plt.subplots(1, len(titles), figsize=(5.2 * len(titles), 4.4), squeeze=False)
-    for title, axes in zip(titles, panels[0], strict=True):
-        draw_cells(data.sel(image_set=title), axes)
-        axes.set(title=title)
-    rule_legend(data, figure, loc="outside lower center", ncols=2)
-    figure.suptitle(f"Bars: {interval_note(data['mean_error_interval'])}", fontsize=9)
-    return figure
-
-
 # %%
 FIGURE = PaperFigure(
     name="table_c1",
     title="Experiment C1 of Liao, Leibo & Poggio 2016: fixed random feedback.",
     compute=compute,
-    draw=draw,
+    draw=cells_figure,
     folder=Path("out/liao2016"),
     results=Path(__file__).parent / "results",
     table=error_table,

@@ -110,7 +110,7 @@ def test_rates_are_chosen_on_shorter_runs_before_training(setting):
     trained = []
 
     def choose(short, rates):
-        assert short.schedule.steps == round(SEARCH_SHARE["quick"] * QUICK_STEPS)
+        assert short.schedule.steps == round(SEARCH_SHARE * QUICK_STEPS)
         assert max(short.schedule.decay.at) < short.schedule.steps
         assert tuple(rates) == CANDIDATES[setting]
         tried = xr.DataArray(
@@ -127,7 +127,7 @@ def test_rates_are_chosen_on_shorter_runs_before_training(setting):
         archive = run([[[90, 3], [90, 5]], [[90, 8], [90, 12]]]).assign_attrs(origin)
         return archive.assign(loss=archive["classification_error"])
 
-    data = compute_cells({("digits", "1"): [asked]}, "quick", simulate, choose)
+    data = compute_cells({("digits", "1"): [asked]}, simulate, choose)
     assert trained[0].learning_rates == (0.25, 0.5)
     assert trained[0].schedule == asked.schedule
     assert data["tried"].sel(image_set="digits", setting="1", rule="usf").item() == 2
