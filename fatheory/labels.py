@@ -60,6 +60,8 @@ ATTR_DEVICE = "device"
 ATTR_PRECISION = "precision"
 ATTR_CREATED = "created"
 ATTR_WALL_TIME = "wall_time_s"
+ATTR_UNFINISHED = "unfinished"
+ATTR_REPAIRED = "repaired"
 REQUIRED_ATTRS = (
     ATTR_SCHEMA,
     ATTR_SOURCE,

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import xarray as xr
 
-from fatheory.archive import manifest, replacement
+from fatheory.archive import replacement
+from fatheory.archive.place import refuse_inside_archive
 from fatheory.archive.plain import map_variables, plain
 from fatheory.errors import ArchiveWriteError
 
@@ -46,7 +47,7 @@ def to_netcdf(ds: xr.Dataset, path: str | os.PathLike[str], *, overwrite: bool =
                 f'pip install "fatheory[netcdf]"'
             )
     target = Path(os.path.realpath(path))
-    manifest.refuse_inside_archive(target)
+    refuse_inside_archive(target)
     ds = map_variables(plain(ds), _with_netcdf_attrs)
     ds.attrs = _netcdf_attrs(ds.attrs)
     with replacement.writing(target) as temporary:

@@ -3,46 +3,30 @@
 Zarr reads a missing chunk as fill values, so an archive that lost a file would load with wrong
 numbers. The manifest names every file with its size and SHA-256. It is the metadata of an empty
 Zarr group inside the archive, a place that Zarr and xarray know and pass over without a warning.
+Beside that of an archive of many entries lies a copy, so that `repair` knows what is whole when
+the manifest itself is not.
 """
 
+import base64
 import hashlib
 import json
 import os
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fatheory.errors import (
-    ArchiveError,
-    ArchiveWriteError,
-    DamagedArchiveError,
-    IncompleteArchiveError,
-)
+from fatheory.archive.files import FileRecord, damage, files_in, refuse_damage
+from fatheory.errors import ArchiveError, DamagedArchiveError, IncompleteArchiveError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 RUN = "run"
 RESULT = "result"
+SWEEP = "sweep"
 
-_GROUP = "fatheory-manifest"
-_FILE = f"{_GROUP}/zarr.json"
-_LISTED_AT_MOST = 5
-
-
-@dataclass(frozen=True)
-class FileRecord:
-    """What a file of an archive must be.
-
-    Attributes
-    ----------
-    size : int
-        Length in bytes.
-    sha256 : str
-        Digest of the content, hexadecimal.
-    """
-
-    size: int
-    sha256: str
+FILE = "fatheory-manifest/zarr.json"
+COPY = "fatheory-manifest-copy/zarr.json"
+_KEPT_AT_MOST = 2**16
 
 
 @dataclass(frozen=True)
@@ -52,24 +36,58 @@ class Manifest:
     Attributes
     ----------
     kind : str
-        ``"run"`` for a run archive, ``"result"`` for any other Dataset.
-    files : dict
+        ``"run"`` for a run archive, ``"sweep"`` for a sweep, ``"result"`` for any other Dataset.
+    files : mapping
         From path to `FileRecord`.
+    along : tuple of str
+        Dimensions along which the archive consists of entries: ``("step",)`` for a run.
+    entrywise : tuple of str
+        The variables of which every entry has a file of its own.
+    kept : mapping
+        From path to the content, in base64, of small files that all entries need.
     """
 
     kind: str
-    files: dict[str, FileRecord]
+    files: Mapping[str, FileRecord]
+    along: tuple[str, ...] = ()
+    entrywise: tuple[str, ...] = ()
+    kept: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, folder: Path, kind: str, along: Iterable[str] = (), entrywise: Collection[str] = ()
+    ) -> "Manifest":
+        """Return the manifest of a finished Zarr folder."""
+        files = {path: FileRecord.of(folder / path) for path in sorted(files_in(folder))}
+        along = tuple(along)
+        kept = kept_content(folder, files, entrywise) if along else {}
+        return cls(kind, files, along, tuple(sorted(entrywise)), kept)
+
+    def restored(self) -> dict[str, bytes]:
+        """Return the content of the files of which it is kept."""
+        return {path: base64.b64decode(text) for path, text in self.kept.items()}
 
 
-def write_manifest(folder: Path, kind: str) -> None:
-    """List the files of a finished Zarr folder in its manifest."""
-    files = {path: _record(folder / path) for path in sorted(_files(folder))}
-    (folder / _GROUP).mkdir()
-    (folder / _FILE).write_bytes(_render(Manifest(kind, files)))
+def kept_content(folder: Path, files: Iterable[str], entrywise: Collection[str]) -> dict[str, str]:
+    """Return, in base64, the small files that all entries need: metadata, and shared values."""
+    kept = {}
+    for path in files:
+        name, _, within = path.partition("/")
+        needed = within in ("", "zarr.json") or name not in entrywise
+        if needed and (folder / path).stat().st_size <= _KEPT_AT_MOST:
+            kept[path] = base64.b64encode((folder / path).read_bytes()).decode()
+    return kept
 
 
-def read_manifest(folder: Path) -> Manifest:
-    """Read the manifest of an archive.
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write the manifest of a folder into it, and a copy where there are entries to repair."""
+    for name in (FILE, COPY) if manifest.along else (FILE,):
+        (folder / name).parent.mkdir()
+        (folder / name).write_bytes(_render(manifest))
+
+
+def read_manifest(folder: Path, name: str = FILE) -> Manifest:
+    """Read the manifest of an archive, or its copy.
 
     Raises
     ------
@@ -81,26 +99,28 @@ def read_manifest(folder: Path) -> Manifest:
         If the manifest is of another format.
     """
     try:
-        content = (folder / _FILE).read_bytes()
+        content = (folder / name).read_bytes()
     except (FileNotFoundError, NotADirectoryError) as error:
         raise IncompleteArchiveError(
-            f"{folder} is not an archive of fatheory, or not a complete one: it has no {_FILE}; "
+            f"{folder} is not an archive of fatheory, or not a complete one: it has no {name}; "
             f"copy the archive again from where it came from"
         ) from error
-    damaged = DamagedArchiveError(f"{folder} is damaged: {_FILE} is not as it was written")
+    damaged = DamagedArchiveError(
+        f"{folder} is damaged: {name} is not as it was written; restore it from a copy, or keep "
+        f"what is whole with: fatheory archive repair {folder}"
+    )
     try:
         described: Any = json.loads(content)["attributes"]
         version = described["format_version"]
-        files = {path: FileRecord(**record) for path, record in described["files"].items()}
-        manifest = Manifest(described["kind"], files)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        manifest = _parsed(described)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise damaged from error
     if _render(manifest, version) != content:
         raise damaged
-    if version != FORMAT_VERSION:
+    if version not in (1, FORMAT_VERSION):
         raise ArchiveError(
             f"{folder} has an archive format of version {version}; this version of fatheory "
-            f"reads version {FORMAT_VERSION}; update fatheory"
+            f"reads versions up to {FORMAT_VERSION}; update fatheory"
         )
     return manifest
 
@@ -113,80 +133,48 @@ def check_files(folder: Path, manifest: Manifest, *, hashes: bool) -> None:
     DamagedArchiveError
         Naming the files that are missing, unexpected or changed.
     """
-    damage = list(_damage(folder, manifest, hashes))
-    if damage:
-        rest = len(damage) - _LISTED_AT_MOST
-        more = f"; and {rest} more" if rest > 0 else ""
-        raise DamagedArchiveError(
-            f"{folder} is damaged: {'; '.join(damage[:_LISTED_AT_MOST])}{more}; restore it from a "
-            f"copy or run its experiment again"
-        )
+    refuse_damage(folder, list(deviations(folder, manifest, hashes=hashes)))
 
 
-def is_archive(folder: Path) -> bool:
+def deviations(folder: Path, manifest: Manifest, *, hashes: bool) -> Iterator[str]:
+    """Say how the files of an archive differ from its manifest."""
+    for path, what in damage(folder, manifest.files, hashes=hashes):
+        yield f"{path} {what}"
+    for path in unexpected_files(folder, manifest):
+        yield f"{path} does not belong to it"
+    copy = folder / COPY
+    if manifest.along and not (copy.is_file() and copy.read_bytes() == _render(manifest)):
+        yield f"{COPY} is not as it was written"
+
+
+def has_manifest(folder: Path) -> bool:
     """Whether `folder` has a manifest, be the rest as it may."""
-    return os.path.isfile(folder / _FILE)
-
-
-def refuse_inside_archive(target: Path) -> None:
-    """Refuse a place inside an archive, which a further file would spoil.
-
-    Raises
-    ------
-    ArchiveWriteError
-        Naming the archive.
-    """
-    for parent in target.parents:
-        if is_archive(parent):
-            raise ArchiveWriteError(
-                f"{target} lies inside the archive {parent}; choose a place outside"
-            )
+    return os.path.isfile(folder / FILE)
 
 
 def unexpected_files(folder: Path, manifest: Manifest) -> list[str]:
     """List what lies in an archive's folder without being part of the archive."""
-    return sorted(_files(folder) - set(manifest.files) - {_FILE})
+    return sorted(files_in(folder) - set(manifest.files) - {FILE, COPY})
 
 
-def _damage(folder: Path, manifest: Manifest, hashes: bool) -> Iterator[str]:
-    present = _files(folder)
-    for path, record in manifest.files.items():
-        if path not in present:
-            yield f"{path} is missing"
-            continue
-        size = (folder / path).stat().st_size
-        if size != record.size:
-            yield f"{path} has {size} bytes instead of {record.size}"
-        elif hashes and _sha256(folder / path) != record.sha256:
-            yield f"{path} has another content than was written (SHA-256 differs)"
-    for path in unexpected_files(folder, manifest):
-        yield f"{path} does not belong to it"
-
-
-def _files(folder: Path) -> set[str]:
-    """List all that is not a folder, and the folders that hold nothing."""
-    found = set()
-    for place, folders, files in os.walk(folder):
-        within = Path(place).relative_to(folder)
-        found |= {(within / name).as_posix() for name in files}
-        if not folders and not files:
-            found.add(within.as_posix())
-    return found
-
-
-def _record(path: Path) -> FileRecord:
-    return FileRecord(path.stat().st_size, _sha256(path))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _parsed(described: Mapping[str, Any]) -> Manifest:
+    files = {path: FileRecord(**record) for path, record in described["files"].items()}
+    if described["format_version"] == 1:
+        return Manifest(described["kind"], files)
+    along, entrywise = (tuple(described[key]) for key in ("along", "entrywise"))
+    return Manifest(described["kind"], files, along, entrywise, dict(described["kept"]))
 
 
 def _render(manifest: Manifest, version: int = FORMAT_VERSION) -> bytes:
     """Write out a manifest, always the same way: an edit shows, of this file too."""
     listing = {path: asdict(record) for path, record in manifest.files.items()}
     described = {"format_version": version, "kind": manifest.kind, "files": listing}
+    if version > 1:
+        described |= {
+            "along": list(manifest.along),
+            "entrywise": list(manifest.entrywise),
+            "kept": dict(manifest.kept),
+        }
     sealed = described | {"sha256": hashlib.sha256(_json(described)).hexdigest()}
     return _json({"zarr_format": 3, "node_type": "group", "attributes": sealed})
 

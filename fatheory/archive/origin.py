@@ -2,13 +2,14 @@
 
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from importlib import metadata
 
 from fatheory import labels
 
+_BETWEEN = ", "
 _PACKAGES = ("fatheory", "numpy", "scipy", "jax", "xarray", "zarr")
 
 
@@ -68,3 +69,17 @@ def package_versions() -> Mapping[str, str]:
         except metadata.PackageNotFoundError:
             versions[package] = "unknown"
     return versions
+
+
+def joined_texts(values: Iterable[str]) -> str:
+    """Join what several archives, or parts of one, say of their origin: each text once."""
+    return _BETWEEN.join(dict.fromkeys(values))
+
+
+def joined_versions(texts: Iterable[str]) -> str:
+    """Join versions of packages, as JSON: for each package every version that occurs."""
+    found: dict[str, list[str]] = {}
+    for text in texts:
+        for package, version in json.loads(text).items():
+            found.setdefault(package, []).append(version)
+    return json.dumps({package: joined_texts(versions) for package, versions in found.items()})

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from fatheory.archive.files import sync
 from fatheory.errors import ArchiveError, ArchiveWriteError
 
 # Tells this process from an earlier one of the same number, as happens in containers.
@@ -72,15 +73,15 @@ def publish_folder(temporary: Path, target: Path) -> None:
         except BaseException:
             os.rename(former, target)
             raise
-    _sync(target.parent)
+    sync(target.parent)
     discard(former)
 
 
 def publish_file(temporary: Path, target: Path) -> None:
     """Rename `temporary` to `target`, replacing the file there in one step."""
-    _sync(temporary)
+    sync(temporary)
     os.replace(temporary, target)
-    _sync(target.parent)
+    sync(target.parent)
 
 
 def recover(target: Path) -> None:
@@ -106,18 +107,8 @@ def sync_folder(folder: Path) -> None:
     """Make everything under `folder` durable."""
     for place, _, files in os.walk(folder):
         for name in files:
-            _sync(Path(place, name))
-        _sync(Path(place))
-
-
-def _sync(path: Path) -> None:
-    if os.name != "posix" and path.is_dir():
-        return  # elsewhere folders cannot be opened
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+            sync(Path(place, name))
+        sync(Path(place))
 
 
 def _temporary(target: Path) -> Path:

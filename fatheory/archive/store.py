@@ -6,10 +6,14 @@ from pathlib import Path
 import xarray as xr
 
 from fatheory import labels
-from fatheory.archive import manifest, replacement
-from fatheory.archive.plain import map_variables, plain, with_objects
+from fatheory.archive import journal, layout, manifest, replacement
+from fatheory.archive.growing import read_growing
+from fatheory.archive.lock import WriterLock
+from fatheory.archive.place import check_free, is_archive, refuse_inside_archive
+from fatheory.archive.plain import plain
+from fatheory.archive.run_writer import run_so_far
 from fatheory.archive.schema import validate
-from fatheory.errors import ArchiveError, ArchiveWriteError
+from fatheory.errors import ArchiveError
 
 _IN_MEMORY_BYTES = 2**30
 
@@ -47,18 +51,17 @@ def save(ds: xr.Dataset, path: str | os.PathLike[str], *, overwrite: bool = Fals
         value cannot be stored and read back unchanged.
     """
     target = Path(os.path.realpath(path))
-    kind = manifest.RESULT
-    if labels.ATTR_SCHEMA in ds.attrs:
-        kind = manifest.RUN
+    is_run = labels.ATTR_SCHEMA in ds.attrs
+    if is_run:
         validate(ds)
+    kind, along = (manifest.RUN, (labels.STEP,)) if is_run else (manifest.RESULT, ())
     ds = plain(ds)
-    manifest.refuse_inside_archive(target)
-    with replacement.writing(target) as temporary:
-        _check_free(target, overwrite)
-        stored = map_variables(ds, with_objects)
-        stored.to_zarr(temporary, mode="w-", zarr_format=3, consolidated=False)
-        _refuse_unequal(ds, temporary)
-        manifest.write_manifest(temporary, kind)
+    refuse_inside_archive(target)
+    with WriterLock(target), replacement.writing(target) as temporary:
+        check_free(target, overwrite)
+        entrywise = layout.write(ds, temporary, along)
+        made = manifest.Manifest.of(temporary, kind, along, entrywise)
+        manifest.write_manifest(temporary, made)
         replacement.publish_folder(temporary, target)
     return target
 
@@ -73,17 +76,19 @@ def check_destination(path: str | os.PathLike[str], *, overwrite: bool = False) 
         to.
     """
     target = Path(os.path.realpath(path))
-    manifest.refuse_inside_archive(target)
-    with replacement.writing(target) as temporary:
-        _check_free(target, overwrite)
+    refuse_inside_archive(target)
+    with WriterLock(target), replacement.writing(target) as temporary:
+        check_free(target, overwrite)
         temporary.mkdir()
 
 
 def load(path: str | os.PathLike[str], *, verify: bool = True) -> xr.Dataset:
-    """Read an archive that `save` wrote, unchanged or not at all. Nothing is written.
+    """Read an archive, unchanged or not at all. Nothing is written.
 
-    Strings come as NumPy's fixed-width strings. Archives up to 1 GiB are read into memory;
-    larger ones are read when their values are used, and must stay in place until then.
+    Of an archive that is not done, or grows at this moment, what was committed is read: the
+    snapshots of a run so far, the finished cells of a sweep. Its attribute ``unfinished`` says how
+    much that is. Strings come as NumPy's fixed-width strings. Archives up to 1 GiB are read into
+    memory; larger ones are read when their values are used, and must stay in place until then.
 
     Parameters
     ----------
@@ -124,37 +129,26 @@ def load(path: str | os.PathLike[str], *, verify: bool = True) -> xr.Dataset:
         # Another process replaced the archive meanwhile: read again.
 
 
-def _check_free(target: Path, overwrite: bool) -> None:
-    _refuse_foreign(replacement.set_aside(target))
-    _refuse_foreign(target)
-    replacement.recover(target)
-    if target.exists() and not overwrite:
-        raise ArchiveWriteError(
-            f"an archive stands at {target}; pass overwrite=True (on the command line "
-            f"--overwrite) to replace it"
-        )
-
-
 def _read(folder: Path, verify: bool) -> xr.Dataset:
     try:
-        listed = manifest.read_manifest(folder)
-        manifest.check_files(folder, listed, hashes=verify)
-        ds = _open(folder)
+        if journal.is_growing(folder):
+            ds, past = read_growing(folder, verify=verify)
+            kind = past.began["kind"]
+            if kind == manifest.RUN:
+                ds = run_so_far(ds, [place[labels.STEP] for place in past.places], past.last)
+        else:
+            listed = manifest.read_manifest(folder)
+            manifest.check_files(folder, listed, hashes=verify)
+            ds, kind = layout.read(folder), listed.kind
         if ds.nbytes <= _IN_MEMORY_BYTES:
             ds.load()
     except ArchiveError:
         raise
     except Exception as error:  # whatever the file system, zarr and xarray raise
         raise ArchiveError(f"{folder} cannot be read: {type(error).__name__}: {error}") from error
-    if listed.kind == manifest.RUN:
+    if kind == manifest.RUN:
         validate(ds)
     return ds
-
-
-def _open(folder: Path) -> xr.Dataset:
-    # decode_times would turn durations in "seconds" into timedelta64
-    ds = xr.open_zarr(folder, consolidated=False, chunks=None, decode_times=False)
-    return plain(ds)
 
 
 def _identity(folder: Path) -> tuple[int, int, int] | None:
@@ -170,47 +164,5 @@ def _beside(target: Path) -> str:
     """List some archives in the folder of `target`, as the end of an error message."""
     if not target.parent.is_dir():
         return f"; there is no folder {target.parent}"
-    found = sorted(path.name for path in target.parent.iterdir() if manifest.is_archive(path))
+    found = sorted(path.name for path in target.parent.iterdir() if is_archive(path))
     return f"; in {target.parent} there are: {', '.join(found[:10]) or 'none'}"
-
-
-def _refuse_foreign(path: Path) -> None:
-    """Refuse to replace what is not, file by file, an archive of ours."""
-    if not path.exists():
-        return
-    try:
-        extra = manifest.unexpected_files(path, manifest.read_manifest(path))
-    except ArchiveError as error:
-        raise ArchiveWriteError(
-            f"{path} exists and is no intact archive of fatheory, so it is not replaced; move it "
-            f"away or choose another path ({error})"
-        ) from error
-    if extra:
-        raise ArchiveWriteError(
-            f"{path} holds files that are not part of the archive, so it is not replaced; move "
-            f"them away: {', '.join(extra[:5])}"
-        )
-
-
-def _refuse_unequal(ds: xr.Dataset, folder: Path) -> None:
-    """Refuse what was written if it does not read back as it was."""
-    back = _open(folder)
-    for name, variable in ds.variables.items():
-        read = back.variables.get(name)
-        if read is None or not variable.identical(read) or not _same_kind(variable, read):
-            raise ArchiveWriteError(
-                f"variable {name!r} (dtype {variable.dtype}, attributes {variable.attrs}) does "
-                f"not read back as it was written; leave out attributes that CF conventions give "
-                f"a meaning, such as scale_factor"
-            )
-    same_attrs = xr.Dataset(attrs=ds.attrs).identical(xr.Dataset(attrs=back.attrs))
-    if not same_attrs or set(ds.coords) != set(back.coords):
-        raise ArchiveWriteError(
-            f"attributes {ds.attrs} and coordinates {list(ds.coords)} read back as {back.attrs} "
-            f"and {list(back.coords)}; rename those that xarray gives a meaning"
-        )
-
-
-def _same_kind(written: xr.Variable, read: xr.Variable) -> bool:
-    """Whether dtypes agree, widths of strings aside."""
-    return written.dtype == read.dtype or written.dtype.kind == read.dtype.kind == "U"

@@ -1,11 +1,12 @@
 """Where the data of a figure come from: attributes taken over from the archives behind it."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import xarray as xr
 
 from fatheory import labels
+from fatheory.archive import joined_texts, joined_versions
 from fatheory.errors import ArchiveError
 
 ATTR_FIGURE = "figure"
@@ -15,7 +16,6 @@ ATTR_HASHES = "experiment_hashes"
 
 _ALWAYS = (labels.ATTR_VERSIONS, labels.ATTR_DEVICE, labels.ATTR_PRECISION, labels.ATTR_CREATED)
 _ONE = (labels.ATTR_EXPERIMENT, labels.ATTR_HASH)
-_BETWEEN = ", "
 
 
 def origin(archives: xr.Dataset | Mapping[str, xr.Dataset]) -> dict[str, str]:
@@ -51,9 +51,9 @@ def origin(archives: xr.Dataset | Mapping[str, xr.Dataset]) -> dict[str, str]:
     return {
         ATTR_EXPERIMENTS: json.dumps(experiments),
         ATTR_HASHES: json.dumps(each(labels.ATTR_HASH)),
-        labels.ATTR_VERSIONS: _all_versions(each(labels.ATTR_VERSIONS).values()),
-        labels.ATTR_DEVICE: _distinct(each(labels.ATTR_DEVICE).values()),
-        labels.ATTR_PRECISION: _distinct(each(labels.ATTR_PRECISION).values()),
+        labels.ATTR_VERSIONS: joined_versions(each(labels.ATTR_VERSIONS).values()),
+        labels.ATTR_DEVICE: joined_texts(each(labels.ATTR_DEVICE).values()),
+        labels.ATTR_PRECISION: joined_texts(each(labels.ATTR_PRECISION).values()),
         # All are stamped in UTC and to the second, so that the order of letters is that of time.
         labels.ATTR_CREATED: max(each(labels.ATTR_CREATED).values()),
     }
@@ -97,15 +97,3 @@ def _attr(owner: str, archive: xr.Dataset, name: str) -> str:
             f"fatheory.simulate, fatheory.solve and fatheory.load return them"
         )
     return str(archive.attrs[name])
-
-
-def _distinct(values: Iterable[str]) -> str:
-    return _BETWEEN.join(dict.fromkeys(values))
-
-
-def _all_versions(texts: Iterable[str]) -> str:
-    found: dict[str, list[str]] = {}
-    for text in texts:
-        for package, version in json.loads(text).items():
-            found.setdefault(package, []).append(version)
-    return json.dumps({package: _distinct(versions) for package, versions in found.items()})

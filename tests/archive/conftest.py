@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 
 from fatheory import labels
-from fatheory.archive import assemble, provenance, save
+from fatheory.archive import RunWriter, assemble, provenance, save
 
 RULES = ["backprop", "feedback_alignment"]
 
@@ -81,6 +81,22 @@ def build_result(n: int = 3) -> xr.Dataset:
     )
 
 
+def grow(path: str | Path, stop: int = -1) -> None:
+    """Write `build_run(value=2.0)` snapshot by snapshot; begin, or go on, and stop before one."""
+    ds = build_run(value=2.0, n_steps=8)
+    recorded = [name for name in ds.data_vars if "step" in ds[name].dims]
+    static = ds.drop_vars([*recorded, "diverged", "diverged_at"])
+    with RunWriter(path, static) as writer:
+        left = range(writer.position, ds.sizes["step"]) if writer.position >= 0 else ()
+        for i in left:
+            if i == stop:
+                return
+            writer.record(i, {name: ds[name].isel(step=i).values for name in recorded})
+            state = {"a": {"w": np.arange(5.0) + i}, "b": {"w": np.full((2, 3), i)}}
+            writer.commit(i + 1, ds["diverged_at"].values, 0.1 * i, state)
+        writer.finish(ds["diverged_at"].values, 1.5)
+
+
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[xr.Dataset, Path]:
     ds = build_run()
@@ -111,7 +127,7 @@ def make_run() -> Callable[..., xr.Dataset]:
 _SERVER = """
 import os, resource, signal, sys, time
 sys.path.insert(0, {here!r})
-from conftest import build_run
+from conftest import build_run, grow
 import fatheory.archive, fatheory.archive.manifest, fatheory.archive.replacement
 
 def die_at(call, owner, name, before=True):
@@ -128,14 +144,18 @@ def die_at(call, owner, name, before=True):
     setattr(owner, name, deadly)
 
 ds = build_run(value=2.0)
+
+def save(path):
+    fatheory.archive.save(ds, path, overwrite=True)
+
 print("ready", flush=True)
 for line in sys.stdin:
-    path, delay, code = line.rstrip("\\n").split("\\t")
+    path, delay, action, code = line.rstrip("\\n").split("\\t")
     child = os.fork()
     if not child:
         try:
             exec(code)
-            fatheory.archive.save(ds, path, overwrite=True)
+            (save if action == "save" else grow)(path)
         except BaseException as error:
             print(type(error).__name__, str(error).replace("\\n", " "), flush=True)
             os._exit(1)
@@ -154,11 +174,13 @@ class Writer:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
 
-    def save(self, path: Path, *, kill_after: float = -1.0, first: str = "") -> tuple[int, str]:
+    def save(
+        self, path: Path, *, kill_after: float = -1.0, first: str = "", action: str = "save"
+    ) -> tuple[int, str]:
         """Return the exit code, -9 if killed, and what the child reported."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        self.process.stdin.write(f"{path}\t{kill_after}\t{first}\n")
+        self.process.stdin.write(f"{path}\t{kill_after}\t{action}\t{first}\n")
         self.process.stdin.flush()
         report = ""
         while not (line := self.process.stdout.readline()).startswith("status"):

@@ -1,0 +1,239 @@
+"""A run's archive, written snapshot by snapshot while the run goes on."""
+
+import math
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from fatheory import labels
+from fatheory.archive import manifest
+from fatheory.archive.assembly import assemble
+from fatheory.archive.growing import GrowingArchive, is_unfinished
+from fatheory.archive.layout import Template
+from fatheory.archive.origin import joined_texts, joined_versions
+from fatheory.archive.state import State
+from fatheory.errors import ArchiveWriteError, ResumeWarning
+
+
+class RunWriter:
+    """Writes one run and knows how far it is. A context manager.
+
+    Parameters
+    ----------
+    path : path
+        Where the archive goes. An unfinished one of the same experiment is continued.
+    static : Dataset
+        Coordinates, attributes and drawn variables, as `assemble` labels them.
+    equations : mapping of str to str, optional
+        Of recorded variables, where they are others than `fatheory.labels` says.
+    overwrite : bool
+        Whether to replace an archive that stands there instead of continuing it.
+
+    Raises
+    ------
+    ArchiveWriteError
+        If another process writes it, it cannot be written to, or it is another experiment's.
+    DamagedArchiveError
+        If an unfinished archive is not as it was written.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        static: xr.Dataset,
+        *,
+        equations: Mapping[str, str] | None = None,
+        overwrite: bool = False,
+    ) -> None:
+        self.path = Path(os.path.realpath(path))
+        self._static, self._equations, self._overwrite = static, equations or {}, overwrite
+        self._archive: GrowingArchive | None = None
+        if is_unfinished(self.path) and not overwrite:
+            self._archive = self._resumed()
+
+    @property
+    def position(self) -> int:
+        """The step to go on from; -1 if nothing is left but to finish."""
+        return self._last.get("position", 0)
+
+    @property
+    def diverged_at(self) -> np.ndarray | None:
+        """First steps with a non-finite error, (rule, seed), up to there; None at the start."""
+        known = self._last.get(labels.DIVERGED_AT)
+        return None if known is None else np.array(known, dtype=np.int64)
+
+    @property
+    def wall_time(self) -> float:
+        """How many seconds were spent on what was committed."""
+        return self._last.get(labels.ATTR_WALL_TIME, 0.0)
+
+    @property
+    def recorded(self) -> int:
+        """How many snapshots were committed."""
+        return 0 if self._archive is None else len(self._archive.places)
+
+    def state(self) -> dict[str, dict[str, np.ndarray]] | None:
+        """Read the state of the run at `position`; None at the start.
+
+        Raises
+        ------
+        DamagedArchiveError
+            If it is not as it was written.
+        """
+        return self._archive.state() if self._archive and self._archive.notes else None
+
+    def record(self, place: int, values: Mapping[str, np.ndarray]) -> None:
+        """Write a snapshot: the arrays (rule, seed, ...) of the `place`-th recorded step.
+
+        Raises
+        ------
+        ArchiveWriteError
+            If it cannot be written; what was committed stays.
+        """
+        if self._archive is None:
+            self._archive = self._created(values)
+        self._archive.write({labels.STEP: place}, values)
+
+    def commit(
+        self, position: int, diverged_at: np.ndarray, wall_time: float, state: State
+    ) -> None:
+        """Keep the snapshots so far, and the state from which the run can go on at `position`.
+
+        Raises
+        ------
+        ArchiveWriteError
+            If it cannot be written; what was committed stays.
+        """
+        assert self._archive is not None  # a run begins with a snapshot
+        self._archive.commit(self._note(position, diverged_at, wall_time), state)
+
+    def finish(self, diverged_at: np.ndarray, wall_time: float) -> None:
+        """Make the archive an ordinary one, with whether runs diverged and how long they took."""
+        assert self._archive is not None
+        late = _divergence(diverged_at)
+        self._archive.commit(self._note(-1, diverged_at, wall_time))
+        notes = self._archive.notes
+        late.attrs = {
+            labels.ATTR_WALL_TIME: float(wall_time),
+            labels.ATTR_DEVICE: joined_texts(note[labels.ATTR_DEVICE] for note in notes),
+            labels.ATTR_VERSIONS: joined_versions(note[labels.ATTR_VERSIONS] for note in notes),
+        }
+        self._archive.finish(late)
+
+    def __enter__(self) -> "RunWriter":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._archive is not None:
+            self._archive.close()
+
+    @property
+    def _last(self) -> Mapping[str, Any]:
+        notes: Sequence[Mapping[str, Any]] = self._archive.notes if self._archive else ()
+        return notes[-1] if notes else {}
+
+    def _created(self, values: Mapping[str, np.ndarray]) -> GrowingArchive:
+        return GrowingArchive.create(
+            self.path,
+            self._static,
+            _templates(values, self._static, self._equations),
+            (labels.STEP,),
+            kind=manifest.RUN,
+            overwrite=self._overwrite,
+        )
+
+    def _resumed(self) -> GrowingArchive:
+        archive = GrowingArchive.resume(self.path)
+        try:
+            stored, asked = archive.attrs, self._static.attrs
+            for name in (labels.ATTR_HASH, labels.ATTR_SOURCE):
+                if stored.get(name) != asked[name]:
+                    raise ArchiveWriteError(
+                        f"{self.path} is the unfinished archive of another run ({name} "
+                        f"{stored.get(name)!r}; asked is {asked[name]!r}); choose another path, or "
+                        f"pass restart=True (on the command line --restart) to replace it"
+                    )
+            for note in archive.notes[-1:]:
+                for name in (labels.ATTR_VERSIONS, labels.ATTR_DEVICE):
+                    if note[name] != asked[name]:
+                        warnings.warn(
+                            f"{self.path} continues with {name} {asked[name]}; so far it was "
+                            f"{note[name]}: last digits may differ from an uninterrupted run's",
+                            ResumeWarning,
+                            stacklevel=4,
+                        )
+        except BaseException:
+            archive.close()
+            raise
+        return archive
+
+    def _note(self, position: int, diverged_at: np.ndarray, wall_time: float) -> dict[str, Any]:
+        asked = self._static.attrs
+        return {
+            "position": position,
+            labels.DIVERGED_AT: diverged_at.tolist(),
+            labels.ATTR_WALL_TIME: wall_time,
+            labels.ATTR_DEVICE: asked[labels.ATTR_DEVICE],
+            labels.ATTR_VERSIONS: asked[labels.ATTR_VERSIONS],
+        }
+
+
+def run_so_far(ds: xr.Dataset, places: Sequence[int], note: Mapping[str, Any]) -> xr.Dataset:
+    """Return what an unfinished run's archive holds.
+
+    Parameters
+    ----------
+    ds : Dataset
+        What `fatheory.archive.growing.read_growing` reads.
+    places : sequence of int
+        Which recorded steps were committed.
+    note : mapping
+        The note of the last commit.
+    """
+    shape = (ds.sizes[labels.RULE], ds.sizes[labels.SEED])
+    known = note.get(labels.DIVERGED_AT, np.full(shape, -1))
+    cut = ds.isel(step=sorted(places)).assign(_divergence(np.array(known, dtype=np.int64)))
+    cut.attrs[labels.ATTR_WALL_TIME] = note.get(labels.ATTR_WALL_TIME, 0.0)
+    cut.attrs[labels.ATTR_UNFINISHED] = f"{len(places)} of {ds.sizes[labels.STEP]} snapshots"
+    return cut
+
+
+def _divergence(diverged_at: np.ndarray) -> xr.Dataset:
+    return assemble({labels.DIVERGED: diverged_at >= 0, labels.DIVERGED_AT: diverged_at}, {}, {})
+
+
+def _templates(
+    values: Mapping[str, np.ndarray], static: xr.Dataset, equations: Mapping[str, str]
+) -> dict[str, Template]:
+    """Return the templates of recorded variables from their values at one step."""
+    steps = static.sizes[labels.STEP]
+
+    def spread(value: np.ndarray) -> np.ndarray:
+        # Of the full shape without its memory: it may be large when all steps are there.
+        return np.broadcast_to(
+            np.zeros((), value.dtype), (*value.shape[:2], steps, *value.shape[2:])
+        )
+
+    layer = {labels.LAYER: static[labels.LAYER]} if labels.LAYER in static.coords else {}
+    labelled = assemble({name: spread(value) for name, value in values.items()}, layer, {})
+    return {
+        name: Template(
+            dims=tuple(str(dim) for dim in array.dims),
+            shape=array.shape,
+            dtype=array.dtype,
+            attrs=array.attrs | ({"equation": equations[name]} if name in equations else {}),
+            fill=math.nan if array.dtype.kind == "f" else 0,
+        )
+        for name, array in ((str(key), array) for key, array in labelled.data_vars.items())
+    }

@@ -1,0 +1,260 @@
+"""Archives that grow: what readers see, what kills leave, what a second writer gets."""
+
+import contextlib
+import errno
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from conftest import build_run, grow
+
+from fatheory.archive import (
+    GrowingArchive,
+    RunWriter,
+    Template,
+    check,
+    is_unfinished,
+    journal,
+    load,
+    manifest,
+    repair,
+    save,
+)
+from fatheory.errors import ArchiveError, ArchiveWriteError, DamagedArchiveError, ResumeWarning
+
+STAGES = [
+    ("fatheory.archive.growing.journal", "append"),
+    ("fatheory.archive.growing.layout", "write_chunk"),
+    ("fatheory.archive.growing", "write_state"),
+    ("fatheory.archive.growing.layout", "make_arrays"),
+    ("fatheory.archive.growing.layout", "add_arrays"),
+    ("fatheory.archive.growing.manifest", "write_manifest"),
+    ("os", "fsync"),
+    ("os", "rename"),
+    ("os", "link"),
+]
+
+
+@pytest.fixture(scope="module")
+def whole() -> xr.Dataset:
+    return build_run(value=2.0, n_steps=8)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """All files but those that name the time at which they were written."""
+    told = {"zarr.json", manifest.FILE, manifest.COPY}
+    files = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()}
+    return {name: path.read_bytes() for name, path in files.items() if name not in told}
+
+
+def same(found: xr.Dataset, wanted: xr.Dataset) -> None:
+    ignored = {"created", "wall_time_s"}
+    xr.testing.assert_equal(found, wanted)
+    for name in wanted.variables:
+        assert found[name].attrs == wanted[name].attrs
+        assert found[name].dtype == wanted[name].dtype
+    assert {k: v for k, v in found.attrs.items() if k not in ignored} == {
+        k: v for k, v in wanted.attrs.items() if k not in ignored
+    }
+
+
+def hidden(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir() if path.name.startswith(".")]
+
+
+def test_what_grew_is_what_would_have_been_saved(whole: xr.Dataset, tmp_path: Path) -> None:
+    grow(tmp_path / "grown")
+    same(load(tmp_path / "grown"), whole)
+    assert check(tmp_path / "grown").whole
+    saved = contents(save(whole, tmp_path / "saved"))
+    grown = contents(tmp_path / "grown")
+    assert {name for name in grown if "/c" in name} == {name for name in saved if "/c" in name}
+    for name, content in grown.items():
+        if "/c." in name:
+            assert content == saved[name]
+    assert hidden(tmp_path) == []
+
+
+def test_readers_see_committed_snapshots_and_no_others(whole: xr.Dataset, tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    for stop in (3, 5):
+        grow(path, stop=stop)
+        assert is_unfinished(path)
+        before = contents(path)
+        seen = load(path)
+        assert seen.attrs["unfinished"] == f"{stop} of 8 snapshots"
+        xr.testing.assert_equal(seen, whole.isel(step=slice(stop)))
+        assert contents(path) == before
+    with GrowingArchive.resume(path) as archive:
+        archive.write({"step": 5}, {"loss": np.ones((2, 3))})
+        assert load(path).sizes["step"] == 5
+    grow(path)
+    assert not is_unfinished(path)
+    same(load(path), whole)
+
+
+def test_kills_at_random_moments_lose_nothing_that_was_committed(
+    writer, whole: xr.Dataset, tmp_path: Path
+) -> None:
+    """Each killed writer is followed by another, until one comes to the end; then all over."""
+    grow(tmp_path / "uninterrupted")
+    reference = contents(tmp_path / "uninterrupted")
+    rng = np.random.default_rng(5)
+    path, kills, finished, committed = tmp_path / "a", 0, 0, 0
+    while kills < 40:
+        module, name = STAGES[rng.integers(len(STAGES))]
+        where = f"import {module.rpartition('.')[0] or module}; " if "." in module else ""
+        first = f"{where}die_at({rng.integers(1, 12)}, {module}, '{name}', {rng.random() < 0.5})"
+        code, report = writer.save(path, first=first, action="grow")
+        assert report == ""
+        kills += code == -9
+        if code == -9 and (path.exists() or (tmp_path / ".a.replaced").exists()):
+            seen = load(path)
+            if "unfinished" in seen.attrs:
+                n = seen.sizes["step"]
+                assert n >= committed
+                committed = n
+                recorded = whole if n else whole.drop_vars(["diverged", "diverged_at"])
+                xr.testing.assert_equal(seen[list(recorded)], recorded.isel(step=slice(n)))
+        if path.exists() and not is_unfinished(path):
+            assert contents(path) == reference
+            same(load(path), whole)
+            shutil.rmtree(path)
+            shutil.rmtree(tmp_path / ".a.replaced", ignore_errors=True)
+            finished, committed = finished + 1, 0
+    assert finished > 3
+
+
+def test_a_second_writer_is_refused_and_a_dead_one_is_not_waited_for(
+    writer, tmp_path: Path, run: xr.Dataset
+) -> None:
+    path = tmp_path / "a"
+    grow(path, stop=2)
+    with GrowingArchive.resume(path):
+        message = f"is being written by process {os.getpid()}"
+        with pytest.raises(ArchiveWriteError, match=message):
+            GrowingArchive.resume(path)
+        with pytest.raises(ArchiveWriteError, match=message):
+            save(run, path, overwrite=True)
+        code, report = writer.save(path, action="grow")
+        assert (code, report.split()[0]) == (1, "ArchiveWriteError")
+        assert message in report
+        load(path)
+    kill = "import fatheory.archive.growing; die_at(1, fatheory.archive.growing.journal, 'append')"
+    assert writer.save(path, first=kill, action="grow")[0] == -9
+    assert hidden(tmp_path) == [".a.lock"]
+    grow(path)
+    assert hidden(tmp_path) == []
+
+
+def test_another_experiment_is_not_continued(tmp_path: Path) -> None:
+    grow(tmp_path / "a", stop=2)
+    ds = build_run(value=2.0, n_steps=8)
+    static = ds[["target_map", "feedback_2"]].assign_attrs(experiment_hash="other")
+    with pytest.raises(ArchiveWriteError, match=r"another run \(experiment_hash '9f2c'"):
+        RunWriter(tmp_path / "a", static)
+    static.attrs |= {"experiment_hash": "9f2c", "device": "gpu"}
+    with pytest.warns(ResumeWarning, match="continues with device gpu; so far it was cpu"):
+        RunWriter(tmp_path / "a", static).__exit__(None, None, None)
+
+
+def test_a_full_disk_loses_nothing_that_was_committed(
+    whole: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a"
+    grow(path, stop=3)
+    calls = [0]
+    real = os.fsync
+
+    def full(descriptor: int) -> None:
+        calls[0] += 1
+        if calls[0] % 12 == 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ArchiveWriteError, match="No space left on device"):
+        grow(path)
+    for _ in range(30):
+        with contextlib.suppress(ArchiveWriteError):
+            grow(path)
+        seen = load(path)
+        xr.testing.assert_equal(seen, whole.isel(step=slice(seen.sizes["step"])))
+    monkeypatch.undo()
+    if is_unfinished(path):
+        grow(path)
+    same(load(path), whole)
+
+
+def test_a_torn_journal_is_continued_and_a_damaged_one_is_named(
+    whole: xr.Dataset, tmp_path: Path
+) -> None:
+    path = tmp_path / "a"
+    grow(path, stop=4)
+    first = path / journal.FOLDER / journal.FILES[0]
+    lines = first.read_bytes()
+    first.write_bytes(lines + b'{"number": 5, "files"')
+    assert load(path).sizes["step"] == 4
+    first.write_bytes(lines[:50] + b"?" + lines[51:])
+    with pytest.raises(DamagedArchiveError, match=r"journal.jsonl is not as it was written"):
+        load(path)
+    health, kept = repair(path)
+    assert (kept, health.can_continue) == (None, True)
+    assert first.read_bytes() == lines
+    grow(path)
+    same(load(path), whole)
+
+
+def test_a_lost_state_keeps_the_snapshots(whole: xr.Dataset, tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    grow(path, stop=4)
+    (path / journal.FOLDER / "state-4.bin").write_bytes(b"short")
+    with (
+        pytest.raises(DamagedArchiveError, match=r"state-4.bin is missing or not as"),
+        GrowingArchive.resume(path) as archive,
+    ):
+        archive.state()
+    _, kept = repair(path)
+    assert kept is not None
+    found = load(path)
+    assert found.attrs["repaired"] == "4 of 4 entries were whole, 0 were not"
+    xr.testing.assert_equal(found, whole.isel(step=slice(4)))
+
+
+def test_states_come_back_bit_by_bit(tmp_path: Path) -> None:
+    state = {
+        "rule 75 %/": {"w": np.array([np.nan, -0.0, 5e-324]), "n": np.arange(6).reshape(2, 3)},
+        "none": {"empty": np.zeros((0, 3), np.float32), "one": np.array(True)},
+    }
+    static = xr.Dataset(coords={"step": np.arange(2)})
+    template = Template(("step",), (2,), np.dtype("f8"))
+    with GrowingArchive.create(
+        tmp_path / "a", static, {"x": template}, ["step"], kind=manifest.SWEEP
+    ) as archive:
+        archive.commit({}, state)
+        found = archive.state()
+    assert found is not None
+    for label, arrays in state.items():
+        for name, array in arrays.items():
+            assert found[label][name].dtype == array.dtype
+            assert found[label][name].tobytes() == array.tobytes()
+            assert found[label][name].shape == array.shape
+
+
+def test_what_is_not_unfinished_cannot_be_continued(
+    saved: Path, tmp_path: Path, make_run: Callable[..., xr.Dataset]
+) -> None:
+    for path in (saved, tmp_path / "nothing"):
+        with pytest.raises(ArchiveError, match="there is no unfinished archive at"):
+            GrowingArchive.resume(path)
+    grow(tmp_path / "b", stop=1)
+    save(make_run(3.0), tmp_path / "b", overwrite=True)
+    assert not is_unfinished(tmp_path / "b")
+    grow(tmp_path / "b2", stop=1)
+    (tmp_path / "b2" / "mine.txt").write_text("keep")
+    with pytest.raises(ArchiveWriteError, match=r"files that are not part .*mine\.txt"):
+        save(make_run(3.0), tmp_path / "b2", overwrite=True)
