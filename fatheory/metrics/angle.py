@@ -20,6 +20,7 @@ from fatheory.metrics.reading import (
     signals_of,
     weights_of,
 )
+from fatheory.metrics.stepwise import stepwise
 
 Subject = Literal["weight", "delta", "delta_flattened", "unit"]
 
@@ -30,6 +31,7 @@ _RECORDED = {
 }
 
 
+@stepwise
 def angle(archive: xr.Dataset, of: Subject = "weight", *, layer: int | None = None) -> xr.DataArray:
     """Compute an angle along a run, in degrees in [0, 180].
 

@@ -6,8 +6,10 @@ import xarray as xr
 from fatheory import labels
 from fatheory.geometry import count_signless, sign_concordances
 from fatheory.metrics.reading import RUN, backward_weights_of, labelled, weights_of
+from fatheory.metrics.stepwise import stepwise
 
 
+@stepwise
 def sign_concordance(archive: xr.Dataset) -> xr.Dataset:
     """Compute how often forward weights and their stand-ins V agree in sign, layer by layer.
 

@@ -7,8 +7,10 @@ from fatheory import labels
 from fatheory.errors import ArchiveError
 from fatheory.geometry import normalized_squared_error as normalise
 from fatheory.metrics.reading import RUN, experiment_of, labelled, layers_of
+from fatheory.metrics.stepwise import stepwise
 
 
+@stepwise
 def normalized_squared_error(archive: xr.Dataset) -> xr.DataArray:
     """Compute the squared error relative to that of the best constant answer.
 

@@ -6,8 +6,10 @@ import xarray as xr
 from fatheory import labels
 from fatheory.geometry import positive_fraction, smallest_symmetric_eigenvalue
 from fatheory.metrics.reading import RUN, backward_weights_of, labelled, signals_of, weights_of
+from fatheory.metrics.stepwise import stepwise
 
 
+@stepwise
 def positive_alignment(archive: xr.Dataset) -> xr.Dataset:
     """Measure the condition e^T W B e > 0 at the output layer.
 

@@ -16,6 +16,7 @@ from fatheory.metrics.reading import (
     signals_through,
     weights_of,
 )
+from fatheory.metrics.stepwise import stepwise
 from fatheory.rules import Pseudobackprop
 
 _PAIRS = {
@@ -25,6 +26,7 @@ _PAIRS = {
 }
 
 
+@stepwise
 def pseudoinverse_alignment(archive: xr.Dataset) -> xr.DataArray:
     """Compute the angle between W_l and the pseudoinverse of its feedback, B_l^+, in degrees.
 
@@ -56,6 +58,7 @@ def pseudoinverse_alignment(archive: xr.Dataset) -> xr.DataArray:
     return labelled(archive, name, values, (*RUN, labels.LAYER), **labels.variable(name).attrs)
 
 
+@stepwise
 def pseudobackprop_angles(archive: xr.Dataset) -> xr.Dataset:
     """Compute the angles of teaching signals to those of pseudobackprop, W^+ e, in degrees.
 

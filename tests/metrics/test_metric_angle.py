@@ -1,3 +1,5 @@
+import inspect
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -180,7 +182,7 @@ def test_known_angles_of_large_random_weights(law, rule, degrees):
 
 def test_an_unknown_subject_is_refused_with_the_known_ones(simulated):
     # beartype would refuse it first; a caller without it meets our error.
-    raw = getattr(angle, "__wrapped__", angle)
+    raw = inspect.unwrap(angle)
     with pytest.raises(UnknownNameError, match=r"unknown angle 'weigth'; did you mean 'weight'"):
         raw(simulated, "weigth")
 
