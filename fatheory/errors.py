@@ -136,3 +136,26 @@ class UnreadableImageWarning(UserWarning):
 
 class LearningRateWarning(UserWarning):
     """A learning rate with which nothing can be learned."""
+
+
+class ResumeWarning(UserWarning):
+    """A run that goes on in another way than it began."""
+
+
+class StoppedRun(KeyboardInterrupt):
+    """A run that was asked to stop and has stored everything so far; it can be continued.
+
+    Parameters
+    ----------
+    path : path
+        Its archive.
+    step, total : int
+        How many updates are done, and how many there will be.
+    """
+
+    def __init__(self, path: object, step: int, total: int) -> None:
+        self.path, self.step, self.total = path, step, total
+        super().__init__(
+            f"stopped after {step:,} of {total:,} steps; all of it is stored in {path}: the same "
+            f"call or command continues from there"
+        )

@@ -2,6 +2,7 @@
 
 from fatheory.archive.assembly import assemble as assemble
 from fatheory.archive.export import to_netcdf as to_netcdf
+from fatheory.archive.finished import finished_run as finished_run
 from fatheory.archive.growing import GrowingArchive as GrowingArchive
 from fatheory.archive.growing import is_unfinished as is_unfinished
 from fatheory.archive.health import Health as Health
@@ -11,7 +12,9 @@ from fatheory.archive.origin import joined_texts as joined_texts
 from fatheory.archive.origin import joined_versions as joined_versions
 from fatheory.archive.origin import provenance as provenance
 from fatheory.archive.repair import repair as repair
+from fatheory.archive.run_writer import DONE as DONE
 from fatheory.archive.run_writer import RunWriter as RunWriter
+from fatheory.archive.run_writer import labelled_run as labelled_run
 from fatheory.archive.schema import validate as validate
 from fatheory.archive.store import check_destination as check_destination
 from fatheory.archive.store import load as load

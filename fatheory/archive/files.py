@@ -3,10 +3,11 @@
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from fatheory.errors import DamagedArchiveError
+from fatheory.errors import ArchiveError, DamagedArchiveError
 
 _LISTED_AT_MOST = 5
 
@@ -85,6 +86,23 @@ def refuse_damage(folder: Path, found: list[str]) -> None:
             f"{folder} is damaged: {'; '.join(found[:_LISTED_AT_MOST])}{more}; restore it from a "
             f"copy, or keep what is whole with: fatheory archive repair {folder}"
         )
+
+
+@contextmanager
+def reading(folder: Path) -> Iterator[None]:
+    """Turn whatever the file system, zarr and xarray raise while reading into an error of ours.
+
+    Raises
+    ------
+    ArchiveError
+        In the place of any other exception.
+    """
+    try:
+        yield
+    except ArchiveError:
+        raise
+    except Exception as error:
+        raise ArchiveError(f"{folder} cannot be read: {type(error).__name__}: {error}") from error
 
 
 def sync(path: Path) -> None:

@@ -10,7 +10,7 @@ import zarr
 from zarr.core.metadata import ArrayV3Metadata
 
 from fatheory.archive import journal, manifest, replacement
-from fatheory.archive.files import FileRecord, damage
+from fatheory.archive.files import FileRecord, damage, reading
 from fatheory.archive.listed import ListedStore
 from fatheory.archive.state import read_state
 from fatheory.errors import ArchiveError, DamagedArchiveError, IncompleteArchiveError
@@ -103,6 +103,11 @@ def check(path: str | os.PathLike[str]) -> Health:
     folder = target if target.exists() else replacement.set_aside(target)
     if not folder.is_dir():
         raise ArchiveError(f"there is no archive at {target}")
+    with reading(folder):
+        return _examined(folder)
+
+
+def _examined(folder: Path) -> Health:
     growing = journal.is_growing(folder)
     listing = _from_journal(folder) if growing else _from_manifest(folder)
     broken = dict(damage(folder, listing.files, hashes=True))

@@ -12,10 +12,12 @@ from zarr.abc.store import Store
 from zarr.core.metadata import ArrayV3Metadata
 
 from fatheory.archive.plain import map_variables, plain, with_objects
-from fatheory.errors import ArchiveWriteError
+from fatheory.errors import ArchiveError, ArchiveWriteError
 
 _IN_ONE_FOLDER: Any = {"name": "default", "separator": "."}
 """How chunks are named: one folder holds all of a variable, for there may be many."""
+
+_AT_ONCE_BYTES = 2**28
 
 
 @dataclass(frozen=True)
@@ -127,10 +129,27 @@ def add_arrays(folder: Path, ds: xr.Dataset) -> None:
 
 
 def read(source: Path | Store) -> xr.Dataset:
-    """Open a Zarr folder as a plain Dataset; values are read when they are used."""
+    """Open a Zarr folder as a plain Dataset; values are read when they are used.
+
+    Raises
+    ------
+    ArchiveError
+        If it says of itself that labels or texts, which are read at once, are absurdly large.
+    """
+    _refuse_absurd_sizes(source)
     # decode_times would turn durations in "seconds" into timedelta64
     ds = xr.open_zarr(source, consolidated=False, chunks=None, decode_times=False)
     return plain(ds)
+
+
+def _refuse_absurd_sizes(source: Path | Store) -> None:
+    for name, array in zarr.open_group(source, mode="r", zarr_format=3).arrays():
+        at_once = array.ndim <= 1 or array.dtype.kind in "OTU"
+        if at_once and array.size * array.dtype.itemsize > _AT_ONCE_BYTES:
+            raise ArchiveError(
+                f"{name} is said to hold {array.size} values of dtype {array.dtype}; labels and "
+                f"texts of an archive take {_AT_ONCE_BYTES} bytes at most"
+            )
 
 
 def _chunks(sizes: Mapping[Any, int], along: Collection[str]) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ import xarray as xr
 
 from fatheory import labels
 from fatheory.archive import journal, layout, manifest, replacement
-from fatheory.archive.files import sync
+from fatheory.archive.files import reading, sync
 from fatheory.archive.health import Health, check
 from fatheory.archive.listed import ListedStore
 from fatheory.archive.lock import WriterLock
@@ -106,7 +106,7 @@ def _whole_part(health: Health) -> xr.Dataset:
             f"{health.folder} cannot be repaired: nothing in it is whole ({health.problems[0]}); "
             f"run its experiment again"
         )
-    try:
+    with reading(health.folder):
         ds = layout.read(ListedStore.of(health.folder, health.files, health.restored))
         ds = ds.drop_vars([name for name in health.lost_variables if name in ds.variables])
         if health.kind == manifest.RUN:
@@ -116,10 +116,8 @@ def _whole_part(health: Health) -> xr.Dataset:
             f"{len(health.intact)} of {len(health.entries)} entries were whole, {lost} were not"
             + "".join(f"; {name} was lost" for name in health.lost_variables)
         )
-        if health.kind == manifest.RUN:
-            validate(ds)
-    except ArchiveError as error:
-        raise ArchiveError(f"{health.folder} cannot be repaired: {error}") from error
+    if health.kind == manifest.RUN:
+        validate(ds)
     return ds
 
 

@@ -20,6 +20,9 @@ from fatheory.archive.origin import joined_texts, joined_versions
 from fatheory.archive.state import State
 from fatheory.errors import ArchiveWriteError, ResumeWarning
 
+DONE = -1
+"""Position of a run of which nothing is left but to finish its archive."""
+
 
 class RunWriter:
     """Writes one run and knows how far it is. A context manager.
@@ -59,7 +62,7 @@ class RunWriter:
 
     @property
     def position(self) -> int:
-        """The step to go on from; -1 if nothing is left but to finish."""
+        """The step to go on from, or `DONE`."""
         return self._last.get("position", 0)
 
     @property
@@ -117,7 +120,7 @@ class RunWriter:
         """Make the archive an ordinary one, with whether runs diverged and how long they took."""
         assert self._archive is not None
         late = _divergence(diverged_at)
-        self._archive.commit(self._note(-1, diverged_at, wall_time))
+        self._archive.commit(self._note(DONE, diverged_at, wall_time))
         notes = self._archive.notes
         late.attrs = {
             labels.ATTR_WALL_TIME: float(wall_time),
@@ -187,6 +190,28 @@ class RunWriter:
             labels.ATTR_DEVICE: asked[labels.ATTR_DEVICE],
             labels.ATTR_VERSIONS: asked[labels.ATTR_VERSIONS],
         }
+
+
+def labelled_run(
+    static: xr.Dataset, recorded: Mapping[str, np.ndarray], equations: Mapping[str, str]
+) -> xr.Dataset:
+    """Return the archive of a run whose record is held in memory.
+
+    Parameters
+    ----------
+    static : Dataset
+        As of `RunWriter`.
+    recorded : mapping of str to array
+        What was recorded, with its steps, and ``diverged`` and ``diverged_at``.
+    equations : mapping of str to str
+        As of `RunWriter`.
+    """
+    layer = {labels.LAYER: static[labels.LAYER]} if labels.LAYER in static.coords else {}
+    archive = static.assign(assemble(recorded, layer, {}).data_vars)
+    for name, equation in equations.items():
+        if name in archive:
+            archive[name].attrs["equation"] = equation
+    return archive
 
 
 def run_so_far(ds: xr.Dataset, places: Sequence[int], note: Mapping[str, Any]) -> xr.Dataset:

@@ -7,6 +7,7 @@ import xarray as xr
 
 from fatheory import labels
 from fatheory.archive import journal, layout, manifest, replacement
+from fatheory.archive.files import reading
 from fatheory.archive.growing import read_growing
 from fatheory.archive.lock import WriterLock
 from fatheory.archive.place import check_free, is_archive, refuse_inside_archive
@@ -130,7 +131,7 @@ def load(path: str | os.PathLike[str], *, verify: bool = True) -> xr.Dataset:
 
 
 def _read(folder: Path, verify: bool) -> xr.Dataset:
-    try:
+    with reading(folder):
         if journal.is_growing(folder):
             ds, past = read_growing(folder, verify=verify)
             kind = past.began["kind"]
@@ -142,10 +143,6 @@ def _read(folder: Path, verify: bool) -> xr.Dataset:
             ds, kind = layout.read(folder), listed.kind
         if ds.nbytes <= _IN_MEMORY_BYTES:
             ds.load()
-    except ArchiveError:
-        raise
-    except Exception as error:  # whatever the file system, zarr and xarray raise
-        raise ArchiveError(f"{folder} cannot be read: {type(error).__name__}: {error}") from error
     if kind == manifest.RUN:
         validate(ds)
     return ds

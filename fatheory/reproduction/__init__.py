@@ -2,6 +2,7 @@
 
 from fatheory.reproduction.cells import error_table as error_table
 from fatheory.reproduction.image_sets import image_sets_at_hand as image_sets_at_hand
+from fatheory.reproduction.keep import Keep as Keep
 from fatheory.reproduction.origin import origin as origin
 from fatheory.reproduction.paper_figure import PaperFigure as PaperFigure
 from fatheory.reproduction.small_result import load_result as load_result

@@ -16,6 +16,7 @@ from fatheory.archive import check_destination, load, save
 from fatheory.claims import Claim, claims_dataset, claims_from_dataset, claims_table
 from fatheory.errors import ArchiveError, FatheoryError
 from fatheory.figures import save_figure, style
+from fatheory.reproduction.keep import Keep, kept_in
 from fatheory.reproduction.origin import ATTR_FIGURE, ATTR_SCALE, origin_note, require_origin
 from fatheory.reproduction.small_result import SUFFIX, load_result, store_result
 
@@ -34,8 +35,10 @@ class PaperFigure:
     title : str
         What it shows, in a line.
     compute : callable
-        From a scale to the data to draw and the claims they decide. The data carry the attributes
-        of `fatheory.reproduction.origin`. Long computations show their own progress.
+        From a scale, and where runs are kept, to the data to draw and the claims they decide. The
+        data carry the attributes of `fatheory.reproduction.origin`. Long computations show their
+        own progress. Beyond the default scale runs are kept beside the figure's data, and a
+        computation that was interrupted goes on from there.
     draw : callable
         From the data, as stored and read back, to the figure. It computes nothing.
     folder : Path
@@ -50,7 +53,7 @@ class PaperFigure:
 
     name: str
     title: str
-    compute: Callable[[str], tuple[xr.Dataset, Sequence[Claim]]]
+    compute: Callable[[str, Keep], tuple[xr.Dataset, Sequence[Claim]]]
     draw: Callable[[xr.Dataset], Figure]
     folder: Path
     results: Path
@@ -120,7 +123,7 @@ class PaperFigure:
     def _run(self, options: argparse.Namespace) -> int:
         began = time.perf_counter()
         if options.redraw is None:
-            data = self._computed(options.scale, options.out / f"{self.name}.zarr")
+            data = self._computed(options.scale, options.out)
         else:
             data = self._stored(options.redraw)
             print(f"{options.redraw}: {origin_note(data)}\n")
@@ -137,11 +140,15 @@ class PaperFigure:
         print(f"\n{time.perf_counter() - began:.1f} s; wrote {names}")
         return REPRODUCED if all(claim.holds for claim in claims) else NOT_REPRODUCED
 
-    def _computed(self, scale: str, place: Path) -> xr.Dataset:
+    def _computed(self, scale: str, folder: Path) -> xr.Dataset:
         """Compute, store, and return what was stored: a redrawing sees the same data."""
+        place = folder / f"{self.name}.zarr"
         check_destination(place, overwrite=True)
+        runs = None if scale == self.scales[0] else folder / f"{self.name}-runs"
+        if runs is not None:
+            print(f"runs are kept in {runs} and continued there", flush=True)
         began = time.perf_counter()
-        computed, claims = self.compute(scale)
+        computed, claims = self.compute(scale, kept_in(runs))
         data = computed.merge(claims_dataset(claims))
         data.attrs = computed.attrs | {
             ATTR_FIGURE: self.name,

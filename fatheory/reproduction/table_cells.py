@@ -1,7 +1,8 @@
 """The cells of a table: one experiment for every image set and setting, at its best rates."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 import xarray as xr
 
@@ -10,11 +11,21 @@ from fatheory.claims import Claim
 from fatheory.experiment import Experiment, ImageTask, Phase, StepDecay
 from fatheory.reproduction.cells import IMAGE_SET, cell, gather, joined_along
 from fatheory.reproduction.image_sets import image_sets_at_hand
+from fatheory.reproduction.keep import Keep
 from fatheory.reproduction.origin import origin
 
 Cells = Mapping[tuple[str, str], Sequence[Experiment]]
 """From (image set, setting) to what is asked, by experiments of different rules."""
-Simulate = Callable[[Experiment], xr.Dataset]
+
+
+@runtime_checkable
+class Simulate(Protocol):
+    """`fatheory.simulate`, which keeps a run's archive at a path and goes on with it."""
+
+    def __call__(self, experiment: Experiment, *, path: Path | None) -> xr.Dataset:
+        """Train."""
+
+
 Choose = Callable[[Experiment, Sequence[float]], tuple[dict[str, float], xr.DataArray]]
 """Finds the learning rates of all rules among candidates, and what they were chosen by."""
 
@@ -73,6 +84,7 @@ def compute_table(
     settings: Callable[[Experiment], Mapping[str, Sequence[Experiment]]],
     simulate: Simulate,
     choose: Choose,
+    keep: Keep,
 ) -> xr.Dataset:
     """Compute the cells of every image set at hand.
 
@@ -84,7 +96,7 @@ def compute_table(
         ``"quick"`` or ``"paper"``, as of `at_scale`.
     settings : callable
         From the experiment on an image set to what each of the table's settings asks.
-    simulate, choose
+    simulate, choose, keep
         As of `compute_cells`.
     """
     tasks = image_sets_at_hand(*_IMAGE_SETS[scale], **_TASK)
@@ -93,7 +105,7 @@ def compute_table(
         for title, task in tasks.items()
         for setting, experiments in settings(at_scale(base, task, scale)).items()
     }
-    return compute_cells(cells, simulate, choose)
+    return compute_cells(cells, simulate, choose, keep)
 
 
 def claims_by_image_set(
@@ -103,7 +115,7 @@ def claims_by_image_set(
     return [claim for title in data[IMAGE_SET].values for claim in check(data, str(title))]
 
 
-def compute_cells(cells: Cells, simulate: Simulate, choose: Choose) -> xr.Dataset:
+def compute_cells(cells: Cells, simulate: Simulate, choose: Choose, keep: Keep) -> xr.Dataset:
     """Choose learning rates for every cell, train it, say so, and gather the summaries.
 
     Parameters
@@ -112,6 +124,8 @@ def compute_cells(cells: Cells, simulate: Simulate, choose: Choose) -> xr.Datase
         What is asked. Rules may differ between settings, and must between experiments of one.
     simulate, choose : callable
         `fatheory.simulate`, and how learning rates are found on a shorter run.
+    keep : callable
+        Where a run is kept while it goes on, as `PaperFigure.compute` gets it.
 
     Returns
     -------
@@ -122,18 +136,21 @@ def compute_cells(cells: Cells, simulate: Simulate, choose: Choose) -> xr.Datase
     summaries: dict[tuple[str, str], xr.Dataset] = {}
     runs: dict[str, xr.Dataset] = {}
     for place, experiments in cells.items():
-        answers = [_cell(asked, simulate, choose) for asked in experiments]
+        answers = [_cell(asked, simulate, choose, keep) for asked in experiments]
         summaries[place] = joined_along(labels.RULE, [summary for _, summary in answers])
         runs |= {f"{' '.join(place)} {i}": run for i, (run, _) in enumerate(answers)}
         print(f"{', '.join(place)}: {_said(summaries[place])}", flush=True)
     return gather(summaries).assign_attrs(origin(runs))
 
 
-def _cell(asked: Experiment, simulate: Simulate, choose: Choose) -> tuple[xr.Dataset, xr.Dataset]:
+def _cell(
+    asked: Experiment, simulate: Simulate, choose: Choose, keep: Keep
+) -> tuple[xr.Dataset, xr.Dataset]:
     """Return a run at its best learning rates, and its summary with what they were chosen by."""
     candidates = CANDIDATES[asked.update.manhattan]
     rates, tried = choose(_lasting(asked, round(SEARCH_SHARE * asked.schedule.steps)), candidates)
-    run = simulate(asked.with_learning_rates(rates))
+    chosen = asked.with_learning_rates(rates)
+    run = simulate(chosen, path=keep(chosen))
     # Of the run itself nothing is kept but where it comes from.
     return run[[labels.LOSS]], cell(run, asked.task.outputs).assign(tried=tried)
 

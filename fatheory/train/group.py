@@ -17,6 +17,7 @@ from fatheory.train.observe import Probe, evaluate, observe
 from fatheory.train.online import advance_online, block_length
 from fatheory.train.parameters import DECAYS
 from fatheory.train.program import Recipe, Stretch, advance
+from fatheory.train.state import State, restored, states_of
 from fatheory.updates import update_direction
 
 CACHE_BYTES = 2**24
@@ -50,6 +51,7 @@ class Group:
     ) -> None:
         self.members, self.seats = tuple(members), seats
         self._experiment, self._learner = experiment, learner
+        self._labels = [experiment.rule_labels[i] for i in members]
         self._whole = seats.stop - seats.start == len(starts)
         update = experiment.update
         direction = update_direction(update.manhattan, update.momentum, update.weight_decay, DECAYS)
@@ -119,6 +121,20 @@ class Group:
         """Start the update's memory anew, as at the start of every phase."""
         memory = self._recipe.direction.init(self.ensemble.parameters)
         self.ensemble = self.ensemble._replace(memory=memory)
+
+    def state(self) -> State:
+        """Copy what changes while learning, by rule and name, of this group's seeds."""
+        return states_of(self.ensemble, self._labels)
+
+    def restore(self, state: State) -> None:
+        """Go on from a state of all seeds.
+
+        Raises
+        ------
+        DamagedArchiveError
+            If it is not a state of these rules.
+        """
+        self.ensemble = restored(self.ensemble, self._labels, self.seats, state)
 
     def observe(self, probe: Probe, step: int) -> dict[str, Any]:
         """Measure what the experiment records, on the probe."""

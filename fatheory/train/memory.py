@@ -20,37 +20,45 @@ _MEMORY_INFO = Path("/proc/meminfo")
 _CGROUP = Path("/sys/fs/cgroup")
 
 
-def estimate_memory(experiment: Experiment) -> dict[str, int]:
+def estimate_memory(experiment: Experiment, *, on_disk: bool = False) -> dict[str, int]:
     """Estimate what `fatheory.simulate` will need at its peak, in bytes by part.
 
     Counted are the large arrays: draws and device copies of weights and feedback with gradients
     and updates, training examples, activities while measuring, and what is recorded with the
     copies made when the archive is put together. Compiled programs and Python take some 0.3 GB
     beside them.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        What would be run.
+    on_disk : bool
+        Whether its record goes to disk as the run goes on.
     """
     item = np.dtype(experiment.precision).itemsize
     rules, seeds = len(experiment.rules), len(experiment.seeds)
     per_network = _learned(experiment)
     above = sum(math.prod(shape) for shape in experiment.weight_shapes[1:])
     copies = 4 if experiment.update.momentum else 3
+    snapshots = 1 if on_disk else len(experiment.snapshot_steps)
     return {
         "weights": seeds * per_network * (_HOST_ITEM + copies * rules * item),
         "feedback": rules * seeds * above * (2 * _HOST_ITEM + item),
         "examples": _examples(experiment, item),
         "activities": _activities(experiment, item),
-        "record": 3 * rules * seeds * len(experiment.snapshot_steps) * _recorded(experiment) * item,
+        "record": 3 * rules * seeds * snapshots * _recorded(experiment) * item,
     }
 
 
-def require_memory(experiment: Experiment) -> None:
-    """Refuse an experiment that will not fit into memory.
+def require_memory(experiment: Experiment, *, on_disk: bool = False) -> None:
+    """Refuse an experiment that will not fit into memory; see `estimate_memory`.
 
     Raises
     ------
     MemoryEstimateError
         With the estimate by part, what there is, and what to reduce.
     """
-    needed, available = estimate_memory(experiment), available_memory()
+    needed, available = estimate_memory(experiment, on_disk=on_disk), available_memory()
     if available is not None and sum(needed.values()) > available:
         raise MemoryEstimateError(needed, available)
 

@@ -12,7 +12,7 @@ from fatheory.train.loader import on_device
 
 
 class Recorder:
-    """Takes a snapshot at each recorded step and writes it to its place (rule, seed, step).
+    """Takes snapshots of groups of runs, as arrays (rule, seed, ...) in the run's precision.
 
     Parameters
     ----------
@@ -37,23 +37,22 @@ class Recorder:
             assert train is not None  # images are finite samples, the same for all seeds
             self._training = on_device([train.first(len(starts[0].evaluation))], dtype)
         self._runs = (len(experiment.rules), len(starts))
-        self._variables: dict[str, np.ndarray] = {
-            labels.DIVERGED_AT: np.full(self._runs, -1, dtype=np.int64)
-        }
+        self._dtype = dtype
+        self.diverged_at = np.full(self._runs, -1, dtype=np.int64)
+        """First steps with a non-finite error, (rule, seed), -1 for none; as far as recorded."""
 
-    def take(self, step: int, groups: Sequence[Group]) -> None:
-        """Record the groups if `step` is one of the recorded steps."""
-        if step not in self._place:
-            return
+    def place(self, step: int) -> int | None:
+        """Return the place of a step among the recorded ones; None if it is none of them."""
+        return self._place.get(step)
+
+    def take(self, step: int, groups: Sequence[Group]) -> dict[str, np.ndarray]:
+        """Return what is recorded of the groups at a step: arrays (rule, seed, ...)."""
+        snapshot: dict[str, np.ndarray] = {}
         for group in groups:
             for name, values in self._measured(group, step).items():
-                self._write(name, group, step, values)
-            self._mark_divergence(group, step)
-
-    def variables(self) -> dict[str, np.ndarray]:
-        """Return the archive's variables recorded so far."""
-        diverged = self._variables[labels.DIVERGED_AT] >= 0
-        return self._variables | {labels.DIVERGED: diverged}
+                self._write(snapshot, name, group, values)
+            self._mark_divergence(group, step, snapshot[labels.LOSS])
+        return snapshot
 
     def _measured(self, group: Group, step: int) -> dict[str, np.ndarray]:
         loss, error = group.evaluate(self._evaluation)
@@ -72,21 +71,22 @@ class Recorder:
             measured[labels.RECEPTIVE_FIELD] = group.receptive_fields()
         return measured
 
-    def _write(self, name: str, group: Group, step: int, values: np.ndarray) -> None:
-        steps, rest = len(self._place), values.shape[2:]
-        if name not in self._variables:
-            self._variables[name] = np.full((*self._runs, steps, *rest), np.nan, values.dtype)
+    def _write(
+        self, snapshot: dict[str, np.ndarray], name: str, group: Group, values: np.ndarray
+    ) -> None:
+        if name not in snapshot:
+            shape = (*self._runs, *values.shape[2:])
+            snapshot[name] = np.full(shape, np.nan, self._dtype)
         # Beyond divergence nothing is a number: infinities would pass for one.
         finite = np.where(np.isfinite(values), values, np.nan)
-        self._variables[name][list(group.members), group.seats, self._place[step]] = finite
+        snapshot[name][list(group.members), group.seats] = finite
 
-    def _mark_divergence(self, group: Group, step: int) -> None:
+    def _mark_divergence(self, group: Group, step: int, loss: np.ndarray) -> None:
         mine = (list(group.members), group.seats)
-        loss = self._variables[labels.LOSS][(*mine, self._place[step])]
         since = np.asarray(group.ensemble.diverged_at, dtype=np.int64)
-        since = np.where((since < 0) & ~np.isfinite(loss), step, since)
-        known = self._variables[labels.DIVERGED_AT][mine]
-        self._variables[labels.DIVERGED_AT][mine] = np.where(known < 0, since, known)
+        since = np.where((since < 0) & ~np.isfinite(loss[mine]), step, since)
+        known = self.diverged_at[mine]
+        self.diverged_at[mine] = np.where(known < 0, since, known)
 
 
 def _named(observed: Mapping) -> dict[str, np.ndarray]:

@@ -1,43 +1,63 @@
 """Train what an experiment describes, all seeds at once, in segments between snapshots."""
 
-import itertools
+import os
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
 from fatheory import labels
-from fatheory.archive import assemble, provenance
-from fatheory.experiment import Experiment, SpikingNetwork
-from fatheory.initial import Start, block_steps, coordinates, draw_start, drawn_variables
-from fatheory.train.group import Group
-from fatheory.train.loader import Loader
+from fatheory.archive import (
+    DONE,
+    RunWriter,
+    assemble,
+    check_destination,
+    finished_run,
+    is_unfinished,
+    labelled_run,
+    load,
+    provenance,
+)
+from fatheory.experiment import Experiment
+from fatheory.initial import Start, coordinates, draw_start, drawn_variables
 from fatheory.train.memory import require_memory
-from fatheory.train.progress import Progress, progress_bar
-from fatheory.train.recorder import Recorder
-from fatheory.train.spiking import SpikingGroup
+from fatheory.train.progress import progress_bar
+from fatheory.train.run import Run
+from fatheory.train.sinks import InMemory, OnDisk, stop_request
 from fatheory.train.step_size import warn_of_step_size
 from fatheory.updates import rate_factors
 
 SOURCE = "simulation"
-LONGEST_SEGMENT = 4096
-"""Steps after which progress is shown at the latest."""
 
 
-def simulate(experiment: Experiment, *, progress: bool | None = None) -> xr.Dataset:
+def simulate(
+    experiment: Experiment,
+    *,
+    path: str | os.PathLike[str] | None = None,
+    restart: bool = False,
+    progress: bool | None = None,
+) -> xr.Dataset:
     """Train the experiment's networks and return what it asks to record.
 
     All seeds of a rule, and all rules that differ only in arrays, advance in one compiled program
     on JAX's default device. Every rule sees the same examples in the same order.
 
+    With a path, snapshots go to an archive there while the run goes on, with the state from which
+    it can be continued. The same call then continues a run that was stopped or killed, and its
+    archive is, on the same device, that of an uninterrupted run bit by bit; a run that is done is
+    read and not trained again. Ctrl-C, or SIGTERM as clusters send it, stops at the end of a
+    segment, once everything is stored; a second one stops at once.
+
     Parameters
     ----------
     experiment : Experiment
         What to run.
+    path : path, optional
+        The archive to write or continue. Without, the record is held in memory.
+    restart : bool
+        Whether to start over and replace an archive at `path`.
     progress : bool, optional
         Show a progress bar with the time left; by default on terminals, for long runs.
 
@@ -52,6 +72,8 @@ def simulate(experiment: Experiment, *, progress: bool | None = None) -> xr.Data
     -----
     LearningRateWarning
         If updates of Batch Manhattan are larger than the start weights.
+    ResumeWarning
+        If a run is continued with other versions of packages, or on another device.
 
     Raises
     ------
@@ -59,24 +81,79 @@ def simulate(experiment: Experiment, *, progress: bool | None = None) -> xr.Data
         If the run would not fit into memory.
     DataError
         If the task's images are missing or damaged.
+    ArchiveError
+        If `path` holds something else than this run, another process writes it, it cannot be
+        written to, or is damaged.
+    StoppedRun
+        If the run was asked to stop; a `KeyboardInterrupt`.
     """
-    began = time.perf_counter()
+    if path is not None and not restart:
+        done = finished_run(path, SOURCE, experiment.content_hash)
+        if done is not None:
+            return done
     with (
         jax.enable_x64(experiment.precision == "float64"),
         jax.default_matmul_precision("float32"),
     ):
-        require_memory(experiment)
+        require_memory(experiment, on_disk=path is not None)
+        began = time.perf_counter()
         starts = [draw_start(experiment, seed) for seed in experiment.seeds]
         warn_of_step_size(experiment, starts)
-        recorder = Recorder(experiment, starts)
         decay, steps = experiment.schedule.decay, experiment.schedule.steps
         factors = None if decay is None else rate_factors(decay, steps)
+        run = Run(experiment, starts, factors)
+        static = _static(experiment, starts, factors)
+        if path is not None:
+            return _to_disk(run, static, path, restart, progress)
+        memory = InMemory(len(experiment.snapshot_steps))
         with progress_bar(progress, "training", steps) as bar:
-            _run(experiment, starts, recorder, factors, bar)
-        device = jax.devices()[0]
-    variables = drawn_variables(experiment, starts) | recorder.variables()
-    archive = assemble(
-        {name: _in_precision(values, experiment) for name, values in variables.items()},
+            run.go(memory, bar)
+        recorded = {labels.DIVERGED_AT: run.diverged_at, labels.DIVERGED: run.diverged_at >= 0}
+        archive = labelled_run(static, memory.variables | recorded, _equations(experiment))
+        archive.attrs[labels.ATTR_WALL_TIME] = time.perf_counter() - began
+        return archive
+
+
+def _to_disk(
+    run: Run,
+    static: xr.Dataset,
+    path: str | os.PathLike[str],
+    restart: bool,
+    progress: bool | None,
+) -> xr.Dataset:
+    """Carry out, or go on with, a run whose record is written while it goes on."""
+    equations = _equations(run.experiment)
+    steps = run.experiment.schedule.steps
+    if restart or not is_unfinished(path):
+        check_destination(path, overwrite=restart)
+    with (
+        RunWriter(path, static, equations=equations, overwrite=restart) as writer,
+        stop_request() as stop,
+    ):
+        if writer.position == DONE:
+            assert writer.diverged_at is not None
+            writer.finish(writer.diverged_at, writer.wall_time)
+            return load(path)
+        state = writer.state()
+        if state is not None:
+            assert writer.diverged_at is not None
+            run.restore(writer.position, state, writer.diverged_at)
+        sink = OnDisk(writer, stop, steps)
+        with progress_bar(progress, "training", steps) as bar:
+            bar.advance(writer.position)
+            run.go(sink, bar)
+        writer.finish(run.diverged_at, sink.wall_time)
+    return load(path)
+
+
+def _static(
+    experiment: Experiment, starts: Sequence[Start], factors: np.ndarray | None
+) -> xr.Dataset:
+    """Return what is known of a run's archive before its first update."""
+    device = jax.devices()[0]
+    drawn = drawn_variables(experiment, starts)
+    return assemble(
+        {name: _in_precision(values, experiment) for name, values in drawn.items()},
         coordinates(experiment, factors),
         provenance(
             source=SOURCE,
@@ -84,64 +161,17 @@ def simulate(experiment: Experiment, *, progress: bool | None = None) -> xr.Data
             experiment_hash=experiment.content_hash,
             precision=experiment.precision,
             device=f"{device.platform}: {device.device_kind}",
-            wall_time_s=time.perf_counter() - began,
+            wall_time_s=0.0,
         ),
+        n_layers=experiment.layers,
     )
-    if experiment.network.output == "softmax":
-        for name in (labels.LOSS, labels.TRAINING_LOSS):
-            if name in archive:
-                archive[name].attrs["equation"] = "L = -<sum y* log y>"
-    return archive
 
 
-@dataclass(frozen=True)
-class Segment:
-    """A stretch of steps within one phase, one block of examples, and between two snapshots."""
-
-    first: int
-    stop: int
-    phase: int
-
-
-def segments(experiment: Experiment) -> Iterator[Segment]:
-    """Cut a run into segments, in order."""
-    steps = experiment.schedule.steps
-    blocks = range(0, steps, block_steps(experiment))
-    reports = range(0, steps, LONGEST_SEGMENT)
-    cuts = sorted({*experiment.snapshot_steps, *blocks, *reports, *experiment.schedule.ends})
-    phase = 0
-    for first, stop in itertools.pairwise(cuts):
-        if first == experiment.schedule.ends[phase]:
-            phase += 1
-        yield Segment(first, stop, phase)
-
-
-def _run(
-    experiment: Experiment,
-    starts: Sequence[Start],
-    recorder: Recorder,
-    factors: np.ndarray | None,
-    bar: Progress,
-) -> None:
-    spiking = isinstance(experiment.network, SpikingNetwork)
-    groups = (SpikingGroup if spiking else Group).all_of(experiment, starts)
-    by_step = None if factors is None else jnp.asarray(factors, experiment.precision)
-    loader = Loader(experiment, starts)
-    recorder.take(0, groups)
-    phase = 0
-    for segment in segments(experiment):
-        if segment.phase != phase:
-            phase = segment.phase
-            for group in groups:
-                group.forget()
-        # The next examples are drawn while the device still works, and no further ahead.
-        batches, offset = loader.block(segment.first)
-        for group in groups:
-            group.wait()
-        for group in groups:
-            group.advance(batches, segment.phase, segment.first, offset, segment.stop, by_step)
-        recorder.take(segment.stop, groups)
-        bar.advance(segment.stop - segment.first)
+def _equations(experiment: Experiment) -> dict[str, str]:
+    """Return the equations of recorded quantities that are not the usual ones."""
+    if experiment.network.output != "softmax":
+        return {}
+    return dict.fromkeys((labels.LOSS, labels.TRAINING_LOSS), "L = -<sum y* log y>")
 
 
 def _in_precision(values: np.ndarray, experiment: Experiment) -> np.ndarray:

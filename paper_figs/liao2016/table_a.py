@@ -26,7 +26,7 @@ from matplotlib.figure import Figure
 import fatheory as fa
 from fatheory.claims import Claim
 from fatheory.figures import draw_cells, interval_note, rule_colour, rule_legend
-from fatheory.reproduction import PaperFigure, claims_by_image_set, compute_table, error_table
+from fatheory.reproduction import Keep, PaperFigure, claims_by_image_set, compute_table, error_table
 
 SETTINGS: dict[str, dict] = {
     "SGD": {"update.manhattan": 0, "network.normalization": None},
@@ -57,10 +57,10 @@ def cell(changed: fa.Experiment) -> list[fa.Experiment]:
     ]
 
 
-def compute(scale: str) -> tuple[xr.Dataset, list[Claim]]:
+def compute(scale: str, keep: Keep) -> tuple[xr.Dataset, list[Claim]]:
     """Train every cell; return errors with intervals, and the claims."""
     base = fa.presets["liao2016/table_a"]
-    data = compute_table(base, scale, asked, fa.simulate, fa.choose_learning_rates)
+    data = compute_table(base, scale, asked, fa.simulate, fa.choose_learning_rates, keep)
     return data, claims_by_image_set(data, check)
 
 

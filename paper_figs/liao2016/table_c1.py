@@ -20,7 +20,7 @@ import xarray as xr
 import fatheory as fa
 from fatheory.claims import Claim
 from fatheory.figures import cells_figure
-from fatheory.reproduction import PaperFigure, claims_by_image_set, compute_table, error_table
+from fatheory.reproduction import Keep, PaperFigure, claims_by_image_set, compute_table, error_table
 
 SETTINGS: dict[str, dict] = {
     "alone": {"update.manhattan": 0, "network.normalization": None},
@@ -36,10 +36,10 @@ def asked(base: fa.Experiment) -> dict[str, list[fa.Experiment]]:
     return {setting: [base.with_settings(changes)] for setting, changes in SETTINGS.items()}
 
 
-def compute(scale: str) -> tuple[xr.Dataset, list[Claim]]:
+def compute(scale: str, keep: Keep) -> tuple[xr.Dataset, list[Claim]]:
     """Train every cell; return errors with intervals, and the claims."""
     base = fa.presets["liao2016/table_c1"]
-    data = compute_table(base, scale, asked, fa.simulate, fa.choose_learning_rates)
+    data = compute_table(base, scale, asked, fa.simulate, fa.choose_learning_rates, keep)
     return data, claims_by_image_set(data, check)
 
 

@@ -28,7 +28,7 @@ from matplotlib.figure import Figure
 import fatheory as fa
 from fatheory.claims import Claim
 from fatheory.figures import interval_note, learning_curves, rule_colour, rule_legend
-from fatheory.reproduction import PaperFigure, origin
+from fatheory.reproduction import Keep, PaperFigure, origin
 
 APPROACH_TIME = 3.0
 APPROACH_FACTORS = (4, 16, 64, 256)
@@ -41,10 +41,10 @@ def experiment(scale: str) -> fa.Experiment:
     return fa.presets["lillicrap2016/fig2"].with_settings(SCALES[scale])
 
 
-def compute(scale: str) -> tuple[xr.Dataset, list[Claim]]:
+def compute(scale: str, keep: Keep) -> tuple[xr.Dataset, list[Claim]]:
     """Train, solve and compare; return the data to draw and the claims."""
     asked = experiment(scale)
-    answers = {"simulation": fa.simulate(asked), "theory": fa.solve(asked)}
+    answers = {"simulation": fa.simulate(asked, path=keep(asked)), "theory": fa.solve(asked)}
     data = xr.concat(
         [_curves(archive) for archive in answers.values()],
         xr.DataArray(list(answers), dims="source", name="source"),

@@ -27,7 +27,7 @@ from matplotlib.figure import Figure
 import fatheory as fa
 from fatheory.claims import Claim
 from fatheory.figures import interval_note, learning_curves, rule_colour, rule_legend
-from fatheory.reproduction import PaperFigure, origin
+from fatheory.reproduction import Keep, PaperFigure, origin
 
 EPOCH = 60_000
 SEARCH = Path(__file__).parents[2] / "analyses" / "results" / "tune_fig3.json"
@@ -64,10 +64,10 @@ CURVES = (
 
 
 # %%
-def compute(scale: str) -> tuple[xr.Dataset, list[Claim]]:
+def compute(scale: str, keep: Keep) -> tuple[xr.Dataset, list[Claim]]:
     """Train; return means and intervals over seeds, and the claims."""
     asked = fa.presets["lillicrap2016/fig3ab"].with_settings(SCALES[scale])
-    run = fa.simulate(asked)
+    run = fa.simulate(asked, path=keep(asked))
     data = xr.merge([fa.metrics.mean_interval(run[name]) for name in CURVES])
     data = data.expand_dims(source=["simulation"])
     final = run["classification_error"].isel(step=-1, drop=True)

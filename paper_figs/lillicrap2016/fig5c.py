@@ -25,7 +25,7 @@ from matplotlib.figure import Figure
 import fatheory as fa
 from fatheory.claims import Claim
 from fatheory.figures import interval_note, learning_curves
-from fatheory.reproduction import PaperFigure, origin
+from fatheory.reproduction import Keep, PaperFigure, origin
 
 WHOLE, CONTROL = "three phases", "without phase 1"
 SCALES: dict[str, dict] = {"quick": {"seeds": 3}, "paper": {}}
@@ -53,10 +53,11 @@ def experiment(scale: str, course: str) -> fa.Experiment:
     )
 
 
-def compute(scale: str) -> tuple[xr.Dataset, list[Claim]]:
+def compute(scale: str, keep: Keep) -> tuple[xr.Dataset, list[Claim]]:
     """Train with all phases and without the first; return errors, angles, and the claims."""
-    runs = {course: fa.simulate(experiment(scale, course)) for course in (WHOLE, CONTROL)}
-    ends = experiment(scale, WHOLE).schedule.ends
+    asked = {course: experiment(scale, course) for course in (WHOLE, CONTROL)}
+    runs = {course: fa.simulate(one, path=keep(one)) for course, one in asked.items()}
+    ends = asked[WHOLE].schedule.ends
     late = runs[CONTROL].assign_coords(step=runs[CONTROL]["step"] + ends[0])
     courses = [measured(runs[WHOLE]), measured(late).reindex(step=runs[WHOLE]["step"])]
     both = xr.concat(courses, xr.DataArray([WHOLE, CONTROL], dims="course", name="course"))

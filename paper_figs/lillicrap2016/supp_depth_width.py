@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 import fatheory as fa
 from fatheory.claims import Claim
 from fatheory.figures import interval_note, rule_colour, rule_legend
-from fatheory.reproduction import PaperFigure, origin
+from fatheory.reproduction import Keep, PaperFigure, origin
 
 SCALES: dict[str, dict] = {"quick": {"seeds": 2, "schedule.phases": [{"steps": 3000}]}, "paper": {}}
 WIDTH, DEPTH = 100, 2
@@ -32,14 +32,15 @@ ERROR_TICKS = (2, 5, 10, 20)
 
 
 # %%
-def compute(scale: str) -> tuple[xr.Dataset, list[Claim]]:
+def compute(scale: str, keep: Keep) -> tuple[xr.Dataset, list[Claim]]:
     """Train networks of all shapes; return last errors and angles, and the claims."""
     asked = fa.presets["lillicrap2016/depth"].with_settings(SCALES[scale])
     shapes = sorted({(WIDTH,) * depth for depth in DEPTHS} | {(width,) * DEPTH for width in WIDTHS})
     runs = {}
     for hidden in shapes:
         print(f"{'-'.join(map(str, hidden))} hidden units", flush=True)
-        runs[hidden] = fa.simulate(asked.with_settings({"network.hidden": list(hidden)}))
+        one = asked.with_settings({"network.hidden": list(hidden)})
+        runs[hidden] = fa.simulate(one, path=keep(one))
     data = xr.merge(
         [
             along(runs, "depth", {depth: (WIDTH,) * depth for depth in DEPTHS}),

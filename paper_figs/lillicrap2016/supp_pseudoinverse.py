@@ -23,7 +23,7 @@ from matplotlib.figure import Figure
 import fatheory as fa
 from fatheory.claims import Claim
 from fatheory.figures import interval_note
-from fatheory.reproduction import PaperFigure, origin
+from fatheory.reproduction import Keep, PaperFigure, origin
 
 SCALES: dict[str, dict[str, dict]] = {
     "quick": {
@@ -58,10 +58,10 @@ def experiments(scale: str) -> dict[str, fa.Experiment]:
     return {name: one.with_settings(SCALES[scale][name]) for name, one in asked.items()}
 
 
-def compute(scale: str) -> tuple[xr.Dataset, list[Claim]]:
+def compute(scale: str, keep: Keep) -> tuple[xr.Dataset, list[Claim]]:
     """Train both and solve the linear one; return angles and claims."""
     asked = experiments(scale)
-    runs = {name: fa.simulate(one) for name, one in asked.items()}
+    runs = {name: fa.simulate(one, path=keep(one)) for name, one in asked.items()}
     solved = fa.solve(asked["linear"])
     data = xr.merge(
         [

@@ -24,7 +24,7 @@ import fatheory as fa
 from fatheory.claims import Claim
 from fatheory.figures import interval_note, learning_curves, rule_legend
 from fatheory.initial import draw_start
-from fatheory.reproduction import PaperFigure, origin
+from fatheory.reproduction import Keep, PaperFigure, origin
 
 EPOCH = 60_000
 SCALES: dict[str, dict] = {
@@ -41,10 +41,10 @@ CURVES = ("classification_error", "training_error", "delta_angle", "weight_angle
 
 
 # %%
-def compute(scale: str) -> tuple[xr.Dataset, list[Claim]]:
+def compute(scale: str, keep: Keep) -> tuple[xr.Dataset, list[Claim]]:
     """Train; return means and intervals over seeds, and the claims."""
     asked = fa.presets["lillicrap2016/sparse"].with_settings(SCALES[scale])
-    run = fa.simulate(asked)
+    run = fa.simulate(asked, path=keep(asked))
     data = xr.merge([fa.metrics.mean_interval(run[name]) for name in CURVES])
     data = data.expand_dims(source=["simulation"])
     final = run["classification_error"].isel(step=-1, drop=True)

@@ -9,6 +9,7 @@ from fatheory.errors import DataError
 from fatheory.experiment import StepDecay
 from fatheory.reproduction import at_scale, compute_cells, error_table, image_sets_at_hand
 from fatheory.reproduction.cells import cell, gather
+from fatheory.reproduction.keep import kept_in
 from fatheory.reproduction.table_cells import CANDIDATES, QUICK_STEPS, SEARCH_SHARE
 
 DIGITS = fa.ImageTask(dataset="synthetic-digits", train="train+validation", evaluation="test")
@@ -103,7 +104,7 @@ def test_the_papers_scale_keeps_the_epochs():
 
 
 @pytest.mark.parametrize("setting", [0, 1, 3])
-def test_rates_are_chosen_on_shorter_runs_before_training(setting):
+def test_rates_are_chosen_on_shorter_runs_before_training(setting, tmp_path):
     asked = at_scale(fa.presets["liao2016/table_bm"], DIGITS, "quick").with_settings(
         {"update.manhattan": setting}
     )
@@ -118,8 +119,8 @@ def test_rates_are_chosen_on_shorter_runs_before_training(setting):
         )
         return {"backprop": 0.25, "usf": 0.5}, tried
 
-    def simulate(experiment):
-        trained.append(experiment)
+    def simulate(experiment, *, path):
+        trained.append((experiment, path))
         origin = {name: "x" for name in ("experiment_hash", "device", "precision", "created")} | {
             "experiment": experiment.to_json(),
             "versions": "{}",
@@ -127,9 +128,11 @@ def test_rates_are_chosen_on_shorter_runs_before_training(setting):
         archive = run([[[90, 3], [90, 5]], [[90, 8], [90, 12]]]).assign_attrs(origin)
         return archive.assign(loss=archive["classification_error"])
 
-    data = compute_cells({("digits", "1"): [asked]}, simulate, choose)
-    assert trained[0].learning_rates == (0.25, 0.5)
-    assert trained[0].schedule == asked.schedule
+    data = compute_cells({("digits", "1"): [asked]}, simulate, choose, kept_in(tmp_path))
+    ((experiment, path),) = trained
+    assert experiment.learning_rates == (0.25, 0.5)
+    assert experiment.schedule == asked.schedule
+    assert path == tmp_path / f"{experiment.content_hash}.zarr"
     assert data["tried"].sel(image_set="digits", setting="1", rule="usf").item() == 2
     assert {"experiments", "experiment_hashes", "versions"} <= set(data.attrs)
 

@@ -36,7 +36,7 @@ class Fake:
         self.scales_asked = []
         self.drawn = []
 
-    def compute(self, scale):
+    def compute(self, scale, keep):
         self.scales_asked.append(scale)
         if "compute" in self.fail:
             raise self.fail["compute"]

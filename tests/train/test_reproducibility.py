@@ -20,7 +20,7 @@ from fatheory import (
 )
 from fatheory.initial import block_steps, draw_start
 from fatheory.theory import solve
-from fatheory.train.simulate import Segment, segments
+from fatheory.train.run import Segment, segments
 
 RULES = {
     "backprop": 0.02,

@@ -1,0 +1,135 @@
+"""A run under way: groups of networks, carried from segment to segment and measured between."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import jax.numpy as jnp
+import numpy as np
+
+from fatheory.experiment import Experiment, SpikingNetwork
+from fatheory.initial import Start, block_steps
+from fatheory.train.group import Group
+from fatheory.train.loader import Loader
+from fatheory.train.progress import Progress
+from fatheory.train.recorder import Recorder
+from fatheory.train.sinks import Sink
+from fatheory.train.spiking import SpikingGroup
+from fatheory.train.state import State, joined_states
+
+LONGEST_SEGMENT = 4096
+"""Steps after which progress is shown, and a run can be stopped, at the latest."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of steps within one phase, one block of examples, and between two snapshots."""
+
+    first: int
+    stop: int
+    phase: int
+
+
+def segments(experiment: Experiment) -> Iterator[Segment]:
+    """Cut a run into segments, in order."""
+    steps = experiment.schedule.steps
+    blocks = range(0, steps, block_steps(experiment))
+    reports = range(0, steps, LONGEST_SEGMENT)
+    cuts = sorted({*experiment.snapshot_steps, *blocks, *reports, *experiment.schedule.ends})
+    phase = 0
+    for first, stop in itertools.pairwise(cuts):
+        if first == experiment.schedule.ends[phase]:
+            phase += 1
+        yield Segment(first, stop, phase)
+
+
+class Run:
+    """All runs of an experiment, at the start or where an earlier process left them.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        What to train and record.
+    starts : sequence of Start
+        One per seed.
+    rate_factors : array of shape (step,) or None
+        What the learning rates are multiplied by at every step; None for 1.
+    """
+
+    def __init__(
+        self, experiment: Experiment, starts: Sequence[Start], rate_factors: np.ndarray | None
+    ) -> None:
+        self.experiment = experiment
+        kind = SpikingGroup if isinstance(experiment.network, SpikingNetwork) else Group
+        self._groups = kind.all_of(experiment, starts)
+        self._loader = Loader(experiment, starts)
+        self._recorder = Recorder(experiment, starts)
+        self._factors = None
+        if rate_factors is not None:
+            self._factors = jnp.asarray(rate_factors, experiment.precision)
+        self._position = 0
+
+    @property
+    def diverged_at(self) -> np.ndarray:
+        """First steps with a non-finite error, (rule, seed); -1 for none."""
+        return self._recorder.diverged_at
+
+    def state(self) -> State:
+        """Copy what changes while learning, of all runs."""
+        return joined_states([group.state() for group in self._groups])
+
+    def restore(self, position: int, state: State, diverged_at: np.ndarray) -> None:
+        """Go on from the end of a segment.
+
+        Parameters
+        ----------
+        position : int
+            How many updates were done.
+        state : mapping
+            What `state` returned then.
+        diverged_at : array of shape (rule, seed)
+            As it was then.
+
+        Raises
+        ------
+        DamagedArchiveError
+            If it is not a state of this experiment.
+        """
+        for group in self._groups:
+            group.restore(state)
+        self._recorder.diverged_at = diverged_at
+        self._position = position
+
+    def go(self, sink: Sink, bar: Progress) -> None:
+        """Carry out what is left, and hand the snapshots to `sink`."""
+        if self._position == 0:
+            self._measure(0, sink)
+        phase = 0
+        for segment in segments(self.experiment):
+            if segment.stop <= self._position:
+                phase = segment.phase
+                continue
+            if segment.phase != phase:
+                phase = segment.phase
+                for group in self._groups:
+                    group.forget()
+            self._advance(segment)
+            self._measure(segment.stop, sink)
+            self._position = segment.stop
+            sink.reached(segment.stop, self.diverged_at, self.state)
+            bar.advance(segment.stop - segment.first)
+
+    def _advance(self, segment: Segment) -> None:
+        # The next examples are drawn while the device still works, and no further ahead.
+        batches, offset = self._loader.block(segment.first)
+        for group in self._groups:
+            group.wait()
+        for group in self._groups:
+            group.advance(
+                batches, segment.phase, segment.first, offset, segment.stop, self._factors
+            )
+
+    def _measure(self, step: int, sink: Sink) -> None:
+        place = self._recorder.place(step)
+        if place is not None:
+            sink.add(place, self._recorder.take(step, self._groups))

@@ -1,0 +1,134 @@
+"""Where the snapshots of a run go: into memory, or into an archive that grows."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from fatheory.archive import RunWriter
+from fatheory.errors import StoppedRun
+from fatheory.train.state import State
+
+COMMIT_SECONDS = 5.0
+"""Snapshots are committed to disk at most this often, and never more than this late."""
+COMMIT_SHARE = 0.025
+"""Of a run's time that commits may take."""
+
+
+@runtime_checkable
+class Sink(Protocol):
+    """Takes the snapshots of a run."""
+
+    def add(self, place: int, values: Mapping[str, np.ndarray]) -> None:
+        """Take a snapshot: the arrays (rule, seed, ...) of the `place`-th recorded step."""
+
+    def reached(self, step: int, diverged_at: np.ndarray, state: Callable[[], State]) -> None:
+        """Hear that the updates before `step` are done, and what would be needed to go on."""
+
+
+class InMemory:
+    """Collects snapshots as arrays (rule, seed, step, ...).
+
+    Parameters
+    ----------
+    steps : int
+        How many will come.
+    """
+
+    def __init__(self, steps: int) -> None:
+        self._steps = steps
+        self.variables: dict[str, np.ndarray] = {}
+
+    def add(self, place: int, values: Mapping[str, np.ndarray]) -> None:
+        """Take a snapshot."""
+        for name, value in values.items():
+            if name not in self.variables:
+                shape = (*value.shape[:2], self._steps, *value.shape[2:])
+                self.variables[name] = np.full(shape, np.nan, value.dtype)
+            self.variables[name][:, :, place] = value
+
+    def reached(self, step: int, diverged_at: np.ndarray, state: Callable[[], State]) -> None:
+        """Do nothing."""
+        del step, diverged_at, state
+
+
+class OnDisk:
+    """Writes snapshots to an archive, and now and then the state from which a run can go on.
+
+    Parameters
+    ----------
+    writer : RunWriter
+        The archive.
+    stop : StopRequest
+        Whether the run is to stop at the next opportunity.
+    total : int
+        Steps of the whole run.
+    """
+
+    def __init__(self, writer: RunWriter, stop: "StopRequest", total: int) -> None:
+        self._writer, self._stop, self._total = writer, stop, total
+        self._before, self._began = writer.wall_time, time.perf_counter()
+        self._due = self._began + COMMIT_SECONDS
+
+    @property
+    def wall_time(self) -> float:
+        """Seconds spent on the run, those of earlier processes included."""
+        return self._before + time.perf_counter() - self._began
+
+    def add(self, place: int, values: Mapping[str, np.ndarray]) -> None:
+        """Write a snapshot, unless an earlier process did."""
+        if place >= self._writer.recorded:
+            self._writer.record(place, values)
+
+    def reached(self, step: int, diverged_at: np.ndarray, state: Callable[[], State]) -> None:
+        """Commit if it is time to.
+
+        Raises
+        ------
+        StoppedRun
+            If the run was asked to stop, once everything so far is on disk.
+        """
+        now = time.perf_counter()
+        if now >= self._due or self._stop.asked:
+            self._writer.commit(step, diverged_at, self.wall_time, state())
+            done = time.perf_counter()
+            self._due = done + max(COMMIT_SECONDS, (done - now) / COMMIT_SHARE)
+        if self._stop.asked and step < self._total:
+            raise StoppedRun(self._writer.path, step, self._total)
+
+
+class StopRequest:
+    """Whether someone asked a run to stop."""
+
+    asked = False
+
+
+@contextmanager
+def stop_request() -> Iterator[StopRequest]:
+    """Let the first Ctrl-C or SIGTERM ask for a stop while the block runs; the second stops it.
+
+    Signals are the main thread's; in others a block runs as if nobody asked.
+    """
+    request = StopRequest()
+    if threading.current_thread() is not threading.main_thread():
+        yield request
+        return
+    former = {kind: signal.getsignal(kind) for kind in (signal.SIGINT, signal.SIGTERM)}
+
+    def ask(kind: int, frame: Any) -> None:
+        del kind, frame
+        request.asked = True
+        for other, handler in former.items():
+            signal.signal(other, handler)
+
+    for kind in former:
+        signal.signal(kind, ask)
+    try:
+        yield request
+    finally:
+        for kind, handler in former.items():
+            signal.signal(kind, handler)

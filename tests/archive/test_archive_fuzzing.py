@@ -1,0 +1,154 @@
+"""Archives from strangers: whatever they say of themselves, only our own errors come out."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import xarray as xr
+from conftest import build_run, grow
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from fatheory.archive import check, journal, load, manifest, repair, save
+from fatheory.errors import ArchiveError
+
+ODD = st.one_of(
+    st.sampled_from([None, True, -1, 0, 10**12, 2**63, 10**400, 1e308, "NaN", "", "/etc/passwd"]),
+    st.sampled_from(["object", "float16", "string", "<U9", "numcodecs.pickle", "../..", "a\0b"]),
+    st.sampled_from([[], {}, [10**9], [0], [[1]], {"name": "pickle"}, {"": {}}, [None]]),
+    st.integers(),
+    st.text(max_size=5),
+)
+QUICK = settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    # A failing case is small as it is, and shrinking it would take minutes.
+    phases=[Phase.explicit, Phase.generate],
+    report_multiple_bugs=False,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+LONG = settings(QUICK, max_examples=1500)
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("fuzzed")
+    save(build_run(), folder / "run")
+    grow(folder / "unfinished", stop=3)
+    return {name: folder / name for name in ("run", "unfinished")}
+
+
+def paths_into(node: object, path: tuple = ()) -> list[tuple]:
+    """All places in nested lists and dictionaries."""
+    inner = node.items() if isinstance(node, dict) else enumerate(node)
+    found = [path] if path else []
+    for key, value in inner if isinstance(node, dict | list) else ():
+        found.append((*path, key))
+        if isinstance(value, dict | list):
+            found += paths_into(value, (*path, key))
+    return found
+
+
+def changed(node: object, path: tuple, value: object, remove: bool) -> None:
+    for key in path[:-1]:
+        node = node[key]
+    if remove:
+        del node[path[-1]]
+    else:
+        node[path[-1]] = value
+
+
+def sealed_again(folder: Path, old: manifest.Manifest) -> None:
+    """Make the list of files fit, as whoever forges an archive would."""
+    for name in (manifest.FILE, manifest.COPY):
+        shutil.rmtree((folder / name).parent)
+    made = manifest.Manifest.of(folder, old.kind, old.along, old.entrywise)
+    manifest.write_manifest(folder, made)
+
+
+def survives(folder: Path) -> None:
+    for look in (lambda: load(folder), lambda: check(folder), lambda: repair(folder)):
+        try:
+            found = look()
+        except ArchiveError:
+            continue
+        if isinstance(found, xr.Dataset):
+            assert found.nbytes < 2**40
+
+
+def forge(data: st.DataObject, places: dict[str, Path], tmp_path: Path) -> None:
+    """Change metadata of a whole archive, or the bytes of a chunk, and seal it again."""
+    folder = tmp_path / "a"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(places["run"], folder)
+    old = manifest.read_manifest(folder)
+    file = folder / data.draw(st.sampled_from(sorted(old.files)))
+    if file.name == "zarr.json":
+        described = json.loads(file.read_bytes())
+        for _ in range(data.draw(st.integers(1, 2))):
+            path = data.draw(st.sampled_from(paths_into(described)))
+            changed(described, path, data.draw(ODD), data.draw(st.booleans()))
+            if not described:
+                break
+        file.write_text(json.dumps(described))
+    else:
+        file.write_bytes(data.draw(st.binary(max_size=200)))
+    sealed_again(folder, old)
+    survives(folder)
+
+
+def scramble(data: st.DataObject, places: dict[str, Path], tmp_path: Path) -> None:
+    """Overwrite, cut, remove or add files, also those by which damage is noticed."""
+    folder = tmp_path / "a"
+    for left in tmp_path.glob("a*"):
+        shutil.rmtree(left)
+    shutil.copytree(places[data.draw(st.sampled_from(["run", "unfinished"]))], folder)
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    lists = [f for f in files if f.name in (*journal.FILES, "zarr.json") and "fatheory" in str(f)]
+    for _ in range(data.draw(st.integers(1, 3))):
+        file = data.draw(st.sampled_from(files) | st.sampled_from(lists))
+        if not file.is_file():
+            continue
+        content = file.read_bytes()
+        kind = data.draw(st.sampled_from(["write", "cut", "remove", "add", "splice"]))
+        at = data.draw(st.integers(0, len(content)))
+        if kind == "write":
+            file.write_bytes(data.draw(st.binary(max_size=50)))
+        elif kind == "cut":
+            file.write_bytes(content[:at])
+        elif kind == "remove":
+            file.unlink()
+        elif kind == "add":
+            file.with_name(f"{file.name}{data.draw(st.sampled_from('ab'))}").write_bytes(b"{}")
+        else:
+            file.write_bytes(content[:at] + data.draw(st.binary(max_size=9)) + content[at:])
+    survives(folder)
+
+
+@QUICK
+@given(data=st.data())
+def test_forged_archives(data, places, tmp_path) -> None:
+    forge(data, places, tmp_path)
+
+
+@QUICK
+@given(data=st.data())
+def test_scrambled_archives(data, places, tmp_path) -> None:
+    scramble(data, places, tmp_path)
+
+
+@pytest.mark.slow
+@LONG
+@given(data=st.data())
+def test_many_forged_archives(data, places, tmp_path) -> None:
+    forge(data, places, tmp_path)
+
+
+@pytest.mark.slow
+@LONG
+@given(data=st.data())
+def test_many_scrambled_archives(data, places, tmp_path) -> None:
+    scramble(data, places, tmp_path)

@@ -1,0 +1,67 @@
+"""Experiments of every kind of state that a run can have, and what it means to be the same."""
+
+import xarray as xr
+
+import fatheory as fa
+
+IMAGES = fa.ImageTask(dataset="synthetic-digits", limit=40, evaluation_limit=20)
+LINEAR = fa.LinearTask(inputs=6, outputs=3, noise=0.1)
+TWO_PHASES = {"phases": [{"steps": 14}, {"steps": 11, "frozen": [1]}], "batch_size": 2}
+ONLINE = {"phases": [{"steps": 25}]}
+CASES = {
+    "momentum, two phases, rates that fall": {
+        "task": LINEAR,
+        "network": {"hidden": [5]},
+        "rules": {"backprop": 0.02, "brsf": 0.01, "direct_feedback_alignment": 0.01},
+        "schedule": TWO_PHASES | {"decay": {"kind": "exponential", "factor": 0.9, "every": 5}},
+        "update": {"momentum": 0.9, "weight_decay": 1e-3},
+    },
+    "feedback that learns, and random perturbations": {
+        "task": LINEAR,
+        "network": {"hidden": [5, 4], "activation": "tanh", "dropout": 0.2},
+        "rules": {"kolen_pollack": 0.02, "weight_mirror": 0.02, "node_perturbation": 0.01},
+        "schedule": TWO_PHASES,
+    },
+    "blocks of online examples": {
+        "task": IMAGES,
+        "network": {"hidden": [20], "activation": "sigmoid", "output": "sigmoid"},
+        "rules": {"backprop": 0.1, "feedback_alignment": 0.1},
+        "schedule": ONLINE,
+        "record": {"quantities": ["classification_error", "weight_angle"], "snapshots": 5},
+    },
+    "convolutions with normalisation": {
+        "task": IMAGES,
+        "network": {
+            "kind": "convolutional",
+            "blocks": [{"channels": 3, "kernel": 3, "pool": {"kind": "max"}}],
+            "hidden": [6],
+            "normalization": {},
+            "output": "softmax",
+        },
+        "rules": {"backprop": 0.1, "usf": 0.1},
+        "schedule": TWO_PHASES,
+        "update": {"manhattan": 3, "momentum": 0.5},
+        "record": {"quantities": ["weights", "training_error"], "snapshots": 4},
+    },
+    "spikes": {
+        "task": IMAGES,
+        "network": {"kind": "spiking", "hidden": [9, 8], "group": 2},
+        "rules": {"feedback_alignment": 0.5, "backprop": 0.5},
+        "schedule": ONLINE,
+        "record": {"quantities": ["weights", "firing_rate"], "snapshots": 5},
+    },
+}
+
+
+def asked(case: str, **changes) -> fa.Experiment:
+    start = {"law": "uniform", "bound": 0.4}
+    parts = {"seeds": (0, 3), "record": {"snapshots": 6}} | CASES[case]
+    parts["network"] = {"start": start} | parts["network"]
+    return fa.Experiment(**(parts | changes))
+
+
+def same(found: xr.Dataset, wanted: xr.Dataset) -> None:
+    xr.testing.assert_equal(found, wanted)
+    for name in wanted.variables:
+        assert found[name].attrs == wanted[name].attrs
+        assert found[name].dtype == wanted[name].dtype

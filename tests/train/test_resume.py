@@ -1,0 +1,273 @@
+"""Runs that are stopped anywhere and continued end as if they had never been stopped."""
+
+import signal
+import sys
+import threading
+import time
+
+import jax
+import numpy as np
+import pytest
+import xarray as xr
+from resumable import CASES, asked, same
+
+import fatheory as fa
+from fatheory.archive import GrowingArchive
+from fatheory.errors import (
+    ArchiveError,
+    ArchiveWriteError,
+    DamagedArchiveError,
+    StoppedRun,
+)
+from fatheory.initial import draw_start
+from fatheory.train import run as running
+from fatheory.train import sinks
+from fatheory.train.group import Group
+from fatheory.train.run import Run
+from fatheory.train.sinks import InMemory, StopRequest
+from fatheory.updates import rate_factors
+
+
+@pytest.fixture(autouse=True)
+def short_segments(monkeypatch):
+    monkeypatch.setattr(running, "LONGEST_SEGMENT", 4)
+
+
+def fresh(experiment: fa.Experiment) -> Run:
+    decay = experiment.schedule.decay
+    factors = None if decay is None else rate_factors(decay, experiment.schedule.steps)
+    return Run(experiment, [draw_start(experiment, seed) for seed in experiment.seeds], factors)
+
+
+class Notes(InMemory):
+    """A sink that notes the state at the end of every segment."""
+
+    def __init__(self, steps):
+        super().__init__(steps)
+        self.seen = []
+
+    def reached(self, step, diverged_at, state):
+        self.seen.append((step, diverged_at.copy(), state()))
+
+
+class Bar:
+    def advance(self, steps):
+        pass
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_run_restored_at_any_segment_goes_on_bit_by_bit(case):
+    experiment = asked(case)
+    steps = len(experiment.snapshot_steps)
+    with jax.default_matmul_precision("float32"):
+        whole, notes = fresh(experiment), Notes(steps)
+        whole.go(notes, Bar())
+        assert len(notes.seen) >= 7
+        assert notes.seen[-1][0] == experiment.schedule.steps
+        for step, diverged_at, state in notes.seen[:-1]:
+            again, after = fresh(experiment), Notes(steps)
+            again.restore(step, state, diverged_at)
+            again.go(after, Bar())
+            assert [note[0] for note in after.seen] == [s for s, *_ in notes.seen if s > step]
+            late = [i for i, at in enumerate(experiment.snapshot_steps) if at > step]
+            for name, values in after.variables.items():
+                np.testing.assert_array_equal(
+                    values[:, :, late], notes.variables[name][:, :, late], strict=True
+                )
+            for rule, arrays in notes.seen[-1][2].items():
+                for name, array in arrays.items():
+                    np.testing.assert_array_equal(after.seen[-1][2][rule][name], array)
+
+
+def test_a_state_does_not_depend_on_how_runs_are_grouped(monkeypatch):
+    experiment = asked("blocks of online examples", seeds=8)
+    with jax.default_matmul_precision("float32"):
+        joined = fresh(experiment)
+        monkeypatch.setattr("fatheory.train.group.CACHE_BYTES", 1)
+        parted = fresh(experiment)
+        assert len(parted._groups) > len(joined._groups)
+        notes = Notes(len(experiment.snapshot_steps))
+        joined.go(notes, Bar())
+        step, diverged_at, state = notes.seen[2]
+        parted.restore(step, state, diverged_at)
+        for rule, arrays in parted.state().items():
+            for name, array in arrays.items():
+                np.testing.assert_array_equal(array, state[rule][name])
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda arrays: arrays.clear(), "found nothing"),
+        (lambda arrays: arrays.update({k: a[:1] for k, a in arrays.items()}), r"of shape \(1, "),
+        (lambda arrays: arrays.update({k: a > 0 for k, a in arrays.items()}), "found bool of"),
+    ],
+)
+def test_a_state_of_something_else_is_refused(spoil, message):
+    run = fresh(asked("spikes"))
+    state = run.state()
+    spoil(state["backprop"])
+    with pytest.raises(
+        DamagedArchiveError, match=rf"the state of 'backprop' must hold .*{message}"
+    ):
+        run.restore(4, state, run.diverged_at)
+
+
+# Through archives.
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_archive_is_what_would_have_been_returned(case, tmp_path):
+    experiment = asked(case, precision="float64")
+    found = fa.simulate(experiment, path=tmp_path / "a")
+    wanted = fa.simulate(experiment)
+    same(found, wanted)
+    assert found.attrs.keys() == wanted.attrs.keys()
+    same(fa.load(tmp_path / "a"), found)
+
+
+def test_a_run_that_is_done_is_not_done_again(tmp_path, monkeypatch):
+    experiment = asked("spikes")
+    done = fa.simulate(experiment, path=tmp_path / "a")
+    monkeypatch.setattr(Group, "advance", None)
+    renamed = experiment.replaced(name="other")
+    same(fa.simulate(renamed, path=tmp_path / "a"), done)
+    other = experiment.with_settings({"seeds": 1})
+    with pytest.raises(ArchiveWriteError, match="holds another archive"):
+        fa.simulate(other, path=tmp_path / "a")
+    monkeypatch.setattr(Run, "go", None)
+    with pytest.raises(TypeError):  # nothing is replaced before there is something to write
+        fa.simulate(other, path=tmp_path / "a", restart=True)
+    same(fa.load(tmp_path / "a"), done)
+
+
+def test_something_else_at_the_place_is_refused_before_training(tmp_path, monkeypatch):
+    monkeypatch.setattr(running.Run, "go", None)
+    experiment = asked("spikes")
+    theory = fa.solve(fa.presets["lillicrap2016/fig2"].with_settings({"record.snapshots": 2}))
+    fa.save(theory, tmp_path / "theory")
+    with pytest.raises(ArchiveWriteError, match=r"holds another archive .*restart=True"):
+        fa.simulate(experiment, path=tmp_path / "theory")
+    (tmp_path / "mine").mkdir()
+    for restart in (False, True):
+        with pytest.raises(ArchiveError, match="mine"):
+            fa.simulate(experiment, path=tmp_path / "mine", restart=restart)
+
+
+class Stopper(StopRequest):
+    """Asks for a stop after so many segments."""
+
+    def __init__(self, segments: int) -> None:
+        self.left = segments
+
+    @property
+    def asked(self) -> bool:
+        return self.left <= 0
+
+
+@pytest.fixture
+def stop_after(monkeypatch):
+    """Return a function that lets runs stop after some segments, as by Ctrl-C."""
+
+    def stopping(segments):
+        stopper = Stopper(segments)
+        reached = sinks.OnDisk.reached
+
+        def counted(self, *args):
+            stopper.left -= 1
+            reached(self, *args)
+
+        monkeypatch.setattr(sinks.OnDisk, "reached", counted)
+
+        class Context:
+            def __enter__(self):
+                return stopper
+
+            def __exit__(self, *error):
+                monkeypatch.setattr(sinks.OnDisk, "reached", reached)
+
+        monkeypatch.setattr(sys.modules["fatheory.train.simulate"], "stop_request", Context)
+
+    return stopping
+
+
+@pytest.mark.parametrize("case", ["momentum, two phases, rates that fall", "spikes"])
+def test_stopped_and_continued_through_the_archive(case, tmp_path, stop_after):
+    experiment = asked(case)
+    wanted = fa.simulate(experiment)
+    stops = 0
+    for _ in range(20):
+        stop_after(1 + stops % 3)
+        try:
+            found = fa.simulate(experiment, path=tmp_path / "a")
+            break
+        except StoppedRun as caught:
+            stop = caught
+        stops += 1
+        assert (stop.total, str(tmp_path / "a")) == (25, str(stop.path))
+        so_far = fa.load(tmp_path / "a")
+        until = [step for step in experiment.snapshot_steps if step <= stop.step]
+        assert so_far["step"].values.tolist() == until
+        xr.testing.assert_equal(so_far["loss"], wanted["loss"].sel(step=so_far["step"]))
+    assert stops > 2
+    same(found, wanted)
+
+
+def test_starting_over(tmp_path, stop_after):
+    experiment = asked("spikes")
+    stop_after(2)
+    with pytest.raises(StoppedRun, match="stopped after 6 of 25 steps"):
+        fa.simulate(experiment, path=tmp_path / "a")
+    other = experiment.with_settings({"root_seed": 1})
+    with pytest.raises(ArchiveWriteError, match="is the unfinished archive of another run"):
+        fa.simulate(other, path=tmp_path / "a")
+    with (
+        GrowingArchive.resume(tmp_path / "a"),
+        pytest.raises(ArchiveWriteError, match="written by"),
+    ):
+        fa.simulate(experiment, path=tmp_path / "a")
+    same(fa.simulate(other, path=tmp_path / "a", restart=True), fa.simulate(other))
+
+
+def test_a_repaired_part_is_not_continued(tmp_path, stop_after):
+    path = tmp_path / "a"
+    stop_after(5)
+    with pytest.raises(StoppedRun):
+        fa.simulate(asked("spikes"), path=path)
+    next(path.glob("loss/c.0.0.1")).write_bytes(b"")
+    with pytest.raises(DamagedArchiveError, match=r"loss/c.0.0.1 has 0 bytes .*archive repair"):
+        fa.simulate(asked("spikes"), path=path)
+    fa.archive.repair(path)
+    with pytest.raises(ArchiveWriteError, match=r"holds a part of this run .*to run it again"):
+        fa.simulate(asked("spikes"), path=path)
+    same(fa.simulate(asked("spikes"), path=path, restart=True), fa.simulate(asked("spikes")))
+
+
+def test_the_first_signal_asks_and_the_second_stops():
+    with sinks.stop_request() as request:
+        assert not request.asked
+        signal.raise_signal(signal.SIGTERM)
+        assert request.asked
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_other_threads_leave_signals_alone(tmp_path):
+    found = []
+    experiment = asked("spikes")
+    thread = threading.Thread(
+        target=lambda: found.append(fa.simulate(experiment, path=tmp_path / "a", progress=False))
+    )
+    thread.start()
+    thread.join()
+    same(found[0], fa.simulate(experiment))
+
+
+def test_commits_follow_a_monotonic_clock(tmp_path, monkeypatch):
+    """A clock that jumps changes no more than the time that is told."""
+    monkeypatch.setattr(sinks, "COMMIT_SECONDS", 0.0)
+    times = iter(np.random.default_rng(0).uniform(0, 4e9, 10_000).tolist())
+    monkeypatch.setattr(time, "time", lambda: next(times))
+    same(fa.simulate(asked("spikes"), path=tmp_path / "a"), fa.simulate(asked("spikes")))
