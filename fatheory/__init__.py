@@ -17,6 +17,7 @@ if _TYPE_CHECKING:
     from fatheory import metrics as metrics
     from fatheory import networks as networks
     from fatheory import rules as rules
+    from fatheory import sweep as sweep
     from fatheory import tasks as tasks
     from fatheory import theory as theory
     from fatheory import train as train
@@ -51,9 +52,11 @@ if _TYPE_CHECKING:
     from fatheory.experiment import Uniform as Uniform
     from fatheory.experiment import Update as Update
     from fatheory.experiment import presets as presets
+    from fatheory.sweep import Sweep as Sweep
     from fatheory.theory import solve as solve
     from fatheory.train import choose_learning_rates as choose_learning_rates
     from fatheory.train import simulate as simulate
+    from fatheory.train import simulate_many as simulate_many
 
 __version__ = "0.1.0"
 
@@ -66,6 +69,7 @@ _ROOMS = (
     "metrics",
     "networks",
     "rules",
+    "sweep",
     "tasks",
     "theory",
     "train",
@@ -102,9 +106,11 @@ _HOMES = {
     "Uniform": "experiment",
     "Update": "experiment",
     "presets": "experiment",
+    "Sweep": "sweep",
     "solve": "theory",
     "choose_learning_rates": "train",
     "simulate": "train",
+    "simulate_many": "train",
 }
 
 __all__ = ["__version__", *_ROOMS, *_HOMES]

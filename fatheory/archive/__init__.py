@@ -14,7 +14,6 @@ from fatheory.archive.origin import provenance as provenance
 from fatheory.archive.repair import repair as repair
 from fatheory.archive.run_writer import DONE as DONE
 from fatheory.archive.run_writer import RunWriter as RunWriter
-from fatheory.archive.run_writer import labelled_run as labelled_run
 from fatheory.archive.schema import validate as validate
 from fatheory.archive.store import check_destination as check_destination
 from fatheory.archive.store import load as load

@@ -192,28 +192,6 @@ class RunWriter:
         }
 
 
-def labelled_run(
-    static: xr.Dataset, recorded: Mapping[str, np.ndarray], equations: Mapping[str, str]
-) -> xr.Dataset:
-    """Return the archive of a run whose record is held in memory.
-
-    Parameters
-    ----------
-    static : Dataset
-        As of `RunWriter`.
-    recorded : mapping of str to array
-        What was recorded, with its steps, and ``diverged`` and ``diverged_at``.
-    equations : mapping of str to str
-        As of `RunWriter`.
-    """
-    layer = {labels.LAYER: static[labels.LAYER]} if labels.LAYER in static.coords else {}
-    archive = static.assign(assemble(recorded, layer, {}).data_vars)
-    for name, equation in equations.items():
-        if name in archive:
-            archive[name].attrs["equation"] = equation
-    return archive
-
-
 def run_so_far(ds: xr.Dataset, places: Sequence[int], note: Mapping[str, Any]) -> xr.Dataset:
     """Return what an unfinished run's archive holds.
 

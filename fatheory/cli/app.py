@@ -7,17 +7,17 @@ from typing import Annotated
 import typer
 
 import fatheory
-from fatheory.cli.console import err
+from fatheory.cli.archive import archive
+from fatheory.cli.console import INTERRUPTED, err
 from fatheory.cli.data import data
 from fatheory.cli.runs import compare, run, solve
 from fatheory.cli.show import inspect, list_known
+from fatheory.cli.sweep import sweep
 from fatheory.cli.theory import theory
 from fatheory.errors import FatheoryError
 
 REFUSED = 1
 """Exit code when fatheory refuses; 2 is for wrong usage."""
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells have it."""
 
 app = typer.Typer(
     name="fatheory",
@@ -33,7 +33,9 @@ app.command()(run)
 app.command()(solve)
 app.command()(compare)
 app.command()(inspect)
+app.add_typer(archive, name="archive")
 app.add_typer(data, name="data")
+app.add_typer(sweep, name="sweep")
 app.add_typer(theory, name="theory")
 
 
@@ -65,12 +67,13 @@ def main() -> None:
     warnings.showwarning = _show_warning
     try:
         app()
-    except FatheoryError as error:
+    except (FatheoryError, MemoryError) as error:
+        message = f"not enough memory: {error}" if isinstance(error, MemoryError) else str(error)
         # Markup in the message, such as [0], is meant literally.
         err.print("[bold red]error:[/]", end=" ")
-        err.print(str(error), markup=False, soft_wrap=True)
+        err.print(message, markup=False, emoji=False, soft_wrap=True)
         sys.exit(REFUSED)
     except SystemExit as stop:
         if stop.code == INTERRUPTED:
-            err.print("interrupted; nothing was stored")
+            err.print("interrupted; what was named above as stored is whole")
         raise

@@ -5,6 +5,9 @@ from collections.abc import Iterable, Sequence
 from rich.console import Console
 from rich.table import Table
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
 out = Console(highlight=False)
 """Standard output: results."""
 err = Console(stderr=True, highlight=False)

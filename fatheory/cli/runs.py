@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fatheory.cli.console import err, out, show_table
+from fatheory.cli.console import INTERRUPTED, err, out, show_table
 from fatheory.cli.settings import asked_experiment
+from fatheory.errors import StoppedRun
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -41,18 +42,33 @@ def run(
     settings: Settings = None,
     seeds: Seeds = None,
     out_path: Out = None,
-    overwrite: Overwrite = False,
+    restart: Annotated[
+        bool,
+        typer.Option(
+            "--restart",
+            "--overwrite",
+            help="Start over, and replace an archive at that place, finished or not.",
+        ),
+    ] = False,
     print_only: Printed = False,
 ) -> None:
-    """Train an experiment and store what it records."""
+    """Train an experiment and store what it records, as it goes.
+
+    A run that was stopped (Ctrl-C) or killed is continued by the same command; one that is done is
+    not done again.
+    """
     from fatheory.train import simulate
 
     asked = asked_experiment(preset, settings or [], seeds)
     if print_only:
         out.print(asked.to_json(indent=2), soft_wrap=True)
         return
-    place = _place(asked, "simulation", out_path, overwrite)
-    _store(simulate(asked), place, overwrite)
+    place = _named(asked, "simulation", out_path)
+    try:
+        _show(simulate(asked, path=place, restart=restart), place)
+    except StoppedRun as stop:
+        err.print(str(stop), markup=False, soft_wrap=True)
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def solve(
@@ -64,11 +80,14 @@ def solve(
     overwrite: Overwrite = False,
 ) -> None:
     """Solve an experiment from theory and store the answer in the shape of a run."""
+    from fatheory.archive import check_destination, save
     from fatheory.theory import solve as solve_experiment
 
     asked = asked_experiment(preset, settings or [], seeds)
-    place = _place(asked, f"theory-{method}", out_path, overwrite)
-    _store(solve_experiment(asked, method), place, overwrite)
+    place = _named(asked, f"theory-{method}", out_path)
+    check_destination(place, overwrite=overwrite)
+    answer = solve_experiment(asked, method)
+    _show(answer, save(answer, place, overwrite=overwrite))
 
 
 def compare(
@@ -98,23 +117,18 @@ def compare(
         out.print(f"stored {save(difference, out_path, overwrite=overwrite)}")
 
 
-def _place(asked: "Experiment", source: str, wanted: Path | None, overwrite: bool) -> Path:
-    """Decide where the archive goes, and refuse before any long work if it cannot go there."""
-    from fatheory.archive import check_destination
-
+def _named(asked: "Experiment", source: str, wanted: Path | None) -> Path:
+    """Decide where the archive goes."""
     stem = (asked.name or asked.content_hash).replace("/", "-").replace(" ", "-")
-    place = wanted if wanted is not None else Path(f"{stem}-{source}.zarr")
-    check_destination(place, overwrite=overwrite)
-    return place
+    return wanted if wanted is not None else Path(f"{stem}-{source}.zarr")
 
 
-def _store(archive: "xr.Dataset", place: Path, overwrite: bool) -> None:
-    from fatheory.archive import save
+def _show(archive: "xr.Dataset", place: Path) -> None:
     from fatheory.cli.show import show_runs
 
-    stored = save(archive, place, overwrite=overwrite)
     show_runs(archive)
     diverged = int(archive["diverged"].sum())
     if diverged:
         err.print(f"[yellow]{diverged} of {archive['diverged'].size} runs diverged[/]")
-    out.print(f"stored {stored} ({archive.attrs['wall_time_s']:.1f} s)")
+    where = f"stored {place.resolve()} ({archive.attrs['wall_time_s']:.1f} s)"
+    out.print(where, markup=False, soft_wrap=True)

@@ -1,6 +1,5 @@
 """From the options of the command line to an experiment."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +8,9 @@ from fatheory.errors import FatheoryError
 
 if TYPE_CHECKING:
     from fatheory.experiment import Experiment
+
+MAX_BYTES = 1 << 26
+"""Larger files are refused: an experiment with a million seeds has a tenth of that."""
 
 
 def parse_setting(text: str) -> tuple[str, Any]:
@@ -19,13 +21,15 @@ def parse_setting(text: str) -> tuple[str, Any]:
     FatheoryError
         If there is no ``=``.
     """
+    from fatheory.experiment.json_text import read_json
+
     key, equals, value = text.partition("=")
     if not equals or not key:
         raise FatheoryError(
             f"--set takes KEY=VALUE, such as rules.backprop.learning_rate=0.01; got {text!r}"
         )
     try:
-        return key, json.loads(value)
+        return key, read_json(value)
     except ValueError:
         return key, value
 
@@ -43,9 +47,13 @@ def asked_experiment(name: str, settings: Sequence[str], seeds: int | None) -> "
     path = Path(name)
     if name not in presets and path.suffix == ".json":
         try:
-            asked = Experiment.from_json(path.read_bytes())
+            with path.open("rb") as stream:
+                text = stream.read(MAX_BYTES + 1)
         except OSError as error:
             raise FatheoryError(f"cannot read the experiment {path}: {error.strerror}") from error
+        if len(text) > MAX_BYTES:
+            raise FatheoryError(f"{path} is no experiment: it has more than {MAX_BYTES:,} bytes")
+        asked = Experiment.from_json(text)
     else:
         asked = presets[name]
     changes = dict(parse_setting(text) for text in settings)

@@ -60,7 +60,8 @@ def inspect(
         attrs = variable.attrs
         rows.append((str(name), dims, attrs.get("units", ""), attrs.get("long_name", "")))
     show_table("Variables", ("name", "dimensions", "units", "what"), rows)
-    if "diverged" in stored:
+    is_run = "diverged" in stored and "status" not in stored
+    if is_run and stored.sizes["step"]:
         out.print()
         show_runs(stored)
 

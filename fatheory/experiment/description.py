@@ -37,6 +37,14 @@ def real(value: Any) -> Any:
         return math.inf
 
 
+def _encodable(value: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"is text that cannot be stored; got {value!r:.60}") from None
+    return value
+
+
 def _not_empty(value: tuple[Any, ...]) -> tuple[Any, ...]:
     if not value:
         raise ValueError("must not be empty")
@@ -47,9 +55,11 @@ NOT_EMPTY = AfterValidator(_not_empty)
 """Refuses an empty sequence."""
 Whole = Annotated[int, BeforeValidator(_whole), Field(strict=True)]
 """An integer."""
-Size = Annotated[Whole, Field(gt=0)]
+MAX_COUNT = 2**53
+"""Beyond, floats miss whole numbers, and grids of steps are computed in floats."""
+Size = Annotated[Whole, Field(gt=0, le=MAX_COUNT)]
 """A positive integer."""
-Count = Annotated[Whole, Field(ge=0)]
+Count = Annotated[Whole, Field(ge=0, le=MAX_COUNT)]
 """A non-negative integer."""
 Seed = Annotated[Whole, Field(ge=0, lt=2**32)]
 """A seed: 32 bits, which every random generator in use takes."""
@@ -61,6 +71,8 @@ NonNegative = Annotated[Number, Field(ge=0)]
 """A finite number, zero or larger."""
 Fraction = Annotated[Number, Field(ge=0, lt=1)]
 """A number in [0, 1)."""
+Text = Annotated[str, AfterValidator(_encodable)]
+"""Text that JSON and files can hold: no half of a surrogate pair."""
 
 
 Part = TypeVar("Part", bound="Description")
@@ -85,6 +97,9 @@ class Description(BaseModel):
         except ValidationError as error:
             problems = [p for entry in error.errors() for p in _problems(type(self), entry)]
             raise InvalidExperimentError(type(self).__name__, problems) from None
+        except RecursionError:
+            problem = ("", "parts are nested too deeply")
+            raise InvalidExperimentError(type(self).__name__, [problem]) from None
 
     @model_validator(mode="wrap")
     @classmethod
@@ -146,11 +161,15 @@ def _problems(model: type[BaseModel], entry: Any) -> list[tuple[str, str]]:
     if entry["type"] == "missing":
         return [(path, "is required and has no default")]
     message = entry["msg"][0].lower() + entry["msg"][1:]
-    return [(path, f"{message}; got {_short(entry['input'])}")]
+    return [(path, f"{message}; got {short(entry['input'])}")]
 
 
-def _short(value: Any) -> str:
-    text = repr(value)
+def short(value: Any) -> str:
+    """Write a value in at most 60 characters."""
+    try:
+        text = repr(value)
+    except (RecursionError, ValueError):  # of deep nesting, and of integers of many digits
+        text = f"a value of type {type(value).__name__} that is too large to be shown"
     return text if len(text) <= 60 else text[:57] + "..."
 
 
@@ -164,8 +183,13 @@ def rows(part: BaseModel | Mapping[str, Any], prefix: str = "") -> list[tuple[st
         elif isinstance(value, list) and any(isinstance(entry, Mapping) for entry in value):
             flat += rows({str(i): entry for i, entry in enumerate(value)}, f"{prefix}{key}.")
         else:
-            flat.append((prefix + key, _brief(value)))
+            flat.append((_visible(prefix + key), _visible(_brief(value))))
     return flat
+
+
+def _visible(text: str) -> str:
+    """Escape what a terminal would obey instead of showing it."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def _brief(value: Any) -> str:

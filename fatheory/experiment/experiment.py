@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, model_serializer, model_validator
 
 from fatheory.errors import InvalidExperimentError, suggestion
-from fatheory.experiment.description import NOT_EMPTY, Description, Seed, rows
+from fatheory.experiment.description import NOT_EMPTY, Description, Seed, Text, rows
+from fatheory.experiment.json_text import read_json
 from fatheory.experiment.misfits import misfits
 from fatheory.experiment.network import Network
 from fatheory.experiment.record import Record
@@ -94,10 +95,10 @@ class Experiment(Description):
         If anything is unknown, missing, out of range or does not fit together.
     """
 
-    name: str = ""
+    name: Text = ""
     task: Task
     network: Network
-    rules: Annotated[tuple[tuple[str, RuleChoice], ...], NOT_EMPTY, BeforeValidator(_rule_choices)]
+    rules: Annotated[tuple[tuple[Text, RuleChoice], ...], NOT_EMPTY, BeforeValidator(_rule_choices)]
     schedule: Schedule
     update: Update = Update()
     record: Record = Record()
@@ -177,10 +178,10 @@ class Experiment(Description):
         Raises
         ------
         InvalidExperimentError
-            If the text is not JSON or does not describe an experiment.
+            If the text is not JSON, gives a key twice, or does not describe an experiment.
         """
         try:
-            data = json.loads(text)
+            data = read_json(text)
         except ValueError as error:
             raise InvalidExperimentError("Experiment", [("", f"not JSON: {error}")]) from None
         if not isinstance(data, dict):

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from fatheory.experiment.decay import StepDecay
+from fatheory.experiment.description import short
 from fatheory.experiment.record import OF_MATRICES
 from fatheory.experiment.rule_choice import LAST
 from fatheory.experiment.spiking import spiking_misfits
@@ -35,7 +36,7 @@ def _repeated(experiment: "Experiment") -> Iterator[Problem]:
     labels = [label for label, _ in experiment.rules]
     for kind, values in (("rules", labels), ("seeds", experiment.seeds)):
         if len(set(values)) < len(values):
-            yield kind, f"must differ from each other; got {list(values)}"
+            yield kind, f"must differ from each other; got {short(list(values))}"
 
 
 def _of_layers(experiment: "Experiment") -> Iterator[Problem]:
@@ -45,7 +46,7 @@ def _of_layers(experiment: "Experiment") -> Iterator[Problem]:
         named[f"schedule.phases.{i}.frozen"] = phase.frozen
     for where, given in named.items():
         if any(layer > layers for layer in given):
-            yield where, f"layers are 1 to {layers}; got {list(given)}"
+            yield where, f"layers are 1 to {layers}; got {short(list(given))}"
     if experiment.network.output == "softmax" and not isinstance(experiment.task, ImageTask):
         yield "network.output", "softmax outputs need a task with classes (images)"
 
@@ -84,7 +85,7 @@ def _of_batches(experiment: "Experiment") -> Iterator[Problem]:
         yield "schedule.batch_size", f"exceeds the task's {samples} samples; got {batch}"
     decay, steps = experiment.schedule.decay, experiment.schedule.steps
     if isinstance(decay, StepDecay) and max(decay.at) > steps:
-        yield "schedule.decay.at", f"the run has {steps} steps; got {list(decay.at)}"
+        yield "schedule.decay.at", f"the run has {steps} steps; got {short(list(decay.at))}"
     if batch == 1 and experiment.network.normalization is not None:
         yield (
             "schedule.batch_size",
@@ -98,7 +99,7 @@ def _of_record(experiment: "Experiment") -> Iterator[Problem]:
     if record.probe_samples == 1 and experiment.network.normalization is not None:
         yield "record.probe_samples", "normalised teaching signals need 2 samples at least; got 1"
     if any(step > steps for step in record.steps):
-        yield "record.steps", f"the run has {steps} steps; got {record.steps}"
+        yield "record.steps", f"the run has {steps} steps; got {short(record.steps)}"
     if not isinstance(experiment.task, ImageTask) and record.asks_for_classes:
         yield "record.quantities", "classification errors need a task with classes (images)"
     of_matrices = OF_MATRICES & set(record.quantities)

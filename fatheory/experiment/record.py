@@ -32,6 +32,10 @@ OF_MATRICES = {"pseudobackprop_angles", "pseudoinverse_alignment", "receptive_fi
 """Quantities that only exist where all weights are matrices."""
 
 
+MAX_SNAPSHOTS = 1_000_000
+"""More than any figure shows; their grid is computed whole."""
+
+
 class Record(Description):
     """Which quantities are stored at which steps. The loss is always stored.
 
@@ -67,7 +71,7 @@ class Record(Description):
 
     quantities: tuple[Quantity, ...] = ("weights",)
     spacing: Literal["linear", "logarithmic"] = "linear"
-    snapshots: Annotated[Size, Field(ge=2)] = 51
+    snapshots: Annotated[Size, Field(ge=2, le=MAX_SNAPSHOTS)] = 51
     steps: tuple[Count, ...] = ()
     probe_samples: Size = 100
     receptive_units: Size = 16

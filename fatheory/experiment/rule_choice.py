@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_serializer, model_validator
 
-from fatheory.errors import InvalidExperimentError
+from fatheory.errors import InvalidExperimentError, UnknownNameError
 from fatheory.experiment.description import Description, Number, Positive, real
 from fatheory.rules import FixedFeedback, LayeredRule, Rule, find_rule, make_rule
 
@@ -45,7 +45,10 @@ class LayerRule(Description):
         own = {key: data[key] for key in cls.model_fields if key in data and key != "parameters"}
         given = _mapping(data.get("parameters", {}))
         given |= {key: data[key] for key in data if key not in own and key != "parameters"}
-        made = make_rule(rule.name, **{key: _number(key, value) for key, value in given.items()})
+        for key in given:
+            if key not in rule.parameters():
+                raise UnknownNameError(f"parameter of {rule.name}", key, rule.parameters())
+        made = rule(**{key: _number(key, value) for key, value in given.items()})
         complete = {key: float(getattr(made, key)) for key in rule.parameters()}
         return own | {"parameters": tuple(complete.items())}
 
@@ -80,7 +83,7 @@ def _layer_rules(value: Any) -> Any:
     for key, choice in value.items():
         if isinstance(choice, Mapping):
             try:
-                choice = LayerRule(**choice)
+                choice = LayerRule(**{str(name): inner for name, inner in choice.items()})
             except InvalidExperimentError as error:
                 problems += [
                     (".".join(filter(None, (str(key), at))), m) for at, m in error.problems
@@ -153,7 +156,7 @@ class RuleChoice(LayerRule):
 def _mapping(parameters: Any) -> dict[str, Any]:
     """Read parameters from a mapping or from the pairs in which a choice keeps them."""
     try:
-        return dict(parameters)
+        return {str(key): value for key, value in dict(parameters).items()}
     except (TypeError, ValueError):
         raise ValueError(
             f"parameters must be a mapping from names to numbers; got {parameters!r}"

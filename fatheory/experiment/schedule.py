@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from fatheory.experiment.decay import Decay
 from fatheory.experiment.description import (
+    MAX_COUNT,
     NOT_EMPTY,
     Description,
     Fraction,
@@ -46,6 +47,12 @@ class Schedule(Description):
     phases: Annotated[tuple[Phase, ...], NOT_EMPTY]
     batch_size: Size = 1
     decay: Decay | None = None
+
+    @model_validator(mode="after")
+    def _countable(self) -> "Schedule":
+        if self.steps > MAX_COUNT:
+            raise ValueError(f"phases have at most {MAX_COUNT} steps together; got {self.steps}")
+        return self
 
     @property
     def steps(self) -> int:

@@ -12,6 +12,7 @@ from fatheory.experiment.description import (
     Description,
     NonNegative,
     Size,
+    Text,
     of_its_kind,
 )
 from fatheory.experiment.functions import ActivationName
@@ -127,7 +128,17 @@ class FolderContents(Description):
     test: Size
     validation: Count
     shape: Annotated[tuple[Size, ...], Field(min_length=2, max_length=3)]
-    class_names: Annotated[tuple[str, ...], NOT_EMPTY]
+    class_names: Annotated[tuple[Text, ...], NOT_EMPTY]
+
+    @model_validator(mode="after")
+    def _possible(self) -> "FolderContents":
+        if self.validation >= self.train:
+            raise ValueError(
+                f"validation is a part of train, and smaller; got {self.validation} of {self.train}"
+            )
+        if self.shape[2:] not in ((), (3,)):
+            raise ValueError(f"images have 3 colours or none; got the shape {self.shape}")
+        return self
 
 
 class ImageTask(Description):
@@ -155,7 +166,7 @@ class ImageTask(Description):
     """
 
     kind: Literal["images"] = "images"
-    dataset: str
+    dataset: Text
     train: Literal["train", "train+validation"] = "train"
     evaluation: Literal["validation", "test"] = "validation"
     limit: Count = 0

@@ -93,6 +93,8 @@ def interval_note(interval: xr.DataArray) -> str:
     share = f"{100 * interval.attrs['ci_prob']:g} %"
     seeds = " and ".join(str(n) for n in np.atleast_1d(interval.attrs["n_seeds"]))
     kind = str(interval.attrs["ci_kind"])
+    if seeds == "1":
+        return "one seed"
     if kind.startswith("central quantiles"):
         return f"median and central {share} of {seeds} seeds"
     what = "difference of means" if "difference" in kind else "mean"

@@ -26,6 +26,10 @@ class Start:
 
     Attributes
     ----------
+    experiment : Experiment
+        Whose start it is.
+    seed : int
+        Of which of its seeds.
     weights : tuple of arrays
         W_1 ... W_L, zero where a connection is missing.
     biases : tuple of arrays or None
@@ -48,6 +52,8 @@ class Start:
         The training set, its targets with noise; None for online learning.
     """
 
+    experiment: Experiment
+    seed: int
     weights: tuple[np.ndarray, ...]
     biases: Layers
     states: Mapping[str, Layers]
@@ -104,6 +110,8 @@ def draw_start(experiment: Experiment, seed: int) -> Start:
     weights = connected(drawn, connections.forward)
     problem, probe, evaluation, samples = _draw_examples(experiment, seed)
     return Start(
+        experiment=experiment,
+        seed=seed,
         weights=weights,
         biases=_draw_biases(experiment, seed),
         states={

@@ -1,4 +1,6 @@
 """Simulation: the same experiment by steps, vectorised over seeds, on CPU or GPU."""
 
+from fatheory.train.many import program_of as program_of
+from fatheory.train.many import simulate_many as simulate_many
 from fatheory.train.rates import choose_learning_rates as choose_learning_rates
 from fatheory.train.simulate import simulate as simulate

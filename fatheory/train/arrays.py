@@ -23,9 +23,8 @@ def stacked(
     starts: Sequence[Start],
     learner: Learner,
     members: Sequence[int],
-    seats: slice,
 ) -> tuple[Parameters, Fixed]:
-    """Stack what the runs start from, and what they keep, along the axes (rule, seed)."""
+    """Stack what the runs start from, and what they keep, along the axes (rule, seat)."""
     dtype = np.dtype(experiment.precision)
     chosen = [experiment.rule_labels[i] for i in members]
     runs = (len(chosen), len(starts))
@@ -39,8 +38,8 @@ def stacked(
         scales,
         shifts,
     )
-    rates = np.asarray(experiment.learning_rates)[list(members), None]
-    seeds = np.asarray(experiment.seeds[seats], dtype=np.uint32)
+    rates = [[start.experiment.learning_rates[i] for start in starts] for i in members]
+    seeds = np.asarray([start.seed for start in starts], dtype=np.uint32)
     ways = [_way(experiment, learner, i) for i in members]
     states = RuleStates(
         # Feedback that learns is among the parameters.
@@ -51,7 +50,7 @@ def stacked(
     fixed = Fixed(
         states,
         stack([start.connections.forward for start in starts]),
-        jnp.asarray(np.broadcast_to(rates, runs), dtype),
+        jnp.asarray(np.asarray(rates), dtype),
         jnp.asarray(np.broadcast_to(seeds, runs)),
     )
     return parameters, fixed

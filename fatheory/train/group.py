@@ -16,6 +16,7 @@ from fatheory.train.learner import Learner
 from fatheory.train.observe import Probe, evaluate, observe
 from fatheory.train.online import advance_online, block_length
 from fatheory.train.parameters import DECAYS
+from fatheory.train.place import Place, places
 from fatheory.train.program import Recipe, Stretch, advance
 from fatheory.train.state import State, restored, states_of
 from fatheory.updates import update_direction
@@ -25,20 +26,24 @@ CACHE_BYTES = 2**24
 
 
 class Group:
-    """The ensemble of some seeds of the rules that share a program, and its position.
+    """The ensemble of some seats of the rules that share a program.
+
+    A seat is a seed of an experiment, or of another one that shares its program.
 
     Parameters
     ----------
     experiment : Experiment
-        Where the rules come from.
+        What the seats have in common.
     starts : sequence of Start
-        One per seed of the experiment.
+        One per seat.
     learner : Learner
         The program that the rules share.
     members : sequence of int
         Which of the experiment's rules belong to the group.
     seats : slice
-        Which of its seeds.
+        Which of the seats.
+    place : Place
+        Where they are trained.
     """
 
     def __init__(
@@ -48,8 +53,10 @@ class Group:
         learner: Learner,
         members: Sequence[int],
         seats: slice,
+        place: Place,
     ) -> None:
         self.members, self.seats = tuple(members), seats
+        self._place = place
         self._experiment, self._learner = experiment, learner
         self._labels = [experiment.rule_labels[i] for i in members]
         self._whole = seats.stop - seats.start == len(starts)
@@ -65,11 +72,14 @@ class Group:
             in_turn=bool(learner.architecture.image) and jax.default_backend() == "cpu",
         )
         self._advance: Callable[..., Ensemble] = advance_online if block else advance
-        parameters, self._fixed = stacked(experiment, starts[seats], learner, members, seats)
+        stacks = stacked(experiment, starts[seats], learner, members)
+        parameters, self._fixed = place.put(stacks)
         runs = self._fixed.seeds.shape
         nothing_lost = jnp.full(runs, -1, jnp.int32)
         moments = first_moments(learner.architecture, experiment, runs)
-        self.ensemble = Ensemble(parameters, direction.init(parameters), nothing_lost, moments)
+        self.ensemble = place.put(
+            Ensemble(parameters, direction.init(parameters), nothing_lost, moments)
+        )
 
     @classmethod
     def all_of(cls, experiment: Experiment, starts: Sequence[Start]) -> list["Group"]:
@@ -80,10 +90,12 @@ class Group:
             members.setdefault(Learner.of(choice, network), []).append(i)
         if network.image:
             members = _joined(members)
+        # Seats are parted over devices, which work at the same time.
+        where = places()
         return [
-            cls(experiment, starts, learner, rules, seats)
+            cls(experiment, starts, learner, rules, seats, where[i % len(where)])
             for learner, rules in members.items()
-            for seats in _seats(experiment, starts, len(rules))
+            for i, seats in enumerate(_seats(experiment, starts, len(rules), len(where)))
         ]
 
     def advance(
@@ -109,6 +121,7 @@ class Group:
             rate_factors,
         )
         mine = batches if self._whole else batches.of_seeds(self.seats)
+        mine = self._place.keep("batches", mine)
         self.ensemble = self._advance(
             self.ensemble, self._fixed, mine, stretch, recipe=self._recipe
         )
@@ -134,14 +147,15 @@ class Group:
         DamagedArchiveError
             If it is not a state of these rules.
         """
-        self.ensemble = restored(self.ensemble, self._labels, self.seats, state)
+        ensemble = restored(self.ensemble, self._labels, self.seats, state)
+        self.ensemble = self._place.put(ensemble)
 
     def observe(self, probe: Probe, step: int) -> dict[str, Any]:
         """Measure what the experiment records, on the probe."""
         return observe(
             self.ensemble.parameters,
             self._fixed,
-            self._own(probe),
+            self._own(probe, "probe"),
             jnp.asarray(step),
             learner=self._learner,
             quantities=self._experiment.record.quantities,
@@ -153,7 +167,7 @@ class Group:
         loss, error = evaluate(
             self.ensemble.parameters,
             self.ensemble.moments,
-            self._own(samples),
+            self._own(samples, "samples"),
             architecture=self._learner.architecture,
         )
         return np.asarray(loss), np.asarray(error)
@@ -167,10 +181,11 @@ class Group:
         count = self._experiment.record.receptive_units
         return np.asarray(self.ensemble.parameters.weights[0][:, :, :count])
 
-    def _own(self, samples: Probe) -> Probe:
+    def _own(self, samples: Probe, what: str) -> Probe:
         x, target = samples
         shared = x.ndim == 2
-        return samples if shared or self._whole else (x[self.seats], target[self.seats])
+        mine = samples if shared or self._whole else (x[self.seats], target[self.seats])
+        return self._place.keep(what, mine)
 
 
 def _block(experiment: Experiment, start: Start) -> int:
@@ -185,13 +200,15 @@ def _block(experiment: Experiment, start: Start) -> int:
     return block_length(experiment.task.inputs) if fit else 0
 
 
-def _seats(experiment: Experiment, starts: Sequence[Start], rules: int) -> list[slice]:
-    """Part the seeds so that what a group works on fits into a CPU's cache."""
+def _seats(
+    experiment: Experiment, starts: Sequence[Start], rules: int, devices: int
+) -> list[slice]:
+    """Part the seats over devices, and so that what a group works on fits into a CPU's cache."""
     seeds = len(starts)
-    if not _block(experiment, starts[0]) or jax.default_backend() != "cpu":
-        return [slice(0, seeds)]
-    first = starts[0].weights[0].size * np.dtype(experiment.precision).itemsize * rules
-    size = max(1, min(seeds, CACHE_BYTES // first))
+    size = -(-seeds // devices)
+    if _block(experiment, starts[0]) and jax.default_backend() == "cpu":
+        first = starts[0].weights[0].size * np.dtype(experiment.precision).itemsize * rules
+        size = max(1, min(size, CACHE_BYTES // first))
     # Groups of equal size share one compiled program.
     size = next(n for n in range(size, 0, -1) if seeds % n == 0 or n <= size // 2 + 1)
     return [slice(i, min(i + size, seeds)) for i in range(0, seeds, size)]

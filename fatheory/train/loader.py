@@ -1,7 +1,8 @@
 """Examples on the device, block by block."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -20,9 +21,9 @@ class Loader:
     Parameters
     ----------
     experiment : Experiment
-        Whose examples.
+        How many examples a step learns from.
     starts : sequence of Start
-        One per seed.
+        One per seat; each says whose examples it sees.
     """
 
     def __init__(self, experiment: Experiment, starts: Sequence[Start]) -> None:
@@ -46,24 +47,25 @@ class Loader:
 
     def _load(self, number: int) -> Batches:
         first, stop = number * self._length, (number + 1) * self._length
-        seeds = self._experiment.seeds
         if self._pool is not None:
-            order = [sample_order(self._experiment, seed, first, stop) for seed in seeds]
+            order = self._for_all(lambda s: sample_order(s.experiment, s.seed, first, stop))
             return Batches(*self._pool, jnp.asarray(np.stack(order), jnp.int32))
-        # NumPy draws without holding the interpreter, so seeds are drawn side by side.
-        with ThreadPoolExecutor() as pool:
-            drawn = list(
-                pool.map(
-                    lambda seed, start: examples(self._experiment, seed, start, first, stop),
-                    seeds,
-                    self._starts,
-                )
-            )
+        drawn = self._for_all(lambda s: examples(s.experiment, s.seed, s, first, stop))
         return Batches(
             jnp.asarray(np.stack([d.inputs for d in drawn]), self._dtype),
             jnp.asarray(np.stack([d.targets for d in drawn]), self._dtype),
             None,
         )
+
+    def _for_all(self, draw: Callable[[Start], Any]) -> list[Any]:
+        """Draw for every seat; once for those that see the same examples."""
+        # What has one program has the same root seed and batches.
+        keys = [(start.experiment.task, start.seed) for start in self._starts]
+        once = dict(zip(keys, self._starts, strict=True))
+        # NumPy draws without holding the interpreter, so seats are drawn side by side.
+        with ThreadPoolExecutor() as pool:
+            drawn = dict(zip(once, pool.map(draw, once.values()), strict=True))
+        return [drawn[key] for key in keys]
 
 
 def on_device(pools: Sequence[Samples], dtype: np.dtype) -> tuple[jax.Array, jax.Array]:

@@ -44,22 +44,19 @@ def segments(experiment: Experiment) -> Iterator[Segment]:
 
 
 class Run:
-    """All runs of an experiment, at the start or where an earlier process left them.
+    """Runs that share a program, at the start or where an earlier process left them.
 
     Parameters
     ----------
-    experiment : Experiment
-        What to train and record.
     starts : sequence of Start
-        One per seed.
+        One per seat: the seeds of an experiment, or of several.
     rate_factors : array of shape (step,) or None
         What the learning rates are multiplied by at every step; None for 1.
     """
 
-    def __init__(
-        self, experiment: Experiment, starts: Sequence[Start], rate_factors: np.ndarray | None
-    ) -> None:
-        self.experiment = experiment
+    def __init__(self, starts: Sequence[Start], rate_factors: np.ndarray | None) -> None:
+        self.starts, self.rate_factors = starts, rate_factors
+        self.experiment = experiment = starts[0].experiment
         kind = SpikingGroup if isinstance(experiment.network, SpikingNetwork) else Group
         self._groups = kind.all_of(experiment, starts)
         self._loader = Loader(experiment, starts)

@@ -14,6 +14,7 @@ from fatheory.networks.spiking import Neuron, Potentials
 from fatheory.train.group import Group
 from fatheory.train.learner import Learner
 from fatheory.train.observe import Probe
+from fatheory.train.place import Place
 from fatheory.train.spiking_measure import TRACES, evaluate_spiking, observe_spiking
 from fatheory.train.spiking_program import advance_spiking, block_length
 
@@ -23,7 +24,7 @@ class SpikingGroup(Group):
 
     Parameters
     ----------
-    experiment, starts, learner, members, seats
+    experiment, starts, learner, members, seats, place
         As of `Group`.
     """
 
@@ -34,8 +35,9 @@ class SpikingGroup(Group):
         learner: Learner,
         members: Sequence[int],
         seats: slice,
+        place: Place,
     ) -> None:
-        super().__init__(experiment, starts, learner, members, seats)
+        super().__init__(experiment, starts, learner, members, seats, place)
         assert isinstance(experiment.network, SpikingNetwork)
         self._neuron = Neuron.of(experiment.network)
         streams = experiment.schedule.batch_size
@@ -45,7 +47,7 @@ class SpikingGroup(Group):
         self._advance = partial(advance_spiking, neuron=self._neuron)
         before = (*self._fixed.seeds.shape, streams)
         rest = Potentials.at_rest(experiment.sizes[1:], before, np.dtype(experiment.precision))
-        self.ensemble = self.ensemble._replace(memory=rest)
+        self.ensemble = self.ensemble._replace(memory=place.put(rest))
 
     def forget(self) -> None:
         """Do nothing: a phase ends without a pause, and potentials go on."""
@@ -59,7 +61,7 @@ class SpikingGroup(Group):
         seen = observe_spiking(
             self.ensemble.parameters,
             self._fixed,
-            self._own(probe),
+            self._own(probe, "probe"),
             learner=self._learner,
             neuron=self._neuron,
             root_seed=self._experiment.root_seed,
@@ -73,7 +75,7 @@ class SpikingGroup(Group):
         loss, error = evaluate_spiking(
             self.ensemble.parameters,
             self._fixed,
-            self._own(samples),
+            self._own(samples, "samples"),
             neuron=self._neuron,
             root_seed=self._experiment.root_seed,
         )

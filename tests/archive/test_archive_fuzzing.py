@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import xarray as xr
-from conftest import build_run, grow
+from archive_examples import build_run, grow
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -126,6 +126,17 @@ def scramble(data: st.DataObject, places: dict[str, Path], tmp_path: Path) -> No
         else:
             file.write_bytes(content[:at] + data.draw(st.binary(max_size=9)) + content[at:])
     survives(folder)
+
+
+def test_labels_of_absurd_number_are_not_made(places, tmp_path) -> None:
+    folder = Path(shutil.copytree(places["run"], tmp_path / "a"))
+    old = manifest.read_manifest(folder)
+    described = json.loads((folder / "seed/zarr.json").read_bytes())
+    described["shape"] = [2**40]
+    (folder / "seed/zarr.json").write_text(json.dumps(described))
+    sealed_again(folder, old)
+    with pytest.raises(ArchiveError, match="seed is said to hold 1099511627776 values"):
+        load(folder)
 
 
 @QUICK

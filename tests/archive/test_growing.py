@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from conftest import build_run, grow
+from archive_examples import build_run, grow
 
 from fatheory.archive import (
     GrowingArchive,
@@ -199,6 +199,8 @@ def test_a_torn_journal_is_continued_and_a_damaged_one_is_named(
     lines = first.read_bytes()
     first.write_bytes(lines + b'{"number": 5, "files"')
     assert load(path).sizes["step"] == 4
+    grow(path, stop=4)
+    assert first.read_bytes() == lines
     first.write_bytes(lines[:50] + b"?" + lines[51:])
     with pytest.raises(DamagedArchiveError, match=r"journal.jsonl is not as it was written"):
         load(path)
@@ -212,7 +214,9 @@ def test_a_torn_journal_is_continued_and_a_damaged_one_is_named(
 def test_a_lost_state_keeps_the_snapshots(whole: xr.Dataset, tmp_path: Path) -> None:
     path = tmp_path / "a"
     grow(path, stop=4)
-    (path / journal.FOLDER / "state-4.bin").write_bytes(b"short")
+    state = path / journal.FOLDER / "state-4.bin"
+    whole_state = state.read_bytes()
+    state.write_bytes(bytes([whole_state[0] ^ 1]) + whole_state[1:])
     with (
         pytest.raises(DamagedArchiveError, match=r"state-4.bin is missing or not as"),
         GrowingArchive.resume(path) as archive,
@@ -223,6 +227,35 @@ def test_a_lost_state_keeps_the_snapshots(whole: xr.Dataset, tmp_path: Path) -> 
     found = load(path)
     assert found.attrs["repaired"] == "4 of 4 entries were whole, 0 were not"
     xr.testing.assert_equal(found, whole.isel(step=slice(4)))
+
+
+def test_a_sweep_shows_committed_cells_and_no_part_of_others(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    static = xr.Dataset(coords={"axis": np.arange(3), "seed": np.arange(2)})
+    template = Template(("axis", "seed"), (3, 2), np.dtype("f8"))
+    text = Template(("axis",), (3,), np.dtype("U"), fill="")
+    with GrowingArchive.create(
+        path, static, {"x": template, "y": template, "note": text}, ["axis"], kind=manifest.SWEEP
+    ) as archive:
+        for cell in (2, 0):
+            values = {"x": np.full(2, cell), "y": np.full(2, -1.0), "note": np.array("done")}
+            archive.write({"axis": cell}, values)
+            if cell == 2:
+                archive.commit({})
+    seen = load(path)
+    np.testing.assert_array_equal(seen["x"], [[np.nan] * 2, [np.nan] * 2, [2.0] * 2])
+    assert seen["note"].values.tolist() == ["", "", "done"]
+    with GrowingArchive.resume(path) as archive:
+        archive.write({"axis": 0}, {"x": np.zeros(2), "y": np.zeros(2), "note": np.array("done")})
+        archive.commit({})
+        archive.finish()
+    (path / "x" / "c.2.0").write_bytes(b"")
+    health, _ = repair(path)
+    assert health.lost == {(("axis", 2),)}
+    found = load(path)
+    # Of a cell that is damaged nothing is kept.
+    assert found["note"].values.tolist() == ["done", "", ""]
+    np.testing.assert_array_equal(found["y"], [[0.0] * 2, [np.nan] * 2, [np.nan] * 2])
 
 
 def test_states_come_back_bit_by_bit(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from conftest import build_run, grow
+from archive_examples import build_run, grow
 
 from fatheory.archive import check, load, repair, save
 from fatheory.errors import ArchiveError, DamagedArchiveError, IncompleteArchiveError

@@ -1,6 +1,7 @@
 """The command line: what a newcomer types, and what a mistake gets."""
 
 import json
+import shutil
 import sys
 import warnings
 
@@ -9,6 +10,7 @@ import pytest
 
 import fatheory as fa
 from fatheory.cli import main
+from fatheory.train.run import Run
 
 PRESET = "lillicrap2016/fig2"
 SMALL = [
@@ -144,16 +146,19 @@ def test_wrong_usage_has_its_own_exit_code(fatheory):
 
 
 def test_an_archive_in_the_way_is_refused_before_the_run(archives, fatheory, monkeypatch):
-    monkeypatch.setattr(fa.train, "simulate", lambda asked: pytest.fail("it ran"))
+    monkeypatch.setattr("fatheory.train.run.Run.go", lambda *_: pytest.fail("it ran"))
     before = fa.load(archives / "sim.zarr")
     code, _, err = fatheory("run", PRESET, "--out", archives / "sim.zarr")
+    assert code == 1
+    assert "--restart" in err
+    code, _, err = fatheory("solve", PRESET, "--out", archives / "theory.zarr")
     assert code == 1
     assert "--overwrite" in err
     assert before.identical(fa.load(archives / "sim.zarr"))
 
 
 def test_an_unwritable_place_is_refused_before_the_run(fatheory, monkeypatch, tmp_path):
-    monkeypatch.setattr(fa.train, "simulate", lambda asked: pytest.fail("it ran"))
+    monkeypatch.setattr("fatheory.train.run.Run.go", lambda *_: pytest.fail("it ran"))
     (tmp_path / "file").write_text("in the way")
     code, _, err = fatheory("run", PRESET, "--out", tmp_path / "file" / "sim.zarr")
     assert code == 1
@@ -170,15 +175,60 @@ def test_diverged_runs_are_counted(fatheory, tmp_path):
     assert "2 of 2" in out
 
 
-def test_an_interrupted_run_stores_nothing(fatheory, monkeypatch, tmp_path):
-    def interrupted(asked):
+def test_an_interrupted_command_says_so(fatheory, monkeypatch, tmp_path):
+    def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(fa.train, "simulate", interrupted)
-    code, _, err = fatheory("run", PRESET, "--out", tmp_path / "x.zarr")
+    monkeypatch.setattr(fa.theory, "solve", interrupted)
+    code, _, err = fatheory("solve", PRESET, "--out", tmp_path / "x.zarr")
     assert code == 130
-    assert "nothing was stored" in err
+    assert "interrupted" in err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_that_is_stopped_is_continued_by_the_same_command(fatheory, monkeypatch, tmp_path):
+    monkeypatch.setattr("fatheory.train.run.LONGEST_SEGMENT", 4)
+    go = Run.go
+
+    def stopped(self, sink, bar):
+        sink._stop.asked = True
+        go(self, sink, bar)
+
+    command = ["run", PRESET, "--seeds=1", "--out", tmp_path / "x.zarr", *SMALL]
+    monkeypatch.setattr(Run, "go", stopped)
+    code, _, err = fatheory(*command)
+    assert code == 130
+    assert "stopped after 4 of 30 steps" in err
+    code, out, _ = fatheory("inspect", tmp_path / "x.zarr")
+    assert "1 of 4 snapshots" in out
+    code, out, _ = fatheory("archive", "check", tmp_path / "x.zarr")
+    assert code == 0
+    assert "unfinished run: 1 of 1 snapshots whole" in out
+    monkeypatch.setattr(Run, "go", go)
+    assert fatheory(*command)[0] == 0
+    assert fa.load(tmp_path / "x.zarr")["step"].values.tolist() == [0, 10, 20, 30]
+    code, out, _ = fatheory(*command)
+    assert code == 0
+    assert "stored" in out
+
+
+def test_archives_are_checked_repaired_and_exported(fatheory, archives, tmp_path):
+    path = shutil.copytree(archives / "sim.zarr", tmp_path / "x.zarr")
+    assert fatheory("archive", "check", path)[0] == 0
+    (path / "loss" / "c.0.0.1").write_bytes(b"")
+    code, out, err = fatheory("archive", "check", path)
+    assert code == 1
+    assert "3 of 4 snapshots whole" in out
+    assert "loss/c.0.0.1 has 0 bytes" in out
+    assert "fatheory archive repair" in err
+    code, out, _ = fatheory("archive", "repair", path)
+    assert code == 0
+    assert "the damaged archive is kept as" in out
+    assert fa.load(path).sizes["step"] == 3
+    code, out, _ = fatheory("archive", "export", path, tmp_path / "x.nc")
+    assert code == 0
+    assert (tmp_path / "x.nc").is_file()
+    assert fatheory("archive", "check", tmp_path / "nothing")[0] == 1
 
 
 def test_data_list_shows_where_sets_are_kept(fatheory, monkeypatch, tmp_path):

@@ -23,11 +23,11 @@ CASES = {
         "schedule": TWO_PHASES,
     },
     "blocks of online examples": {
-        "task": IMAGES,
-        "network": {"hidden": [20], "activation": "sigmoid", "output": "sigmoid"},
-        "rules": {"backprop": 0.1, "feedback_alignment": 0.1},
+        "task": fa.LinearTask(inputs=260, outputs=3),
+        "network": {"hidden": [20], "activation": "tanh"},
+        "rules": {"backprop": 0.001, "feedback_alignment": 0.001},
         "schedule": ONLINE,
-        "record": {"quantities": ["classification_error", "weight_angle"], "snapshots": 5},
+        "record": {"quantities": ["weight_angle"], "snapshots": 5},
     },
     "convolutions with normalisation": {
         "task": IMAGES,

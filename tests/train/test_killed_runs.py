@@ -115,7 +115,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def kill_and_continue(kills: int, tmp_path: Path) -> None:
     """Kill a training process, let another go on, kill it too; begin anew when one is done."""
-    experiment = asked("momentum, two phases, rates that fall")
+    experiment = asked("momentum, two phases, rates that fall", rules={"brsf": 0.01})
     rng = np.random.default_rng(kills)
     with Trainer(tmp_path / "compiled", experiment) as trainer:
         assert trainer.train(tmp_path / "compiling") == (0, "")

@@ -1,7 +1,5 @@
 """Memory: the estimate against the arrays themselves, and the refusal before anything is drawn."""
 
-import sys
-
 import jax
 import jax.numpy as jnp
 import pytest
@@ -9,7 +7,7 @@ import pytest
 import fatheory as fa
 from fatheory.errors import MemoryEstimateError
 from fatheory.initial import draw_start
-from fatheory.train import memory
+from fatheory.train import many, memory
 from fatheory.train.group import Group
 from fatheory.train.loader import Loader
 from fatheory.train.program import Stretch, advance
@@ -81,13 +79,14 @@ def test_images_are_counted_once_for_all_seeds():
     assert 70_000 * 794 * 8 < one["examples"] < 1e9
 
 
-def test_a_run_that_does_not_fit_is_refused_before_anything_is_drawn(monkeypatch):
+def test_a_run_that_does_not_fit_is_refused_before_anything_is_drawn(monkeypatch, tmp_path):
     monkeypatch.setattr(memory, "available_memory", lambda: 10**6)
-    # The package has the function under the module's name.
-    module = sys.modules["fatheory.train.simulate"]
-    monkeypatch.setattr(module, "draw_start", lambda *_: pytest.fail("drew before refusing"))
+    monkeypatch.setattr(many, "draw_start", lambda *_: pytest.fail("drew before refusing"))
     with pytest.raises(MemoryEstimateError, match=r"needs about .* GB .*fewer seeds") as refusal:
         fa.simulate(asked())
+    with pytest.raises(MemoryEstimateError):
+        fa.simulate(asked(), path=tmp_path / "a")
+    assert list(tmp_path.iterdir()) == []
     assert refusal.value.available == 10**6
     assert set(refusal.value.needed) == {"weights", "feedback", "examples", "activities", "record"}
 

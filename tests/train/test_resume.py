@@ -36,7 +36,7 @@ def short_segments(monkeypatch):
 def fresh(experiment: fa.Experiment) -> Run:
     decay = experiment.schedule.decay
     factors = None if decay is None else rate_factors(decay, experiment.schedule.steps)
-    return Run(experiment, [draw_start(experiment, seed) for seed in experiment.seeds], factors)
+    return Run([draw_start(experiment, seed) for seed in experiment.seeds], factors)
 
 
 class Notes(InMemory):
@@ -185,8 +185,10 @@ def stop_after(monkeypatch):
 
             def __exit__(self, *error):
                 monkeypatch.setattr(sinks.OnDisk, "reached", reached)
+                monkeypatch.setattr(module, "stop_request", sinks.stop_request)
 
-        monkeypatch.setattr(sys.modules["fatheory.train.simulate"], "stop_request", Context)
+        module = sys.modules["fatheory.train.simulate"]
+        monkeypatch.setattr(module, "stop_request", Context)
 
     return stopping
 

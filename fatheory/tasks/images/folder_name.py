@@ -8,6 +8,7 @@ from fatheory.tasks.images.location import FOLDER_VARIABLE, data_folder
 from fatheory.tasks.images.picture import MAX_PIXELS, Size
 
 _PREFIX = "folder/"
+_DIGITS = 9
 _NAME = re.compile(r"folder/(.+?)(?:@([0-9]+)x([0-9]+))?")
 
 
@@ -31,7 +32,11 @@ def split_name(name: str) -> tuple[PurePosixPath, Size | None]:
             f"{name!r} names no folder of images; expected folder/PATH or "
             "folder/PATH@HEIGHTxWIDTH, with PATH relative to the folder of data sets and inside it"
         )
-    return path, _checked((int(match[2]), int(match[3]))) if match[2] else None
+    if not match[2]:
+        return path, None
+    if max(map(len, match.groups()[1:])) > _DIGITS:
+        raise DataError(f"{name!r:.60} names a size of more than {_DIGITS} digits")
+    return path, _checked((int(match[2]), int(match[3])))
 
 
 def joined_name(path: PurePosixPath, size: Size | None) -> str:
@@ -68,10 +73,15 @@ def folder_path(name: str, folder: Path | None = None) -> Path:
         sets, by a link too.
     """
     root = (folder or data_folder()).resolve()
-    path = (root / split_name(name)[0]).resolve()
+    inside = split_name(name)[0]
+    try:
+        path = (root / inside).resolve()
+        present = path.exists()
+    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: a loop of links
+        raise DataError(f"{name!r:.80} is no name of a folder: {error!s:.80}") from error
     if not path.is_relative_to(root):
         raise DataError(f"{name!r} is refused: it leaves the folder of data sets, {root}")
-    if not path.exists():
+    if not present:
         raise DataError(
             f"{name!r} cannot be read: {path} is not there; put it there, or choose another folder "
             f"of data sets by {FOLDER_VARIABLE}"

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from fatheory.errors import DataError
+
 FOLDER_VARIABLE = "FATHEORY_DATA_DIR"
 """The environment variable that names the folder of data sets."""
 
@@ -12,10 +14,18 @@ def data_folder() -> Path:
 
     It is the environment variable ``FATHEORY_DATA_DIR`` if that is set, and otherwise the user's
     cache folder for fatheory. It need not exist.
+
+    Raises
+    ------
+    DataError
+        If the variable begins with ``~`` and there is no such home.
     """
     chosen = os.environ.get(FOLDER_VARIABLE)
     if chosen:
-        return Path(chosen).expanduser()
+        try:
+            return Path(chosen).expanduser()
+        except RuntimeError as error:
+            raise DataError(f"{FOLDER_VARIABLE} is {chosen!r}: {error}") from error
     import pooch  # slow to import, and needed for nothing but this
 
     return Path(pooch.os_cache("fatheory"))

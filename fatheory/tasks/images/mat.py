@@ -20,6 +20,7 @@ _INT8, _UINT8, _INT32, _UINT32, _MATRIX, _COMPRESSED = 1, 2, 5, 6, 14, 15
 # Arrays of class double are stored as bytes too where their numbers allow it.
 _CLASSES = {6: "double", 9: "uint8"}
 _FRAME_BYTES = 1 << 10
+_MAX_DIMENSIONS = 32
 
 Bytes = UInt8[np.ndarray, "..."]
 
@@ -92,8 +93,11 @@ def _array(kind: int, data: memoryview) -> tuple[str, Bytes]:
     if [part for part, _ in parts] != [_UINT32, _INT32, _INT8, _UINT8]:
         raise ValueError("found an element that is no array of unsigned bytes")
     flags, lengths, name, values = (content for _, content in parts)
-    if flags[0] not in _CLASSES:
-        raise ValueError(f"found an array of class {flags[0]}; expected one of {_CLASSES}")
+    number = flags[0] if flags else None
+    if number not in _CLASSES:
+        raise ValueError(f"found an array of class {number}; expected one of {_CLASSES}")
+    if len(lengths) > 4 * _MAX_DIMENSIONS:
+        raise ValueError(f"found an array of more than {_MAX_DIMENSIONS} dimensions")
     shape = tuple(np.frombuffer(lengths, "<i4").tolist())
     array = np.frombuffer(values, np.uint8)
     if array.size != math.prod(shape):

@@ -3,7 +3,7 @@
 import gzip
 import tarfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from fatheory.errors import DataError
@@ -13,6 +13,40 @@ _CHUNK_BYTES = 1 << 20
 
 DAMAGES = (tarfile.TarError, OSError, EOFError, ValueError, zlib.error)
 """What reading a damaged archive raises."""
+
+_MAX_MEMBERS = 1 << 22
+_NOTES = (
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+)
+_NOTE_BYTES = 1 << 20
+
+
+class Header(tarfile.TarInfo):
+    """The header of a member, refused before tarfile acts on it.
+
+    Tarfile reads a note on the next member, such as its long name, into memory whole, and
+    follows the map of a sparse file, whatever sizes they claim.
+    """
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "Header":
+        """Read a header.
+
+        Raises
+        ------
+        ValueError
+            If it announces a sparse file, a note of more than 1 MiB, or a negative size.
+        """
+        member = super().frombuf(buf, encoding, errors)
+        if member.type == tarfile.GNUTYPE_SPARSE:
+            raise ValueError("a member is sparse")
+        if member.size < 0 or (member.type in _NOTES and member.size > _NOTE_BYTES):
+            raise ValueError(f"a header names a size of {member.size:,} bytes")
+        return member
 
 
 def read_archive(path: Path, batches: Sequence[DataFile]) -> dict[str, bytes]:
@@ -30,9 +64,11 @@ def read_archive(path: Path, batches: Sequence[DataFile]) -> dict[str, bytes]:
     contents: dict[str, bytes] = {}
     try:
         # A stream: one pass of decompression, each member read where it is met.
-        with gzip.open(path) as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
-            for member in archive:
-                check_member(path, member)
+        with (
+            gzip.open(path) as stream,
+            tarfile.open(fileobj=stream, mode="r|", tarinfo=Header) as archive,
+        ):
+            for member in checked_members(path, archive):
                 if member.name in sizes:
                     if member.name in contents:
                         raise DataError(f"{path} holds two members {member.name}; expected one")
@@ -66,13 +102,23 @@ def read_batch(path: Path, batch: DataFile) -> bytes:
     return content
 
 
-def check_member(path: Path, member: tarfile.TarInfo) -> None:
-    """Refuse what an archive of plain files in one folder has no use for."""
+def checked_members(path: Path, archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    """Yield the members of an archive, and refuse what one of plain files has no use for."""
+    for number, member in enumerate(archive, 1):
+        if number > _MAX_MEMBERS:
+            raise DataError(f"{path} is refused: it has more than {_MAX_MEMBERS:,} members")
+        _check_member(path, member)
+        yield member
+
+
+def _check_member(path: Path, member: tarfile.TarInfo) -> None:
     inside = PurePosixPath(member.name)
     if inside.is_absolute() or ".." in inside.parts:
         raise DataError(f"{path} is refused: its member {member.name!r} leaves the folder")
     if not (member.isfile() or member.isdir()):
         raise DataError(f"{path} is refused: its member {member.name!r} is a link or a device")
+    if member.issparse() or member.size < 0:  # as notes before the header may say
+        raise DataError(f"{path} is refused: its member {member.name!r} is sparse or no file")
 
 
 def _read_member(path: Path, archive: tarfile.TarFile, member: tarfile.TarInfo, size: int) -> bytes:

@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 from fatheory.errors import DataError
-from fatheory.tasks.images.tarball import DAMAGES, check_member
+from fatheory.tasks.images.tarball import DAMAGES, Header, checked_members
 
 ARCHIVES = (".tar", ".tar.gz", ".tgz")
 """The endings of archives."""
@@ -105,9 +106,9 @@ def _in_archive(path: Path) -> Iterator[tuple[Parts, File | None]]:
         gzip.open(path) if packed else path.open("rb") as stream,
     ):
         # A packed archive as a stream, in one pass of decompression.
-        with tarfile.open(fileobj=stream, mode="r|" if packed else "r:") as archive:
-            for member in archive:
-                check_member(path, member)
+        mode: Literal["r|", "r:"] = "r|" if packed else "r:"
+        with tarfile.open(fileobj=stream, mode=mode, tarinfo=Header) as archive:
+            for member in checked_members(path, archive):
                 file = File(member.size, partial(_member_content, path, archive, member))
                 yield PurePosixPath(member.name).parts, None if member.isdir() else file
             if not packed:

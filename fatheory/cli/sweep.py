@@ -1,0 +1,240 @@
+"""The commands about sweeps: run, status, show."""
+
+import csv
+import itertools
+import math
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fatheory.cli.console import err, out, show_table
+from fatheory.cli.runs import Seeds, Settings
+from fatheory.cli.settings import asked_experiment, parse_setting
+from fatheory.errors import FatheoryError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from fatheory.sweep import Sweep
+
+sweep = typer.Typer(
+    help="Sweeps: one experiment, asked for every combination of settings, into one archive.",
+    no_args_is_help=True,
+)
+
+Place = Annotated[Path, typer.Argument(help="The archive of a sweep, finished or not.")]
+Axes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--axis",
+        metavar="KEY=VALUE,VALUE...",
+        help="Values of one key, each JSON or plain text, such as rules.*.learning_rate=0.01,0.02 "
+        "(* stands for every entry there) or network.hidden=[10],[20,20]. Repeatable. A .json "
+        "file can say more.",
+    ),
+]
+_ERRORS_SHOWN = 10
+
+
+@sweep.command()
+def run(
+    asked: Annotated[
+        str,
+        typer.Argument(
+            help="A preset ('fatheory list' shows them), or a .json file of an experiment or a "
+            "sweep."
+        ),
+    ],
+    axes: Axes = None,
+    settings: Settings = None,
+    seeds: Seeds = None,
+    out_path: Annotated[
+        Path | None,
+        typer.Option("--out", help="Where the archive is.", show_default="./NAME-sweep.zarr"),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(help="Use so many processes.", show_default="this one alone"),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Use the workers of this Dask scheduler."),
+    ] = None,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Replace an archive at that place.")
+    ] = False,
+    print_only: Annotated[
+        bool, typer.Option("--print", help="Print the sweep as JSON and do nothing else.")
+    ] = False,
+) -> None:
+    """Carry out a sweep, or go on with one. Cells that are done are not done again."""
+    chosen = _asked_sweep(asked, axes or [], settings or [], seeds)
+    if print_only:
+        out.print(chosen.to_json(indent=2), markup=False, soft_wrap=True)
+        return
+    stem = (chosen.experiment.name or chosen.content_hash).replace("/", "-").replace(" ", "-")
+    place = out_path if out_path is not None else Path(f"{stem}-sweep.zarr")
+    try:
+        chosen.run(place, workers=workers, scheduler=scheduler, restart=restart)
+    except KeyboardInterrupt as stop:
+        err.print(str(stop), markup=False, soft_wrap=True)
+        raise
+    _report(place)
+    out.print(f"stored {place}; its values: fatheory sweep show {place}", soft_wrap=True)
+
+
+@sweep.command()
+def status(place: Place) -> None:
+    """Show how many cells are done, what went wrong, and the time left."""
+    _report(place)
+
+
+@sweep.command()
+def show(
+    place: Place,
+    variable: Annotated[str, typer.Option(help="What to show.")] = "loss",
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
+) -> None:
+    """Show the last values of a variable in every cell, medians over seeds."""
+    from fatheory.sweep.final import final_values
+    from fatheory.sweep.status import load_sweep
+
+    stored = load_sweep(place)
+    values = final_values(stored, variable)
+    axes = stored["status"].dims
+    columns = [*map(str, axes), "status", *_heads(values, axes)]
+    if as_csv:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(_rows(stored, values, repr))
+        return
+    attrs = values.attrs
+    unit = "" if attrs["units"] == "1" else f", {attrs['units']}"
+    title = f"{attrs['long_name']}{unit} (last values, medians of {stored.sizes['seed']} seeds)"
+    show_table(title, columns, _rows(stored, values, "{:.4g}".format))
+
+
+def _asked_sweep(
+    asked: str, axes: Sequence[str], settings: Sequence[str], seeds: int | None
+) -> "Sweep":
+    from fatheory.sweep import Sweep
+
+    given = dict(parse_axis(text) for text in axes)
+    described = _described_sweep(asked)
+    if described is None:
+        if not given:
+            raise FatheoryError(
+                "a sweep needs an axis, such as --axis 'rules.*.learning_rate=0.01,0.02'"
+            )
+        return Sweep(experiment=asked_experiment(asked, settings, seeds), axes=given)
+    changes = dict(parse_setting(text) for text in settings)
+    if seeds is not None:
+        changes["seeds"] = seeds
+    if changes:
+        described = described.replaced(experiment=described.experiment.with_settings(changes))
+    return described.with_axes(given) if given else described
+
+
+def _described_sweep(asked: str) -> "Sweep | None":
+    """Return the sweep in a JSON file; None for whatever else was asked for."""
+    from fatheory.experiment.json_text import read_json
+    from fatheory.sweep import Sweep
+
+    try:
+        text = Path(asked).read_bytes() if asked.endswith(".json") else b""
+        data = read_json(text)
+    except (OSError, ValueError):
+        return None  # said of the experiment that it should be then
+    return Sweep.from_json(text) if isinstance(data, dict) and "axes" in data else None
+
+
+def parse_axis(text: str) -> tuple[str, list[Any]]:
+    """Read ``key=value,value...``; each value is JSON, or a plain string where it is not.
+
+    Raises
+    ------
+    FatheoryError
+        If there is no ``=``, or no value.
+    """
+    key, equals, values = text.partition("=")
+    if not equals or not key or not values:
+        raise FatheoryError(
+            f"--axis takes KEY=VALUE,VALUE..., such as rules.*.learning_rate=0.01,0.02; got "
+            f"{text!r}"
+        )
+    together = parse_setting(f"{key}=[{values}]")[1]
+    if isinstance(together, list):
+        return key, together
+    return key, [parse_setting(f"{key}={value}")[1] for value in values.split(",")]
+
+
+def _report(place: Path) -> None:
+    from fatheory.sweep import sweep_status
+
+    found = sweep_status(place)
+    rows = [(name, str(count)) for name, count in found.counts.items()]
+    if not found.finished:
+        left = "not known yet" if math.isnan(found.time_left) else _duration(found.time_left)
+        rows += [("batches left", str(found.batches_left)), ("time left", left)]
+    show_table("Sweep" if found.finished else "Sweep, not finished", ("cells", "number"), rows)
+    if found.counts["failed"] or found.counts["diverged"]:
+        _report_errors(place)
+
+
+def _report_errors(place: Path) -> None:
+    from fatheory.sweep.status import load_sweep
+
+    stored = load_sweep(place)
+    problems = [(where, text) for where, text in _errors(stored) if text]
+    err.print(f"[yellow]{len(problems)} cells failed or diverged[/]")
+    for where, text in problems[:_ERRORS_SHOWN]:
+        err.print(f"  {where}: {text}", markup=False, soft_wrap=True)
+    if len(problems) > _ERRORS_SHOWN:
+        err.print(f"  ... and {len(problems) - _ERRORS_SHOWN} more")
+
+
+def _errors(stored: "xr.Dataset") -> Iterator[tuple[str, str]]:
+    errors = stored["error"]
+    for place, points in _places(errors):
+        named = zip(errors.dims, points, strict=True)
+        text = " ".join(str(errors.values[place]).split())
+        yield ", ".join(f"{dim}={point}" for dim, point in named), text
+
+
+def _places(values: "xr.DataArray") -> Iterator[tuple[tuple[int, ...], tuple[str, ...]]]:
+    """Go through all places of the axes: indices, and labels."""
+    labels = [[str(point) for point in values[dim].values] for dim in values.dims]
+    numbers = [range(len(points)) for points in labels]
+    return zip(itertools.product(*numbers), itertools.product(*labels), strict=True)
+
+
+def _heads(values: "xr.DataArray", axes: Sequence[Any]) -> list[str]:
+    """Name the columns of a cell's values: rule by rule, and layer by layer."""
+    inner = [dim for dim in values.dims if dim not in axes]
+    points = itertools.product(*([str(p) for p in values[dim].values] for dim in inner))
+    return [
+        ", ".join(p if dim == "rule" else f"{dim} {p}" for dim, p in zip(inner, point, strict=True))
+        for point in points
+    ]
+
+
+def _rows(
+    stored: "xr.Dataset", values: "xr.DataArray", written: Callable[[float], str]
+) -> Iterator[list[str]]:
+    """Write a row for every cell: its place, its status, its values."""
+    names = stored["status"].attrs["flag_meanings"].split()
+    axes = stored["status"].dims
+    ordered = values.transpose(*axes, ...).values
+    for place, points in _places(stored["status"]):
+        cell = ordered[place].ravel()
+        numbers = ["" if math.isnan(value) else written(float(value)) for value in cell]
+        yield [*points, names[int(stored["status"].values[place])], *numbers]
+
+
+def _duration(seconds: float) -> str:
+    """Write a time as hours, minutes and seconds."""
+    return str(timedelta(seconds=round(seconds)))

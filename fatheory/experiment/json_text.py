@@ -1,0 +1,46 @@
+"""JSON from elsewhere, read as data and nothing else."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+MAX_DEPTH = 64
+"""Ten times as deep as an experiment, and far from where recursion ends."""
+
+_TOO_DEEP = "lists and objects are nested too deeply"
+
+
+def read_json(text: str | bytes) -> Any:
+    """Read JSON in which no key is given twice.
+
+    Raises
+    ------
+    ValueError
+        If the text is not JSON, is nested in more than 64 levels, or gives a key twice, of which
+        one would be lost.
+    """
+    try:
+        data = json.loads(text, object_pairs_hook=_each_key_once)
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
+    level = [data]
+    for _ in range(MAX_DEPTH):
+        level = [inner for value in level for inner in _inside(value)]
+    if level:
+        raise ValueError(_TOO_DEEP)
+    return data
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    data: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in data:
+            raise ValueError(f"the key {key!r:.60} is given twice")
+        data[key] = value
+    return data

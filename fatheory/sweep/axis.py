@@ -1,0 +1,153 @@
+"""An axis of a sweep: one setting after another."""
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import BaseModel, BeforeValidator, model_serializer, model_validator
+
+from fatheory.errors import InvalidExperimentError
+from fatheory.experiment.description import NOT_EMPTY, Description
+from fatheory.sweep.names import is_taken
+
+_FORMS = (
+    "an axis is a list of values, {'keys': [...], 'values': [...]}, or a mapping from labels to "
+    "settings such as {'deep': {'network.hidden': [20, 20]}}"
+)
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON has it; NumPy's and parts of experiments are welcome."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | range):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"values are finite; got {value}")
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    raise ValueError(f"values are what JSON can hold; got {value!r:.60}")
+
+
+def _plain_entries(value: Any) -> Any:
+    if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
+        raise ValueError(f"must be a list; got {value!r:.60}")
+    return tuple(_plain(entry) for entry in value)
+
+
+class Axis(Description):
+    """The points of an axis, each with what it sets.
+
+    Attributes
+    ----------
+    keys : tuple of str
+        Dotted keys, as `Experiment.with_settings` takes them, that are all set to a point's value.
+        ``*`` stands for every entry there: ``rules.*.learning_rate``. Empty where points have
+        settings of their own.
+    values : tuple
+        The values; or labels, where points have settings of their own.
+    settings : tuple of dict
+        Those settings, by dotted key; else empty.
+    """
+
+    keys: tuple[str, ...] = ()
+    values: Annotated[tuple[Any, ...], NOT_EMPTY, BeforeValidator(_plain_entries)]
+    settings: Annotated[tuple[dict[str, Any], ...], BeforeValidator(_plain_entries)] = ()
+
+    @classmethod
+    def of(cls, name: str, given: Any) -> "Axis":
+        """Read an axis as it is written in a description; see `Sweep`.
+
+        Raises
+        ------
+        InvalidExperimentError, ValueError
+            If it is none.
+        """
+        if isinstance(given, cls):
+            return given
+        if isinstance(given, Mapping):
+            if set(given) == {"keys", "values"}:
+                return cls(**given)
+            if given and all(isinstance(inner, Mapping) for inner in given.values()):
+                return cls(values=tuple(given), settings=tuple(given.values()))
+        elif isinstance(given, Iterable) and not isinstance(given, str):
+            return cls(keys=(name,), values=given)
+        raise ValueError(f"{_FORMS}; got {given!r:.60}")
+
+    @model_validator(mode="after")
+    def _points_differ(self) -> "Axis":
+        if not self.keys and len(self.settings) != len(self.values):
+            raise ValueError(f"keys must not be empty; {_FORMS}")
+        written = [json.dumps(value, sort_keys=True) for value in self.values]
+        same = written + [str(label) for label in self.coordinate]
+        for texts in (same[: len(written)], same[len(written) :]):
+            repeated = sorted({text for text in texts if texts.count(text) > 1})
+            if repeated:
+                raise ValueError(f"values must differ from each other; repeated: {repeated}")
+        return self
+
+    @model_serializer
+    def _as_written(self) -> dict[str, Any]:
+        if self.keys:
+            return {"keys": list(self.keys), "values": list(self.values)}
+        return dict(zip(self.values, self.settings, strict=True))
+
+    @property
+    def coordinate(self) -> np.ndarray:
+        """The labels of the points: numbers and strings as they are, all else as JSON."""
+        if not any(isinstance(value, bool | str) for value in self.values):
+            try:
+                numbers = np.asarray(self.values)
+            except ValueError:  # lists of different lengths
+                numbers = np.empty((0, 0))
+            if numbers.ndim == 1 and numbers.dtype.kind in "if":
+                return numbers
+        return np.array([v if isinstance(v, str) else json.dumps(v) for v in self.values])
+
+    def at(self, point: int) -> dict[str, Any]:
+        """Return what a point sets, by dotted key."""
+        if self.keys:
+            return dict.fromkeys(self.keys, self.values[point])
+        return self.settings[point]
+
+
+def read_axes(value: Any) -> Any:
+    """Read a mapping from names to axes.
+
+    Raises
+    ------
+    InvalidExperimentError
+        Listing, by name, what is no axis, and names that archives give a meaning.
+    """
+    if not isinstance(value, Mapping):
+        return value
+    axes, problems = [], []
+    for name, given in value.items():
+        try:
+            axis = Axis.of(name, given)
+            problems += [(name, problem) for problem in _of_name(name, axis)]
+            axes.append((name, axis))
+        except InvalidExperimentError as error:
+            problems += [(".".join(filter(None, (str(name), at))), m) for at, m in error.problems]
+        except ValueError as error:
+            problems.append((str(name), str(error)))
+    if problems:
+        raise InvalidExperimentError("axes", problems)
+    return tuple(axes)
+
+
+def _of_name(name: Any, axis: Axis) -> Iterator[str]:
+    if not isinstance(name, str) or not name.strip(".") or name.startswith("__") or "/" in name:
+        yield f"an axis is named by a string without '/', and not by dots alone; got {name!r}"
+    elif is_taken(name):
+        free = next((key for key in axis.keys if "/" not in key and not is_taken(key)), "")
+        yield (
+            f"archives call something else {name!r}; name the axis {free or f'{name} axis'!r}, and "
+            f"give its keys as in {{'keys': [...], 'values': [...]}}"
+        )

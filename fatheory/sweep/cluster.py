@@ -1,0 +1,139 @@
+"""The same work on many processes or machines, by Dask."""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from fatheory.errors import FatheoryError
+from fatheory.experiment import Experiment
+from fatheory.sweep.outcome import Outcome, carry_out
+from fatheory.sweep.plan import Batch
+
+if TYPE_CHECKING:
+    from dask.distributed import Client, Future, LocalCluster
+
+DEATHS = 5
+"""So many times workers that we start may die over a batch before its cells are suspected."""
+_DEADLY = (
+    "the processes that trained it died again and again, as they do when memory runs out; give "
+    "them more, or ask for less"
+)
+
+
+@contextmanager
+def cluster_client(workers: int | None, scheduler: "str | Client | None") -> Iterator["Client"]:
+    """Give a client of a cluster: of a scheduler, or of processes started for the purpose.
+
+    Parameters
+    ----------
+    workers : int, optional
+        How many processes to start.
+    scheduler : str or Client, optional
+        Address of a scheduler, or a client, which stays as it is.
+
+    Raises
+    ------
+    FatheoryError
+        If Dask is not installed, or there is no scheduler at that address.
+    """
+    try:
+        import dask
+        from dask.distributed import Client
+    except ImportError:
+        raise FatheoryError(
+            "workers and schedulers need Dask, which is not installed; install it with: "
+            'pip install "fatheory[sweep]", or leave both out to use this process alone'
+        ) from None
+    if isinstance(scheduler, Client):
+        yield scheduler
+    elif scheduler is not None:
+        try:
+            client = Client(scheduler)
+        except (OSError, ValueError) as error:
+            raise FatheoryError(f"no Dask scheduler answers at {scheduler!r}: {error}") from error
+        with client:
+            yield client
+    else:
+        with (
+            dask.config.set({"distributed.scheduler.allowed-failures": DEATHS}),
+            _local_cluster(workers) as cluster,
+            Client(cluster) as client,
+        ):
+            yield client
+
+
+def _local_cluster(workers: int | None) -> "LocalCluster":
+    """Start processes of one thread, and a dashboard at any free port."""
+    from dask.distributed import LocalCluster
+
+    try:
+        return LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            memory_limit=None,  # a run that would not fit is refused by its own estimate
+            dashboard_address=":0",
+            silence_logs=logging.ERROR,
+        )
+    except RuntimeError as error:
+        raise FatheoryError(
+            f"worker processes could not be started: {error} A script that starts some must do "
+            f'so under: if __name__ == "__main__":'
+        ) from error
+
+
+def on_cluster(
+    client: "Client", batches: Sequence[Batch], wanted: Mapping[str, Sequence[str]]
+) -> Iterator[dict[str, Outcome]]:
+    """Carry out batches on the workers of a client, and give outcomes as they come.
+
+    A batch whose worker died goes to another one. Where workers die again and again, the batch is
+    carried out in the end, cell by cell with nothing else beside it: dying takes along what waits
+    at the same worker. A cell over which workers die even then has failed.
+
+    Raises
+    ------
+    FatheoryError
+        If the cluster cannot carry them out, or is lost.
+    """
+    from dask.distributed import as_completed
+
+    asked: dict[Any, Batch] = {_submitted(client, b, wanted): b for b in batches}
+    suspects: list[Batch] = []
+    for future in as_completed(list(asked)):
+        batch = asked.pop(future)
+        found = _outcomes(future)
+        if found is None:
+            suspects.append(batch)
+        else:
+            yield dict(zip(batch.hashes, found, strict=True))
+    for batch in suspects:
+        each = [_outcomes(_submitted(client, alone, wanted)) for alone in batch.alone()]
+        found = [Outcome.failed(_DEADLY) if one is None else one[0] for one in each]
+        yield dict(zip(batch.hashes, found, strict=True))
+
+
+def _submitted(client: "Client", batch: Batch, wanted: Mapping[str, Sequence[str]]) -> "Future":
+    texts = [experiment.to_json() for experiment in batch.experiments]
+    own = [wanted[content_hash] for content_hash in batch.hashes]
+    return client.submit(_carry_out, texts, own, pure=False)
+
+
+def _carry_out(texts: Sequence[str], wanted: Sequence[Sequence[str]]) -> list[Outcome]:
+    """Train experiments that arrive as JSON."""
+    return carry_out([Experiment.from_json(text) for text in texts], wanted)
+
+
+def _outcomes(future: "Future") -> list[Outcome] | None:
+    """Wait for the outcomes of a batch; None if too many workers died over it."""
+    from dask.distributed import KilledWorker
+
+    try:
+        return future.result()
+    except KilledWorker:
+        return None
+    except Exception as error:  # whatever a scheduler, a network or another installation raises
+        raise FatheoryError(
+            f"the cluster could not carry out a batch: {type(error).__name__}: {error}; what was "
+            f"done is kept, and running the sweep again goes on from there"
+        ) from error

@@ -1,0 +1,251 @@
+"""The shape of a sweep's archive: what all its cells have room for."""
+
+import math
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from fatheory import labels
+from fatheory.archive import Template, assemble, provenance
+from fatheory.experiment import Experiment, ImageTask
+from fatheory.initial import coordinates, draw_start, drawn_variables
+from fatheory.sweep import names
+from fatheory.sweep.cell import Cell
+from fatheory.sweep.contents import EXAMPLES, contents, dtype, sizes
+from fatheory.sweep.sweep import Sweep
+from fatheory.updates import rate_factors
+
+_OF_TIME = (labels.TIME, labels.WEIGHTED_STEP, labels.LEARNING_RATE)
+_SOURCE = "simulation"
+
+
+@dataclass(frozen=True)
+class Grid:
+    """What a sweep's archive holds.
+
+    Attributes
+    ----------
+    sweep : Sweep
+        Whose archive.
+    cells : tuple of Cell
+        All of them, the last axis running fastest.
+    static : Dataset
+        What is known from the start: coordinates, hashes and attributes.
+    templates : mapping of str to Template
+        The variables that cells fill.
+    examples : tuple of str
+        Variables that are the same in all cells, and stored once.
+    """
+
+    sweep: Sweep
+    cells: tuple[Cell, ...]
+    static: xr.Dataset
+    templates: Mapping[str, Template]
+    examples: tuple[str, ...]
+
+    @classmethod
+    def of(cls, sweep: Sweep) -> "Grid":
+        """Work out what the archive of a sweep will hold."""
+        cells = tuple(sweep.cells())
+        asked = [cell.experiment for cell in cells if cell.experiment is not None]
+        kept, left_out = _variables(asked)
+        examples = tuple(name for name in EXAMPLES if name in kept) if _learn_alike(asked) else ()
+        static = _static(sweep, cells, asked, left_out)
+        extent = sizes(asked[0]) | {str(dim): size for dim, size in static.sizes.items()}
+        precision = max(experiment.precision for experiment in asked)
+        templates = {
+            name: Template(
+                dims=(*sweep.dims, *kept[name]),
+                shape=(*sweep.shape, *(extent[dim] for dim in kept[name])),
+                dtype=dtype(name, precision),
+                attrs=_attrs(name, asked),
+                fill=_fill(name, dtype(name, precision)),
+            )
+            for name in kept
+            if name not in examples
+        }
+        of_cells = {
+            name: Template(sweep.dims, sweep.shape, kind, names.OF_CELLS[name], _fill(name, kind))
+            for name, kind in names.DTYPES.items()
+        }
+        return cls(sweep, cells, static, templates | of_cells, examples)
+
+    def of_run(self, experiment: Experiment) -> list[str]:
+        """List the variables that a cell's run fills."""
+        return [name for name in contents(experiment) if name in self.templates]
+
+    def fitted(self, run: xr.Dataset) -> dict[str, np.ndarray]:
+        """Put a cell's run where its labels belong, among those of all cells.
+
+        Where it has none, and in variables that it lacks, are fill values.
+        """
+        own = run.variables
+        among = {
+            dim: _places(self.static.variables[dim].values, own[dim].values)
+            for dim in names.SHARED
+            if dim in run.dims
+        }
+        values, inner = {}, len(self.sweep.shape)
+        for name, template in self.templates.items():
+            whole = np.full(template.shape[inner:], template.fill, template.dtype)
+            if name in own:
+                there = [
+                    among.get(dim, np.arange(size))
+                    for dim, size in zip(template.dims[inner:], whole.shape, strict=True)
+                ]
+                whole[np.ix_(*there)] = own[name].values
+            values[name] = whole
+        return values
+
+    def alike(self, experiment: Experiment) -> xr.Dataset:
+        """Draw the variables that are the same in all cells, from one that was carried out."""
+        if not self.examples:
+            return xr.Dataset()
+        starts = [draw_start(experiment, seed) for seed in experiment.seeds]
+        drawn = drawn_variables(experiment, starts)
+        return assemble(
+            {name: drawn[name].astype(experiment.precision) for name in self.examples},
+            {},
+            {},
+            n_layers=experiment.layers,
+        )
+
+
+def _variables(asked: Sequence[Experiment]) -> tuple[dict[str, tuple[str, ...]], list[str]]:
+    """Return the variables with room in one array, with their dimensions, and those without.
+
+    Cells may differ in labels of the dimensions that they share, in no other size.
+    """
+    extents: dict[str, set[int]] = {}
+    for experiment in asked:
+        for dim, size in sizes(experiment).items():
+            extents.setdefault(dim, set()).add(size)
+    dims_of: dict[str, set[tuple[str, ...]]] = {}
+    for experiment in asked:
+        for name, dims in contents(experiment).items():
+            dims_of.setdefault(name, set()).add(dims)
+    kept, left_out = {}, []
+    for name in sorted(dims_of):
+        first, *others = dims_of[name]
+        if others or any(len(extents[dim]) > 1 for dim in first if dim not in names.SHARED):
+            left_out.append(name)
+        else:
+            kept[name] = first
+    return kept, left_out
+
+
+def _learn_alike(asked: Sequence[Experiment]) -> bool:
+    """Whether all cells learn the same from the same examples, images aside."""
+    same: set[Hashable] = {
+        (e.task, e.root_seed, e.seeds, e.record.probe_samples, e.precision) for e in asked
+    }
+    return len(same) == 1 and not isinstance(asked[0].task, ImageTask)
+
+
+def _static(
+    sweep: Sweep, cells: Sequence[Cell], asked: Sequence[Experiment], left_out: Sequence[str]
+) -> xr.Dataset:
+    shared = _shared_labels([coordinates_of(experiment) for experiment in asked])
+    hashes = np.array([cell.content_hash for cell in cells]).reshape(sweep.shape)
+    coords: dict[str, xr.Variable] = {
+        name: xr.Variable((name,), axis.coordinate, {"long_name": ", ".join(axis.keys) or name})
+        for name, axis in sweep.axes
+    }
+    for dim, values in shared.items():
+        coords[dim] = xr.Variable((dim,), values, labels.variable(dim).attrs)
+    attrs = provenance(
+        source=_SOURCE,
+        experiment_json=sweep.experiment.to_json(),
+        experiment_hash=sweep.experiment.content_hash,
+        precision=max(experiment.precision for experiment in asked),
+        device="",
+        wall_time_s=0.0,
+    )
+    stamped = (labels.ATTR_SOURCE, labels.ATTR_PRECISION, labels.ATTR_CREATED)
+    return xr.Dataset(
+        {
+            names.EXPERIMENT_HASH: xr.Variable(
+                sweep.dims, hashes, names.OF_CELLS[names.EXPERIMENT_HASH]
+            )
+        },
+        coords=coords | _times(sweep, cells, shared),
+        attrs={name: attrs[name] for name in stamped}
+        | {
+            names.ATTR_SWEEP: sweep.to_json(),
+            names.ATTR_HASH: sweep.content_hash,
+            names.ATTR_LEFT_OUT: list(left_out),
+        },
+    )
+
+
+def _shared_labels(of_cells: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Return the union of the cells' labels: of rules as they first occur, of others in order."""
+    found: dict[str, np.ndarray] = {}
+    for dim in names.SHARED:
+        first = of_cells[0][dim]
+        if all(np.array_equal(own[dim], first) for own in of_cells):
+            found[dim] = first
+        else:
+            union = dict.fromkeys(label for own in of_cells for label in own[dim].tolist())
+            found[dim] = np.array(list(union) if dim == labels.RULE else sorted(union))
+    return found
+
+
+def coordinates_of(experiment: Experiment) -> dict[str, np.ndarray]:
+    """Return the coordinates of the experiment's archive."""
+    decay, steps = experiment.schedule.decay, experiment.schedule.steps
+    return coordinates(experiment, None if decay is None else rate_factors(decay, steps))
+
+
+def _times(
+    sweep: Sweep, cells: Sequence[Cell], shared: Mapping[str, np.ndarray]
+) -> dict[str, xr.Variable]:
+    """Return times and learning rates, with the axes along which they differ."""
+    found: dict[str, xr.Variable] = {}
+    of_cells = [
+        {} if cell.experiment is None else coordinates_of(cell.experiment) for cell in cells
+    ]
+    for name in _OF_TIME:
+        dims = labels.variable(name).dims
+        whole = np.full((len(cells), *(len(shared[dim]) for dim in dims)), math.nan)
+        for row, own in zip(whole, of_cells, strict=True):
+            if name in own:
+                row[np.ix_(*(_places(shared[dim], own[dim]) for dim in dims))] = own[name]
+        if np.isnan(whole).all():
+            continue
+        values = whole.reshape(*sweep.shape, *whole.shape[1:])
+        variable = xr.Variable((*sweep.dims, *dims), values, labels.variable(name).attrs)
+        found[name] = _without_constant(variable, sweep.dims)
+    return found
+
+
+def _without_constant(variable: xr.Variable, dims: Iterable[str]) -> xr.Variable:
+    """Drop those of some dimensions along which nothing changes."""
+    for dim in dims:
+        first = variable.isel({dim: 0})
+        if variable.broadcast_equals(first):
+            variable = first
+    return variable
+
+
+def _places(among: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """Return where labels stand among others."""
+    where = {label: i for i, label in enumerate(among.tolist())}
+    return np.array([where[label] for label in own.tolist()], dtype=np.intp)
+
+
+def _attrs(name: str, asked: Iterable[Experiment]) -> dict[str, str]:
+    attrs = labels.variable(name).attrs
+    outputs = {experiment.network.output for experiment in asked}
+    if name in (labels.LOSS, labels.TRAINING_LOSS) and "softmax" in outputs:
+        del attrs["equation"]  # not that of the cross-entropy
+        return attrs | ({"equation": "L = -<sum y* log y>"} if len(outputs) == 1 else {})
+    return attrs
+
+
+def _fill(name: str, kind: np.dtype) -> object:
+    if name == labels.DIVERGED_AT:
+        return -1
+    return {"f": math.nan, "b": False, "U": "", "i": names.PENDING}[kind.kind]

@@ -1,0 +1,64 @@
+"""Names of the variables and attributes that a sweep's archive has beside those of a run."""
+
+import re
+
+import numpy as np
+
+from fatheory import labels
+
+STATUS = "status"
+ERROR = "error"
+WALL_TIME = "wall_time_s"
+EXPERIMENT_HASH = "experiment_hash"
+
+SHARED = (labels.RULE, labels.SEED, labels.STEP, labels.LAYER)
+"""Dimensions along which cells may have different labels."""
+
+ATTR_SWEEP = "sweep"
+ATTR_HASH = "sweep_hash"
+ATTR_LEFT_OUT = "left_out"
+
+PENDING, DONE, DIVERGED, FAILED = range(4)
+STATUS_NAMES = ("pending", "done", "diverged", "failed")
+"""What the numbers of ``status`` mean."""
+
+OF_CELLS: dict[str, dict[str, object]] = {
+    STATUS: {
+        "units": labels.DIMENSIONLESS,
+        "long_name": "how far a cell is",
+        "flag_values": list(range(len(STATUS_NAMES))),
+        "flag_meanings": " ".join(STATUS_NAMES),
+    },
+    ERROR: {
+        "units": labels.DIMENSIONLESS,
+        "long_name": "what went wrong in a cell; empty if nothing",
+    },
+    WALL_TIME: {"units": "s", "long_name": "time that a cell took, its share of its batch's"},
+    EXPERIMENT_HASH: {
+        "units": labels.DIMENSIONLESS,
+        "long_name": "content hash of a cell's experiment; empty if it is not valid",
+    },
+}
+"""Attributes of what is known of every cell."""
+
+DTYPES = {STATUS: np.dtype(np.int8), ERROR: np.dtype(np.str_), WALL_TIME: np.dtype(np.float64)}
+
+_DIMS_OF_LAYERS = re.compile(r"^(unit|channel|feature|kernel_row|kernel_column)_\d+(_twin)?$")
+_DIMS = {
+    labels.SAMPLE,
+    labels.RECEPTIVE_UNIT,
+    labels.TRACED_UNIT,
+    labels.TIME_STEP,
+    labels.SOURCE,
+    "variable",
+}
+
+
+def is_taken(name: str) -> bool:
+    """Whether archives, of runs or sweeps, already call something `name`."""
+    return (
+        labels.describe(name) is not None
+        or name in _DIMS
+        or name in OF_CELLS
+        or _DIMS_OF_LAYERS.match(name) is not None
+    )

@@ -1,0 +1,133 @@
+"""Which cells train together, and which share files."""
+
+import math
+from collections.abc import Collection, Hashable, Iterator, Sequence
+from dataclasses import dataclass
+
+from fatheory.experiment import Experiment, SpikingNetwork
+from fatheory.sweep.cell import Cell
+from fatheory.train import program_of
+from fatheory.train.memory import estimate_memory
+
+MOST = 32
+"""Cells of a batch at most."""
+LEAST_BATCHES = 8
+"""A sweep has so many batches if it has as many cells, so that several workers have work."""
+WORK = 2.0**34
+"""Work of a batch of several cells at most, in weights changed; tens of seconds on a processor."""
+MEMORY = 2**28
+"""What a batch of several cells may need beside its examples, in bytes."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Experiments that train together.
+
+    Attributes
+    ----------
+    experiments : tuple of Experiment
+        They differ from each other.
+    hashes : tuple of str
+        Their content hashes.
+    """
+
+    experiments: tuple[Experiment, ...]
+    hashes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, cells: Sequence[Cell]) -> "Batch":
+        """Return the batch of some cells, those left out that are no experiments."""
+        once = {cell.content_hash: cell.experiment for cell in cells if cell.experiment}
+        return cls(tuple(once.values()), tuple(once))
+
+    def without(self, known: Collection[str]) -> "Batch":
+        """Return what is left of the batch when some experiments, by hash, are done."""
+        left = [i for i, content_hash in enumerate(self.hashes) if content_hash not in known]
+        return Batch(tuple(self.experiments[i] for i in left), tuple(self.hashes[i] for i in left))
+
+    def alone(self) -> "list[Batch]":
+        """Return a batch for every experiment."""
+        pairs = zip(self.experiments, self.hashes, strict=True)
+        return [Batch((experiment,), (content_hash,)) for experiment, content_hash in pairs]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a sweep is carried out.
+
+    It follows from the cells alone, whoever carries it out and whatever is done already, so that
+    the results do too, to the last bit.
+
+    Attributes
+    ----------
+    leading : int
+        Number of axes, the first ones, along which the archive grows. The cells of a row, which
+        is what the other axes span, share files: many small files cost more than what is in them.
+    batches : tuple of Batch
+        Whole rows, each experiment once.
+    """
+
+    leading: int
+    batches: tuple[Batch, ...]
+
+    @classmethod
+    def of(cls, cells: Sequence[Cell], shape: Sequence[int]) -> "Plan":
+        """Plan the cells of a grid, the last axis running fastest.
+
+        Rows whose cells train by the same programs, one by one, are together.
+        """
+        first = {cell.content_hash: cell for cell in reversed(cells) if cell.experiment}
+        most = _together([cell.experiment for cell in first.values() if cell.experiment])
+        repeated = len(first) < sum(cell.experiment is not None for cell in cells)
+        leading = len(shape) if repeated else _leading(shape, most)
+        size = math.prod(shape[leading:])
+        programs: dict[Hashable, list[Sequence[Cell]]] = {}
+        for row in rows(cells, size):
+            new = [cell for cell in row if first.get(cell.content_hash) is cell]
+            if new:
+                key = tuple(program_of(cell.experiment) for cell in new if cell.experiment)
+                programs.setdefault(key, []).append(new)
+        batches = [
+            Batch.of([cell for row in part for cell in row])
+            for together in programs.values()
+            for part in _parts(together, max(1, most // size))
+        ]
+        return cls(leading, tuple(batches))
+
+
+def rows(cells: Sequence[Cell], size: int) -> list[Sequence[Cell]]:
+    """Cut the cells of a grid into rows of equal size."""
+    return [cells[i : i + size] for i in range(0, len(cells), size)]
+
+
+def _leading(shape: Sequence[int], most: int) -> int:
+    """Return the number of axes before those that span no more than so many cells."""
+    return next(i for i in range(1, len(shape) + 1) if math.prod(shape[i:]) <= most)
+
+
+def _together(asked: Sequence[Experiment]) -> int:
+    """Return how many experiments make a batch, of the size of the largest."""
+    work = max(map(_work, asked))
+    memory = max(map(_memory, asked))
+    most = min(MOST, math.ceil(len(asked) / LEAST_BATCHES), WORK / work, MEMORY / memory)
+    return max(1, int(most))
+
+
+def _work(experiment: Experiment) -> float:
+    schedule, network = experiment.schedule, experiment.network
+    runs = len(experiment.rules) * len(experiment.seeds)
+    learned = sum(map(math.prod, experiment.weight_shapes))
+    times = network.steps_per_image if isinstance(network, SpikingNetwork) else 1
+    return float(runs * learned * schedule.steps * schedule.batch_size * times)
+
+
+def _memory(experiment: Experiment) -> int:
+    needed = estimate_memory(experiment)
+    return sum(needed.values()) - needed["examples"]
+
+
+def _parts(together: list[Sequence[Cell]], most: int) -> Iterator[list[Sequence[Cell]]]:
+    """Cut into parts of nearly equal length: programs compile for each length anew."""
+    size = math.ceil(len(together) / math.ceil(len(together) / most))
+    for first in range(0, len(together), size):
+        yield together[first : first + size]

@@ -1,0 +1,114 @@
+"""Carry out a sweep: batch after batch, here or on a cluster, into one archive."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import xarray as xr
+
+from fatheory.archive import load
+from fatheory.errors import FatheoryError
+from fatheory.sweep.cluster import cluster_client, on_cluster
+from fatheory.sweep.grid import Grid
+from fatheory.sweep.outcome import Outcome, carry_out
+from fatheory.sweep.plan import Batch, Plan
+from fatheory.sweep.store import SweepStore
+from fatheory.sweep.sweep import Sweep
+
+if TYPE_CHECKING:
+    from dask.distributed import Client
+
+
+def run_sweep(
+    sweep: Sweep,
+    path: str | os.PathLike[str],
+    *,
+    workers: int | None,
+    scheduler: "str | Client | None",
+    restart: bool,
+    progress: bool | None,
+) -> xr.Dataset:
+    """Carry out what is not done of a sweep; see `Sweep.run`."""
+    if workers is not None and scheduler is not None:
+        raise FatheoryError(
+            f"workers are started here, and a scheduler has its own; got workers={workers} and "
+            f"scheduler={scheduler!r}; pass one of them"
+        )
+    if workers is not None and workers < 1:
+        raise FatheoryError(f"workers is the number of processes, 1 or more; got {workers}")
+    target = Path(os.path.realpath(path))
+    grid = Grid.of(sweep)
+    planned = Plan.of(grid.cells, sweep.shape)
+    store = SweepStore.at(target, grid, planned, restart=restart)
+    if store is not None:
+        with store:
+            _carry_out_all(grid, store, workers, scheduler, progress)
+    return load(target)
+
+
+def _carry_out_all(
+    grid: Grid,
+    store: SweepStore,
+    workers: int | None,
+    scheduler: "str | Client | None",
+    progress: bool | None,
+) -> None:
+    batches = store.pending
+    wanted = {
+        content_hash: grid.of_run(experiment)
+        for batch in batches
+        for content_hash, experiment in zip(batch.hashes, batch.experiments, strict=True)
+    }
+    total = store.known + len(wanted)
+    try:
+        with _bar(progress, store.known, total) as advance:
+            for found in _outcomes(batches, wanted, workers, scheduler):
+                store.add(found)
+                advance(len(found))
+        store.finish()
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            f"the sweep was stopped after {store.known} of {total} experiments, which are "
+            f"kept; run it again at the same place to go on"
+        ) from None
+
+
+def _outcomes(
+    batches: Sequence[Batch],
+    wanted: Mapping[str, Sequence[str]],
+    workers: int | None,
+    scheduler: "str | Client | None",
+) -> Iterator[dict[str, Outcome]]:
+    if not batches:
+        return
+    if workers is None and scheduler is None:
+        for batch in batches:
+            own = [wanted[content_hash] for content_hash in batch.hashes]
+            yield dict(zip(batch.hashes, carry_out(batch.experiments, own), strict=True))
+    else:
+        with cluster_client(workers, scheduler) as client:
+            yield from on_cluster(client, batches, wanted)
+
+
+@contextmanager
+def _bar(wanted: bool | None, done: int, total: int) -> Iterator[Callable[[int], object]]:
+    """Show a progress bar of cells on standard error; give the function that moves it on."""
+    if not (sys.stderr.isatty() if wanted is None else wanted):
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (
+        *Progress.get_default_columns()[:2],
+        TextColumn("{task.completed} / {task.total} experiments"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("sweeping", completed=done, total=total)
+        yield lambda count: bar.advance(task, count)

@@ -1,0 +1,79 @@
+"""How far a sweep is, read from its archive while another process may write it."""
+
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from fatheory import labels
+from fatheory.archive import is_unfinished, journal, load
+from fatheory.errors import ArchiveError
+from fatheory.sweep import names
+
+
+@dataclass(frozen=True)
+class SweepStatus:
+    """How far a sweep is.
+
+    Attributes
+    ----------
+    counts : dict of str to int
+        How many cells are ``pending``, ``done``, ``diverged`` and ``failed``.
+    finished : bool
+        Whether the archive is complete. Cells that failed are tried again even then.
+    batches_left : int
+        How many batches of cells are still to come.
+    time_left : float
+        How long they will take at the pace so far, in seconds; NaN while there is none.
+    """
+
+    counts: dict[str, int]
+    finished: bool
+    batches_left: int
+    time_left: float
+
+
+def sweep_status(path: str | os.PathLike[str]) -> SweepStatus:
+    """Read how far the sweep at `path` is. Nothing is written.
+
+    Raises
+    ------
+    ArchiveError
+        If there is no sweep.
+    """
+    stored = load_sweep(path)
+    found = np.bincount(stored[names.STATUS].values.ravel(), minlength=len(names.STATUS_NAMES))
+    counts = {name: int(count) for name, count in zip(names.STATUS_NAMES, found, strict=True)}
+    if labels.ATTR_UNFINISHED not in stored.attrs:
+        return SweepStatus(counts, True, 0, 0.0)
+    target = Path(os.path.realpath(path))
+    try:
+        notes = [entry.note for entry in journal.read(target).entries[1:]]
+    except ArchiveError:
+        if is_unfinished(target):
+            raise
+        return sweep_status(path)  # it was finished meanwhile
+    timed = [note for note in notes if note["cells"] and note["seconds"]]
+    if not timed:
+        return SweepStatus(counts, False, notes[-1]["left"] if notes else 0, math.nan)
+    pace = sum(len(note["cells"]) for note in timed) / sum(note["seconds"] for note in timed)
+    return SweepStatus(counts, False, notes[-1]["left"], counts["pending"] / pace)
+
+
+def load_sweep(path: str | os.PathLike[str]) -> xr.Dataset:
+    """Read the archive of a sweep, as far as it is.
+
+    Raises
+    ------
+    ArchiveError
+        If there is none.
+    """
+    stored = load(path, verify=False)
+    if names.ATTR_SWEEP not in stored.attrs:
+        raise ArchiveError(
+            f"{path} is an archive, and none of a sweep; see fatheory inspect {path}"
+        )
+    return stored

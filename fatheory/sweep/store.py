@@ -1,0 +1,275 @@
+"""A sweep's archive: begun, gone on with, or begun with what that of another sweep holds."""
+
+import math
+import os
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from fatheory import labels
+from fatheory.archive import (
+    GrowingArchive,
+    is_unfinished,
+    joined_texts,
+    joined_versions,
+    journal,
+    load,
+    manifest,
+    replacement,
+)
+from fatheory.archive.lock import WriterLock
+from fatheory.archive.place import check_free
+from fatheory.errors import ArchiveWriteError
+from fatheory.sweep import names
+from fatheory.sweep.cell import Cell
+from fatheory.sweep.grid import Grid, coordinates_of
+from fatheory.sweep.outcome import Outcome
+from fatheory.sweep.plan import Batch, Plan, rows
+
+_FINISHED = (names.DONE, names.DIVERGED)
+"""What is never computed again."""
+
+
+class SweepStore:
+    """The one writer of a sweep's archive. A context manager.
+
+    Parameters
+    ----------
+    grid : Grid
+        What the archive holds.
+    planned : Plan
+        How the sweep is carried out.
+    archive : GrowingArchive
+        Where it grows.
+    """
+
+    def __init__(self, grid: Grid, planned: Plan, archive: GrowingArchive) -> None:
+        self._grid, self._planned, self._archive = grid, planned, archive
+        self._known = {key for note in archive.notes for key in note["cells"]}
+        self._leading = len(journal.read(archive.path).began["along"])
+        self._rows = rows(grid.cells, math.prod(grid.sweep.shape[self._leading :]))
+        self._rows_of: dict[str, list[int]] = {}
+        for i, row in enumerate(self._rows):
+            for content_hash in {cell.content_hash for cell in row}:
+                self._rows_of.setdefault(content_hash, []).append(i)
+        self._experiments = {cell.content_hash: cell.experiment for cell in grid.cells}
+        self._since = time.perf_counter()
+        if not archive.notes:
+            for row in self._rows:
+                if all(cell.experiment is None for cell in row):
+                    self._write(row, {})
+            self._add({}, 0.0)
+
+    @classmethod
+    def at(cls, path: Path, grid: Grid, planned: Plan, *, restart: bool) -> "SweepStore | None":
+        """Open the archive of a sweep for writing; None if nothing is left to write.
+
+        Parameters
+        ----------
+        path : Path
+            Its place, without symbolic links.
+        grid : Grid
+            What it is to hold.
+        planned : Plan
+            How the sweep is carried out.
+        restart : bool
+            Whether to replace what stands there.
+
+        Raises
+        ------
+        ArchiveWriteError
+            If what stands at `path` cannot be gone on with or replaced, another process writes
+            there, or the place cannot be written to.
+        """
+        with WriterLock(path):
+            replacement.recover(path)
+        if restart or not os.path.lexists(path):
+            return cls(grid, planned, _begun(path, grid, planned.leading, overwrite=restart))
+        stored = load(path, verify=False)
+        found = _finished(stored)
+        same = stored.attrs.get(names.ATTR_HASH) == grid.sweep.content_hash
+        if same and is_unfinished(path):
+            return cls(grid, planned, GrowingArchive.resume(path))
+        wanted = {content_hash for batch in planned.batches for content_hash in batch.hashes}
+        if same and wanted <= set(found):
+            return None
+        if not same and wanted.isdisjoint(found):
+            raise ArchiveWriteError(
+                f"what stands at {path} is no sweep that shares finished cells with this one; "
+                f"choose another path, or pass restart=True (on the command line --restart) to "
+                f"replace it"
+            )
+        return cls._taken_over(path, grid, planned, stored, found)
+
+    @property
+    def known(self) -> int:
+        """How many experiments have an outcome."""
+        return len(self._known)
+
+    @property
+    def pending(self) -> list[Batch]:
+        """What is left of the batches."""
+        return _left(self._planned, self._known)
+
+    def add(self, found: Mapping[str, Outcome]) -> None:
+        """Write the outcomes of experiments, by content hash: all of them or none.
+
+        Raises
+        ------
+        ArchiveWriteError
+            If they cannot be written; what was written before stays.
+        """
+        now = time.perf_counter()
+        self._add(found, now - self._since)
+        self._since = now
+
+    def finish(self) -> None:
+        """Make the archive an ordinary one.
+
+        Raises
+        ------
+        ArchiveWriteError
+            If it cannot be written; it stays as unfinished as it was.
+        """
+        notes = self._archive.notes
+        done = [content_hash for note in notes for content_hash in note["done"]]
+        experiment = self._experiments[done[0]] if done else None
+        late = xr.Dataset() if experiment is None else self._grid.alike(experiment)
+        late.attrs = {
+            labels.ATTR_DEVICE: joined_texts(text for note in notes for text in note["devices"]),
+            labels.ATTR_VERSIONS: joined_versions(t for note in notes for t in note["versions"]),
+            labels.ATTR_WALL_TIME: float(sum(note["seconds"] for note in notes)),
+        }
+        self._archive.finish(late)
+
+    def __enter__(self) -> "SweepStore":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._archive.close()
+
+    @classmethod
+    def _taken_over(
+        cls,
+        path: Path,
+        grid: Grid,
+        planned: Plan,
+        stored: xr.Dataset,
+        found: Mapping[str, tuple[int, ...]],
+    ) -> "SweepStore":
+        """Begin an archive with the finished cells of the one that it replaces, at once.
+
+        No cells share files in it, for those of a row are not all there.
+        """
+        beside, axes = path.with_name(f".{path.name}.taking-over"), len(grid.sweep.dims)
+        with WriterLock(path):
+            check_free(path, overwrite=True)
+            with cls(grid, planned, _begun(beside, grid, axes, overwrite=True)) as store:
+                origin = _origin(stored, path)
+                taken = {
+                    content_hash: store._taken(stored, found[content_hash], content_hash, origin)
+                    for content_hash in store._experiments
+                    if content_hash in found
+                }
+                store._add({key: outcome for key, outcome in taken.items() if outcome}, 0.0)
+            replacement.publish_folder(beside, path)
+        return cls(grid, planned, GrowingArchive.resume(path))
+
+    def _taken(
+        self,
+        stored: xr.Dataset,
+        place: tuple[int, ...],
+        content_hash: str,
+        origin: Mapping[str, Any],
+    ) -> Outcome | None:
+        """Read a finished cell; None if variables are wanted that it has not kept."""
+        experiment = self._experiments[content_hash]
+        assert experiment is not None  # it was carried out
+        wanted = self._grid.of_run(experiment)
+        if not set(wanted) <= set(stored.data_vars):
+            return None
+        axes = stored[names.STATUS].dims
+        cell = stored.isel(dict(zip(axes, place, strict=True)))
+        own = coordinates_of(experiment)
+        run = cell[wanted].sel({dim: own[dim] for dim in names.SHARED if dim in cell[wanted].dims})
+        status, error, wall_time = (cell[name].item() for name in names.DTYPES)
+        return Outcome(status, error, wall_time, run.assign_attrs(origin))
+
+    def _add(self, found: Mapping[str, Outcome], seconds: float) -> None:
+        # Batches are whole rows, or rows single cells.
+        for i in sorted({i for content_hash in found for i in self._rows_of[content_hash]}):
+            self._write(self._rows[i], found)
+        attrs = [outcome.run.attrs for outcome in found.values()]
+        known = self._known | set(found)
+        self._archive.commit(
+            {
+                "cells": list(found),
+                "left": len(_left(self._planned, known)),
+                "done": [key for key, outcome in found.items() if outcome.status in _FINISHED],
+                "seconds": seconds,
+                "devices": _occurring(labels.ATTR_DEVICE, attrs),
+                "versions": _occurring(labels.ATTR_VERSIONS, attrs),
+            }
+        )
+        self._known = known
+
+    def _write(self, row: Sequence[Cell], found: Mapping[str, Outcome]) -> None:
+        sweep, leading = self._grid.sweep, self._leading
+        outcomes = [
+            Outcome.failed(cell.error) if cell.experiment is None else found[cell.content_hash]
+            for cell in row
+        ]
+        of_cells = [self._grid.fitted(outcome.run) | outcome.of_cell for outcome in outcomes]
+        inner = sweep.shape[leading:]
+        values = {
+            name: np.stack([own[name] for own in of_cells]).reshape((*inner, *first.shape))
+            for name, first in of_cells[0].items()
+        }
+        self._archive.write(dict(zip(sweep.dims, row[0].place[:leading], strict=False)), values)
+
+
+def _left(planned: Plan, known: set[str]) -> list[Batch]:
+    rest = (batch.without(known) for batch in planned.batches)
+    return [batch for batch in rest if batch.hashes]
+
+
+def _occurring(name: str, of_runs: Iterable[Mapping[str, Any]]) -> list[str]:
+    return sorted({attrs[name] for attrs in of_runs if name in attrs})
+
+
+def _begun(path: Path, grid: Grid, leading: int, *, overwrite: bool) -> GrowingArchive:
+    static, templates, along = grid.static, grid.templates, grid.sweep.dims[:leading]
+    return GrowingArchive.create(
+        path, static, templates, along, kind=manifest.SWEEP, overwrite=overwrite
+    )
+
+
+def _finished(stored: xr.Dataset) -> dict[str, tuple[int, ...]]:
+    """Return the places of the finished cells of a sweep, by content hash."""
+    if not {names.STATUS, names.EXPERIMENT_HASH} <= set(stored.variables):
+        return {}
+    status, hashes = stored[names.STATUS].values, stored[names.EXPERIMENT_HASH].values
+    finished = zip(*np.nonzero(np.isin(status, _FINISHED)), strict=True)
+    return {str(hashes[place]): tuple(map(int, place)) for place in finished}
+
+
+def _origin(stored: xr.Dataset, path: Path) -> dict[str, str]:
+    """Return the devices and versions that computed a sweep."""
+    if not is_unfinished(path):
+        known = (labels.ATTR_DEVICE, labels.ATTR_VERSIONS)
+        return {name: stored.attrs[name] for name in known if name in stored.attrs}
+    notes = [entry.note for entry in journal.read(path).entries[1:]]
+    return {
+        labels.ATTR_DEVICE: joined_texts(text for note in notes for text in note["devices"]),
+        labels.ATTR_VERSIONS: joined_versions(t for note in notes for t in note["versions"]),
+    }

@@ -1,0 +1,208 @@
+"""The sweep: an experiment and the axes along which it is changed."""
+
+import hashlib
+import itertools
+import json
+import math
+import os
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BeforeValidator, model_serializer, model_validator
+
+from fatheory.errors import FatheoryError, InvalidExperimentError
+from fatheory.experiment import Experiment
+from fatheory.experiment.description import NOT_EMPTY, Description
+from fatheory.experiment.json_text import read_json
+from fatheory.sweep.axis import Axis, read_axes
+from fatheory.sweep.cell import Cell
+from fatheory.sweep.settings import with_all_settings
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from dask.distributed import Client
+
+MAX_CELLS = 100_000
+"""More than any study asks for; a slip of the keyboard should not fill the memory."""
+_PROBLEMS_LISTED = 5
+
+
+class Sweep(Description):
+    """An experiment, asked once for every combination of settings.
+
+    It is frozen, round-trips through JSON and has a content hash, as an `Experiment` has.
+
+    Attributes
+    ----------
+    experiment : Experiment
+        What is asked where no axis says otherwise.
+    axes : mapping of str to Axis
+        From a name, which becomes a dimension of the results, to the points of the axis:
+
+        - ``{"rules.*.learning_rate": [0.01, 0.02]}``, values for one dotted key, as
+          `Experiment.with_settings` takes it; ``*`` stands for every entry there;
+        - ``{"width": {"keys": ["network.hidden.0", "network.hidden.1"], "values": [10, 20]}}``,
+          values for several keys;
+        - ``{"depth": {"2 layers": {"network.hidden": [20]}, "3 layers": {"network.hidden": [20,
+          20]}}}``, settings by label.
+
+        Settings of a later axis are made on top of those of the earlier ones.
+
+    Raises
+    ------
+    InvalidExperimentError
+        If an axis is none, has a name that archives give another meaning, or no combination of
+        settings is a valid experiment.
+    """
+
+    experiment: Experiment
+    axes: Annotated[tuple[tuple[str, Axis], ...], NOT_EMPTY, BeforeValidator(read_axes)]
+
+    @model_validator(mode="after")
+    def _can_be_carried_out(self) -> "Sweep":
+        cells = math.prod(self.shape)
+        if cells > MAX_CELLS:
+            raise ValueError(f"a sweep has {MAX_CELLS} cells at most; got {cells}")
+        errors: dict[str, None] = {}
+        for cell in self.cells():
+            if cell.experiment is not None:
+                return self
+            errors[cell.error] = None
+        listed = list(errors)[:_PROBLEMS_LISTED]
+        raise InvalidExperimentError(
+            "Sweep", [("axes", f"no cell is a valid experiment: {error}") for error in listed]
+        )
+
+    @model_serializer(mode="wrap")
+    def _axes_as_mapping(self, handler: Any) -> dict[str, Any]:
+        return handler(self) | {"axes": {name: axis.model_dump() for name, axis in self.axes}}
+
+    @property
+    def dims(self) -> tuple[str, ...]:
+        """Names of the axes, in order."""
+        return tuple(name for name, _ in self.axes)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Numbers of points along the axes."""
+        return tuple(len(axis.values) for _, axis in self.axes)
+
+    def cells(self) -> Iterator[Cell]:
+        """Make all cells, the last axis running fastest."""
+        for place in itertools.product(*map(range, self.shape)):
+            settings: dict[str, Any] = {}
+            for (_, axis), point in zip(self.axes, place, strict=True):
+                for key, value in axis.at(point).items():
+                    settings.pop(key, None)  # so that it comes after what it is made on top of
+                    settings[key] = value
+            try:
+                experiment = with_all_settings(self.experiment, settings)
+            except FatheoryError as error:
+                yield Cell(place, None, error=str(error))
+            else:
+                yield Cell(place, experiment, experiment.content_hash)
+
+    @property
+    def content_hash(self) -> str:
+        """Sixteen hexadecimal digits that change with anything but the experiment's name."""
+        content = self.model_dump(mode="json")
+        del content["experiment"]["name"]
+        # The order of axes is that of the results' dimensions.
+        content["axes"] = list(content["axes"].items())
+        canonical = json.dumps(content, separators=(",", ":"), sort_keys=True)
+        return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+    def to_json(self, indent: int | None = None) -> str:
+        """Write the sweep as JSON, complete with defaults."""
+        return self.model_dump_json(indent=indent)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "Sweep":
+        """Read what `to_json` wrote.
+
+        Raises
+        ------
+        InvalidExperimentError
+            If the text is not JSON, gives a key twice, or does not describe a sweep.
+        """
+        try:
+            data = read_json(text)
+        except ValueError as error:
+            raise InvalidExperimentError("Sweep", [("", f"not JSON: {error}")]) from None
+        if not isinstance(data, dict):
+            raise InvalidExperimentError("Sweep", [("", f"not a JSON object: {text!r:.60}")])
+        return cls(**data)
+
+    def with_axes(self, axes: Mapping[str, Any]) -> "Sweep":
+        """Return a copy with these axes added, or in the place of those of the same names."""
+        return self.replaced(axes=dict(self.axes) | dict(axes))
+
+    def run(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        workers: int | None = None,
+        scheduler: "str | Client | None" = None,
+        restart: bool = False,
+        progress: bool | None = None,
+    ) -> "xr.Dataset":
+        """Carry out what is not done yet, and return the results.
+
+        Cells that train in the same compiled program are trained together. The archive at `path`
+        grows batch by batch and can be read meanwhile by `fatheory.load`. A sweep that was
+        stopped goes on. One that stood there with other axes hands over the cells that both have.
+        A cell that fails or diverges says so in ``status`` and ``error``, and the others go on;
+        failed ones are tried again when the sweep is run again.
+
+        Parameters
+        ----------
+        path : path
+            The archive.
+        workers : int, optional
+            Use so many processes of this machine, by Dask; by default, this process alone.
+        scheduler : str or dask.distributed.Client, optional
+            Use the workers of this Dask scheduler, given by its address or by a client.
+        restart : bool
+            Whether to replace an archive at `path` instead of going on with it.
+        progress : bool, optional
+            Show a progress bar with the time left; by default on terminals.
+
+        Returns
+        -------
+        xarray.Dataset
+            What `fatheory.load` reads: the variables of a run with the axes in front, and for
+            every cell ``status``, ``error``, ``wall_time_s`` and ``experiment_hash``. Where cells
+            differ in rules, seeds, steps or layers the union is taken, and a cell has NaN for what
+            it lacks. Variables of other sizes in other cells are left out; the attribute
+            ``left_out`` names them.
+
+        Raises
+        ------
+        ArchiveWriteError
+            If something stands at `path` that is no sweep of some of these experiments, another
+            process writes it, or it cannot be written to.
+        FatheoryError
+            If Dask is asked for and not installed, or the cluster is lost.
+        KeyboardInterrupt
+            When interrupted; the message says how far it came.
+        """
+        from fatheory.sweep.run import run_sweep
+
+        return run_sweep(
+            self, path, workers=workers, scheduler=scheduler, restart=restart, progress=progress
+        )
+
+    def __repr__(self) -> str:
+        name = f" {self.experiment.name!r}" if self.experiment.name else ""
+        sizes = " x ".join(map(str, self.shape))
+        head = f"Sweep{name} [{self.content_hash}]: {sizes} cells"
+        lines = [f"  {axis_name}: {_listed(axis)}" for axis_name, axis in self.axes]
+        return "\n".join([head, *lines, f"  of {self.experiment}".replace("\n", "\n  ")])
+
+    __str__ = __repr__
+
+
+def _listed(axis: Axis) -> str:
+    labels = [str(label) for label in axis.coordinate]
+    shown = labels if len(labels) <= 6 else [*labels[:3], "…", labels[-1]]
+    return f"{', '.join(shown)} ({len(labels)})"

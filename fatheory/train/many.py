@@ -1,0 +1,156 @@
+"""Training many experiments, those that can share a compiled program together."""
+
+import math
+import time
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+
+import jax
+import numpy as np
+import xarray as xr
+
+from fatheory import labels
+from fatheory.experiment import Experiment, ImageTask
+from fatheory.initial import draw_start
+from fatheory.networks import Architecture
+from fatheory.train.labelled import labelled
+from fatheory.train.learner import Learner
+from fatheory.train.memory import require_memory
+from fatheory.train.progress import progress_bar
+from fatheory.train.run import Run
+from fatheory.train.sinks import InMemory
+from fatheory.train.step_size import warn_of_step_size
+from fatheory.updates import rate_factors
+
+MOST_SEATS = 256
+"""Seeds of all experiments of a batch."""
+MOST_BYTES = 2**26
+"""Weights of all runs of a batch."""
+
+
+def simulate_many(
+    experiments: Sequence[Experiment], *, progress: bool | None = None
+) -> list[xr.Dataset]:
+    """Train experiments and return what each asks to record, in order.
+
+    Experiments of one program (`program_of`) are trained together, which costs little more than
+    one of them where networks are small. How they are put together follows from their order and
+    sizes alone; the numbers are those of `simulate` up to rounding.
+
+    Parameters
+    ----------
+    experiments : sequence of Experiment
+        What to run.
+    progress : bool, optional
+        Show a progress bar for every batch; by default on terminals.
+
+    Returns
+    -------
+    list of Dataset
+        Run archives as `simulate` returns them. Those trained together share their wall time.
+
+    Raises
+    ------
+    MemoryEstimateError
+        If one of them would not fit into memory.
+    DataError
+        If images are missing or damaged.
+    """
+    answers: dict[int, xr.Dataset] = {}
+    for batch in _batches(experiments):
+        together = [experiments[i] for i in batch]
+        answers |= zip(batch, _simulate_batch(together, progress), strict=True)
+    return [answers[i] for i in range(len(experiments))]
+
+
+def program_of(experiment: Experiment) -> Hashable:
+    """Return what is equal for experiments that can be trained in one compiled program.
+
+    They may differ in learning rates, in what is drawn (targets, noise, start weights, feedback
+    and its scale or concordance), and in seeds.
+    """
+    network = Architecture.of(experiment.network, experiment.image_shape)
+    content = experiment.model_dump(mode="json")
+    for key in ("name", "seeds", "rules"):
+        del content[key]
+    drawn = content["network"]
+    drawn["start"], drawn["biases"] = None, drawn.get("biases") is not None
+    task = experiment.task
+    if not isinstance(task, ImageTask):
+        content["task"] = (task.kind, task.inputs, task.outputs, task.samples)
+    learners = tuple((label, Learner.of(choice, network)) for label, choice in experiment.rules)
+    return repr(content), learners
+
+
+@contextmanager
+def numerics(experiment: Experiment) -> Iterator[None]:
+    """Compute in the precision that an experiment asks for."""
+    with ExitStack() as stack:
+        stack.enter_context(jax.enable_x64(experiment.precision == "float64"))
+        stack.enter_context(jax.default_matmul_precision("float32"))
+        yield
+
+
+def start_run(experiments: Sequence[Experiment]) -> Run:
+    """Draw what experiments of one program start from.
+
+    Warns
+    -----
+    LearningRateWarning
+        If updates of Batch Manhattan are larger than the start weights.
+    """
+    starts = []
+    for asked in experiments:
+        own = [draw_start(asked, seed) for seed in asked.seeds]
+        warn_of_step_size(asked, own)
+        starts += own
+    first = experiments[0].schedule
+    return Run(starts, None if first.decay is None else rate_factors(first.decay, first.steps))
+
+
+def _batches(experiments: Sequence[Experiment]) -> Iterator[list[int]]:
+    """Put experiments of one program together, by their places."""
+    programs: dict[Hashable, list[int]] = {}
+    for i, asked in enumerate(experiments):
+        programs.setdefault(program_of(asked), []).append(i)
+    for members in programs.values():
+        batch: list[int] = []
+        seats = 0
+        most = _most_seats(experiments[members[0]])
+        for i in members:
+            own = len(experiments[i].seeds)
+            if batch and seats + own > most:
+                yield batch
+                batch, seats = [], 0
+            batch.append(i)
+            seats += own
+        yield batch
+
+
+def _most_seats(asked: Experiment) -> int:
+    item = np.dtype(asked.precision).itemsize
+    each = len(asked.rules) * sum(map(math.prod, asked.weight_shapes)) * item
+    return min(MOST_SEATS, MOST_BYTES // each)
+
+
+def _simulate_batch(experiments: Sequence[Experiment], progress: bool | None) -> list[xr.Dataset]:
+    first, began = experiments[0], time.perf_counter()
+    with numerics(first):
+        for asked in experiments:
+            require_memory(asked)
+        run, memory = start_run(experiments), InMemory(len(first.snapshot_steps))
+        with progress_bar(progress, "training", first.schedule.steps) as bar:
+            run.go(memory, bar)
+        recorded = memory.variables | {
+            labels.DIVERGED_AT: run.diverged_at,
+            labels.DIVERGED: run.diverged_at >= 0,
+        }
+        share = (time.perf_counter() - began) / len(experiments)
+        archives, taken = [], 0
+        for asked in experiments:
+            own = slice(taken, taken + len(asked.seeds))
+            taken = own.stop
+            values = {name: array[:, own] for name, array in recorded.items()}
+            starts = run.starts[own]
+            archives.append(labelled(asked, starts, run.rate_factors, values, share))
+    return archives

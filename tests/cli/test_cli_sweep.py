@@ -1,0 +1,222 @@
+"""Sweeps on the command line: run, status, show, and what a mistake gets."""
+
+import csv
+import io
+import json
+import re
+
+import numpy as np
+import pytest
+
+import fatheory as fa
+from fatheory.cli.sweep import parse_axis
+from fatheory.sweep import Sweep, sweep_status
+from fatheory.sweep.final import final_values
+
+PRESET = "lillicrap2016/fig2"
+RATES = "rules.*.learning_rate"
+SMALL = [
+    '--set=schedule.phases=[{"steps": 20}]',
+    "--set=record.snapshots=3",
+    "--set=record.quantities=[]",
+    "--set=task.inputs=5",
+    "--set=task.outputs=3",
+    '--set=rules={"backprop": {"learning_rate": 0.02}, "usf": {"learning_rate": 0.01}}',
+    "--seeds=2",
+]
+AXES = [f"--axis={RATES}=0.01,0.02,1e9,-1", "--axis=network.hidden=[4],[3,4]"]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """The archive of a small sweep with cells that diverge and cells that fail."""
+    folder = tmp_path_factory.mktemp("sweep")
+    base = fa.presets[PRESET].with_settings(
+        {
+            "schedule.phases": [{"steps": 20}],
+            "record.snapshots": 3,
+            "record.quantities": [],
+            "task.inputs": 5,
+            "task.outputs": 3,
+            "rules": {"backprop": {"learning_rate": 0.02}, "usf": {"learning_rate": 0.01}},
+            "seeds": 2,
+        }
+    )
+    axes = {RATES: [0.01, 0.02, 1e9, -1], "network.hidden": [[4], [3, 4]]}
+    Sweep(experiment=base, axes=axes).run(folder / "sweep.zarr")
+    return folder / "sweep.zarr"
+
+
+def test_inspect_shows_a_sweep(fatheory, place):
+    code, out, _ = fatheory("inspect", place)
+    assert code == 0
+    assert "experiment_hash" in out
+
+
+def test_run_carries_out_the_sweep_and_goes_on(place, fatheory, tmp_path):
+    path = tmp_path / "x.zarr"
+    code, out, err = fatheory("sweep", "run", PRESET, *SMALL, *AXES, "--out", path)
+    assert code == 0, err
+    stored, expected = fa.load(path), fa.load(place)
+    assert stored.attrs["sweep_hash"] == expected.attrs["sweep_hash"]
+    np.testing.assert_array_equal(stored["loss"], expected["loss"])
+    assert re.search(r"done +4 ", out)
+    assert "4 cells failed or diverged" in err
+    assert f"{RATES}=-1.0, network.hidden=[4]: invalid Experiment rules.backprop" in err
+    assert f"{RATES}=1000000000.0, network.hidden=[3, 4]: " in err
+    code, _, _ = fatheory("sweep", "run", PRESET, *SMALL, *AXES[:1], "--out", path)
+    assert code == 1  # network.hidden=[20] is no cell of the first
+    code, _, _ = fatheory("sweep", "run", PRESET, *SMALL, *AXES[:1], "--out", path, "--restart")
+    assert code == 0
+    assert fa.load(path)["status"].shape == (4,)
+
+
+def test_status_counts_cells(place, fatheory):
+    code, out, err = fatheory("sweep", "status", place)
+    assert code == 0
+    for name, count in sweep_status(place).counts.items():
+        assert re.search(rf"{name} +{count} ", out)
+    assert "not finished" not in out
+    assert "runs diverged" in err
+
+
+def test_status_of_an_unfinished_sweep_says_what_is_left(fatheory, tmp_path, monkeypatch):
+    from fatheory.sweep import outcome, run
+
+    path, done = tmp_path / "x.zarr", []
+
+    def carry_out(experiments, wanted):
+        if done:
+            raise KeyboardInterrupt
+        done.append(experiments)
+        return outcome.carry_out(experiments, wanted)
+
+    monkeypatch.setattr(run, "carry_out", carry_out)
+    code, _, err = fatheory("sweep", "run", PRESET, *SMALL, *AXES[:1], "--out", path)
+    assert code == 130
+    assert "the sweep was stopped after 1 of 3 experiments, which are kept" in err
+    assert "run it again at the same place to go on" in err
+    code, out, _ = fatheory("sweep", "status", path)
+    assert code == 0
+    assert "not finished" in out
+    assert re.search(r"pending +2 ", out)
+    assert re.search(r"batches left +2 ", out)
+    assert re.search(r"time left +\d+:\d\d:\d\d", out)
+    code, out, _ = fatheory("sweep", "show", path)
+    assert code == 0
+    assert re.search(r"0\.02 +pending", out)
+
+
+def test_show_prints_final_values_over_the_axes(place, fatheory):
+    code, out, _ = fatheory("sweep", "show", place)
+    assert code == 0
+    stored = fa.load(place)
+    median = float(stored["loss"][1, 0].sel(rule="usf", step=20).median())
+    assert re.search(rf"0\.02 +\[4\] +done +\S+ +{re.escape(f'{median:.4g}')}", out)
+    assert re.search(r"-1\.0 +\[3, 4\] +failed +\n", out)
+    assert "loss (last values, medians of 2 seeds)" in out
+
+
+def test_show_prints_csv_with_all_digits(place, fatheory):
+    code, out, _ = fatheory("sweep", "show", place, "--csv")
+    assert code == 0
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert list(rows[0]) == [RATES, "network.hidden", "status", "backprop", "usf"]
+    assert len(rows) == 8
+    loss = fa.load(place)["loss"].isel(step=-1).median("seed").values.reshape(8, 2)
+    found = np.array([[float(row[rule] or "nan") for rule in ("backprop", "usf")] for row in rows])
+    np.testing.assert_array_equal(found, loss)
+    assert [row["status"] for row in rows[:4]] == ["done"] * 4
+
+
+def test_final_values_are_those_of_each_cells_own_last_step(tmp_path):
+    base = fa.presets[PRESET].with_settings(
+        {"rules": {"backprop": {"learning_rate": 0.01}}, "seeds": 3, "network.hidden": [3]}
+    )
+    axes = {
+        "length": {
+            "short": {"schedule.phases": [{"steps": 10}], "record.snapshots": 3},
+            "long": {"schedule.phases": [{"steps": 16}], "record.snapshots": 5},
+        }
+    }
+    stored = Sweep(experiment=base, axes=axes).run(tmp_path / "x.zarr")
+    assert stored["step"].values.tolist() == [0, 4, 5, 8, 10, 12, 16]
+    found = final_values(stored, "delta_angle")
+    assert found.dims == ("length", "rule", "layer")
+    for label, last in (("short", 10), ("long", 16)):
+        expected = stored["delta_angle"].sel(length=label, step=last).median("seed")
+        assert not expected.isnull().all()
+        np.testing.assert_array_equal(found.sel(length=label), expected)
+
+
+def test_a_sweep_can_come_from_a_file(fatheory, tmp_path):
+    path = tmp_path / "mine.json"
+    axes = {"depth": {"2": {"network.hidden": [5]}, "3": {"network.hidden": [5, 5]}}}
+    path.write_text(Sweep(experiment=fa.presets[PRESET], axes=axes).to_json())
+    code, out, _ = fatheory(
+        "sweep", "run", path, "--print", "--seeds=3", "--set=root_seed=4", f"--axis={RATES}=1,2"
+    )
+    assert code == 0
+    found = Sweep.from_json(out)
+    assert found.dims == ("depth", RATES)
+    assert found.experiment == fa.presets[PRESET].with_settings({"seeds": 3, "root_seed": 4})
+
+
+def test_an_experiment_can_come_from_a_file(fatheory, tmp_path):
+    path = tmp_path / "mine.json"
+    path.write_text(fa.presets[PRESET].to_json())
+    code, out, _ = fatheory("sweep", "run", path, "--print", "--axis=root_seed=1,2")
+    assert code == 0
+    assert json.loads(out)["axes"] == {"root_seed": {"keys": ["root_seed"], "values": [1, 2]}}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a.b=0.01,2", ("a.b", [0.01, 2])),
+        ("network.hidden=[10],[20,20]", ("network.hidden", [[10], [20, 20]])),
+        ("network.activation=tanh,linear", ("network.activation", ["tanh", "linear"])),
+        ("decay=null,other", ("decay", [None, "other"])),
+        ('a={"x": [1, 2]},null', ("a", [{"x": [1, 2]}, None])),
+        ("seeds=5", ("seeds", [5])),
+    ],
+)
+def test_axes_are_read_as_json_or_as_words(text, expected):
+    assert parse_axis(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", PRESET], ["needs an axis", "--axis"]),
+        (["run", PRESET, "--axis=seeds"], ["KEY=VALUE,VALUE", "'seeds'"]),
+        (["run", PRESET, "--axis=seeds="], ["KEY=VALUE,VALUE", "'seeds='"]),
+        (["run", PRESET, "--axis=network.hiden=[3]"], ["no cell is a valid", "network.hiden"]),
+        (["run", "lillicrap2016/fig22", "--axis=seeds=1"], ["unknown preset", "fig2"]),
+        (["run", "missing.json", "--axis=seeds=1"], ["missing.json", "cannot read"]),
+        (["run", PRESET, "--axis=seeds=1", "--workers=0"], ["1 or more", "got 0"]),
+        (["status", "nothing.zarr"], ["nothing.zarr", "no archive"]),
+        (["show", "nothing.zarr"], ["nothing.zarr", "no archive"]),
+    ],
+)
+def test_mistakes_are_explained(fatheory, arguments, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = fatheory("sweep", *arguments)
+    assert code == 1
+    assert err.startswith("error: ")
+    for word in words:
+        assert word in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_show_of_an_unknown_variable_lists_those_there_are(place, fatheory):
+    code, _, err = fatheory("sweep", "show", place, "--variable=los")
+    assert code == 1
+    assert "did you mean 'loss'" in err
+
+
+def test_help_names_the_commands(fatheory):
+    code, out, _ = fatheory("sweep", "--help")
+    assert code == 0
+    for command in ("run", "status", "show"):
+        assert command in out

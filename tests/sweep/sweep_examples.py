@@ -1,0 +1,53 @@
+"""Small experiments and sweeps for the tests of sweeps."""
+
+import numpy as np
+
+from fatheory.experiment import (
+    DenseNetwork,
+    Experiment,
+    LinearTask,
+    Phase,
+    Record,
+    Schedule,
+    Uniform,
+)
+from fatheory.sweep import Sweep
+
+RATES = "rules.*.learning_rate"
+
+
+def small(**changes):
+    """An experiment of a few milliseconds, in double precision."""
+    parts = {
+        "name": "small",
+        "task": LinearTask(inputs=4, outputs=2),
+        "network": DenseNetwork(hidden=(3,), start=Uniform(bound=0.4)),
+        "rules": {"backprop": 0.02, "feedback_alignment": 0.02},
+        "schedule": Schedule(phases=(Phase(steps=30),), batch_size=2),
+        "record": Record(quantities=("weights", "delta_angle"), snapshots=4, probe_samples=5),
+        "seeds": (0, 3),
+        "precision": "float64",
+    }
+    return Experiment(**(parts | changes))
+
+
+def sweep(axes, **changes):
+    return Sweep(experiment=small(**changes), axes=axes)
+
+
+def assert_same_numbers(ours, theirs):
+    """All variables bit by bit, the times that they took aside."""
+    assert set(ours.variables) == set(theirs.variables)
+    for name in set(ours.variables) - {"wall_time_s"}:
+        np.testing.assert_array_equal(ours[name].values, theirs[name].values, err_msg=str(name))
+
+
+def assert_cell_is_run(stored, place, run, rtol=1e-12):
+    """A cell holds what the run of its experiment holds, to rounding."""
+    axes = stored["status"].dims
+    cell = stored.isel(dict(zip(axes, place, strict=True)))
+    for name, variable in run.data_vars.items():
+        own = cell[name].sel({dim: run[dim] for dim in variable.dims if dim in run.coords})
+        np.testing.assert_allclose(
+            own.values, variable.values, rtol=rtol, atol=rtol, err_msg=str(name)
+        )

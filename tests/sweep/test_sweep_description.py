@@ -1,0 +1,210 @@
+"""What is asked by a sweep: axes, cells, names, and what is refused."""
+
+import json
+
+import numpy as np
+import pytest
+from sweep_examples import RATES, small, sweep
+
+from fatheory.errors import InvalidExperimentError
+from fatheory.experiment import ExponentialDecay
+from fatheory.sweep import Axis, Sweep
+from fatheory.sweep.settings import with_all_settings
+
+DEPTHS = {
+    "one layer": {"network.hidden": [3]},
+    "two layers": {"network.hidden": [3, 4], "rules": {"usf": {"learning_rate": 0.01}}},
+}
+
+
+def experiments(asked):
+    return [cell.experiment for cell in asked.cells()]
+
+
+def test_cells_are_all_combinations_the_last_axis_running_fastest():
+    asked = sweep({RATES: [0.01, 0.02, 0.03], "root_seed": [5, 7]})
+    assert asked.shape == (3, 2)
+    assert [cell.place for cell in asked.cells()] == [
+        (0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (2, 1)
+    ]  # fmt: skip
+    assert [(e.learning_rates, e.root_seed) for e in experiments(asked)] == [
+        ((rate, rate), seed) for rate in (0.01, 0.02, 0.03) for seed in (5, 7)
+    ]
+    assert [cell.content_hash for cell in asked.cells()] == [
+        e.content_hash for e in experiments(asked)
+    ]
+
+
+def test_keys_share_a_value_and_labels_bring_settings():
+    asked = sweep(
+        {
+            "width": {"keys": ["network.hidden.0", "task.inputs"], "values": [5, 6]},
+            "depth": DEPTHS,
+        }
+    )
+    assert [(e.network.hidden, e.task.inputs) for e in experiments(asked)] == [
+        ((3,), 5), ((3, 4), 5), ((3,), 6), ((3, 4), 6)
+    ]  # fmt: skip
+    assert [e.rule_labels for e in experiments(asked)][:2] == [
+        ("backprop", "feedback_alignment"),
+        ("usf",),
+    ]
+
+
+def test_every_entry_is_looked_for_in_what_was_set_before():
+    after, before = (
+        sweep(dict(axes))
+        for axes in ([("depth", DEPTHS), (RATES, [0.5])], [(RATES, [0.5]), ("depth", DEPTHS)])
+    )
+    assert [e.learning_rates for e in experiments(after)] == [(0.5, 0.5), (0.5,)]
+    # A later axis that brings its own rules has the last word.
+    assert [e.learning_rates for e in experiments(before)] == [(0.5, 0.5), (0.01,)]
+
+
+def test_every_entry_of_lists_and_of_labels_with_dots():
+    base = small(
+        rules={"frsf 0.75": {"rule": "frsf", "learning_rate": 0.1}, "usf": 0.1},
+        schedule={"phases": [{"steps": 3}, {"steps": 4}]},
+    )
+    changed = with_all_settings(base, {RATES: 0.3, "schedule.phases.*.steps": 9})
+    assert changed.learning_rates == (0.3, 0.3)
+    assert [phase.steps for phase in changed.schedule.phases] == [9, 9]
+
+
+def test_a_label_that_begins_like_another_is_not_taken_for_it():
+    last = {"layers": {"last": {"rule": "feedback_alignment"}}}
+    own = {"rule": "usf", "learning_rate": 0.1}
+    base = small(rules={"usf": own, "usf.b": own | last})
+    changed = with_all_settings(base, {"rules.usf.b.layers.*.scale": 0.75})
+    assert dict(changed.rules)["usf.b"].at(2, 2).make().scale == 0.75
+
+
+def test_a_later_axis_has_the_last_word_on_a_key_of_an_earlier_one():
+    asked = sweep(
+        {
+            "network.hidden": [[3]],
+            "network.hidden.0": [7],
+            "whole": {"keys": ["network.hidden"], "values": [[9, 9]]},
+        }
+    )
+    assert [e.network.hidden for e in experiments(asked)] == [(9, 9)]
+
+
+def test_every_entry_of_nothing_is_refused():
+    with pytest.raises(InvalidExperimentError, match=r"rulez\.\*\.learning_rate: nothing is there"):
+        with_all_settings(small(), {"rulez.*.learning_rate": 0.1})
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([1, 2], np.array([1, 2])),
+        ([1, 2.5], np.array([1.0, 2.5])),
+        (["tanh", "linear"], np.array(["tanh", "linear"])),
+        ([[3], [3, 4]], np.array(["[3]", "[3, 4]"])),
+        ([None, {"kind": "cosine"}], np.array(["null", '{"kind": "cosine"}'])),
+        ([True, False], np.array(["true", "false"])),
+        (["none", 0.5], np.array(["none", "0.5"])),
+    ],
+)
+def test_coordinates_are_numbers_and_strings_or_json(values, expected):
+    found = Axis(keys=("any.key",), values=values).coordinate
+    assert found.dtype.kind == expected.dtype.kind
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_values_of_numpy_and_parts_of_experiments_are_taken():
+    asked = sweep(
+        {
+            RATES: np.geomspace(0.01, 0.1, 3),
+            "schedule.decay": [ExponentialDecay(factor=0.5, every=10)],
+        }
+    )
+    assert [e.learning_rates[0] for e in experiments(asked)] == np.geomspace(0.01, 0.1, 3).tolist()
+    assert experiments(asked)[0].schedule.decay == ExponentialDecay(factor=0.5, every=10)
+
+
+def test_json_gives_the_sweep_back():
+    asked = sweep({RATES: [0.01, 1], "depth": DEPTHS, "schedule.decay": [None]})
+    back = Sweep.from_json(asked.to_json())
+    assert back == asked
+    assert back.content_hash == asked.content_hash
+    assert json.loads(asked.to_json())["axes"]["depth"] == DEPTHS
+
+
+def test_the_hash_changes_with_values_and_the_order_of_axes_but_not_with_the_name():
+    one = sweep({RATES: [0.1], "root_seed": [1, 2]})
+    assert sweep({RATES: [0.1], "root_seed": [1, 2]}, name="other").content_hash == one.content_hash
+    others = [
+        sweep({RATES: [0.2], "root_seed": [1, 2]}),
+        sweep({"root_seed": [1, 2], RATES: [0.1]}),
+        sweep({RATES: [0.1], "root_seed": [1, 2]}, precision="float32"),
+    ]
+    assert one.content_hash not in {other.content_hash for other in others}
+
+
+def test_axes_are_added_and_replaced():
+    asked = sweep({RATES: [0.1]}).with_axes({"root_seed": [1, 2], RATES: [0.2, 0.3]})
+    assert asked == sweep({RATES: [0.2, 0.3], "root_seed": [1, 2]})
+
+
+def test_it_prints_its_size_and_axes():
+    shown = repr(sweep({RATES: [0.01 * i for i in range(1, 9)], "depth": DEPTHS}))
+    assert "8 x 2 cells" in shown
+    assert f"{RATES}: 0.01, 0.02, 0.03, …, 0.08 (8)" in shown
+    assert "depth: one layer, two layers (2)" in shown
+    assert "network.hidden: [3]" in shown
+
+
+def test_a_cell_that_is_no_experiment_says_why():
+    good, bad = sweep({RATES: [0.1, -1.0]}).cells()
+    assert (good.error, bad.experiment, bad.content_hash) == ("", None, "")
+    assert "rules.backprop.learning_rate" in bad.error
+    assert "got -1.0" in bad.error
+
+
+@pytest.mark.parametrize(
+    ("axes", "words"),
+    [
+        ({}, ["axes", "must not be empty"]),
+        ({RATES: []}, [RATES, "must not be empty"]),
+        ({RATES: 0.1}, [RATES, "an axis is a list of values", "got 0.1"]),
+        ({RATES: "0.1"}, [RATES, "an axis is a list of values", "got '0.1'"]),
+        ({"a": {"keys": [], "values": [1]}}, ["a", "keys must not be empty"]),
+        ({"a": {"one": 1}}, ["a", "an axis is a list of values"]),
+        ({RATES: [0.1, 0.2, 0.1]}, [RATES, "must differ", "['0.1']"]),
+        ({RATES: [1, 1.0]}, [RATES, "must differ"]),
+        ({"a": {"keys": ["name"], "values": ["1", 1]}}, ["a", "must differ", "['1']"]),
+        ({RATES: [float("nan")]}, [RATES, "finite", "nan"]),
+        ({RATES: [object()]}, [RATES, "JSON", "object"]),
+        ({"a/b": {"keys": [RATES], "values": [0.1]}}, ["a/b", "without '/'"]),
+        ({RATES: [-1, -2]}, ["no cell is a valid experiment", "got -1", "got -2"]),
+        ({"rules.backprop.rate": [1]}, ["no cell is a valid", "rules.backprop", "'rate'"]),
+        ({"root_seed": range(400), "seeds": range(1, 400)}, ["100000 cells at most", "159600"]),
+    ],
+)
+def test_what_is_no_sweep_is_refused(axes, words):
+    with pytest.raises(InvalidExperimentError) as refused:
+        sweep(axes)
+    for word in words:
+        assert word in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("learning_rate", "seed", "step", "loss", "weight_3", "unit_0", "unit_0_twin"),
+        *("sample", "kernel_row_2", "channel_1", "status", "error", "experiment_hash"),
+    ],
+)
+def test_names_of_archives_are_refused_and_another_is_proposed(name):
+    with pytest.raises(InvalidExperimentError, match=f"something else {name!r}") as refused:
+        sweep({name: {"keys": [RATES], "values": [0.1]}})
+    assert f"name the axis {RATES!r}" in str(refused.value)
+    with pytest.raises(InvalidExperimentError, match=f"name the axis '{name} axis'"):
+        sweep({name: {"a": {RATES: 0.1}}})
+
+
+def test_the_base_need_not_be_a_cell():
+    asked = sweep({RATES: [0.1, 0.2]})
+    assert small().content_hash not in {cell.content_hash for cell in asked.cells()}
