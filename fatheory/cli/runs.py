@@ -54,8 +54,7 @@ def run(
 ) -> None:
     """Train an experiment and store what it records, as it goes.
 
-    A run that was stopped (Ctrl-C) or killed is continued by the same command; one that is done is
-    not done again.
+    Stopped by Ctrl-C or killed, it is continued by the same command.
     """
     from fatheory.train import simulate
 
