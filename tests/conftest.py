@@ -43,7 +43,18 @@ def residual(request):
     return check
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    """Take over the residuals of one of the processes among which tests are parted."""
+    worst = node.config.stash[RESIDUALS]
+    for entry, value in getattr(node, "workeroutput", {}).get("residuals", {}).items():
+        worst[entry] = max(value, worst.get(entry, 0.0))
+
+
 def pytest_sessionfinish(session):
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["residuals"] = session.config.stash[RESIDUALS]
+        return
     path = session.config.getoption("--write-residuals")
     if path:
         worst = dict(sorted(session.config.stash[RESIDUALS].items()))

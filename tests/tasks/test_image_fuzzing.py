@@ -26,7 +26,7 @@ from fatheory.tasks.images.mat import read_mat
 from fatheory.tasks.images.picture import decode_picture
 from fatheory.tasks.images.tarball import read_archive
 
-CASES = pytest.mark.parametrize("cases", [150, pytest.param(1000, marks=pytest.mark.slow)])
+CASES = pytest.mark.parametrize("cases", [100, pytest.param(1000, marks=pytest.mark.slow)])
 
 PIXELS = np.random.default_rng(3).integers(0, 256, (6, 5, 3), dtype=np.uint8)
 IDX = bytes((0, 0, 8, 3)) + struct.pack(">3I", 3, 2, 2) + bytes(range(12))
@@ -234,7 +234,7 @@ def tars(draw, members=names):
             )
             info.size = len(content)
             if draw(st.integers(0, 4)) == 0:
-                info.size = draw(st.sampled_from([-512, -1, 1, 513, 2**33, 2**62]))
+                info.size = draw(st.sampled_from([-512, -1, 1, 513, 2**31, 2**62]))
             if draw(st.integers(0, 4)) == 0:
                 info.pax_headers = draw(pax_headers)
             buffer.write(info.tobuf(form, errors="surrogateescape"))
@@ -404,7 +404,6 @@ def header(name="a/0.png", size=0, kind=tarfile.REGTYPE, **pax):
     [
         # Tarfile would go back by that many bytes, and find the same member for ever.
         (tar_of(header(size=-512)), "a header names a size of -512 bytes"),
-        (tar_of(header(size="-512")), "is sparse or no file"),
         # Notes are read into memory whole.
         (tar_of(header(size=2**30, kind=tarfile.GNUTYPE_LONGNAME)), "size of 1,073,741,824 bytes"),
         (tar_of(header(size=2**30, kind=tarfile.XHDTYPE)), "size of 1,073,741,824 bytes"),

@@ -23,6 +23,8 @@ _NOTES = (
     tarfile.SOLARIS_XHDTYPE,
 )
 _NOTE_BYTES = 1 << 20
+_MEMBER_BYTES = 1 << 34
+"""Larger members are refused: tarfile skips block by block, also beyond the end of the file."""
 
 
 class Header(tarfile.TarInfo):
@@ -39,12 +41,14 @@ class Header(tarfile.TarInfo):
         Raises
         ------
         ValueError
-            If it announces a sparse file, a note of more than 1 MiB, or a negative size.
+            If it announces a sparse file, a note of more than 1 MiB, or an impossible size.
         """
         member = super().frombuf(buf, encoding, errors)
         if member.type == tarfile.GNUTYPE_SPARSE:
             raise ValueError("a member is sparse")
-        if member.size < 0 or (member.type in _NOTES and member.size > _NOTE_BYTES):
+        if not 0 <= member.size <= _MEMBER_BYTES or (
+            member.type in _NOTES and member.size > _NOTE_BYTES
+        ):
             raise ValueError(f"a header names a size of {member.size:,} bytes")
         return member
 
@@ -117,7 +121,9 @@ def _check_member(path: Path, member: tarfile.TarInfo) -> None:
         raise DataError(f"{path} is refused: its member {member.name!r} leaves the folder")
     if not (member.isfile() or member.isdir()):
         raise DataError(f"{path} is refused: its member {member.name!r} is a link or a device")
-    if member.issparse() or member.size < 0:  # as notes before the header may say
+    if (
+        member.issparse() or not 0 <= member.size <= _MEMBER_BYTES
+    ):  # as notes before the header may say
         raise DataError(f"{path} is refused: its member {member.name!r} is sparse or no file")
 
 
