@@ -1,13 +1,12 @@
 """Spiking networks that cannot be, or cannot be asked for, are refused with the reason."""
 
-import sys
-
 import numpy as np
 import pytest
 
 import fatheory as fa
 from fatheory.errors import InvalidExperimentError, MemoryEstimateError, RegimeError
 from fatheory.metrics.reading import nonlinear_parts
+from fatheory.train import many
 
 
 def asked(network=None, task=None, rules=None, **changes):
@@ -88,7 +87,7 @@ def test_layers_too_large_for_memory_are_refused_before_anything_is_drawn(monkey
     def drawn(*_):
         raise AssertionError("something was drawn")
 
-    monkeypatch.setattr(sys.modules["fatheory.train.simulate"], "draw_start", drawn)
+    monkeypatch.setattr(many, "draw_start", drawn)
     with pytest.raises(MemoryEstimateError, match="narrower hidden layers"):
         fa.simulate(asked(network={"hidden": [1_000_000, 1_000_000]}))
 

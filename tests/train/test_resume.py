@@ -245,7 +245,9 @@ def test_a_repaired_part_is_not_continued(tmp_path, stop_after):
     same(fa.simulate(asked("spikes"), path=path, restart=True), fa.simulate(asked("spikes")))
 
 
-def test_the_first_signal_asks_and_the_second_stops():
+def test_the_first_signal_asks_and_the_second_stops(monkeypatch):
+    # Processes that shells start in the background ignore Ctrl-C.
+    monkeypatch.setattr(sinks.signal, "getsignal", lambda _: signal.default_int_handler)
     with sinks.stop_request() as request:
         assert not request.asked
         signal.raise_signal(signal.SIGTERM)
@@ -254,6 +256,7 @@ def test_the_first_signal_asks_and_the_second_stops():
             signal.raise_signal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def test_other_threads_leave_signals_alone(tmp_path):
