@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +71,13 @@ def damage(
             yield path, "has another content than was written (SHA-256 differs)"
 
 
-def refuse_damage(folder: Path, found: list[str]) -> None:
+def deviations(folder: Path, files: Mapping[str, FileRecord], *, hashes: bool) -> Iterator[str]:
+    """Say which files are not what they must be."""
+    for path, what in damage(folder, files, hashes=hashes):
+        yield f"{path} {what}"
+
+
+def refuse_damage(folder: Path, found: Iterable[str]) -> None:
     """Refuse an archive of which something was found to be wrong.
 
     Raises
@@ -79,12 +85,13 @@ def refuse_damage(folder: Path, found: list[str]) -> None:
     DamagedArchiveError
         Listing what was found.
     """
-    if found:
-        rest = len(found) - _LISTED_AT_MOST
+    problems = list(found)
+    if problems:
+        rest = len(problems) - _LISTED_AT_MOST
         more = f"; and {rest} more" if rest > 0 else ""
         raise DamagedArchiveError(
-            f"{folder} is damaged: {'; '.join(found[:_LISTED_AT_MOST])}{more}; restore it from a "
-            f"copy, or keep what is whole with: fatheory archive repair {folder}"
+            f"{folder} is damaged: {'; '.join(problems[:_LISTED_AT_MOST])}{more}; restore it from "
+            f"a copy, or keep what is whole with: fatheory archive repair {folder}"
         )
 
 

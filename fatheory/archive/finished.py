@@ -8,6 +8,7 @@ import xarray as xr
 from fatheory import labels
 from fatheory.archive import replacement
 from fatheory.archive.growing import is_unfinished
+from fatheory.archive.run_writer import ADVICE, refuse_another
 from fatheory.archive.store import load
 from fatheory.errors import ArchiveWriteError
 
@@ -25,22 +26,15 @@ def finished_run(
         If it cannot be read.
     """
     target = Path(os.path.realpath(path))
-    standing = target.exists() or replacement.set_aside(target).exists()
-    if not standing or is_unfinished(target):
+    if not replacement.standing(target).exists() or is_unfinished(target):
         return None
     found = load(target)
     wanted = {labels.ATTR_SOURCE: source, labels.ATTR_HASH: experiment_hash}
-    advice = "choose another path, or pass restart=True (on the command line --restart)"
-    for name, value in wanted.items():
-        if found.attrs.get(name) != value:
-            raise ArchiveWriteError(
-                f"{target} holds another archive ({name} {found.attrs.get(name)!r}; asked is "
-                f"{value!r}); {advice} to replace it"
-            )
+    refuse_another(f"{target} holds another archive", found.attrs, wanted)
     for name in (labels.ATTR_REPAIRED, labels.ATTR_UNFINISHED):
         if name in found.attrs:
             raise ArchiveWriteError(
                 f"{target} holds a part of this run ({name}: {found.attrs[name]}), which cannot be "
-                f"continued; {advice} to run it again"
+                f"continued; {ADVICE} to run it again"
             )
     return found

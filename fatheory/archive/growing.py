@@ -11,7 +11,6 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,8 @@ import zarr
 
 from fatheory import labels
 from fatheory.archive import journal, layout, manifest, replacement
-from fatheory.archive.files import FileRecord, damage, files_in, refuse_damage, sync
+from fatheory.archive.closing import Closing
+from fatheory.archive.files import FileRecord, deviations, files_in, refuse_damage, sync
 from fatheory.archive.layout import Template
 from fatheory.archive.listed import ListedStore
 from fatheory.archive.lock import WriterLock
@@ -30,7 +30,7 @@ from fatheory.archive.state import State, read_state, write_state
 from fatheory.errors import ArchiveError, ArchiveWriteError
 
 
-class GrowingArchive:
+class GrowingArchive(Closing):
     """The one writer of an archive that grows. Made by `create` or `resume`; a context manager.
 
     Parameters
@@ -46,7 +46,7 @@ class GrowingArchive:
     def __init__(self, target: Path, lock: WriterLock, past: journal.Journal) -> None:
         self.path, self._lock = target, lock
         self._entries = list(past.entries)
-        self._along = tuple(past.began["along"])
+        self.along: tuple[str, ...] = tuple(past.began["along"])
         with _failing_clearly(target):
             self._arrays = layout.open_arrays(target, past.began["entrywise"])
         self._fresh: set[str] = set()
@@ -98,7 +98,7 @@ class GrowingArchive:
                 replacement.publish_folder(temporary, target)
             return cls(target, lock, journal.read(target))
         except BaseException:
-            lock.release()
+            lock.close()
             raise
 
     @classmethod
@@ -121,14 +121,13 @@ class GrowingArchive:
                 replacement.recover(target)
             if not journal.is_growing(target):
                 raise ArchiveError(f"there is no unfinished archive at {target}")
-            past = read_journal(target)
-            refuse_damage(target, [f"{p} {what}" for p, what in _damage(target, past, True)])
+            past = _whole_journal(target, hashes=True)
             with _failing_clearly(target):
                 # A torn last line would spoil the one that follows it.
                 journal.rewrite(target, past.entries)
             return cls(target, lock, past)
         except BaseException:
-            lock.release()
+            lock.close()
             raise
 
     @property
@@ -226,14 +225,19 @@ class GrowingArchive:
         ArchiveWriteError
             If it cannot be written, as when the disk is full; it stays as unfinished as it was.
         """
-        began, listed = self._entries[0].note, journal.read(self.path).files
+        began = self._entries[0].note
+        listed = {path: r for entry in self._entries for path, r in entry.files.items()}
         with replacement.writing(self.path) as temporary:
             for path in listed:
                 if path.partition("/")[0] != journal.FOLDER:
                     _linked(self.path / path, temporary / path)
             if late is not None:
                 layout.add_arrays(temporary, late)
-            made = manifest.Manifest.of(temporary, began["kind"], self._along, began["entrywise"])
+            # Attributes of the root are known only now; all else is as it was committed.
+            del listed["zarr.json"]
+            made = manifest.Manifest.of(
+                temporary, began["kind"], self.along, began["entrywise"], known=listed
+            )
             manifest.write_manifest(temporary, made)
             replacement.publish_folder(temporary, self.path)
         self.close()
@@ -241,18 +245,7 @@ class GrowingArchive:
 
     def close(self) -> None:
         """Give the lock back; the archive stays as it is."""
-        self._lock.release()
-
-    def __enter__(self) -> "GrowingArchive":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
+        self._lock.close()
 
     def _clear_states(self, keep: str) -> None:
         for path in (self.path / journal.FOLDER).glob("state-*.bin"):
@@ -262,10 +255,7 @@ class GrowingArchive:
 
 def is_unfinished(path: str | os.PathLike[str]) -> bool:
     """Whether an archive that is not done stands at `path`; it may be growing right now."""
-    target = Path(os.path.realpath(path))
-    # It was set aside if its writer was killed in the moment of finishing.
-    folder = target if target.exists() else replacement.set_aside(target)
-    return journal.is_growing(folder)
+    return journal.is_growing(replacement.standing(Path(os.path.realpath(path))))
 
 
 def read_growing(folder: Path, *, verify: bool) -> tuple[xr.Dataset, journal.Journal]:
@@ -281,31 +271,21 @@ def read_growing(folder: Path, *, verify: bool) -> tuple[xr.Dataset, journal.Jou
     DamagedArchiveError
         If it is not as it was written.
     """
-    past = read_journal(folder)
-    refuse_damage(folder, [f"{path} {what}" for path, what in _damage(folder, past, verify)])
+    past = _whole_journal(folder, hashes=verify)
     ds = layout.read(ListedStore.of(folder, past.files))
     total = int(np.prod([ds.sizes[dim] for dim in past.began["along"]]))
     ds.attrs[labels.ATTR_UNFINISHED] = f"{len(past.places)} of {total} entries"
     return ds, past
 
 
-def read_journal(folder: Path) -> journal.Journal:
-    """Read the journal of an archive, and refuse one that is not as it was written.
-
-    Raises
-    ------
-    DamagedArchiveError
-        Naming the file or the entry.
-    """
+def _whole_journal(folder: Path, *, hashes: bool) -> journal.Journal:
+    """Read the journal of an archive; refuse one that, or whose files, are not as written."""
     past = journal.read(folder)
     found = [f"{name} is not as it was written" for name in past.damaged]
     found += [f"entry {number} of its journal is lost" for number in past.missing]
     refuse_damage(folder, found)
+    refuse_damage(folder, deviations(folder, past.files, hashes=hashes))
     return past
-
-
-def _damage(folder: Path, past: journal.Journal, hashes: bool) -> Iterator[tuple[str, str]]:
-    return damage(folder, past.files, hashes=hashes)
 
 
 def _begin_journal(folder: Path, kind: str, along: tuple[str, ...], entrywise: list[str]) -> None:

@@ -1,7 +1,7 @@
 """What is whole in an archive, what is damaged, and what can be had back."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
@@ -100,7 +100,7 @@ def check(path: str | os.PathLike[str]) -> Health:
         If nothing is there, or it cannot be told what should be.
     """
     target = Path(os.path.realpath(path))
-    folder = target if target.exists() else replacement.set_aside(target)
+    folder = replacement.standing(target)
     if not folder.is_dir():
         raise ArchiveError(f"there is no archive at {target}")
     with reading(folder):
@@ -117,9 +117,11 @@ def _examined(folder: Path) -> Health:
             raise DamagedArchiveError(f"{folder} is damaged: its list of files contradicts itself")
     gone = set(broken) - set(restored)
     known = ListedStore.of(folder, set(listing.files) - gone, listing.given)
-    entries = _entries(listing, known)
-    lost = frozenset(_places(listing, known, gone).values())
-    of_lost = {p for p, place in _places(listing, known, listing.files).items() if place in lost}
+    metadata = _metadata(listing, known)
+    entries = _entries(listing, metadata)
+    lost = frozenset(_places(listing, metadata, gone).values())
+    of_all = _places(listing, metadata, listing.files)
+    of_lost = {path for path, place in of_all.items() if place in lost}
     lost_variables = {path.partition("/")[0] for path in gone - of_lost}
     problems = (*listing.problems, *(f"{path} {what}" for path, what in broken.items()))
     return Health(
@@ -188,26 +190,6 @@ def _from_journal(folder: Path) -> _Listing:
     )
 
 
-def _entries(listing: _Listing, store: ListedStore) -> tuple[Place, ...]:
-    """Return what was committed; of a finished archive everything was."""
-    if listing.places is not None:
-        return listing.places
-    places: list[Place] = [()] if listing.along else []
-    sizes = _sizes(listing, store)
-    for dim in listing.along:
-        places = [(*place, (dim, i)) for place in places for i in range(sizes.get(dim, 0))]
-    return tuple(places)
-
-
-def _sizes(listing: _Listing, store: ListedStore) -> dict[str, int]:
-    return {
-        dim: size
-        for metadata in _metadata(listing, store).values()
-        for dim, size in zip(metadata.dimension_names or (), metadata.shape, strict=True)
-        if dim is not None
-    }
-
-
 def _metadata(listing: _Listing, store: ListedStore) -> dict[str, ArrayV3Metadata]:
     """Return the metadata of the entrywise variables that have any left."""
     group = zarr.open_group(store, mode="r", zarr_format=3)
@@ -215,18 +197,30 @@ def _metadata(listing: _Listing, store: ListedStore) -> dict[str, ArrayV3Metadat
     return {name: cast(ArrayV3Metadata, array.metadata) for name, array in found.items()}
 
 
-def _places(listing: _Listing, store: ListedStore, paths: Any) -> dict[str, Place]:
+def _entries(listing: _Listing, metadata: Mapping[str, ArrayV3Metadata]) -> tuple[Place, ...]:
+    """Return what was committed; of a finished archive everything was."""
+    if listing.places is not None:
+        return listing.places
+    sizes = {
+        dim: size
+        for own in metadata.values()
+        for dim, size in zip(own.dimension_names or (), own.shape, strict=True)
+    }
+    places: list[Place] = [()] if listing.along else []
+    for dim in listing.along:
+        places = [(*place, (dim, i)) for place in places for i in range(sizes.get(dim, 0))]
+    return tuple(places)
+
+
+def _places(
+    listing: _Listing, metadata: Mapping[str, ArrayV3Metadata], paths: Iterable[str]
+) -> dict[str, Place]:
     """Return to which entry those of some files belong that belong to one."""
-    metadata = _metadata(listing, store)
-    return {path: place for path in paths for place in _place(path, listing, metadata)}
-
-
-def _place(
-    path: str, listing: _Listing, metadata: Mapping[str, ArrayV3Metadata]
-) -> Iterator[Place]:
-    name, _, chunk = path.partition("/")
-    if name not in metadata or chunk == "zarr.json":
-        return
-    indices = (int(index) for index in chunk.replace("/", ".").split(".")[1:])
-    of_dim = dict(zip(metadata[name].dimension_names or (), indices, strict=True))
-    yield tuple((dim, of_dim[dim]) for dim in listing.along if dim in of_dim)
+    found: dict[str, Place] = {}
+    for path in paths:
+        name, _, chunk = path.partition("/")
+        if name in metadata and chunk != "zarr.json":
+            indices = map(int, chunk.replace("/", ".").split(".")[1:])
+            of_dim = dict(zip(metadata[name].dimension_names or (), indices, strict=True))
+            found[path] = tuple((dim, of_dim[dim]) for dim in listing.along if dim in of_dim)
+    return found

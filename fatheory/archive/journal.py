@@ -71,6 +71,11 @@ class Journal:
         return self.entries[-1].note
 
     @property
+    def notes(self) -> list[Mapping[str, Any]]:
+        """The notes of all commits, in order."""
+        return [entry.note for entry in self.entries[1:]]
+
+    @property
     def files(self) -> dict[str, FileRecord]:
         """The files of all entries."""
         return {path: record for entry in self.entries for path, record in entry.files.items()}

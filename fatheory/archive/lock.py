@@ -3,8 +3,8 @@
 import os
 import platform
 from pathlib import Path
-from types import TracebackType
 
+from fatheory.archive.closing import Closing
 from fatheory.errors import ArchiveWriteError
 
 try:
@@ -13,7 +13,7 @@ except ImportError:  # only POSIX systems have it; elsewhere nothing keeps two w
     fcntl = None  # type: ignore[assignment]
 
 
-class WriterLock:
+class WriterLock(Closing):
     """The right to write at a place, held by one writer at a time.
 
     The lock is the operating system's, on a hidden file beside the place. It ends with the
@@ -43,7 +43,7 @@ class WriterLock:
                 f"what stood there before, if anything, is untouched"
             ) from error
 
-    def release(self) -> None:
+    def close(self) -> None:
         """Let others write. Doing it twice does no harm."""
         if self._file is None:
             return
@@ -51,17 +51,6 @@ class WriterLock:
         self._path.unlink(missing_ok=True)
         os.close(self._file)
         self._file = None
-
-    def __enter__(self) -> "WriterLock":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.release()
 
     def _acquired(self, target: Path) -> int:
         while True:

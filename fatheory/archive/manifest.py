@@ -16,7 +16,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fatheory.archive.files import FileRecord, damage, files_in, refuse_damage
+from fatheory.archive import files
+from fatheory.archive.files import FileRecord, files_in, refuse_damage
 from fatheory.errors import ArchiveError, DamagedArchiveError, IncompleteArchiveError
 
 FORMAT_VERSION = 2
@@ -55,23 +56,31 @@ class Manifest:
 
     @classmethod
     def of(
-        cls, folder: Path, kind: str, along: Iterable[str] = (), entrywise: Collection[str] = ()
+        cls,
+        folder: Path,
+        kind: str,
+        along: Iterable[str] = (),
+        entrywise: Collection[str] = (),
+        known: Mapping[str, FileRecord] | None = None,
     ) -> "Manifest":
-        """Return the manifest of a finished Zarr folder."""
-        files = {path: FileRecord.of(folder / path) for path in sorted(files_in(folder))}
-        along = tuple(along)
-        kept = kept_content(folder, files, entrywise) if along else {}
-        return cls(kind, files, along, tuple(sorted(entrywise)), kept)
+        """Return the manifest of a finished Zarr folder; of `known` files nothing is read."""
+        recorded, along = known or {}, tuple(along)
+        listed = {
+            path: recorded[path] if path in recorded else FileRecord.of(folder / path)
+            for path in sorted(files_in(folder))
+        }
+        kept = kept_content(folder, listed, entrywise) if along else {}
+        return cls(kind, listed, along, tuple(sorted(entrywise)), kept)
 
     def restored(self) -> dict[str, bytes]:
         """Return the content of the files of which it is kept."""
         return {path: base64.b64decode(text) for path, text in self.kept.items()}
 
 
-def kept_content(folder: Path, files: Iterable[str], entrywise: Collection[str]) -> dict[str, str]:
+def kept_content(folder: Path, paths: Iterable[str], entrywise: Collection[str]) -> dict[str, str]:
     """Return, in base64, the small files that all entries need: metadata, and shared values."""
     kept = {}
-    for path in files:
+    for path in paths:
         name, _, within = path.partition("/")
         needed = within in ("", "zarr.json") or name not in entrywise
         if needed and (folder / path).stat().st_size <= _KEPT_AT_MOST:
@@ -133,13 +142,12 @@ def check_files(folder: Path, manifest: Manifest, *, hashes: bool) -> None:
     DamagedArchiveError
         Naming the files that are missing, unexpected or changed.
     """
-    refuse_damage(folder, list(deviations(folder, manifest, hashes=hashes)))
+    refuse_damage(folder, deviations(folder, manifest, hashes=hashes))
 
 
 def deviations(folder: Path, manifest: Manifest, *, hashes: bool) -> Iterator[str]:
     """Say how the files of an archive differ from its manifest."""
-    for path, what in damage(folder, manifest.files, hashes=hashes):
-        yield f"{path} {what}"
+    yield from files.deviations(folder, manifest.files, hashes=hashes)
     for path in unexpected_files(folder, manifest):
         yield f"{path} does not belong to it"
     copy = folder / COPY
@@ -158,11 +166,11 @@ def unexpected_files(folder: Path, manifest: Manifest) -> list[str]:
 
 
 def _parsed(described: Mapping[str, Any]) -> Manifest:
-    files = {path: FileRecord(**record) for path, record in described["files"].items()}
+    listed = {path: FileRecord(**record) for path, record in described["files"].items()}
     if described["format_version"] == 1:
-        return Manifest(described["kind"], files)
+        return Manifest(described["kind"], listed)
     along, entrywise = (tuple(described[key]) for key in ("along", "entrywise"))
-    return Manifest(described["kind"], files, along, entrywise, dict(described["kept"]))
+    return Manifest(described["kind"], listed, along, entrywise, dict(described["kept"]))
 
 
 def _render(manifest: Manifest, version: int = FORMAT_VERSION) -> bytes:

@@ -76,6 +76,14 @@ def joined_texts(values: Iterable[str]) -> str:
     return _BETWEEN.join(dict.fromkeys(values))
 
 
+def joined_origin(devices: Iterable[str], versions: Iterable[str]) -> dict[str, str]:
+    """Return the attributes that say on what, and with which packages, parts were computed."""
+    return {
+        labels.ATTR_DEVICE: joined_texts(devices),
+        labels.ATTR_VERSIONS: joined_versions(versions),
+    }
+
+
 def joined_versions(texts: Iterable[str]) -> str:
     """Join versions of packages, as JSON: for each package every version that occurs."""
     found: dict[str, list[str]] = {}

@@ -60,6 +60,14 @@ def set_aside(target: Path) -> Path:
     return target.parent / f".{target.name}.replaced"
 
 
+def standing(target: Path) -> Path:
+    """Return where what was written to `target` lies; that need not exist.
+
+    It is set aside if its writer was killed in the moment of replacing it.
+    """
+    return target if target.exists() else set_aside(target)
+
+
 def publish_folder(temporary: Path, target: Path) -> None:
     """Rename `temporary` to `target`, replacing the folder there. Both survive a kill whole."""
     sync_folder(temporary)

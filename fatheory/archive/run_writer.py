@@ -5,7 +5,6 @@ import os
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -14,9 +13,10 @@ import xarray as xr
 from fatheory import labels
 from fatheory.archive import manifest
 from fatheory.archive.assembly import assemble
+from fatheory.archive.closing import Closing
 from fatheory.archive.growing import GrowingArchive, is_unfinished
 from fatheory.archive.layout import Template
-from fatheory.archive.origin import joined_texts, joined_versions
+from fatheory.archive.origin import joined_origin
 from fatheory.archive.state import State
 from fatheory.errors import ArchiveWriteError, ResumeWarning
 
@@ -24,7 +24,7 @@ DONE = -1
 """Position of a run of which nothing is left but to finish its archive."""
 
 
-class RunWriter:
+class RunWriter(Closing):
     """Writes one run and knows how far it is. A context manager.
 
     Parameters
@@ -124,20 +124,15 @@ class RunWriter:
         notes = self._archive.notes
         late.attrs = {
             labels.ATTR_WALL_TIME: float(wall_time),
-            labels.ATTR_DEVICE: joined_texts(note[labels.ATTR_DEVICE] for note in notes),
-            labels.ATTR_VERSIONS: joined_versions(note[labels.ATTR_VERSIONS] for note in notes),
+            **joined_origin(
+                [note[labels.ATTR_DEVICE] for note in notes],
+                [note[labels.ATTR_VERSIONS] for note in notes],
+            ),
         }
         self._archive.finish(late)
 
-    def __enter__(self) -> "RunWriter":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Let others write; what was committed stays."""
         if self._archive is not None:
             self._archive.close()
 
@@ -159,14 +154,10 @@ class RunWriter:
     def _resumed(self) -> GrowingArchive:
         archive = GrowingArchive.resume(self.path)
         try:
-            stored, asked = archive.attrs, self._static.attrs
-            for name in (labels.ATTR_HASH, labels.ATTR_SOURCE):
-                if stored.get(name) != asked[name]:
-                    raise ArchiveWriteError(
-                        f"{self.path} is the unfinished archive of another run ({name} "
-                        f"{stored.get(name)!r}; asked is {asked[name]!r}); choose another path, or "
-                        f"pass restart=True (on the command line --restart) to replace it"
-                    )
+            asked = self._static.attrs
+            wanted = {name: asked[name] for name in (labels.ATTR_HASH, labels.ATTR_SOURCE)}
+            what = f"{self.path} is the unfinished archive of another run"
+            refuse_another(what, archive.attrs, wanted)
             for note in archive.notes[-1:]:
                 for name in (labels.ATTR_VERSIONS, labels.ATTR_DEVICE):
                     if note[name] != asked[name]:
@@ -190,6 +181,24 @@ class RunWriter:
             labels.ATTR_DEVICE: asked[labels.ATTR_DEVICE],
             labels.ATTR_VERSIONS: asked[labels.ATTR_VERSIONS],
         }
+
+
+ADVICE = "choose another path, or pass restart=True (on the command line --restart)"
+
+
+def refuse_another(what: str, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Refuse an archive of other attributes than those that are wanted.
+
+    Raises
+    ------
+    ArchiveWriteError
+        Beginning with `what`, and naming the attribute.
+    """
+    for name, value in wanted.items():
+        if found.get(name) != value:
+            raise ArchiveWriteError(
+                f"{what} ({name} {found.get(name)!r}; asked is {value!r}); {ADVICE} to replace it"
+            )
 
 
 def run_so_far(ds: xr.Dataset, places: Sequence[int], note: Mapping[str, Any]) -> xr.Dataset:

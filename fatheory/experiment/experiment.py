@@ -1,8 +1,6 @@
 """The experiment: what is asked, as one frozen value that theory and simulation both answer."""
 
-import hashlib
 import html
-import json
 import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -11,7 +9,7 @@ from pydantic import BeforeValidator, model_serializer, model_validator
 
 from fatheory.errors import InvalidExperimentError, suggestion
 from fatheory.experiment.description import NOT_EMPTY, Description, Seed, Text, rows
-from fatheory.experiment.json_text import read_json
+from fatheory.experiment.json_text import content_digest, read_object
 from fatheory.experiment.misfits import misfits
 from fatheory.experiment.network import Network
 from fatheory.experiment.record import Record
@@ -151,6 +149,12 @@ class Experiment(Description):
         return (self.task.inputs, *(math.prod(shape) for shape in self.activity_shapes))
 
     @property
+    def probe_samples(self) -> int:
+        """Number of samples on which teaching signals are measured."""
+        task, asked = self.task, self.record.probe_samples
+        return min(asked, task.held_out) if isinstance(task, ImageTask) else task.samples or asked
+
+    @property
     def layers(self) -> int:
         """Number of weight layers L."""
         return self.network.layers
@@ -164,8 +168,7 @@ class Experiment(Description):
     def content_hash(self) -> str:
         """Sixteen hexadecimal digits that change with anything but the name."""
         content = self.model_dump(mode="json", exclude={"name"})
-        canonical = json.dumps(content, separators=(",", ":"), sort_keys=True)
-        return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+        return content_digest(content)
 
     def to_json(self, indent: int | None = None) -> str:
         """Write the experiment as JSON, complete with defaults."""
@@ -180,13 +183,7 @@ class Experiment(Description):
         InvalidExperimentError
             If the text is not JSON, gives a key twice, or does not describe an experiment.
         """
-        try:
-            data = read_json(text)
-        except ValueError as error:
-            raise InvalidExperimentError("Experiment", [("", f"not JSON: {error}")]) from None
-        if not isinstance(data, dict):
-            raise InvalidExperimentError("Experiment", [("", f"not a JSON object: {text!r:.60}")])
-        return cls(**data)
+        return cls(**read_object("Experiment", text))
 
     def with_settings(self, settings: Mapping[str, Any]) -> "Experiment":
         """Return a copy with values changed by dotted key, as the command line's ``--set`` does.

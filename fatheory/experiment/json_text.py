@@ -1,8 +1,11 @@
 """JSON from elsewhere, read as data and nothing else."""
 
+import hashlib
 import json
 from collections.abc import Iterable
 from typing import Any
+
+from fatheory.errors import InvalidExperimentError
 
 MAX_DEPTH = 64
 """Ten times as deep as an experiment, and far from where recursion ends."""
@@ -29,6 +32,29 @@ def read_json(text: str | bytes) -> Any:
     if level:
         raise ValueError(_TOO_DEEP)
     return data
+
+
+def read_object(subject: str, text: str | bytes) -> dict[str, Any]:
+    """Read the JSON object that describes something.
+
+    Raises
+    ------
+    InvalidExperimentError
+        If the text is not JSON, gives a key twice, or is no object; it names the subject.
+    """
+    try:
+        data = read_json(text)
+    except ValueError as error:
+        raise InvalidExperimentError(subject, [("", f"not JSON: {error}")]) from None
+    if not isinstance(data, dict):
+        raise InvalidExperimentError(subject, [("", f"not a JSON object: {text!r:.60}")])
+    return data
+
+
+def content_digest(content: Any) -> str:
+    """Return sixteen hexadecimal digits that change with anything in content that JSON can hold."""
+    canonical = json.dumps(content, separators=(",", ":"), sort_keys=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
 def _inside(value: Any) -> Iterable[Any]:

@@ -47,17 +47,13 @@ def contents(experiment: Experiment) -> dict[str, tuple[str, ...]]:
 
 def sizes(experiment: Experiment) -> dict[str, int]:
     """Return the sizes of all dimensions that variables of the experiment's archive can have."""
-    task, record, units = experiment.task, experiment.record, experiment.sizes
-    if isinstance(task, ImageTask):
-        probe = min(record.probe_samples, task.held_out)
-    else:
-        probe = task.samples or record.probe_samples
+    record, units = experiment.record, experiment.sizes
     found = {
         labels.RULE: len(experiment.rules),
         labels.SEED: len(experiment.seeds),
         labels.STEP: len(experiment.snapshot_steps),
         labels.LAYER: experiment.layers,
-        labels.SAMPLE: probe,
+        labels.SAMPLE: experiment.probe_samples,
         labels.twin(labels.unit(0)): units[0],
         labels.RECEPTIVE_UNIT: min(record.receptive_units, units[1]),
     }

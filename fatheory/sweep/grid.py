@@ -15,10 +15,10 @@ from fatheory.sweep import names
 from fatheory.sweep.cell import Cell
 from fatheory.sweep.contents import EXAMPLES, contents, dtype, sizes
 from fatheory.sweep.sweep import Sweep
-from fatheory.updates import rate_factors
+from fatheory.train.labelled import SOURCE, equations
+from fatheory.updates import schedule_factors
 
 _OF_TIME = (labels.TIME, labels.WEIGHTED_STEP, labels.LEARNING_RATE)
-_SOURCE = "simulation"
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def _static(
     for dim, values in shared.items():
         coords[dim] = xr.Variable((dim,), values, labels.variable(dim).attrs)
     attrs = provenance(
-        source=_SOURCE,
+        source=SOURCE,
         experiment_json=sweep.experiment.to_json(),
         experiment_hash=sweep.experiment.content_hash,
         precision=max(experiment.precision for experiment in asked),
@@ -195,8 +195,7 @@ def _shared_labels(of_cells: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np
 
 def coordinates_of(experiment: Experiment) -> dict[str, np.ndarray]:
     """Return the coordinates of the experiment's archive."""
-    decay, steps = experiment.schedule.decay, experiment.schedule.steps
-    return coordinates(experiment, None if decay is None else rate_factors(decay, steps))
+    return coordinates(experiment, schedule_factors(experiment.schedule))
 
 
 def _times(
@@ -238,11 +237,11 @@ def _places(among: np.ndarray, own: np.ndarray) -> np.ndarray:
 
 def _attrs(name: str, asked: Iterable[Experiment]) -> dict[str, str]:
     attrs = labels.variable(name).attrs
-    outputs = {experiment.network.output for experiment in asked}
-    if name in (labels.LOSS, labels.TRAINING_LOSS) and "softmax" in outputs:
-        del attrs["equation"]  # not that of the cross-entropy
-        return attrs | ({"equation": "L = -<sum y* log y>"} if len(outputs) == 1 else {})
-    return attrs
+    unusual = {equations(experiment).get(name) for experiment in asked}
+    if unusual == {None}:
+        return attrs
+    del attrs["equation"]  # not that of every cell
+    return attrs | ({"equation": str(*unusual)} if len(unusual) == 1 else {})
 
 
 def _fill(name: str, kind: np.dtype) -> object:

@@ -8,8 +8,8 @@ from fatheory import labels
 
 STATUS = "status"
 ERROR = "error"
-WALL_TIME = "wall_time_s"
-EXPERIMENT_HASH = "experiment_hash"
+WALL_TIME = labels.ATTR_WALL_TIME
+EXPERIMENT_HASH = labels.ATTR_HASH
 
 SHARED = (labels.RULE, labels.SEED, labels.STEP, labels.LAYER)
 """Dimensions along which cells may have different labels."""

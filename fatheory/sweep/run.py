@@ -1,9 +1,7 @@
 """Carry out a sweep: batch after batch, here or on a cluster, into one archive."""
 
 import os
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +15,7 @@ from fatheory.sweep.outcome import Outcome, carry_out
 from fatheory.sweep.plan import Batch, Plan
 from fatheory.sweep.store import SweepStore
 from fatheory.sweep.sweep import Sweep
+from fatheory.train.progress import progress_bar
 
 if TYPE_CHECKING:
     from dask.distributed import Client
@@ -64,10 +63,11 @@ def _carry_out_all(
     }
     total = store.known + len(wanted)
     try:
-        with _bar(progress, store.known, total) as advance:
+        with progress_bar(progress, "sweeping", total, "experiments") as bar:
+            bar.advance(store.known)
             for found in _outcomes(batches, wanted, workers, scheduler):
                 store.add(found)
-                advance(len(found))
+                bar.advance(len(found))
         store.finish()
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
@@ -91,24 +91,3 @@ def _outcomes(
     else:
         with cluster_client(workers, scheduler) as client:
             yield from on_cluster(client, batches, wanted)
-
-
-@contextmanager
-def _bar(wanted: bool | None, done: int, total: int) -> Iterator[Callable[[int], object]]:
-    """Show a progress bar of cells on standard error; give the function that moves it on."""
-    if not (sys.stderr.isatty() if wanted is None else wanted):
-        yield lambda _: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-    columns = (
-        *Progress.get_default_columns()[:2],
-        TextColumn("{task.completed} / {task.total} experiments"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("sweeping", completed=done, total=total)
-        yield lambda count: bar.advance(task, count)

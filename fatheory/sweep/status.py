@@ -51,7 +51,7 @@ def sweep_status(path: str | os.PathLike[str]) -> SweepStatus:
         return SweepStatus(counts, True, 0, 0.0)
     target = Path(os.path.realpath(path))
     try:
-        notes = [entry.note for entry in journal.read(target).entries[1:]]
+        notes = journal.read(target).notes
     except ArchiveError:
         if is_unfinished(target):
             raise

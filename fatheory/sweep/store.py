@@ -5,7 +5,6 @@ import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -15,13 +14,13 @@ from fatheory import labels
 from fatheory.archive import (
     GrowingArchive,
     is_unfinished,
-    joined_texts,
-    joined_versions,
+    joined_origin,
     journal,
     load,
     manifest,
     replacement,
 )
+from fatheory.archive.closing import Closing
 from fatheory.archive.lock import WriterLock
 from fatheory.archive.place import check_free
 from fatheory.errors import ArchiveWriteError
@@ -35,7 +34,7 @@ _FINISHED = (names.DONE, names.DIVERGED)
 """What is never computed again."""
 
 
-class SweepStore:
+class SweepStore(Closing):
     """The one writer of a sweep's archive. A context manager.
 
     Parameters
@@ -51,7 +50,7 @@ class SweepStore:
     def __init__(self, grid: Grid, planned: Plan, archive: GrowingArchive) -> None:
         self._grid, self._planned, self._archive = grid, planned, archive
         self._known = {key for note in archive.notes for key in note["cells"]}
-        self._leading = len(journal.read(archive.path).began["along"])
+        self._leading = len(archive.along)
         self._rows = rows(grid.cells, math.prod(grid.sweep.shape[self._leading :]))
         self._rows_of: dict[str, list[int]] = {}
         for i, row in enumerate(self._rows):
@@ -141,21 +140,13 @@ class SweepStore:
         experiment = self._experiments[done[0]] if done else None
         late = xr.Dataset() if experiment is None else self._grid.alike(experiment)
         late.attrs = {
-            labels.ATTR_DEVICE: joined_texts(text for note in notes for text in note["devices"]),
-            labels.ATTR_VERSIONS: joined_versions(t for note in notes for t in note["versions"]),
             labels.ATTR_WALL_TIME: float(sum(note["seconds"] for note in notes)),
+            **_computed_by(notes),
         }
         self._archive.finish(late)
 
-    def __enter__(self) -> "SweepStore":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Let others write; what was added stays."""
         self._archive.close()
 
     @classmethod
@@ -268,8 +259,12 @@ def _origin(stored: xr.Dataset, path: Path) -> dict[str, str]:
     if not is_unfinished(path):
         known = (labels.ATTR_DEVICE, labels.ATTR_VERSIONS)
         return {name: stored.attrs[name] for name in known if name in stored.attrs}
-    notes = [entry.note for entry in journal.read(path).entries[1:]]
-    return {
-        labels.ATTR_DEVICE: joined_texts(text for note in notes for text in note["devices"]),
-        labels.ATTR_VERSIONS: joined_versions(t for note in notes for t in note["versions"]),
-    }
+    return _computed_by(journal.read(path).notes)
+
+
+def _computed_by(notes: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the devices and versions that the notes of a sweep name."""
+    return joined_origin(
+        [text for note in notes for text in note["devices"]],
+        [text for note in notes for text in note["versions"]],
+    )

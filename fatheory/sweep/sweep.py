@@ -1,8 +1,6 @@
 """The sweep: an experiment and the axes along which it is changed."""
 
-import hashlib
 import itertools
-import json
 import math
 import os
 from collections.abc import Iterator, Mapping
@@ -13,7 +11,7 @@ from pydantic import BeforeValidator, model_serializer, model_validator
 from fatheory.errors import FatheoryError, InvalidExperimentError
 from fatheory.experiment import Experiment
 from fatheory.experiment.description import NOT_EMPTY, Description
-from fatheory.experiment.json_text import read_json
+from fatheory.experiment.json_text import content_digest, read_object
 from fatheory.sweep.axis import Axis, read_axes
 from fatheory.sweep.cell import Cell
 from fatheory.sweep.settings import with_all_settings
@@ -109,8 +107,7 @@ class Sweep(Description):
         del content["experiment"]["name"]
         # The order of axes is that of the results' dimensions.
         content["axes"] = list(content["axes"].items())
-        canonical = json.dumps(content, separators=(",", ":"), sort_keys=True)
-        return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+        return content_digest(content)
 
     def to_json(self, indent: int | None = None) -> str:
         """Write the sweep as JSON, complete with defaults."""
@@ -125,13 +122,7 @@ class Sweep(Description):
         InvalidExperimentError
             If the text is not JSON, gives a key twice, or does not describe a sweep.
         """
-        try:
-            data = read_json(text)
-        except ValueError as error:
-            raise InvalidExperimentError("Sweep", [("", f"not JSON: {error}")]) from None
-        if not isinstance(data, dict):
-            raise InvalidExperimentError("Sweep", [("", f"not a JSON object: {text!r:.60}")])
-        return cls(**data)
+        return cls(**read_object("Sweep", text))
 
     def with_axes(self, axes: Mapping[str, Any]) -> "Sweep":
         """Return a copy with these axes added, or in the place of those of the same names."""

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Hashable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
 import jax
 import numpy as np
@@ -20,7 +20,7 @@ from fatheory.train.progress import progress_bar
 from fatheory.train.run import Run
 from fatheory.train.sinks import InMemory
 from fatheory.train.step_size import warn_of_step_size
-from fatheory.updates import rate_factors
+from fatheory.updates import schedule_factors
 
 MOST_SEATS = 256
 """Seeds of all experiments of a batch."""
@@ -85,9 +85,10 @@ def program_of(experiment: Experiment) -> Hashable:
 @contextmanager
 def numerics(experiment: Experiment) -> Iterator[None]:
     """Compute in the precision that an experiment asks for."""
-    with ExitStack() as stack:
-        stack.enter_context(jax.enable_x64(experiment.precision == "float64"))
-        stack.enter_context(jax.default_matmul_precision("float32"))
+    with (
+        jax.enable_x64(experiment.precision == "float64"),
+        jax.default_matmul_precision("float32"),
+    ):
         yield
 
 
@@ -104,8 +105,7 @@ def start_run(experiments: Sequence[Experiment]) -> Run:
         own = [draw_start(asked, seed) for seed in asked.seeds]
         warn_of_step_size(asked, own)
         starts += own
-    first = experiments[0].schedule
-    return Run(starts, None if first.decay is None else rate_factors(first.decay, first.steps))
+    return Run(starts, schedule_factors(experiments[0].schedule))
 
 
 def _batches(experiments: Sequence[Experiment]) -> Iterator[list[int]]:

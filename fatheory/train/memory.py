@@ -98,9 +98,9 @@ def _activities(experiment: Experiment, item: int) -> int:
     task, units = experiment.task, sum(experiment.sizes)
     runs = len(experiment.rules) * len(experiment.seeds)
     if not isinstance(task, ImageTask):
-        return 3 * runs * _probe(experiment) * units * item
+        return 3 * runs * experiment.probe_samples * units * item
     # All held-out images of one run, and the probe of all runs, one after the other.
-    shown = _probe(experiment) if experiment.record.quantities else 0
+    shown = experiment.probe_samples if experiment.record.quantities else 0
     return max(2 * task.held_out * units * item, 3 * runs * shown * units * item)
 
 
@@ -112,7 +112,7 @@ def _convolved(experiment: Experiment, item: int) -> int:
     # Evaluation goes forwards only.
     shown = max(experiment.schedule.batch_size, IMAGES_AT_A_TIME // 2)
     if experiment.record.quantities:
-        shown = max(shown, _probe(experiment))
+        shown = max(shown, experiment.probe_samples)
     places = [experiment.image_shape, *experiment.activity_shapes]
     numbers = 3 * sum(experiment.sizes)
     for shape, (channels, *kernel) in zip(places, experiment.weight_shapes, strict=False):
@@ -134,18 +134,12 @@ def _spiking(experiment: Experiment, item: int) -> int:
     return runs * (4 * rows * sum(experiment.sizes) + weights) * item
 
 
-def _probe(experiment: Experiment) -> int:
-    """Count the samples on which teaching signals are measured."""
-    task, asked = experiment.task, experiment.record.probe_samples
-    return min(asked, task.held_out) if isinstance(task, ImageTask) else task.samples or asked
-
-
 def _recorded(experiment: Experiment) -> int:
     """Count the numbers that one run records at one step."""
     sizes, record = experiment.sizes, experiment.record
     sizes_of: Mapping[str, int] = {
         "weights": _learned(experiment),
-        "teaching_signals": 2 * _probe(experiment) * sum(sizes[1:]),
+        "teaching_signals": 2 * experiment.probe_samples * sum(sizes[1:]),
         "pseudobackprop_angles": 2 * experiment.layers,
         "classification_error": 1,
         "training_error": 2,
@@ -162,7 +156,7 @@ def _traced(experiment: Experiment) -> int:
     if not isinstance(network, SpikingNetwork):
         return 0
     units = min(experiment.record.receptive_units, *experiment.sizes[1:])
-    return 3 * experiment.layers * units * _probe(experiment) * network.steps_per_image
+    return 3 * experiment.layers * units * experiment.probe_samples * network.steps_per_image
 
 
 def _learned(experiment: Experiment) -> int:

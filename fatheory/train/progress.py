@@ -20,7 +20,9 @@ class _Silent:
 
 
 @contextmanager
-def progress_bar(wanted: bool | None, title: str, total: int) -> Iterator[Progress]:
+def progress_bar(
+    wanted: bool | None, title: str, total: int, unit: str = "steps"
+) -> Iterator[Progress]:
     """Show a progress bar on standard error while the block runs.
 
     Parameters
@@ -30,7 +32,9 @@ def progress_bar(wanted: bool | None, title: str, total: int) -> Iterator[Progre
     title : str
         What is going on.
     total : int
-        Steps in all.
+        How many steps, or whatever else `unit` says, there are in all.
+    unit : str
+        What is counted.
     """
     if not (sys.stderr.isatty() if wanted is None else wanted):
         yield _Silent()
@@ -42,7 +46,7 @@ def progress_bar(wanted: bool | None, title: str, total: int) -> Iterator[Progre
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        TextColumn("{task.completed:,.0f} / {task.total:,.0f} steps"),
+        TextColumn(f"{{task.completed:,.0f}} / {{task.total:,.0f}} {unit}"),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),

@@ -7,7 +7,18 @@ import numpy as np
 import optax
 from jaxtyping import Float
 
-from fatheory.experiment import CosineDecay, ExponentialDecay, StepDecay
+from fatheory.experiment import CosineDecay, ExponentialDecay, Schedule, StepDecay
+
+
+def schedule_factors(schedule: Schedule) -> Float[np.ndarray, " step"] | None:
+    """Return the rate factors of a schedule; None where learning rates are kept.
+
+    Parameters
+    ----------
+    schedule : Schedule
+        Of a whole run.
+    """
+    return None if schedule.decay is None else rate_factors(schedule.decay, schedule.steps)
 
 
 def rate_factors(

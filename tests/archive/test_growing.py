@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from archive_examples import build_run, grow
+from killable import timeless_files
 
 from fatheory.archive import (
     GrowingArchive,
@@ -44,13 +45,6 @@ def whole() -> xr.Dataset:
     return build_run(value=2.0, n_steps=8)
 
 
-def contents(folder: Path) -> dict[str, bytes]:
-    """All files but those that name the time at which they were written."""
-    told = {"zarr.json", manifest.FILE, manifest.COPY}
-    files = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()}
-    return {name: path.read_bytes() for name, path in files.items() if name not in told}
-
-
 def same(found: xr.Dataset, wanted: xr.Dataset) -> None:
     ignored = {"created", "wall_time_s"}
     xr.testing.assert_equal(found, wanted)
@@ -70,8 +64,8 @@ def test_what_grew_is_what_would_have_been_saved(whole: xr.Dataset, tmp_path: Pa
     grow(tmp_path / "grown")
     same(load(tmp_path / "grown"), whole)
     assert check(tmp_path / "grown").whole
-    saved = contents(save(whole, tmp_path / "saved"))
-    grown = contents(tmp_path / "grown")
+    saved = timeless_files(save(whole, tmp_path / "saved"))
+    grown = timeless_files(tmp_path / "grown")
     assert {name for name in grown if "/c" in name} == {name for name in saved if "/c" in name}
     for name, content in grown.items():
         if "/c." in name:
@@ -84,11 +78,11 @@ def test_readers_see_committed_snapshots_and_no_others(whole: xr.Dataset, tmp_pa
     for stop in (3, 5):
         grow(path, stop=stop)
         assert is_unfinished(path)
-        before = contents(path)
+        before = timeless_files(path)
         seen = load(path)
         assert seen.attrs["unfinished"] == f"{stop} of 8 snapshots"
         xr.testing.assert_equal(seen, whole.isel(step=slice(stop)))
-        assert contents(path) == before
+        assert timeless_files(path) == before
     with GrowingArchive.resume(path) as archive:
         archive.write({"step": 5}, {"loss": np.ones((2, 3))})
         assert load(path).sizes["step"] == 5
@@ -102,7 +96,7 @@ def test_kills_at_random_moments_lose_nothing_that_was_committed(
 ) -> None:
     """Each killed writer is followed by another, until one comes to the end; then all over."""
     grow(tmp_path / "uninterrupted")
-    reference = contents(tmp_path / "uninterrupted")
+    reference = timeless_files(tmp_path / "uninterrupted")
     rng = np.random.default_rng(5)
     path, kills, finished, committed = tmp_path / "a", 0, 0, 0
     while kills < 40:
@@ -121,7 +115,7 @@ def test_kills_at_random_moments_lose_nothing_that_was_committed(
                 recorded = whole if n else whole.drop_vars(["diverged", "diverged_at"])
                 xr.testing.assert_equal(seen[list(recorded)], recorded.isel(step=slice(n)))
         if path.exists() and not is_unfinished(path):
-            assert contents(path) == reference
+            assert timeless_files(path) == reference
             same(load(path), whole)
             shutil.rmtree(path)
             shutil.rmtree(tmp_path / ".a.replaced", ignore_errors=True)

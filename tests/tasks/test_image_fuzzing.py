@@ -234,7 +234,7 @@ def tars(draw, members=names):
             )
             info.size = len(content)
             if draw(st.integers(0, 4)) == 0:
-                info.size = draw(st.sampled_from([-512, -1, 1, 513, 2**31, 2**62]))
+                info.size = draw(st.sampled_from([-512, -1, 1, 513, 2**33, 2**62]))
             if draw(st.integers(0, 4)) == 0:
                 info.pax_headers = draw(pax_headers)
             buffer.write(info.tobuf(form, errors="surrogateescape"))
@@ -392,9 +392,9 @@ def tar_of(*headers):
     return b"".join(headers) + bytes(1024)
 
 
-def header(name="a/0.png", size=0, kind=tarfile.REGTYPE, **pax):
+def header(name="a/0.png", size=0, kind=tarfile.REGTYPE, pax=None):
     info = tarfile.TarInfo(name)
-    info.size, info.type, info.pax_headers = size, kind, pax
+    info.size, info.type, info.pax_headers = size, kind, pax or {}
     return info.tobuf(tarfile.PAX_FORMAT if pax else tarfile.GNU_FORMAT)
 
 
@@ -404,13 +404,17 @@ def header(name="a/0.png", size=0, kind=tarfile.REGTYPE, **pax):
     [
         # Tarfile would go back by that many bytes, and find the same member for ever.
         (tar_of(header(size=-512)), "a header names a size of -512 bytes"),
+        (tar_of(header(pax={"size": "-512"})), "is sparse or no file"),
+        # It would read on for ever beyond the end.
+        (tar_of(header(size=2**62)), "claims 4,611,686,018,427,387,904 bytes"),
+        (tar_of(header(pax={"size": str(2**62)})), "claims 4,611,686,018,427,387,904 bytes"),
         # Notes are read into memory whole.
         (tar_of(header(size=2**30, kind=tarfile.GNUTYPE_LONGNAME)), "size of 1,073,741,824 bytes"),
         (tar_of(header(size=2**30, kind=tarfile.XHDTYPE)), "size of 1,073,741,824 bytes"),
         # A few bytes of a sparse file become as many as it claims.
         (tar_of(header(kind=tarfile.GNUTYPE_SPARSE)), "a member is sparse"),
         (
-            tar_of(header(**{"GNU.sparse.map": "0,1", "GNU.sparse.size": "99999999999"})),
+            tar_of(header(pax={"GNU.sparse.map": "0,1", "GNU.sparse.size": "99999999999"})),
             "is sparse or no file",
         ),
     ],

@@ -19,13 +19,12 @@ from fatheory.errors import (
     DamagedArchiveError,
     StoppedRun,
 )
-from fatheory.initial import draw_start
 from fatheory.train import run as running
 from fatheory.train import sinks
 from fatheory.train.group import Group
+from fatheory.train.many import start_run
 from fatheory.train.run import Run
 from fatheory.train.sinks import InMemory, StopRequest
-from fatheory.updates import rate_factors
 
 
 @pytest.fixture(autouse=True)
@@ -34,9 +33,7 @@ def short_segments(monkeypatch):
 
 
 def fresh(experiment: fa.Experiment) -> Run:
-    decay = experiment.schedule.decay
-    factors = None if decay is None else rate_factors(decay, experiment.schedule.steps)
-    return Run([draw_start(experiment, seed) for seed in experiment.seeds], factors)
+    return start_run([experiment])
 
 
 class Notes(InMemory):

@@ -23,8 +23,8 @@ _NOTES = (
     tarfile.SOLARIS_XHDTYPE,
 )
 _NOTE_BYTES = 1 << 20
-_MEMBER_BYTES = 1 << 34
-"""Larger members are refused: tarfile skips block by block, also beyond the end of the file."""
+_INFLATION = 1032
+"""How many bytes gzip can make of one, at most."""
 
 
 class Header(tarfile.TarInfo):
@@ -41,14 +41,12 @@ class Header(tarfile.TarInfo):
         Raises
         ------
         ValueError
-            If it announces a sparse file, a note of more than 1 MiB, or an impossible size.
+            If it announces a sparse file, a note of more than 1 MiB, or a negative size.
         """
         member = super().frombuf(buf, encoding, errors)
         if member.type == tarfile.GNUTYPE_SPARSE:
             raise ValueError("a member is sparse")
-        if not 0 <= member.size <= _MEMBER_BYTES or (
-            member.type in _NOTES and member.size > _NOTE_BYTES
-        ):
+        if member.size < 0 or (member.type in _NOTES and member.size > _NOTE_BYTES):
             raise ValueError(f"a header names a size of {member.size:,} bytes")
         return member
 
@@ -108,23 +106,28 @@ def read_batch(path: Path, batch: DataFile) -> bytes:
 
 def checked_members(path: Path, archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
     """Yield the members of an archive, and refuse what one of plain files has no use for."""
+    most = _INFLATION * path.stat().st_size
     for number, member in enumerate(archive, 1):
         if number > _MAX_MEMBERS:
             raise DataError(f"{path} is refused: it has more than {_MAX_MEMBERS:,} members")
-        _check_member(path, member)
+        _check_member(path, member, most)
         yield member
 
 
-def _check_member(path: Path, member: tarfile.TarInfo) -> None:
+def _check_member(path: Path, member: tarfile.TarInfo, most: int) -> None:
     inside = PurePosixPath(member.name)
     if inside.is_absolute() or ".." in inside.parts:
         raise DataError(f"{path} is refused: its member {member.name!r} leaves the folder")
     if not (member.isfile() or member.isdir()):
         raise DataError(f"{path} is refused: its member {member.name!r} is a link or a device")
-    if (
-        member.issparse() or not 0 <= member.size <= _MEMBER_BYTES
-    ):  # as notes before the header may say
+    if member.issparse() or member.size < 0:  # as notes before the header may say
         raise DataError(f"{path} is refused: its member {member.name!r} is sparse or no file")
+    # Tarfile would skip that many bytes block by block, also beyond the end of the file.
+    if member.size > most:
+        raise DataError(
+            f"{path} is refused: its member {member.name!r} claims {member.size:,} bytes, more "
+            f"than the file can hold"
+        )
 
 
 def _read_member(path: Path, archive: tarfile.TarFile, member: tarfile.TarInfo, size: int) -> bytes:
