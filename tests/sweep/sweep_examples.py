@@ -11,9 +11,14 @@ from fatheory.experiment import (
     Schedule,
     Uniform,
 )
-from fatheory.sweep import Sweep
+from fatheory.sweep import Sweep, outcome, run
 
 RATES = "rules.*.learning_rate"
+SCALES = {"scale": {"keys": ["rules.feedback_alignment.scale"], "values": [0.25, 1.0]}}
+AXES = {RATES: [0.01, 0.02, 0.03, 0.04], **SCALES}
+HASH = "experiment_hash"
+ROWS = {RATES: [0.01 * (i + 1) for i in range(8)], "root_seed": [0, 1, 2, 3]}
+"""Of 32 cells, four at a time share files."""
 
 
 def small(**changes):
@@ -51,3 +56,17 @@ def assert_cell_is_run(stored, place, run, rtol=1e-12):
         np.testing.assert_allclose(
             own.values, variable.values, rtol=rtol, atol=rtol, err_msg=str(name)
         )
+
+
+def interrupted_after(monkeypatch, batches):
+    """Let Ctrl-C be pressed while the next batch after so many trains."""
+    done = []
+    original = outcome.carry_out
+
+    def carry_out(experiments, wanted):
+        if len(done) == batches:
+            raise KeyboardInterrupt
+        done.append(experiments)
+        return original(experiments, wanted)
+
+    monkeypatch.setattr(run, "carry_out", carry_out)

@@ -1,53 +1,39 @@
-"""Whatever lies in files and archives of images, it is read or refused by an error of ours."""
+"""Whatever lies in files and folders of images, it is read or refused by an error of ours."""
 
 import gzip
 import io
 import os
 import struct
-import tarfile
-import tracemalloc
 import warnings
 import zlib
 from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from image_fuzz import (
+    CASES,
+    PICTURES,
+    SMALL_PICTURE,
+    assert_both,
+    damaged,
+    fuzz,
+    outcome,
+)
 from scipy.io import savemat
 
-from fatheory.errors import DataError, FatheoryError, UnreadableImageWarning
-from fatheory.tasks.images import DataFile, data_folder, load, read_folder, scan_folder
-from fatheory.tasks.images.folder import _read
+from fatheory.errors import DataError, UnreadableImageWarning
+from fatheory.tasks.images import data_folder, load, read_folder, scan_folder
 from fatheory.tasks.images.folder_name import folder_path, split_name, with_size
 from fatheory.tasks.images.idx import read_idx
 from fatheory.tasks.images.mat import read_mat
 from fatheory.tasks.images.picture import decode_picture
-from fatheory.tasks.images.tarball import read_archive
 
-CASES = pytest.mark.parametrize("cases", [100, pytest.param(1000, marks=pytest.mark.slow)])
-
-PIXELS = np.random.default_rng(3).integers(0, 256, (6, 5, 3), dtype=np.uint8)
 IDX = bytes((0, 0, 8, 3)) + struct.pack(">3I", 3, 2, 2) + bytes(range(12))
+
+
 MAT_SHAPES = {"X": (3, 2, 3, 4), "y": (4, 1)}
-
-
-def fuzz(cases):
-    """Run so many cases, the same ones at every run."""
-    return settings(
-        max_examples=cases,
-        deadline=None,
-        derandomize=True,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-    )
-
-
-def encoded(kind, pixels=PIXELS):
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, kind)
-    return buffer.getvalue()
 
 
 def mat_bytes(compressed):
@@ -57,55 +43,6 @@ def mat_bytes(compressed):
     }
     savemat(buffer, arrays, do_compression=compressed)
     return buffer.getvalue()
-
-
-PICTURES = [encoded(kind) for kind in ("PNG", "JPEG", "PPM", "BMP")]
-PICTURES += [encoded("PNG", PIXELS[..., 0]), b"P3 2 1 255 1 2 3 4 5 6", b"P4 3 2\n\xa0\x40"]
-SMALL_PICTURE = encoded("PNG", PIXELS[:2, :2])
-
-extremes = st.sampled_from(
-    [b"", b"\0" * 4, b"\xff" * 4, b"\x7f\xff\xff\xff", b"\xff\xff\xff\x7f", b"\x80\0\0\0", b"\1\0"]
-) | st.binary(max_size=6)
-
-
-@st.composite
-def damaged(draw, contents):
-    """One of the contents, cut, with bytes replaced, flipped, left out or doubled."""
-    content = draw(st.sampled_from(contents))
-    for _ in range(draw(st.integers(0, 4))):
-        # Headers come first, and are where damage tells.
-        start = draw(st.integers(0, len(content)) | st.integers(0, min(len(content), 40)))
-        how = draw(st.sampled_from(["cut", "replace", "flip", "insert", "leave out"]))
-        piece = draw(extremes)
-        if how == "cut":
-            content = content[:start]
-        elif how == "replace":
-            content = content[:start] + piece + content[start + len(piece) :]
-        elif how == "flip" and start < len(content):
-            flipped = content[start] ^ (1 << draw(st.integers(0, 7)))
-            content = content[:start] + bytes([flipped]) + content[start + 1 :]
-        elif how == "insert":
-            content = content[:start] + piece + content[start:]
-        else:
-            content = content[:start] + content[start + draw(st.integers(0, 20)) :]
-    return content
-
-
-def outcome(read, seen):
-    """Read, and count what came of it; return what was read."""
-    try:
-        found = read()
-    except FatheoryError:
-        seen["refused"] += 1
-        return None
-    seen["read"] += 1
-    return found
-
-
-def assert_both(seen, cases):
-    """A test in which nothing is refused, or nothing is read, would test little."""
-    assert sum(seen.values()) >= cases
-    assert min(seen["read"], seen["refused"]) >= cases / 50
 
 
 @CASES
@@ -185,119 +122,6 @@ def test_pictures_are_decoded_or_refused(cases):
         )
 
     check()
-    assert_both(seen, cases)
-
-
-names = st.sampled_from(
-    [
-        *(
-            "a/0.png",
-            "a/1.png",
-            "b/0.png",
-            "b/1.png",
-            "train/a/0.png",
-            "test/a/0.png",
-            "out/a/0.png",
-        ),
-        *(
-            "a",
-            "a/",
-            ".",
-            "./",
-            "..",
-            "",
-            "/",
-            "/a/0.png",
-            "../a/0.png",
-            "a/../../b.png",
-            "a//0.png",
-        ),
-        *(".a/0.png", "é/0.png", "\udcff/0.png", "\n/0.png", "a/0.png/0.png", "x" * 300 + "/0.png"),
-    ]
-)
-kinds = st.sampled_from([tarfile.REGTYPE] * 6 + [tarfile.DIRTYPE] * 2) | st.sampled_from(
-    [*tarfile.SUPPORTED_TYPES, b"Q", b"\xff"]
-)
-
-
-@st.composite
-def tars(draw, members=names):
-    """Archives with members of any kind and name, and sizes and notes that claim anything."""
-    buffer = io.BytesIO()
-    form = draw(st.sampled_from([tarfile.GNU_FORMAT, tarfile.PAX_FORMAT]))
-    with tarfile.open(fileobj=buffer, mode="w", format=form):
-        for name in draw(st.lists(members, max_size=5)):
-            info, content = tarfile.TarInfo(name), draw(st.sampled_from([SMALL_PICTURE, b"", b"x"]))
-            info.type, info.linkname = (
-                draw(kinds),
-                draw(st.sampled_from(["", "a/0.png", "/etc/passwd"])),
-            )
-            info.size = len(content)
-            if draw(st.integers(0, 4)) == 0:
-                info.size = draw(st.sampled_from([-512, -1, 1, 513, 2**33, 2**62]))
-            if draw(st.integers(0, 4)) == 0:
-                info.pax_headers = draw(pax_headers)
-            buffer.write(info.tobuf(form, errors="surrogateescape"))
-            buffer.write(content + bytes(-len(content) % 512))
-        buffer.write(bytes(1024))
-    return buffer.getvalue()
-
-
-pax_headers = st.dictionaries(
-    st.sampled_from(
-        [
-            "size",
-            "path",
-            "mtime",
-            "GNU.sparse.size",
-            "GNU.sparse.map",
-            "GNU.sparse.major",
-            "GNU.sparse.minor",
-            "GNU.sparse.realsize",
-            "GNU.sparse.name",
-            "hdrcharset",
-        ]
-    ),
-    st.sampled_from(["-512", "0", "1", "99999999999", "0,5,9,9", "a/9.png", "../x", "BINARY", "x"]),
-    max_size=3,
-)
-
-
-@CASES
-def test_archives_of_batches_are_read_or_refused(cases, tmp_path):
-    path, seen = tmp_path / "x.tar.gz", Counter()
-    batch = DataFile("a/0.png", sha256="", size=len(SMALL_PICTURE))
-    few = st.sampled_from(["a/0.png", "b", "readme"]) | names
-
-    @fuzz(cases)
-    @given(content=tars(few), outer=st.integers(0, 3), data=st.data())
-    def check(content, outer, data):
-        packed = gzip.compress(content, 1, mtime=0)
-        path.write_bytes(packed if outer else data.draw(damaged([packed])))
-        found = outcome(lambda: read_archive(path, [batch]), seen)
-        assert found is None or len(found["a/0.png"]) == batch.size
-
-    check()
-    assert_both(seen, cases)
-
-
-@CASES
-@pytest.mark.parametrize("packing", [".tar", ".tgz"])
-def test_archives_of_folders_are_read_or_refused(cases, packing, tmp_path):
-    path, seen = tmp_path / f"x{packing}", Counter()
-    usual = st.sampled_from([f"{c}/{k}.png" for c in "ab" for k in range(9)])
-
-    @fuzz(cases)
-    @given(content=tars(usual) | tars() | tars().flatmap(lambda one: damaged([one])))
-    def check(content):
-        path.write_bytes(content if packing == ".tar" else gzip.compress(content, 1, mtime=0))
-        _read.cache_clear()
-        found = outcome(lambda: read_folder(path, (2, 2)), seen)
-        assert found is None or found.pixels["train"].shape[1:3] == (2, 2)
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UnreadableImageWarning)
-        check()
     assert_both(seen, cases)
 
 
@@ -386,69 +210,6 @@ def test_files_of_every_layout_are_read_or_refused(cases, layout, request):
 
     check()
     assert_both(seen, cases // 3)
-
-
-def tar_of(*headers):
-    return b"".join(headers) + bytes(1024)
-
-
-def header(name="a/0.png", size=0, kind=tarfile.REGTYPE, pax=None):
-    info = tarfile.TarInfo(name)
-    info.size, info.type, info.pax_headers = size, kind, pax or {}
-    return info.tobuf(tarfile.PAX_FORMAT if pax else tarfile.GNU_FORMAT)
-
-
-@pytest.mark.parametrize("packing", [".tar", ".tgz"])
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        # Tarfile would go back by that many bytes, and find the same member for ever.
-        (tar_of(header(size=-512)), "a header names a size of -512 bytes"),
-        (tar_of(header(pax={"size": "-512"})), "is sparse or no file"),
-        # It would read on for ever beyond the end.
-        (tar_of(header(size=2**62)), "claims 4,611,686,018,427,387,904 bytes"),
-        (tar_of(header(pax={"size": str(2**62)})), "claims 4,611,686,018,427,387,904 bytes"),
-        # Notes are read into memory whole.
-        (tar_of(header(size=2**30, kind=tarfile.GNUTYPE_LONGNAME)), "size of 1,073,741,824 bytes"),
-        (tar_of(header(size=2**30, kind=tarfile.XHDTYPE)), "size of 1,073,741,824 bytes"),
-        # A few bytes of a sparse file become as many as it claims.
-        (tar_of(header(kind=tarfile.GNUTYPE_SPARSE)), "a member is sparse"),
-        (
-            tar_of(header(pax={"GNU.sparse.map": "0,1", "GNU.sparse.size": "99999999999"})),
-            "is sparse or no file",
-        ),
-    ],
-)
-def test_headers_that_would_lead_tarfile_astray_are_refused(tmp_path, packing, content, message):
-    path = tmp_path / f"x{packing}"
-    path.write_bytes(content if packing == ".tar" else gzip.compress(content))
-    with pytest.raises(DataError, match=message):
-        read_folder(path)
-    path.write_bytes(gzip.compress(content))
-    with pytest.raises(DataError, match=message):
-        read_archive(path, [DataFile("a/0.png", sha256="", size=0)])
-
-
-def test_a_long_note_is_refused_before_it_is_read(tmp_path):
-    path = tmp_path / "x.tgz"
-    with gzip.open(path, "wb", compresslevel=1) as stream:
-        stream.write(header(size=10**8, kind=tarfile.GNUTYPE_LONGNAME))
-        for _ in range(100):
-            stream.write(bytes(10**6))
-    tracemalloc.start()
-    with pytest.raises(DataError, match="size of 100,000,000 bytes"):
-        read_folder(path)
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert peak < 1_000_000
-
-
-def test_archives_of_too_many_members_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("fatheory.tasks.images.tarball._MAX_MEMBERS", 3)
-    path = tmp_path / "x.tar"
-    path.write_bytes(tar_of(*[header(f"a/{k}.txt") for k in range(4)]))
-    with pytest.raises(DataError, match="it has more than 3 members"):
-        read_folder(path)
 
 
 def mat_file(folder, old, new):

@@ -1,0 +1,32 @@
+"""Sweeps carried out in one go, and what was trained."""
+
+import pytest
+from sweep_examples import AXES, ROWS, sweep
+
+from fatheory.sweep import outcome
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory):
+    """The sweep of `AXES`, carried out in one go."""
+    return sweep(AXES).run(tmp_path_factory.mktemp("whole") / "sweep.zarr")
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """Count the experiments that are trained."""
+    trained = []
+    original = outcome.simulate_many
+
+    def counting(experiments, **options):
+        trained.extend(experiment.content_hash for experiment in experiments)
+        return original(experiments, **options)
+
+    monkeypatch.setattr(outcome, "simulate_many", counting)
+    return trained
+
+
+@pytest.fixture(scope="session")
+def rowed(tmp_path_factory):
+    """The sweep of `ROWS`, carried out in one go."""
+    return sweep(ROWS).run(tmp_path_factory.mktemp("rows") / "sweep.zarr")
