@@ -12,7 +12,6 @@ from fatheory.errors import StoppedRun
 if TYPE_CHECKING:
     import xarray as xr
 
-    from fatheory.experiment import Experiment
 
 Preset = Annotated[
     str, typer.Argument(help="A preset ('fatheory list' shows them) or a .json file.")
@@ -62,7 +61,7 @@ def run(
     if print_only:
         out.print(asked.to_json(indent=2), soft_wrap=True)
         return
-    place = _named(asked, "simulation", out_path)
+    place = named(asked.name or asked.content_hash, "simulation", out_path)
     try:
         _show(simulate(asked, path=place, restart=restart), place)
     except StoppedRun as stop:
@@ -83,7 +82,7 @@ def solve(
     from fatheory.theory import solve as solve_experiment
 
     asked = asked_experiment(preset, settings or [], seeds)
-    place = _named(asked, f"theory-{method}", out_path)
+    place = named(asked.name or asked.content_hash, f"theory-{method}", out_path)
     check_destination(place, overwrite=overwrite)
     answer = solve_experiment(asked, method)
     _show(answer, save(answer, place, overwrite=overwrite))
@@ -116,9 +115,9 @@ def compare(
         out.print(f"stored {save(difference, out_path, overwrite=overwrite)}")
 
 
-def _named(asked: "Experiment", source: str, wanted: Path | None) -> Path:
-    """Decide where the archive goes."""
-    stem = (asked.name or asked.content_hash).replace("/", "-").replace(" ", "-")
+def named(name: str, source: str, wanted: Path | None) -> Path:
+    """Decide where the archive of something of this name goes."""
+    stem = name.replace("/", "-").replace(" ", "-")
     return wanted if wanted is not None else Path(f"{stem}-{source}.zarr")
 
 

@@ -47,15 +47,33 @@ def asked_experiment(name: str, settings: Sequence[str], seeds: int | None) -> "
     path = Path(name)
     if name not in presets and path.suffix == ".json":
         try:
-            with path.open("rb") as stream:
-                text = stream.read(MAX_BYTES + 1)
+            asked = Experiment.from_json(read_description(path))
         except OSError as error:
             raise FatheoryError(f"cannot read the experiment {path}: {error.strerror}") from error
-        if len(text) > MAX_BYTES:
-            raise FatheoryError(f"{path} is no experiment: it has more than {MAX_BYTES:,} bytes")
-        asked = Experiment.from_json(text)
     else:
         asked = presets[name]
+    return changed(asked, settings, seeds)
+
+
+def read_description(path: Path) -> bytes:
+    """Read the JSON file of an experiment or a sweep.
+
+    Raises
+    ------
+    FatheoryError
+        If it is too large to be one.
+    OSError
+        If it cannot be read.
+    """
+    with path.open("rb") as stream:
+        text = stream.read(MAX_BYTES + 1)
+    if len(text) > MAX_BYTES:
+        raise FatheoryError(f"{path} is no experiment: it has more than {MAX_BYTES:,} bytes")
+    return text
+
+
+def changed(asked: "Experiment", settings: Sequence[str], seeds: int | None) -> "Experiment":
+    """Return an experiment with settings of the command line changed."""
     changes = dict(parse_setting(text) for text in settings)
     if seeds is not None:
         changes["seeds"] = seeds

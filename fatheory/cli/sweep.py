@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fatheory.cli.console import err, out, show_table
-from fatheory.cli.runs import Seeds, Settings
-from fatheory.cli.settings import asked_experiment, parse_setting
+from fatheory.cli.runs import Seeds, Settings, named
+from fatheory.cli.settings import asked_experiment, changed, parse_setting, read_description
 from fatheory.errors import FatheoryError
 
 if TYPE_CHECKING:
@@ -76,8 +76,7 @@ def run(
     if print_only:
         out.print(chosen.to_json(indent=2), markup=False, soft_wrap=True)
         return
-    stem = (chosen.experiment.name or chosen.content_hash).replace("/", "-").replace(" ", "-")
-    place = out_path if out_path is not None else Path(f"{stem}-sweep.zarr")
+    place = named(chosen.experiment.name or chosen.content_hash, "sweep", out_path)
     try:
         chosen.run(place, workers=workers, scheduler=scheduler, restart=restart)
     except KeyboardInterrupt as stop:
@@ -131,11 +130,7 @@ def _asked_sweep(
                 "a sweep needs an axis, such as --axis 'rules.*.learning_rate=0.01,0.02'"
             )
         return Sweep(experiment=asked_experiment(asked, settings, seeds), axes=given)
-    changes = dict(parse_setting(text) for text in settings)
-    if seeds is not None:
-        changes["seeds"] = seeds
-    if changes:
-        described = described.replaced(experiment=described.experiment.with_settings(changes))
+    described = described.replaced(experiment=changed(described.experiment, settings, seeds))
     return described.with_axes(given) if given else described
 
 
@@ -145,7 +140,7 @@ def _described_sweep(asked: str) -> "Sweep | None":
     from fatheory.sweep import Sweep
 
     try:
-        text = Path(asked).read_bytes() if asked.endswith(".json") else b""
+        text = read_description(Path(asked)) if asked.endswith(".json") else b""
         data = read_json(text)
     except (OSError, ValueError):
         return None  # said of the experiment that it should be then
