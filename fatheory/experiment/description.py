@@ -20,11 +20,14 @@ from pydantic import (
 from fatheory.errors import InvalidExperimentError, suggestion
 
 
-def _whole(value: Any) -> Any:
+def whole(value: Any) -> Any:
     """Let NumPy integers pass for integers, and nothing else: not 2.0, not True, not "2"."""
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
+    if isinstance(value, bool):
         return value
-    return operator.index(value)
+    try:
+        return operator.index(value)
+    except TypeError:  # also of arrays of several numbers, which have a method for it
+        return value
 
 
 def real(value: Any) -> Any:
@@ -53,7 +56,7 @@ def _not_empty(value: tuple[Any, ...]) -> tuple[Any, ...]:
 
 NOT_EMPTY = AfterValidator(_not_empty)
 """Refuses an empty sequence."""
-Whole = Annotated[int, BeforeValidator(_whole), Field(strict=True)]
+Whole = Annotated[int, BeforeValidator(whole), Field(strict=True)]
 """An integer."""
 MAX_COUNT = 2**53
 """Beyond, floats miss whole numbers, and grids of steps are computed in floats."""

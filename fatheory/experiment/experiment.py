@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, model_serializer, model_validator
 
 from fatheory.errors import InvalidExperimentError, suggestion
-from fatheory.experiment.description import NOT_EMPTY, Description, Seed, Text, rows
+from fatheory.experiment.description import NOT_EMPTY, Description, Seed, Text, rows, whole
 from fatheory.experiment.json_text import content_digest, read_object
 from fatheory.experiment.misfits import misfits
 from fatheory.experiment.network import Network
@@ -23,7 +23,8 @@ MAX_SEEDS = 1_000_000
 
 def _seed_list(value: Any) -> Any:
     """Read a number of seeds as the seeds 0 ... n-1."""
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
+    value = whole(value)
+    if isinstance(value, bool) or not isinstance(value, int):
         return value
     if not 0 < value <= MAX_SEEDS:
         raise ValueError(f"a number of seeds lies between 1 and {MAX_SEEDS}; got {value}")

@@ -1,13 +1,12 @@
 """Which rule learns, at which learning rate, with which parameters, where."""
 
-import operator
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_serializer, model_validator
 
 from fatheory.errors import InvalidExperimentError, UnknownNameError
-from fatheory.experiment.description import Description, Number, Positive, real
+from fatheory.experiment.description import Description, Number, Positive, real, whole
 from fatheory.rules import FixedFeedback, LayeredRule, Rule, find_rule, make_rule
 
 LAST = "last"
@@ -98,9 +97,10 @@ def _layer(key: Any) -> int | str:
     """Read a layer's number, which JSON writes as a string; other strings are looked at later."""
     if isinstance(key, str):
         return int(key) if key.isdecimal() else key
-    if isinstance(key, bool) or not hasattr(key, "__index__"):
+    number = whole(key)
+    if isinstance(number, bool) or not isinstance(number, int):
         raise ValueError(f"layers are whole numbers or {LAST!r}; got {key!r}")
-    return operator.index(key)
+    return number
 
 
 class RuleChoice(LayerRule):

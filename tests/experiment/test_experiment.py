@@ -258,3 +258,16 @@ def test_presets():
     assert presets.summary("lillicrap2016/fig2").startswith("Linear function approximation")
     with pytest.raises(FatheoryError, match=r"unknown preset 'fig2'.*lillicrap2016/fig2"):
         presets["fig2"]
+
+
+def test_arrays_of_numpy_are_read_as_lists_or_refused():
+    asked = small()
+    for seeds in (np.array([3, 5]), [np.int64(3), np.int32(5)]):
+        assert asked.replaced(seeds=seeds).seeds == (3, 5)
+    assert asked.replaced(seeds=np.array(2)).seeds == (0, 1)
+    for key in ("record", "schedule", "task"):
+        for value in (np.array([0, 1]), np.array([0.0, 0.0]), np.array([])):
+            with pytest.raises(InvalidExperimentError, match=key):
+                asked.replaced(**{key: value})
+    with pytest.raises(InvalidExperimentError, match=r"record\.snapshots.*array\(\[1, 2\]\)"):
+        asked.with_settings({"record.snapshots": np.array([1, 2])})

@@ -5,7 +5,7 @@ import json
 from typing import get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small_experiment import convolved, small
 
@@ -236,7 +236,12 @@ def descriptions(draw):
     }
 
 
-@settings(deadline=None, derandomize=True, max_examples=80)
+@settings(
+    deadline=None,
+    derandomize=True,
+    max_examples=80,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 @given(data=descriptions() | convolutional())
 def test_every_valid_experiment_round_trips(data):
     asked = Experiment(**data)
@@ -276,19 +281,34 @@ def _refused_or_valid(data):
         Experiment(**data)
 
 
-@settings(deadline=None, derandomize=True, max_examples=50)
+@settings(
+    deadline=None,
+    derandomize=True,
+    max_examples=50,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 @given(data=st.dictionaries(keys, junk, max_size=6))
 def test_junk_is_refused_by_our_errors_only(data):
     _refused_or_valid(data)
 
 
-@settings(deadline=None, derandomize=True, max_examples=50)
+@settings(
+    deadline=None,
+    derandomize=True,
+    max_examples=50,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 @given(field=st.sampled_from(sorted(Experiment.model_fields)), value=junk)
 def test_junk_in_one_field_is_refused_by_our_errors_only(field, value):
     _refused_or_valid(dict(small()) | {field: value})
 
 
-@settings(deadline=None, derandomize=True, max_examples=50)
+@settings(
+    deadline=None,
+    derandomize=True,
+    max_examples=50,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 @given(
     part=st.sampled_from(["task", "network", "schedule", "update", "record", "rules"]),
     data=st.data(),
@@ -299,7 +319,12 @@ def test_junk_below_one_field_is_refused_by_our_errors_only(part, data):
     _refused_or_valid(dump | {part: dump[part] | {key: data.draw(junk)}})
 
 
-@settings(deadline=None, derandomize=True, max_examples=50)
+@settings(
+    deadline=None,
+    derandomize=True,
+    max_examples=50,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 @given(text=st.text(max_size=30))
 def test_text_that_is_no_experiment(text):
     with pytest.raises(InvalidExperimentError):

@@ -64,16 +64,16 @@ def tars(draw, members=names):
     buffer = io.BytesIO()
     form = draw(st.sampled_from([tarfile.GNU_FORMAT, tarfile.PAX_FORMAT]))
     with tarfile.open(fileobj=buffer, mode="w", format=form):
+        odd = draw(st.integers(0, 3))  # of one in four nothing is
         for name in draw(st.lists(members, max_size=5)):
             info, content = tarfile.TarInfo(name), draw(st.sampled_from([SMALL_PICTURE, b"", b"x"]))
-            info.type, info.linkname = (
-                draw(kinds),
-                draw(st.sampled_from(["", "a/0.png", "/etc/passwd"])),
-            )
+            if odd:
+                info.type = draw(kinds)
+                info.linkname = draw(st.sampled_from(["", "a/0.png", "/etc/passwd"]))
             info.size = len(content)
-            if draw(st.integers(0, 4)) == 0:
+            if odd and draw(st.integers(0, 4)) == 0:
                 info.size = draw(st.sampled_from([-512, -1, 1, 513, 2**33, 2**62]))
-            if draw(st.integers(0, 4)) == 0:
+            if odd and draw(st.integers(0, 4)) == 0:
                 info.pax_headers = draw(pax_headers)
             buffer.write(info.tobuf(form, errors="surrogateescape"))
             buffer.write(content + bytes(-len(content) % 512))
@@ -105,7 +105,7 @@ pax_headers = st.dictionaries(
 def test_archives_of_batches_are_read_or_refused(cases, tmp_path):
     path, seen = tmp_path / "x.tar.gz", Counter()
     batch = DataFile("a/0.png", sha256="", size=len(SMALL_PICTURE))
-    few = st.sampled_from(["a/0.png", "b", "readme"]) | names
+    few = st.sampled_from(["a/0.png"] * 4 + ["b", "readme", "../a/0.png", "a"])
 
     @fuzz(cases)
     @given(content=tars(few), outer=st.integers(0, 3), data=st.data())
