@@ -25,6 +25,7 @@ import argparse
 import shutil
 from importlib.util import find_spec
 
+import dask
 from dask.distributed import Client, LocalCluster
 
 import fatheory as fa
@@ -33,8 +34,9 @@ from fatheory.sweep import Sweep
 # %% [markdown]
 # ## Workers
 #
-# One thread each: JAX uses the cores of a job by itself. Workers need the same installation as this
-# script, and no access to the archive, which this process alone writes.
+# One thread each, for XLA too, which takes their number from NPROC: small programs split over many
+# are no faster, and workers would take each other's time. Workers need the same installation as
+# this script, and no access to the archive, which this process alone writes.
 
 
 # %%
@@ -43,9 +45,16 @@ def cluster_of(workers: int) -> LocalCluster:
     if find_spec("dask_jobqueue") is not None and shutil.which("sbatch"):
         from dask_jobqueue import SLURMCluster
 
-        cluster = SLURMCluster(cores=1, processes=1, memory="4GB", walltime="04:00:00")
+        cluster = SLURMCluster(
+            cores=1,
+            processes=1,
+            memory="4GB",
+            walltime="04:00:00",
+            job_script_prologue=["export NPROC=1"],
+        )
         cluster.scale(jobs=workers)
         return cluster
+    dask.config.set({"distributed.nanny.pre-spawn-environ.NPROC": "1"})
     # A run that would not fit into memory is refused by its own estimate.
     return LocalCluster(
         n_workers=workers, threads_per_worker=1, memory_limit=None, dashboard_address=":0"

@@ -8,6 +8,7 @@ from fatheory.archive.growing import is_unfinished as is_unfinished
 from fatheory.archive.health import Health as Health
 from fatheory.archive.health import check as check
 from fatheory.archive.layout import Template as Template
+from fatheory.archive.origin import computed_on as computed_on
 from fatheory.archive.origin import joined_origin as joined_origin
 from fatheory.archive.origin import joined_texts as joined_texts
 from fatheory.archive.origin import joined_versions as joined_versions

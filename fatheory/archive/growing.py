@@ -173,9 +173,13 @@ class GrowingArchive(Closing):
         """
         with _failing_clearly(self.path):
             for name, value in values.items():
-                file = f"{name}/{layout.write_chunk(self._arrays[name], place, value)}"
-                # Zarr writes no chunk of fill values.
-                if (self.path / file).exists():
+                array = self._arrays[name]
+                file = f"{name}/{layout.chunk_name(array, place)}"
+                if layout.is_fill(array, value):
+                    # Readers see fill values where no chunk is; a killed writer may have left one.
+                    (self.path / file).unlink(missing_ok=True)
+                else:
+                    layout.write_chunk(array, place, value)
                     self._fresh.add(file)
         self._places.append(dict(place))
 

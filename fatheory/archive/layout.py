@@ -96,8 +96,8 @@ def open_arrays(folder: Path, names: Iterable[str]) -> dict[str, zarr.Array]:
     return {name: cast(zarr.Array, group[name]) for name in names}
 
 
-def write_chunk(array: zarr.Array, place: Mapping[str, int], values: np.ndarray) -> str:
-    """Write one entry of a variable that grows; return its chunk's path in the variable's folder.
+def write_chunk(array: zarr.Array, place: Mapping[str, int], values: np.ndarray) -> None:
+    """Write one entry of a variable that grows.
 
     Parameters
     ----------
@@ -108,10 +108,19 @@ def write_chunk(array: zarr.Array, place: Mapping[str, int], values: np.ndarray)
     values : array
         Its values, without these dimensions.
     """
+    array[tuple(place.get(dim, slice(None)) for dim in _dims(array))] = values
+
+
+def chunk_name(array: zarr.Array, place: Mapping[str, int]) -> str:
+    """Return the path of an entry's chunk in the folder of its variable."""
     metadata = cast(ArrayV3Metadata, array.metadata)
-    dims = [str(dim) for dim in metadata.dimension_names or ()]
-    array[tuple(place.get(dim, slice(None)) for dim in dims)] = values
-    return metadata.encode_chunk_key(tuple(place.get(dim, 0) for dim in dims))
+    return metadata.encode_chunk_key(tuple(place.get(dim, 0) for dim in _dims(array)))
+
+
+def is_fill(array: zarr.Array, values: np.ndarray) -> bool:
+    """Whether values are those that stand where nothing was written."""
+    fill = cast(Any, array.fill_value)
+    return bool(np.all((values == fill) | ((values != values) & (fill != fill))))
 
 
 def add_arrays(folder: Path, ds: xr.Dataset) -> None:
@@ -150,6 +159,11 @@ def _refuse_absurd_sizes(source: Path | Store) -> None:
                 f"{name} is said to hold {array.size} values of dtype {array.dtype}; labels and "
                 f"texts of an archive take {_AT_ONCE_BYTES} bytes at most"
             )
+
+
+def _dims(array: zarr.Array) -> list[str]:
+    metadata = cast(ArrayV3Metadata, array.metadata)
+    return [str(dim) for dim in metadata.dimension_names or ()]
 
 
 def _chunks(sizes: Mapping[Any, int], along: Collection[str]) -> tuple[int, ...]:

@@ -48,11 +48,18 @@ def provenance(
         labels.ATTR_SOURCE: source,
         labels.ATTR_EXPERIMENT: experiment_json,
         labels.ATTR_HASH: experiment_hash,
-        labels.ATTR_VERSIONS: json.dumps(dict(package_versions())),
-        labels.ATTR_DEVICE: device,
+        **computed_on(device),
         labels.ATTR_PRECISION: precision,
         labels.ATTR_CREATED: datetime.now(UTC).isoformat(timespec="seconds"),
         labels.ATTR_WALL_TIME: float(wall_time_s),
+    }
+
+
+def computed_on(device: str) -> dict[str, str]:
+    """Return the attributes that say on what, and with which packages, something was computed."""
+    return {
+        labels.ATTR_VERSIONS: json.dumps(dict(package_versions())),
+        labels.ATTR_DEVICE: device,
     }
 
 
@@ -77,7 +84,7 @@ def joined_texts(values: Iterable[str]) -> str:
 
 
 def joined_origin(devices: Iterable[str], versions: Iterable[str]) -> dict[str, str]:
-    """Return the attributes that say on what, and with which packages, parts were computed."""
+    """Join what `computed_on` said of parts."""
     return {
         labels.ATTR_DEVICE: joined_texts(devices),
         labels.ATTR_VERSIONS: joined_versions(versions),

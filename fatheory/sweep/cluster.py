@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fatheory.errors import FatheoryError
 from fatheory.experiment import Experiment
+from fatheory.sweep.cores import usable_cores
 from fatheory.sweep.outcome import Outcome, carry_out
 from fatheory.sweep.plan import Batch
 
@@ -56,11 +57,24 @@ def cluster_client(workers: int | None, scheduler: "str | Client | None") -> Ite
             yield client
     else:
         with (
-            dask.config.set({"distributed.scheduler.allowed-failures": DEATHS}),
+            dask.config.set(_settings(workers or 1)),
             _local_cluster(workers) as cluster,
             Client(cluster) as client,
         ):
             yield client
+
+
+def _settings(workers: int) -> dict[str, Any]:
+    """Return Dask's settings for processes of our own.
+
+    XLA takes the number of its threads from NPROC. With as many as there are cores, processes
+    would take each other's time: a small program split over threads is no faster, and busies all.
+    """
+    threads = max(1, usable_cores() // workers)
+    return {
+        "distributed.scheduler.allowed-failures": DEATHS,
+        "distributed.nanny.pre-spawn-environ.NPROC": str(threads),
+    }
 
 
 def _local_cluster(workers: int | None) -> "LocalCluster":
@@ -115,8 +129,7 @@ def on_cluster(
 
 def _submitted(client: "Client", batch: Batch, wanted: Mapping[str, Sequence[str]]) -> "Future":
     texts = [experiment.to_json() for experiment in batch.experiments]
-    own = [wanted[content_hash] for content_hash in batch.hashes]
-    return client.submit(_carry_out, texts, own, pure=False)
+    return client.submit(_carry_out, texts, batch.select(wanted), pure=False)
 
 
 def _carry_out(texts: Sequence[str], wanted: Sequence[Sequence[str]]) -> list[Outcome]:

@@ -15,7 +15,7 @@ from fatheory.sweep import names
 from fatheory.sweep.cell import Cell
 from fatheory.sweep.contents import EXAMPLES, contents, dtype, sizes
 from fatheory.sweep.sweep import Sweep
-from fatheory.train.labelled import SOURCE, equations
+from fatheory.train.answer import SOURCE, equations
 from fatheory.updates import schedule_factors
 
 _OF_TIME = (labels.TIME, labels.WEIGHTED_STEP, labels.LEARNING_RATE)
@@ -76,28 +76,29 @@ class Grid:
         """List the variables that a cell's run fills."""
         return [name for name in contents(experiment) if name in self.templates]
 
-    def fitted(self, run: xr.Dataset) -> dict[str, np.ndarray]:
-        """Put a cell's run where its labels belong, among those of all cells.
+    def fitted(
+        self, experiment: Experiment | None, values: Mapping[str, np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        """Put what a cell's experiment found where its labels belong, among those of all cells.
 
         Where it has none, and in variables that it lacks, are fill values.
         """
-        own = run.variables
-        among = {
-            dim: _places(self.static.variables[dim].values, own[dim].values)
-            for dim in names.SHARED
-            if dim in run.dims
+        among = {} if experiment is None else self._among(experiment)
+        inner = len(self.sweep.shape)
+        return {
+            name: _placed(template, inner, values.get(name), among)
+            for name, template in self.templates.items()
         }
-        values, inner = {}, len(self.sweep.shape)
-        for name, template in self.templates.items():
-            whole = np.full(template.shape[inner:], template.fill, template.dtype)
-            if name in own:
-                there = [
-                    among.get(dim, np.arange(size))
-                    for dim, size in zip(template.dims[inner:], whole.shape, strict=True)
-                ]
-                whole[np.ix_(*there)] = own[name].values
-            values[name] = whole
-        return values
+
+    def _among(self, experiment: Experiment) -> dict[str, np.ndarray]:
+        """Return where an experiment's labels stand, along dimensions where others have more."""
+        own = coordinates_of(experiment)
+        of_all = {dim: self.static.variables[dim].values for dim in names.SHARED}
+        return {
+            dim: _places(labels_there, own[dim])
+            for dim, labels_there in of_all.items()
+            if not np.array_equal(labels_there, own[dim])
+        }
 
     def alike(self, experiment: Experiment) -> xr.Dataset:
         """Draw the variables that are the same in all cells, from one that was carried out."""
@@ -111,6 +112,20 @@ class Grid:
             {},
             n_layers=experiment.layers,
         )
+
+
+def _placed(
+    template: Template, inner: int, values: np.ndarray | None, among: Mapping[str, np.ndarray]
+) -> np.ndarray:
+    """Put a cell's values of a variable, if it has any, among the labels of all cells."""
+    dims, shape = template.dims[inner:], template.shape[inner:]
+    if values is not None and among.keys().isdisjoint(dims):
+        return values.astype(template.dtype, copy=False)
+    whole = np.full(shape, template.fill, template.dtype)
+    if values is not None:
+        sized = zip(dims, shape, strict=True)
+        whole[np.ix_(*(among.get(dim, np.arange(size)) for dim, size in sized))] = values
+    return whole
 
 
 def _variables(asked: Sequence[Experiment]) -> tuple[dict[str, tuple[str, ...]], list[str]]:

@@ -1,16 +1,18 @@
 """What becomes of a cell, wherever it is computed."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import xarray as xr
 
 from fatheory import labels
+from fatheory.archive import computed_on
 from fatheory.experiment import Experiment
 from fatheory.sweep import names
-from fatheory.train import simulate_many
+from fatheory.train.answer import Answer, device_name
+from fatheory.train.many import train_many
+from fatheory.train.sinks import StopRequest
 
 
 @dataclass(frozen=True)
@@ -25,21 +27,26 @@ class Outcome:
         What went wrong; empty if nothing.
     wall_time : float
         Seconds that it took.
-    run : Dataset
-        Its archive; empty if it failed.
+    values : mapping of str to array
+        Variables of its archive; none if it failed.
+    origin : mapping of str to str
+        Attributes that say on what, and with which packages, it was computed; none if it failed.
     """
 
     status: int
     error: str
     wall_time: float
-    run: xr.Dataset = field(default_factory=xr.Dataset)
+    values: Mapping[str, np.ndarray] = field(default_factory=dict)
+    origin: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, run: xr.Dataset) -> "Outcome":
-        """Return the outcome of an experiment that was carried out."""
-        error = _divergence(run)
+    def of(cls, answer: Answer, wanted: Collection[str]) -> "Outcome":
+        """Return the outcome of an experiment that was carried out, with some variables."""
+        variables = answer.variables
+        error = _divergence(variables[labels.DIVERGED_AT])
         status = names.DIVERGED if error else names.DONE
-        return cls(status, error, run.attrs[labels.ATTR_WALL_TIME], run)
+        values = {name: variables[name] for name in wanted}
+        return cls(status, error, answer.wall_time, values, computed_on(device_name()))
 
     @classmethod
     def failed(cls, error: BaseException | str, wall_time: float = 0.0) -> "Outcome":
@@ -57,7 +64,11 @@ class Outcome:
         }
 
 
-def carry_out(experiments: Sequence[Experiment], wanted: Sequence[Sequence[str]]) -> list[Outcome]:
+def carry_out(
+    experiments: Sequence[Experiment],
+    wanted: Sequence[Sequence[str]],
+    stop: StopRequest | None = None,
+) -> list[Outcome]:
     """Train experiments together.
 
     If that fails they are trained one by one, so that one of them does not spoil the others.
@@ -68,20 +79,26 @@ def carry_out(experiments: Sequence[Experiment], wanted: Sequence[Sequence[str]]
         What is asked.
     wanted : sequence of sequence of str
         For each, the variables that its outcome is to have.
+    stop : StopRequest, optional
+        By which another thread can ask for a stop.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If it was asked to stop.
     """
     began = time.perf_counter()
     try:
-        runs = simulate_many(experiments, progress=False)
+        answers = train_many(experiments, progress=False, stop=stop)
     except Exception as error:
         if len(experiments) == 1:
             return [Outcome.failed(error, time.perf_counter() - began)]
         pairs = zip(experiments, wanted, strict=True)
-        return [carry_out([experiment], [own])[0] for experiment, own in pairs]
-    return [Outcome.of(run[list(own)]) for run, own in zip(runs, wanted, strict=True)]
+        return [carry_out([experiment], [own], stop)[0] for experiment, own in pairs]
+    return [Outcome.of(answer, own) for answer, own in zip(answers, wanted, strict=True)]
 
 
-def _divergence(run: xr.Dataset) -> str:
-    since = run[labels.DIVERGED_AT].values
+def _divergence(since: np.ndarray) -> str:
     lost = since[since >= 0]
     if not lost.size:
         return ""

@@ -1,10 +1,10 @@
 """Which cells train together, and which share files."""
 
 import math
-from collections.abc import Collection, Hashable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from fatheory.experiment import Experiment, SpikingNetwork
+from fatheory.experiment import Experiment, ImageTask, SpikingNetwork
 from fatheory.sweep.cell import Cell
 from fatheory.train import program_of
 from fatheory.train.memory import estimate_memory
@@ -39,6 +39,17 @@ class Batch:
         """Return the batch of some cells, those left out that are no experiments."""
         once = {cell.content_hash: cell.experiment for cell in cells if cell.experiment}
         return cls(tuple(once.values()), tuple(once))
+
+    @property
+    def memory(self) -> int:
+        """Bytes that training it takes at most; images are there once for all."""
+        examples = [estimate_memory(experiment)["examples"] for experiment in self.experiments]
+        shared = isinstance(self.experiments[0].task, ImageTask)
+        return sum(map(_memory, self.experiments)) + (max if shared else sum)(examples)
+
+    def select(self, wanted: Mapping[str, Sequence[str]]) -> list[Sequence[str]]:
+        """Return what is wanted of each experiment, from what is wanted by content hash."""
+        return [wanted[content_hash] for content_hash in self.hashes]
 
     def without(self, known: Collection[str]) -> "Batch":
         """Return what is left of the batch when some experiments, by hash, are done."""

@@ -11,10 +11,11 @@ from fatheory.archive import load
 from fatheory.errors import FatheoryError
 from fatheory.sweep.cluster import cluster_client, on_cluster
 from fatheory.sweep.grid import Grid
-from fatheory.sweep.outcome import Outcome, carry_out
+from fatheory.sweep.outcome import Outcome
 from fatheory.sweep.plan import Batch, Plan
 from fatheory.sweep.store import SweepStore
 from fatheory.sweep.sweep import Sweep
+from fatheory.sweep.threads import on_threads
 from fatheory.train.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -85,9 +86,7 @@ def _outcomes(
     if not batches:
         return
     if workers is None and scheduler is None:
-        for batch in batches:
-            own = [wanted[content_hash] for content_hash in batch.hashes]
-            yield dict(zip(batch.hashes, carry_out(batch.experiments, own), strict=True))
+        yield from on_threads(batches, wanted)
     else:
         with cluster_client(workers, scheduler) as client:
             yield from on_cluster(client, batches, wanted)

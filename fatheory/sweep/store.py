@@ -181,7 +181,7 @@ class SweepStore(Closing):
         stored: xr.Dataset,
         place: tuple[int, ...],
         content_hash: str,
-        origin: Mapping[str, Any],
+        origin: Mapping[str, str],
     ) -> Outcome | None:
         """Read a finished cell; None if variables are wanted that it has not kept."""
         experiment = self._experiments[content_hash]
@@ -194,13 +194,14 @@ class SweepStore(Closing):
         own = coordinates_of(experiment)
         run = cell[wanted].sel({dim: own[dim] for dim in names.SHARED if dim in cell[wanted].dims})
         status, error, wall_time = (cell[name].item() for name in names.DTYPES)
-        return Outcome(status, error, wall_time, run.assign_attrs(origin))
+        values = {name: run[name].values for name in wanted}
+        return Outcome(status, error, wall_time, values, origin)
 
     def _add(self, found: Mapping[str, Outcome], seconds: float) -> None:
         # Batches are whole rows, or rows single cells.
         for i in sorted({i for content_hash in found for i in self._rows_of[content_hash]}):
             self._write(self._rows[i], found)
-        attrs = [outcome.run.attrs for outcome in found.values()]
+        origins = [outcome.origin for outcome in found.values()]
         known = self._known | set(found)
         self._archive.commit(
             {
@@ -208,19 +209,20 @@ class SweepStore(Closing):
                 "left": len(_left(self._planned, known)),
                 "done": [key for key, outcome in found.items() if outcome.status in _FINISHED],
                 "seconds": seconds,
-                "devices": _occurring(labels.ATTR_DEVICE, attrs),
-                "versions": _occurring(labels.ATTR_VERSIONS, attrs),
+                "devices": _occurring(labels.ATTR_DEVICE, origins),
+                "versions": _occurring(labels.ATTR_VERSIONS, origins),
             }
         )
         self._known = known
 
     def _write(self, row: Sequence[Cell], found: Mapping[str, Outcome]) -> None:
         sweep, leading = self._grid.sweep, self._leading
-        outcomes = [
-            Outcome.failed(cell.error) if cell.experiment is None else found[cell.content_hash]
-            for cell in row
-        ]
-        of_cells = [self._grid.fitted(outcome.run) | outcome.of_cell for outcome in outcomes]
+        of_cells = []
+        for cell in row:
+            wrong = cell.experiment is None
+            outcome = Outcome.failed(cell.error) if wrong else found[cell.content_hash]
+            values = {**outcome.values, **outcome.of_cell}
+            of_cells.append(self._grid.fitted(cell.experiment, values))
         inner = sweep.shape[leading:]
         values = {
             name: np.stack([own[name] for own in of_cells]).reshape((*inner, *first.shape))

@@ -1,6 +1,7 @@
-"""From what was drawn and recorded to a run's archive."""
+"""What simulation answers to an experiment: from what was drawn and recorded to an archive."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import jax
 import numpy as np
@@ -14,48 +15,63 @@ from fatheory.initial import Start, coordinates, drawn_variables
 SOURCE = "simulation"
 
 
-def labelled(
-    experiment: Experiment,
-    starts: Sequence[Start],
-    rate_factors: np.ndarray | None,
-    recorded: Mapping[str, np.ndarray] | None = None,
-    wall_time: float = 0.0,
-) -> xr.Dataset:
-    """Return a run's archive, or without a record what is known of it before its first update.
+@dataclass(frozen=True)
+class Answer:
+    """What an experiment started from, and what it recorded.
 
-    Parameters
+    Attributes
     ----------
     experiment : Experiment
-        What is run.
+        What was run.
     starts : sequence of Start
         One per seed.
     rate_factors : array of shape (step,) or None
         What the learning rates are multiplied by at every step; None for 1.
-    recorded : mapping of str to array, optional
-        What was recorded, (rule, seed, step, ...), and ``diverged`` and ``diverged_at``.
+    recorded : mapping of str to array
+        What was recorded, (rule, seed, step, ...), and ``diverged`` and ``diverged_at``. Empty
+        before the first update.
     wall_time : float
         Seconds that it took.
     """
+
+    experiment: Experiment
+    starts: Sequence[Start]
+    rate_factors: np.ndarray | None
+    recorded: Mapping[str, np.ndarray] = field(default_factory=dict)
+    wall_time: float = 0.0
+
+    @property
+    def variables(self) -> dict[str, np.ndarray]:
+        """The data variables of the archive, without labels."""
+        drawn = drawn_variables(self.experiment, self.starts)
+        stored = {name: _in_precision(values, self.experiment) for name, values in drawn.items()}
+        return stored | dict(self.recorded)
+
+    def archive(self) -> xr.Dataset:
+        """Label it as a run's archive."""
+        archive = assemble(
+            self.variables,
+            coordinates(self.experiment, self.rate_factors),
+            provenance(
+                source=SOURCE,
+                experiment_json=self.experiment.to_json(),
+                experiment_hash=self.experiment.content_hash,
+                precision=self.experiment.precision,
+                device=device_name(),
+                wall_time_s=self.wall_time,
+            ),
+            n_layers=self.experiment.layers,
+        )
+        for name, equation in equations(self.experiment).items():
+            if name in archive:
+                archive[name].attrs["equation"] = equation
+        return archive
+
+
+def device_name() -> str:
+    """Name what this process computes on."""
     device = jax.devices()[0]
-    drawn = drawn_variables(experiment, starts)
-    archive = assemble(
-        {name: _in_precision(values, experiment) for name, values in drawn.items()}
-        | dict(recorded or {}),
-        coordinates(experiment, rate_factors),
-        provenance(
-            source=SOURCE,
-            experiment_json=experiment.to_json(),
-            experiment_hash=experiment.content_hash,
-            precision=experiment.precision,
-            device=f"{device.platform}: {device.device_kind}",
-            wall_time_s=wall_time,
-        ),
-        n_layers=experiment.layers,
-    )
-    for name, equation in equations(experiment).items():
-        if name in archive:
-            archive[name].attrs["equation"] = equation
-    return archive
+    return f"{device.platform}: {device.device_kind}"
 
 
 def equations(experiment: Experiment) -> dict[str, str]:

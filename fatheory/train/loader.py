@@ -62,6 +62,8 @@ class Loader:
         # What has one program has the same root seed and batches.
         keys = [(start.experiment.task, start.seed) for start in self._starts]
         once = dict(zip(keys, self._starts, strict=True))
+        if len(once) == 1:
+            return [draw(self._starts[0])] * len(keys)
         # NumPy draws without holding the interpreter, so seats are drawn side by side.
         with ThreadPoolExecutor() as pool:
             drawn = dict(zip(once, pool.map(draw, once.values()), strict=True))

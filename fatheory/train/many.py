@@ -13,12 +13,12 @@ from fatheory import labels
 from fatheory.experiment import Experiment, ImageTask
 from fatheory.initial import draw_start
 from fatheory.networks import Architecture
-from fatheory.train.labelled import labelled
+from fatheory.train.answer import Answer
 from fatheory.train.learner import Learner
 from fatheory.train.memory import require_memory
 from fatheory.train.progress import progress_bar
 from fatheory.train.run import Run
-from fatheory.train.sinks import InMemory
+from fatheory.train.sinks import InMemory, StopRequest
 from fatheory.train.step_size import warn_of_step_size
 from fatheory.updates import schedule_factors
 
@@ -56,10 +56,26 @@ def simulate_many(
     DataError
         If images are missing or damaged.
     """
-    answers: dict[int, xr.Dataset] = {}
+    return [answer.archive() for answer in train_many(experiments, progress=progress)]
+
+
+def train_many(
+    experiments: Sequence[Experiment],
+    *,
+    progress: bool | None = None,
+    stop: StopRequest | None = None,
+) -> list[Answer]:
+    """Train experiments as `simulate_many` does, without labelling what they recorded.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If another thread asked for a stop.
+    """
+    answers: dict[int, Answer] = {}
     for batch in _batches(experiments):
         together = [experiments[i] for i in batch]
-        answers |= zip(batch, _simulate_batch(together, progress), strict=True)
+        answers |= zip(batch, _train_batch(together, progress, stop), strict=True)
     return [answers[i] for i in range(len(experiments))]
 
 
@@ -133,24 +149,25 @@ def _most_seats(asked: Experiment) -> int:
     return min(MOST_SEATS, MOST_BYTES // each)
 
 
-def _simulate_batch(experiments: Sequence[Experiment], progress: bool | None) -> list[xr.Dataset]:
+def _train_batch(
+    experiments: Sequence[Experiment], progress: bool | None, stop: StopRequest | None
+) -> list[Answer]:
     first, began = experiments[0], time.perf_counter()
     with numerics(first):
         for asked in experiments:
             require_memory(asked)
-        run, memory = start_run(experiments), InMemory(len(first.snapshot_steps))
+        run, memory = start_run(experiments), InMemory(len(first.snapshot_steps), stop)
         with progress_bar(progress, "training", first.schedule.steps) as bar:
             run.go(memory, bar)
-        recorded = memory.variables | {
-            labels.DIVERGED_AT: run.diverged_at,
-            labels.DIVERGED: run.diverged_at >= 0,
-        }
-        share = (time.perf_counter() - began) / len(experiments)
-        archives, taken = [], 0
-        for asked in experiments:
-            own = slice(taken, taken + len(asked.seeds))
-            taken = own.stop
-            values = {name: array[:, own] for name, array in recorded.items()}
-            starts = run.starts[own]
-            archives.append(labelled(asked, starts, run.rate_factors, values, share))
-    return archives
+    recorded = memory.variables | {
+        labels.DIVERGED_AT: run.diverged_at,
+        labels.DIVERGED: run.diverged_at >= 0,
+    }
+    share = (time.perf_counter() - began) / len(experiments)
+    answers, taken = [], 0
+    for asked in experiments:
+        own = slice(taken, taken + len(asked.seeds))
+        taken = own.stop
+        values = {name: array[:, own] for name, array in recorded.items()}
+        answers.append(Answer(asked, run.starts[own], run.rate_factors, values, share))
+    return answers

@@ -13,7 +13,7 @@ from fatheory.archive import (
     load,
 )
 from fatheory.experiment import Experiment
-from fatheory.train.labelled import SOURCE, equations, labelled
+from fatheory.train.answer import SOURCE, Answer, equations
 from fatheory.train.many import numerics, simulate_many, start_run
 from fatheory.train.memory import require_memory
 from fatheory.train.progress import progress_bar
@@ -96,7 +96,7 @@ def _to_disk(
     asked, steps = run.experiment, run.experiment.schedule.steps
     if restart or not is_unfinished(path):
         check_destination(path, overwrite=restart)
-    static = labelled(asked, run.starts, run.rate_factors)
+    static = Answer(asked, run.starts, run.rate_factors).archive()
     with (
         RunWriter(path, static, equations=equations(asked), overwrite=restart) as writer,
         stop_request() as stop,

@@ -37,10 +37,12 @@ class InMemory:
     ----------
     steps : int
         How many will come.
+    stop : StopRequest, optional
+        Whether the run is to stop at the next opportunity.
     """
 
-    def __init__(self, steps: int) -> None:
-        self._steps = steps
+    def __init__(self, steps: int, stop: "StopRequest | None" = None) -> None:
+        self._steps, self._stop = steps, stop
         self.variables: dict[str, np.ndarray] = {}
 
     def add(self, place: int, values: Mapping[str, np.ndarray]) -> None:
@@ -52,8 +54,16 @@ class InMemory:
             self.variables[name][:, :, place] = value
 
     def reached(self, step: int, diverged_at: np.ndarray, state: Callable[[], State]) -> None:
-        """Do nothing."""
-        del step, diverged_at, state
+        """Stop if asked to; nothing is kept.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            If the run was asked to stop.
+        """
+        del diverged_at, state
+        if self._stop is not None and self._stop.asked:
+            raise KeyboardInterrupt(f"stopped after {step:,} steps")
 
 
 class OnDisk:

@@ -16,13 +16,13 @@ def whole(tmp_path_factory):
 def counted(monkeypatch):
     """Count the experiments that are trained."""
     trained = []
-    original = outcome.simulate_many
+    original = outcome.train_many
 
     def counting(experiments, **options):
         trained.extend(experiment.content_hash for experiment in experiments)
         return original(experiments, **options)
 
-    monkeypatch.setattr(outcome, "simulate_many", counting)
+    monkeypatch.setattr(outcome, "train_many", counting)
     return trained
 
 

@@ -95,12 +95,12 @@ def test_384_cells_with_workers_killed_at_random(local, tmp_path):
 DEADLY = """
 import os, signal
 from fatheory.sweep import outcome
-original = outcome.original = getattr(outcome, "original", outcome.simulate_many)
+original = outcome.original = getattr(outcome, "original", outcome.train_many)
 def deadly(experiments, **options):
     if any(experiment.learning_rates[0] == 0.03 for experiment in experiments):
         os.kill(os.getpid(), signal.SIGKILL)
     return original(experiments, **options)
-outcome.simulate_many = deadly
+outcome.train_many = deadly
 """
 
 

@@ -21,7 +21,7 @@ from sweep_examples import (
 
 import fatheory as fa
 from fatheory.errors import ArchiveError, ArchiveWriteError
-from fatheory.sweep import outcome, run, sweep_status
+from fatheory.sweep import outcome, sweep_status, threads
 
 
 def test_stopped_and_gone_on_with_is_bit_identical(whole, tmp_path, monkeypatch, counted):
@@ -140,14 +140,14 @@ def test_failed_cells_are_tried_again(tmp_path, monkeypatch, counted):
     path = tmp_path / "x.zarr"
     asked = sweep({RATES: [0.01, 0.02, -1.0]})
     with monkeypatch.context() as patch:
-        original = outcome.simulate_many
+        original = outcome.train_many
 
         def failing(experiments, **options):
             if experiments[0].learning_rates[0] == 0.02:
                 raise fa.FatheoryError("the data were missing")
             return original(experiments, **options)
 
-        patch.setattr(outcome, "simulate_many", failing)
+        patch.setattr(outcome, "train_many", failing)
         first = asked.run(path)
     assert first["status"].values.tolist() == [1, 3, 3]
     assert first["error"].values[1] == "FatheoryError: the data were missing"
@@ -208,12 +208,12 @@ def test_one_writer_at_a_time(tmp_path, monkeypatch):
     path = tmp_path / "x.zarr"
     original = outcome.carry_out
 
-    def carry_out(experiments, wanted):
+    def carry_out(experiments, wanted, stop):
         with pytest.raises(ArchiveWriteError, match="is being written by"):
             sweep({RATES: [0.02]}).run(path, restart=True)
-        return original(experiments, wanted)
+        return original(experiments, wanted, stop)
 
-    monkeypatch.setattr(run, "carry_out", carry_out)
+    monkeypatch.setattr(threads, "carry_out", carry_out)
     assert (sweep({RATES: [0.02]}).run(path)["status"] == 1).all()
 
 

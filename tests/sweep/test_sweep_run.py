@@ -123,14 +123,14 @@ def test_cells_of_equal_experiments_are_trained_once(tmp_path, counted):
 
 
 def test_diverged_and_failed_cells_say_so_and_the_others_go_on(tmp_path, monkeypatch):
-    original = outcome.simulate_many
+    original = outcome.train_many
 
     def failing(experiments, **options):
         if any(experiment.learning_rates[0] == 0.03 for experiment in experiments):
             raise MemoryError("no room")
         return original(experiments, **options)
 
-    monkeypatch.setattr(outcome, "simulate_many", failing)
+    monkeypatch.setattr(outcome, "train_many", failing)
     monkeypatch.setattr("fatheory.sweep.plan.LEAST_BATCHES", 1)
     asked = sweep({RATES: [0.01, 1e9, 0.03, 0.04, -1.0]})
     stored = asked.run(tmp_path / "x.zarr")

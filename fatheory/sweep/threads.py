@@ -1,0 +1,43 @@
+"""Batches side by side in this process: a small program keeps one core busy, not more."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+
+from fatheory.sweep.cores import usable_cores
+from fatheory.sweep.outcome import Outcome, carry_out
+from fatheory.sweep.plan import Batch
+from fatheory.train.memory import available_memory
+from fatheory.train.sinks import StopRequest
+
+
+def on_threads(
+    batches: Sequence[Batch], wanted: Mapping[str, Sequence[str]]
+) -> Iterator[dict[str, Outcome]]:
+    """Carry out batches on as many threads as there are cores and memory for.
+
+    Outcomes come as they are there. Where the iteration ends early, as by Ctrl-C, what is under
+    way stops at its next segment.
+    """
+    # What interrupts is heard by the main thread only, and threads must not outlive it.
+    stop = StopRequest()
+    with ThreadPoolExecutor(_threads(batches), "sweep") as pool:
+        asked = {
+            pool.submit(carry_out, batch.experiments, batch.select(wanted), stop): batch.hashes
+            for batch in batches
+        }
+        try:
+            while asked:
+                done, _ = wait(asked, return_when=FIRST_COMPLETED)
+                # Nothing that is finished is lost to an error beside it.
+                for future in sorted(done, key=lambda one: one.exception() is not None):
+                    yield dict(zip(asked.pop(future), future.result(), strict=True))
+        finally:
+            stop.asked = True
+            pool.shutdown(cancel_futures=True)
+
+
+def _threads(batches: Sequence[Batch]) -> int:
+    """Choose how many batches train at once."""
+    available, largest = available_memory(), max(batch.memory for batch in batches)
+    fit = len(batches) if available is None else available // largest
+    return max(1, min(len(batches), usable_cores(), fit))
