@@ -174,13 +174,9 @@ class GrowingArchive(Closing):
         with _failing_clearly(self.path):
             for name, value in values.items():
                 array = self._arrays[name]
-                file = f"{name}/{layout.chunk_name(array, place)}"
-                if layout.is_fill(array, value):
-                    # Readers see fill values where no chunk is; a killed writer may have left one.
-                    (self.path / file).unlink(missing_ok=True)
-                else:
-                    layout.write_chunk(array, place, value)
-                    self._fresh.add(file)
+                # Fill values stand where no chunk is listed, whatever a killed writer has left.
+                if not layout.is_fill(array, value):
+                    self._fresh.add(f"{name}/{layout.write_chunk(array, place, value)}")
         self._places.append(dict(place))
 
     def commit(self, note: Mapping[str, Any], state: State | None = None) -> None:

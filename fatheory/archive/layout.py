@@ -96,8 +96,8 @@ def open_arrays(folder: Path, names: Iterable[str]) -> dict[str, zarr.Array]:
     return {name: cast(zarr.Array, group[name]) for name in names}
 
 
-def write_chunk(array: zarr.Array, place: Mapping[str, int], values: np.ndarray) -> None:
-    """Write one entry of a variable that grows.
+def write_chunk(array: zarr.Array, place: Mapping[str, int], values: np.ndarray) -> str:
+    """Write one entry of a variable that grows; return its chunk's path in the variable's folder.
 
     Parameters
     ----------
@@ -106,15 +106,12 @@ def write_chunk(array: zarr.Array, place: Mapping[str, int], values: np.ndarray)
     place : mapping of str to int
         The entry's index along every dimension of growth.
     values : array
-        Its values, without these dimensions.
+        Its values, without these dimensions. Not all fill values: Zarr writes no such chunk.
     """
-    array[tuple(place.get(dim, slice(None)) for dim in _dims(array))] = values
-
-
-def chunk_name(array: zarr.Array, place: Mapping[str, int]) -> str:
-    """Return the path of an entry's chunk in the folder of its variable."""
     metadata = cast(ArrayV3Metadata, array.metadata)
-    return metadata.encode_chunk_key(tuple(place.get(dim, 0) for dim in _dims(array)))
+    dims = [str(dim) for dim in metadata.dimension_names or ()]
+    array[tuple(place.get(dim, slice(None)) for dim in dims)] = values
+    return metadata.encode_chunk_key(tuple(place.get(dim, 0) for dim in dims))
 
 
 def is_fill(array: zarr.Array, values: np.ndarray) -> bool:
@@ -159,11 +156,6 @@ def _refuse_absurd_sizes(source: Path | Store) -> None:
                 f"{name} is said to hold {array.size} values of dtype {array.dtype}; labels and "
                 f"texts of an archive take {_AT_ONCE_BYTES} bytes at most"
             )
-
-
-def _dims(array: zarr.Array) -> list[str]:
-    metadata = cast(ArrayV3Metadata, array.metadata)
-    return [str(dim) for dim in metadata.dimension_names or ()]
 
 
 def _chunks(sizes: Mapping[Any, int], along: Collection[str]) -> tuple[int, ...]:

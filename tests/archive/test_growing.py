@@ -91,6 +91,35 @@ def test_readers_see_committed_snapshots_and_no_others(whole: xr.Dataset, tmp_pa
     same(load(path), whole)
 
 
+def test_entries_of_fill_values_take_no_files_and_hide_what_a_killed_writer_left(
+    tmp_path: Path,
+) -> None:
+    path, kinds = tmp_path / "a", {"x": (np.float32, np.nan), "n": (np.int64, -1)}
+    kinds |= {"b": (np.bool_, False), "text": (np.str_, "")}
+    templates = {
+        name: Template(("entry", "i"), (2, 3), np.dtype(kind), fill=fill)
+        for name, (kind, fill) in kinds.items()
+    }
+    written = {"x": np.ones(3), "n": np.arange(3), "b": np.array([False, True, False])}
+    written["text"] = np.array(["", "a", ""])
+    nothing = {name: np.full(3, fill, kind) for name, (kind, fill) in kinds.items()}
+    with GrowingArchive.create(path, xr.Dataset(), templates, ["entry"], kind="sweep") as archive:
+        archive.write({"entry": 0}, written)  # and never committed
+    left = {file for file in timeless_files(path) if "/c." in file}
+    assert left == {f"{name}/c.0.0" for name in kinds}
+    with GrowingArchive.resume(path) as archive:
+        archive.write({"entry": 0}, nothing)
+        archive.write({"entry": 1}, written)
+        archive.commit({})
+        archive.finish()
+    assert {file for file in timeless_files(path) if "/c." in file} == {
+        f"{name}/c.1.0" for name in kinds
+    }
+    with xr.open_zarr(path, consolidated=False) as stored:
+        for name, values in nothing.items():
+            np.testing.assert_array_equal(stored[name].values, [values, written[name]])
+
+
 def test_kills_at_random_moments_lose_nothing_that_was_committed(
     writer, whole: xr.Dataset, tmp_path: Path
 ) -> None:
