@@ -1,8 +1,9 @@
 """The command ``fatheory``: parse arguments, call one function, set the exit code."""
 
+import os
 import sys
 import warnings
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -62,17 +63,26 @@ def _show_warning(message: Warning | str, *where: object, **more: object) -> Non
     err.print(str(message), markup=False, soft_wrap=True)
 
 
+def _refuse(message: str) -> NoReturn:
+    # Markup in the message, such as [0], is meant literally.
+    err.print("[bold red]error:[/]", end=" ")
+    err.print(message, markup=False, emoji=False, soft_wrap=True)
+    sys.exit(REFUSED)
+
+
 def main() -> None:
     """Run the command line; refusals become one message and an exit code."""
     warnings.showwarning = _show_warning
     try:
         app()
-    except (FatheoryError, MemoryError) as error:
-        message = f"not enough memory: {error}" if isinstance(error, MemoryError) else str(error)
-        # Markup in the message, such as [0], is meant literally.
-        err.print("[bold red]error:[/]", end=" ")
-        err.print(message, markup=False, emoji=False, soft_wrap=True)
-        sys.exit(REFUSED)
+    except FatheoryError as error:
+        _refuse(str(error))
+    except MemoryError as error:
+        _refuse(f"not enough memory: {error}")
+    except OSError as error:
+        # Of archives and data our own errors tell; what is left is standard output.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _refuse(f"could not write the output: {error}")
     except SystemExit as stop:
         if stop.code == INTERRUPTED:
             err.print("interrupted; what was named above as stored is whole")

@@ -1,7 +1,8 @@
 """The arrays of an ensemble: what changes while learning, what does not, and the examples.
 
-Arrays of an ensemble have the leading axes (rule, seed). Examples have the leading axis (seed),
-or none where all seeds share them: every rule sees the same ones.
+Arrays of an ensemble have the leading axes (rule, seed). Examples have the leading axis (seed), of
+length 1 where all seats see the same: cells of a sweep often do. Large pools that all seats share
+have no such axis. Every rule sees the same examples.
 """
 
 from functools import partial
@@ -84,8 +85,14 @@ class Batches(NamedTuple):
         pick = jax.vmap(lambda pool, rows: pool[rows])
         return pick(self.inputs, chosen), pick(self.targets, chosen)
 
+    @property
+    def seats(self) -> int:
+        """For how many seats there are examples; 1 where all see the same."""
+        return len(self.inputs if self.order is None else self.order)
+
     def of(self, seat: Int[Array, ""], step: Int[Array, ""]) -> tuple[jax.Array, jax.Array]:
         """Return inputs and targets of one step of one seed, of shape (batch, unit)."""
+        seat = jnp.minimum(seat, self.seats - 1)
         if self.order is None:
             return self.inputs[seat, step], self.targets[seat, step]
         chosen = self.order[seat, step]
@@ -95,6 +102,8 @@ class Batches(NamedTuple):
 
     def of_seeds(self, seats: slice) -> "Batches":
         """Return the batches of some seeds."""
+        if self.seats == 1:
+            return self
         shared = self.inputs.ndim == 2
         return Batches(
             self.inputs if shared else self.inputs[seats],
@@ -111,9 +120,17 @@ def flat_runs(tree: Any) -> Any:
     return jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), tree)
 
 
-def for_all_rules(examples: tuple[jax.Array, jax.Array], rules: int) -> Any:
-    """Repeat examples of every seed for every rule, along the axis of runs."""
-    return flat_runs(jax.tree.map(lambda a: jnp.broadcast_to(a, (rules, *a.shape)), examples))
+def for_all_runs(examples: tuple[jax.Array, jax.Array], runs: tuple[int, ...]) -> Any:
+    """Repeat examples for every rule, and for every seat where all see the same.
+
+    Parameters
+    ----------
+    examples : pair of arrays
+        Of the leading axis (seed), or one of length 1.
+    runs : tuple of int
+        Numbers of rules and of seats, which become one axis.
+    """
+    return flat_runs(jax.tree.map(lambda a: jnp.broadcast_to(a, (*runs, *a.shape[1:])), examples))
 
 
 def unflattened(tree: Any, shape: tuple[int, ...]) -> Any:

@@ -16,7 +16,8 @@ from fatheory.train.ensemble import Batches
 class Loader:
     """Hands out the block of examples that holds a step; keeps the latest one.
 
-    Finite samples go to the device once and blocks only say which of them are used.
+    Finite samples go to the device once and blocks only say which of them are used. Seats that all
+    see the same examples, as cells of a sweep may, are given them once.
 
     Parameters
     ----------
@@ -28,13 +29,17 @@ class Loader:
 
     def __init__(self, experiment: Experiment, starts: Sequence[Start]) -> None:
         self._experiment = experiment
+        # What has one program has the same root seed and batches.
+        self._keys = [(start.experiment.task, start.seed) for start in starts]
+        if len(set(self._keys)) == 1:
+            self._keys, starts = self._keys[:1], starts[:1]
         self._starts = starts
         self._dtype = np.dtype(experiment.precision)
         self._length = block_steps(experiment)
         self._number = -1
         self._block: Batches | None = None
         self._pool: tuple[jax.Array, jax.Array] | None = None
-        pools = [start.samples for start in starts if start.samples is not None]
+        pools = [start.samples for start in self._starts if start.samples is not None]
         if pools:
             self._pool = on_device(pools, self._dtype)
 
@@ -59,15 +64,13 @@ class Loader:
 
     def _for_all(self, draw: Callable[[Start], Any]) -> list[Any]:
         """Draw for every seat; once for those that see the same examples."""
-        # What has one program has the same root seed and batches.
-        keys = [(start.experiment.task, start.seed) for start in self._starts]
-        once = dict(zip(keys, self._starts, strict=True))
+        once = dict(zip(self._keys, self._starts, strict=True))
         if len(once) == 1:
-            return [draw(self._starts[0])] * len(keys)
+            return [draw(self._starts[0])]
         # NumPy draws without holding the interpreter, so seats are drawn side by side.
         with ThreadPoolExecutor() as pool:
             drawn = dict(zip(once, pool.map(draw, once.values()), strict=True))
-        return [drawn[key] for key in keys]
+        return [drawn[key] for key in self._keys]
 
 
 def on_device(pools: Sequence[Samples], dtype: np.dtype) -> tuple[jax.Array, jax.Array]:

@@ -22,7 +22,7 @@ from fatheory.geometry import (
 )
 from fatheory.networks import Architecture, Layers, Moments, Parameters
 from fatheory.rules import Pseudobackprop
-from fatheory.train.ensemble import Fixed, flat_runs, for_all_rules, unflattened
+from fatheory.train.ensemble import Fixed, flat_runs, for_all_runs, unflattened
 from fatheory.train.learner import Learner, Signals, top_of
 from fatheory.train.parameters import RuleStates
 from fatheory.train.sampler import step_key
@@ -133,8 +133,8 @@ def over_runs(measure: Any, of_runs: tuple, probe: Probe, *, one_by_one: bool = 
     elif probe[0].ndim == 2:
         measured = jax.vmap(lambda run: measure(*run, *probe))(flat)
     else:
-        every_rule = for_all_rules(probe, rules)
-        measured = jax.vmap(lambda run, x, target: measure(*run, x, target))(flat, *every_rule)
+        of_all = for_all_runs(probe, (rules, seeds))
+        measured = jax.vmap(lambda run, x, target: measure(*run, x, target))(flat, *of_all)
     return unflattened(measured, (rules, seeds))
 
 

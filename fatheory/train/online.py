@@ -24,7 +24,7 @@ from fatheory.train.ensemble import (
     Ensemble,
     Fixed,
     flat_runs,
-    for_all_rules,
+    for_all_runs,
     unflattened,
 )
 from fatheory.train.program import Recipe, Stretch, connected_gradient, descend, first_loss
@@ -61,7 +61,7 @@ def advance_online(
         done = block * k
         # Rows beyond the end repeat the last example; nothing is learned from them.
         rows = jnp.minimum(done + jnp.arange(k), stretch.updates - 1)
-        x, target = for_all_rules(batches.at(stretch.offset + rows), runs[0])
+        x, target = for_all_runs(batches.at(stretch.offset + rows), runs)
         examples = x[:, :, 0], target[:, :, 0]
         count = jnp.minimum(k, stretch.updates - done)
         return learn_all(running, constants, examples, stretch.first_step + done, count)

@@ -15,7 +15,7 @@ from fatheory.train.ensemble import (
     Ensemble,
     Fixed,
     flat_runs,
-    for_all_rules,
+    for_all_runs,
     unflattened,
 )
 from fatheory.train.learner import Learner
@@ -86,7 +86,7 @@ def advance(
     update = partial(_update, recipe, stretch)
 
     def side_by_side(i: jax.Array, running: Ensemble) -> Ensemble:
-        batch = for_all_rules(batches.at(stretch.offset + i), runs[0])
+        batch = for_all_runs(batches.at(stretch.offset + i), runs)
         return jax.vmap(update, in_axes=(0, 0, 0, None))(
             running, constants, batch, stretch.first_step + i
         )

@@ -1,5 +1,6 @@
 """A run under way: groups of networks, carried from segment to segment and measured between."""
 
+import heapq
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -35,9 +36,10 @@ def segments(experiment: Experiment) -> Iterator[Segment]:
     steps = experiment.schedule.steps
     blocks = range(0, steps, block_steps(experiment))
     reports = range(0, steps, LONGEST_SEGMENT)
-    cuts = sorted({*experiment.snapshot_steps, *blocks, *reports, *experiment.schedule.ends})
+    # A run may have more segments than fit into memory.
+    cuts = heapq.merge(experiment.snapshot_steps, blocks, reports, experiment.schedule.ends)
     phase = 0
-    for first, stop in itertools.pairwise(cuts):
+    for first, stop in itertools.pairwise(cut for cut, _ in itertools.groupby(cuts)):
         if first == experiment.schedule.ends[phase]:
             phase += 1
         yield Segment(first, stop, phase)

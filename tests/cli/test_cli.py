@@ -2,8 +2,10 @@
 
 import json
 import shutil
+import subprocess
 import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -300,3 +302,18 @@ def test_convolutional_networks_run_on_generated_images(fatheory, tmp_path):
     code, out, _ = fatheory("inspect", place)
     assert code == 0
     assert "kernels of layer 1" in out
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full: only Linux has one")
+def test_output_that_cannot_be_written_is_one_message():
+    command = [sys.executable, "-c", "from fatheory.cli.app import main; main()", "list"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "error: could not write the output: [Errno 28] No space left on device\n"
+    )
+    piped = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    piped.stdout.close()  # as `| head` does when it has enough
+    _, errors = piped.communicate(timeout=60)
+    assert errors == ""

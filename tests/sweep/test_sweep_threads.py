@@ -18,7 +18,7 @@ from fatheory.sweep import outcome, sweep_status, threads
 from fatheory.sweep.plan import Batch, Plan
 
 LONG = {RATES: [0.001, 0.002, 0.003, 0.004]}
-LONG_STEPS = 10**8
+LONG_STEPS = 2**40
 """More than anybody waits for."""
 
 

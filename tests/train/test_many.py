@@ -14,6 +14,8 @@ import fatheory as fa
 from fatheory import labels
 from fatheory.errors import LearningRateWarning, MemoryEstimateError
 from fatheory.train import many, program, program_of
+from fatheory.train.ensemble import Batches
+from fatheory.train.loader import Loader
 
 LINEAR = "momentum, two phases, rates that fall"
 
@@ -68,6 +70,58 @@ def test_together_and_alone_agree(case):
     assert len(found) == len(experiments)
     for together, one in zip(found, experiments, strict=True):
         alike(together, fa.simulate(one))
+
+
+def same_examples(base: fa.Experiment) -> list[fa.Experiment]:
+    """Return experiments of one seed that differ in learning rates only."""
+    label, rate = base.rule_labels[0], base.learning_rates[0]
+    return [
+        base.with_settings({"seeds": [3], f"rules.{label}.learning_rate": factor * rate})
+        for factor in (0.25, 0.5, 1.0, 2.0)
+    ]
+
+
+def first_block(experiments: list[fa.Experiment]) -> Batches:
+    with many.numerics(experiments[0]):
+        batches, _ = Loader(experiments[0], many.start_run(experiments).starts).block(0)
+    return batches
+
+
+@pytest.mark.parametrize("samples", [0, 12])
+@pytest.mark.parametrize("at_a_time", [2**24, 1])
+@pytest.mark.parametrize("case", [LINEAR, "blocks of online examples"])
+def test_experiments_that_see_the_same_examples_share_them(case, samples, at_a_time, monkeypatch):
+    monkeypatch.setattr("fatheory.train.group.CACHE_BYTES", at_a_time)
+    experiments = same_examples(asked(case, precision="float64"))
+    experiments = [one.with_settings({"task.samples": samples}) for one in experiments]
+    batches = first_block(experiments)
+    assert batches.seats == 1
+    for together, one in zip(fa.simulate_many(experiments), experiments, strict=True):
+        alike(together, fa.simulate(one))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", ["convolutions with normalisation", "spikes"])
+def test_experiments_that_see_the_same_images_share_their_order(case):
+    experiments = same_examples(asked(case, precision="float64"))
+    batches = first_block(experiments)
+    assert len(batches.order) == 1
+    for together, one in zip(fa.simulate_many(experiments), experiments, strict=True):
+        alike(together, fa.simulate(one))
+
+
+def test_experiments_that_see_other_examples_do_not_share_them():
+    base = asked(LINEAR)
+    for change in ({"seeds": [0]}, {"task.noise": 0.3}):
+        experiments = [
+            base.with_settings({"seeds": [3]}),
+            base.with_settings({"seeds": [3]} | change),
+        ]
+        batches = first_block(experiments)
+        assert batches.seats == 2
+        assert not np.array_equal(batches.inputs[0], batches.inputs[1]) or not np.array_equal(
+            batches.targets[0], batches.targets[1]
+        )
 
 
 def test_rules_of_one_program_may_differ_in_what_they_draw():
@@ -169,6 +223,12 @@ for text in sys.argv[2:]:
     run = fa.simulate(asked)
     assert places == {0, 1}, places
     fa.save(run, f"{sys.argv[1]}/{asked.content_hash}")
+    # Cells that see the same examples, of which there is one copy.
+    cells = [asked.with_settings({"seeds": [3], "root_seed": 0, "name": name}) for name in "ab"]
+    places.clear()
+    first, second = fa.simulate_many(cells)
+    assert places == {0, 1}, places
+    assert first.equals(second) and first.equals(fa.simulate(cells[0]))
 """
 
 
