@@ -1,7 +1,8 @@
 """Carry out a sweep: batch after batch, here or on a cluster, into one archive."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,9 +65,13 @@ def _carry_out_all(
     }
     total = store.known + len(wanted)
     try:
-        with progress_bar(progress, "sweeping", total, "experiments") as bar:
+        with (
+            progress_bar(progress, "sweeping", total, "experiments") as bar,
+            # Closing it stops what is under way, whatever happened.
+            closing(_outcomes(batches, wanted, workers, scheduler)) as outcomes,
+        ):
             bar.advance(store.known)
-            for found in _outcomes(batches, wanted, workers, scheduler):
+            for found in outcomes:
                 store.add(found)
                 bar.advance(len(found))
         store.finish()
@@ -82,7 +87,7 @@ def _outcomes(
     wanted: Mapping[str, Sequence[str]],
     workers: int | None,
     scheduler: "str | Client | None",
-) -> Iterator[dict[str, Outcome]]:
+) -> Generator[dict[str, Outcome]]:
     if not batches:
         return
     if workers is None and scheduler is None:

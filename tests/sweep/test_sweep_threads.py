@@ -13,9 +13,11 @@ import pytest
 from sweep_examples import AXES, RATES, assert_same_numbers, small, sweep
 
 import fatheory as fa
+from fatheory.errors import ArchiveWriteError
 from fatheory.experiment import DenseNetwork, ImageTask
 from fatheory.sweep import outcome, sweep_status, threads
 from fatheory.sweep.plan import Batch, Plan
+from fatheory.sweep.store import SweepStore
 
 LONG = {RATES: [0.001, 0.002, 0.003, 0.004]}
 LONG_STEPS = 2**40
@@ -61,6 +63,19 @@ def test_images_count_once_in_what_a_batch_takes():
     one, two = (cell.experiment for cell in cells)
     alone = Batch((one,), ("a",)).memory
     assert alone < Batch((one, two), ("a", "b")).memory < 1.2 * alone
+
+
+def test_nothing_goes_on_when_writing_fails(tmp_path, monkeypatch):
+    """Of two cells one is done at once, and the other would take for ever."""
+
+    def full(*_):
+        raise ArchiveWriteError("the disk is full")
+
+    monkeypatch.setattr(threads, "usable_cores", lambda: 2)
+    monkeypatch.setattr(SweepStore, "add", full)
+    with pytest.raises(ArchiveWriteError, match="full"):
+        sweep({"schedule.phases.0.steps": [30, LONG_STEPS]}).run(tmp_path / "x.zarr")
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("sweep")]
 
 
 def test_ctrl_c_stops_what_is_under_way(tmp_path):
