@@ -89,13 +89,14 @@ def carry_out(
     """
     began = time.perf_counter()
     try:
-        answers = train_many(experiments, progress=False, stop=stop)
+        trained = train_many(experiments, progress=False, stop=stop)
+        found = {i: Outcome.of(answer, wanted[i]) for i, answer in trained}
     except Exception as error:
         if len(experiments) == 1:
             return [Outcome.failed(error, time.perf_counter() - began)]
         pairs = zip(experiments, wanted, strict=True)
         return [carry_out([experiment], [own], stop)[0] for experiment, own in pairs]
-    return [Outcome.of(answer, own) for answer, own in zip(answers, wanted, strict=True)]
+    return [found[i] for i in range(len(experiments))]
 
 
 def _divergence(since: np.ndarray) -> str:

@@ -56,7 +56,9 @@ def simulate_many(
     DataError
         If images are missing or damaged.
     """
-    return [answer.archive() for answer in train_many(experiments, progress=progress)]
+    trained = train_many(experiments, progress=progress)
+    archives = {i: answer.archive() for i, answer in trained}
+    return [archives[i] for i in range(len(experiments))]
 
 
 def train_many(
@@ -64,19 +66,23 @@ def train_many(
     *,
     progress: bool | None = None,
     stop: StopRequest | None = None,
-) -> list[Answer]:
+) -> Iterator[tuple[int, Answer]]:
     """Train experiments as `simulate_many` does, without labelling what they recorded.
+
+    Yields
+    ------
+    int, Answer
+        The place of an experiment and its answer, batch by batch: what all of them have started
+        from may not fit into memory.
 
     Raises
     ------
     KeyboardInterrupt
         If another thread asked for a stop.
     """
-    answers: dict[int, Answer] = {}
     for batch in _batches(experiments):
         together = [experiments[i] for i in batch]
-        answers |= zip(batch, _train_batch(together, progress, stop), strict=True)
-    return [answers[i] for i in range(len(experiments))]
+        yield from zip(batch, _train_batch(together, progress, stop), strict=True)
 
 
 def program_of(experiment: Experiment) -> Hashable:

@@ -1,9 +1,12 @@
 """Experiments trained together are those trained alone."""
 
+import gc
 import os
 import subprocess
 import sys
+import weakref
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -245,3 +248,21 @@ def test_seats_are_parted_over_devices(tmp_path):
     )
     for one in experiments:
         alike(fa.load(tmp_path / one.content_hash), fa.simulate(one))
+
+
+def test_what_batches_started_from_is_let_go():
+    experiments = [asked(LINEAR, root_seed=i) for i in range(4)]
+    drawn, original = [], many.start_run
+
+    def start_run(together):
+        run = original(together)
+        drawn.extend(map(weakref.ref, run.starts))
+        return run
+
+    with mock.patch.object(many, "start_run", start_run):
+        for _, answer in many.train_many(experiments):
+            assert answer.archive()["loss"].notnull().any()
+            del answer
+            gc.collect()
+            assert sum(start() is not None for start in drawn) <= 2  # one experiment's seeds
+    assert len(drawn) == 8
