@@ -1,5 +1,6 @@
 """What is recorded, and when."""
 
+from functools import lru_cache
 from typing import Annotated, Literal
 
 import numpy as np
@@ -89,10 +90,17 @@ class Record(Description):
 
     def grid(self, total: int, phase_ends: tuple[int, ...]) -> tuple[int, ...]:
         """Return the recorded steps for a run of `total` steps, increasing from 0 to `total`."""
-        if self.steps:
-            chosen = np.asarray(self.steps)
-        elif self.spacing == "linear":
-            chosen = np.linspace(0, total, self.snapshots).round().astype(int)
-        else:
-            chosen = np.geomspace(1, total, self.snapshots - 1).round().astype(int)
-        return tuple(int(step) for step in np.union1d(chosen, (0, total, *phase_ends)))
+        return _grid(self.steps, self.spacing, self.snapshots, total, phase_ends)
+
+
+@lru_cache(maxsize=64)  # asked for again and again, and the same in all cells of most sweeps
+def _grid(
+    steps: tuple[int, ...], spacing: str, snapshots: int, total: int, phase_ends: tuple[int, ...]
+) -> tuple[int, ...]:
+    if steps:
+        chosen = np.asarray(steps)
+    elif spacing == "linear":
+        chosen = np.linspace(0, total, snapshots).round().astype(int)
+    else:
+        chosen = np.geomspace(1, total, snapshots - 1).round().astype(int)
+    return tuple(int(step) for step in np.union1d(chosen, (0, total, *phase_ends)))

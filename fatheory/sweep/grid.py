@@ -37,6 +37,8 @@ class Grid:
         The variables that cells fill.
     examples : tuple of str
         Variables that are the same in all cells, and stored once.
+    filled : mapping of str to tuple of str
+        From the content hash of an experiment to the variables that it fills.
     """
 
     sweep: Sweep
@@ -44,13 +46,16 @@ class Grid:
     static: xr.Dataset
     templates: Mapping[str, Template]
     examples: tuple[str, ...]
+    filled: Mapping[str, tuple[str, ...]]
 
     @classmethod
     def of(cls, sweep: Sweep) -> "Grid":
         """Work out what the archive of a sweep will hold."""
         cells = tuple(sweep.cells())
-        asked = [cell.experiment for cell in cells if cell.experiment is not None]
-        kept, left_out = _variables(asked)
+        by_hash = {cell.content_hash: cell.experiment for cell in cells if cell.experiment}
+        asked = list(by_hash.values())
+        held = {content_hash: contents(own) for content_hash, own in by_hash.items()}
+        kept, left_out = _variables(asked, held.values())
         examples = tuple(name for name in EXAMPLES if name in kept) if _learn_alike(asked) else ()
         static = _static(sweep, cells, asked, left_out)
         extent = sizes(asked[0]) | {str(dim): size for dim, size in static.sizes.items()}
@@ -70,11 +75,11 @@ class Grid:
             name: Template(sweep.dims, sweep.shape, kind, names.OF_CELLS[name], _fill(name, kind))
             for name, kind in names.DTYPES.items()
         }
-        return cls(sweep, cells, static, templates | of_cells, examples)
-
-    def of_run(self, experiment: Experiment) -> list[str]:
-        """List the variables that a cell's run fills."""
-        return [name for name in contents(experiment) if name in self.templates]
+        filled = {
+            content_hash: tuple(name for name in own if name in templates)
+            for content_hash, own in held.items()
+        }
+        return cls(sweep, cells, static, templates | of_cells, examples, filled)
 
     def fitted(
         self, experiment: Experiment | None, values: Mapping[str, np.ndarray]
@@ -128,7 +133,9 @@ def _placed(
     return whole
 
 
-def _variables(asked: Sequence[Experiment]) -> tuple[dict[str, tuple[str, ...]], list[str]]:
+def _variables(
+    asked: Iterable[Experiment], held: Iterable[Mapping[str, tuple[str, ...]]]
+) -> tuple[dict[str, tuple[str, ...]], list[str]]:
     """Return the variables with room in one array, with their dimensions, and those without.
 
     Cells may differ in labels of the dimensions that they share, in no other size.
@@ -138,8 +145,8 @@ def _variables(asked: Sequence[Experiment]) -> tuple[dict[str, tuple[str, ...]],
         for dim, size in sizes(experiment).items():
             extents.setdefault(dim, set()).add(size)
     dims_of: dict[str, set[tuple[str, ...]]] = {}
-    for experiment in asked:
-        for name, dims in contents(experiment).items():
+    for own in held:
+        for name, dims in own.items():
             dims_of.setdefault(name, set()).add(dims)
     kept, left_out = {}, []
     for name in sorted(dims_of):

@@ -58,17 +58,12 @@ def _carry_out_all(
     progress: bool | None,
 ) -> None:
     batches = store.pending
-    wanted = {
-        content_hash: grid.of_run(experiment)
-        for batch in batches
-        for content_hash, experiment in zip(batch.hashes, batch.experiments, strict=True)
-    }
-    total = store.known + len(wanted)
+    total = store.known + sum(len(batch.hashes) for batch in batches)
     try:
         with (
             progress_bar(progress, "sweeping", total, "experiments") as bar,
             # Closing it stops what is under way, whatever happened.
-            closing(_outcomes(batches, wanted, workers, scheduler)) as outcomes,
+            closing(_outcomes(batches, grid.filled, workers, scheduler)) as outcomes,
         ):
             bar.advance(store.known)
             for found in outcomes:

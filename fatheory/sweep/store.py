@@ -186,7 +186,7 @@ class SweepStore(Closing):
         """Read a finished cell; None if variables are wanted that it has not kept."""
         experiment = self._experiments[content_hash]
         assert experiment is not None  # it was carried out
-        wanted = self._grid.of_run(experiment)
+        wanted = list(self._grid.filled[content_hash])
         if not set(wanted) <= set(stored.data_vars):
             return None
         axes = stored[names.STATUS].dims

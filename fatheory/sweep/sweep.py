@@ -150,7 +150,7 @@ class Sweep(Description):
         path : path
             The archive.
         workers : int, optional
-            Use so many processes of this machine, by Dask; by default, this process alone.
+            Use so many processes of this machine, by Dask; by default, all cores in this process.
         scheduler : str or dask.distributed.Client, optional
             Use the workers of this Dask scheduler, given by its address or by a client.
         restart : bool
