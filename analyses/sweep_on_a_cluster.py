@@ -23,10 +23,11 @@
 # %%
 import argparse
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 
-import dask
-from dask.distributed import Client, LocalCluster
+from dask.distributed import Client
 
 import fatheory as fa
 from fatheory.sweep import Sweep
@@ -40,25 +41,23 @@ from fatheory.sweep import Sweep
 
 
 # %%
-def cluster_of(workers: int) -> LocalCluster:
-    """Ask SLURM for jobs where it is there, else start processes; both are Dask clusters."""
-    if find_spec("dask_jobqueue") is not None and shutil.which("sbatch"):
-        from dask_jobqueue import SLURMCluster
+@contextmanager
+def slurm(workers: int) -> Iterator[Client]:
+    """Ask SLURM for so many jobs, and give a client of them."""
+    from dask_jobqueue import SLURMCluster
 
-        cluster = SLURMCluster(
+    with (
+        SLURMCluster(
             cores=1,
             processes=1,
             memory="4GB",
             walltime="04:00:00",
             job_script_prologue=["export NPROC=1"],
-        )
+        ) as cluster,
+        Client(cluster) as client,
+    ):
         cluster.scale(jobs=workers)
-        return cluster
-    dask.config.set({"distributed.nanny.pre-spawn-environ.NPROC": "1"})
-    # A run that would not fit into memory is refused by its own estimate.
-    return LocalCluster(
-        n_workers=workers, threads_per_worker=1, memory_limit=None, dashboard_address=":0"
-    )
+        yield client
 
 
 # %%
@@ -93,8 +92,12 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--steps", type=int, default=500)
     arguments = parser.parse_args()
-    with cluster_of(arguments.workers) as cluster, Client(cluster) as client:
-        found = sweep(arguments.steps).run(arguments.archive, scheduler=client)
+    asked = sweep(arguments.steps)
+    if find_spec("dask_jobqueue") is not None and shutil.which("sbatch"):
+        with slurm(arguments.workers) as client:
+            found = asked.run(arguments.archive, scheduler=client)
+    else:
+        found = asked.run(arguments.archive, workers=arguments.workers)
     final = found["loss"].isel(step=-1, rule=0).median("seed")
     print(final.to_pandas().to_string(float_format="{:.3g}".format))
     print(f"cells that diverged: {int((found['status'] == 2).sum())} of {found['status'].size}")

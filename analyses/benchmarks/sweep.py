@@ -20,12 +20,12 @@ import tempfile
 import time
 from pathlib import Path
 
-import dask
 import numpy as np
-from dask.distributed import Client, LocalCluster
+from dask.distributed import Client
 
 import fatheory as fa
 from fatheory.sweep import Sweep
+from fatheory.sweep.cluster import cluster_client
 
 RATES = [0.0005 * (i + 1) for i in range(20)]
 SCALES = [0.1 * (i + 1) for i in range(10)]
@@ -102,14 +102,7 @@ def on_workers(steps: int) -> None:
     asked, warm = (sweep(n, seeds=8, rates=RATES[:8], **finite) for n in (steps, 10))
     seconds = {}
     for workers in (1, 2):
-        # One thread for each worker's programs, too: otherwise one alone would use every core.
-        with (
-            dask.config.set({"distributed.nanny.pre-spawn-environ.NPROC": "1"}),
-            LocalCluster(
-                n_workers=workers, threads_per_worker=1, memory_limit=None, dashboard_address=":0"
-            ) as cluster,
-            Client(cluster) as client,
-        ):
+        with cluster_client(workers, None) as client:
             for _ in range(2):
                 together(warm, client)
             seconds[workers] = together(asked, client)[0]

@@ -24,7 +24,7 @@ MAX_SEEDS = 1_000_000
 def _seed_list(value: Any) -> Any:
     """Read a number of seeds as the seeds 0 ... n-1."""
     value = whole(value)
-    if isinstance(value, bool) or not isinstance(value, int):
+    if type(value) is not int:
         return value
     if not 0 < value <= MAX_SEEDS:
         raise ValueError(f"a number of seeds lies between 1 and {MAX_SEEDS}; got {value}")

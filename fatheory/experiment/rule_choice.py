@@ -98,7 +98,7 @@ def _layer(key: Any) -> int | str:
     if isinstance(key, str):
         return int(key) if key.isdecimal() else key
     number = whole(key)
-    if isinstance(number, bool) or not isinstance(number, int):
+    if type(number) is not int:
         raise ValueError(f"layers are whole numbers or {LAST!r}; got {key!r}")
     return number
 

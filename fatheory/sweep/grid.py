@@ -10,12 +10,12 @@ import xarray as xr
 from fatheory import labels
 from fatheory.archive import Template, assemble, provenance
 from fatheory.experiment import Experiment, ImageTask
-from fatheory.initial import coordinates, draw_start, drawn_variables
+from fatheory.initial import coordinates, draw_start
 from fatheory.sweep import names
 from fatheory.sweep.cell import Cell
 from fatheory.sweep.contents import EXAMPLES, contents, dtype, sizes
 from fatheory.sweep.sweep import Sweep
-from fatheory.train.answer import SOURCE, equations
+from fatheory.train.answer import SOURCE, Answer, equations
 from fatheory.updates import schedule_factors
 
 _OF_TIME = (labels.TIME, labels.WEIGHTED_STEP, labels.LEARNING_RATE)
@@ -110,9 +110,9 @@ class Grid:
         if not self.examples:
             return xr.Dataset()
         starts = [draw_start(experiment, seed) for seed in experiment.seeds]
-        drawn = drawn_variables(experiment, starts)
+        drawn = Answer(experiment, starts, None).variables
         return assemble(
-            {name: drawn[name].astype(experiment.precision) for name in self.examples},
+            {name: drawn[name] for name in self.examples},
             {},
             {},
             n_layers=experiment.layers,

@@ -43,9 +43,13 @@ class Batch:
     @property
     def memory(self) -> int:
         """Bytes that training it takes at most; images are there once for all."""
-        examples = [estimate_memory(experiment)["examples"] for experiment in self.experiments]
-        shared = isinstance(self.experiments[0].task, ImageTask)
-        return sum(map(_memory, self.experiments)) + (max if shared else sum)(examples)
+        total, images = 0, {}
+        for experiment in self.experiments:
+            needed = estimate_memory(experiment)
+            if isinstance(experiment.task, ImageTask):
+                images[experiment.task] = needed.pop("examples")
+            total += sum(needed.values())
+        return total + sum(images.values())
 
     def select(self, wanted: Mapping[str, Sequence[str]]) -> list[Sequence[str]]:
         """Return what is wanted of each experiment, from what is wanted by content hash."""

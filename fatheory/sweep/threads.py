@@ -19,21 +19,20 @@ def on_threads(
     way stops at its next segment.
     """
     # What interrupts is heard by the main thread only, and threads must not outlive it.
-    stop = StopRequest()
-    with ThreadPoolExecutor(_threads(batches), "sweep") as pool:
+    stop, pool = StopRequest(), ThreadPoolExecutor(_threads(batches), "sweep")
+    try:
         asked = {
             pool.submit(carry_out, batch.experiments, batch.select(wanted), stop): batch.hashes
             for batch in batches
         }
-        try:
-            while asked:
-                done, _ = wait(asked, return_when=FIRST_COMPLETED)
-                # Nothing that is finished is lost to an error beside it.
-                for future in sorted(done, key=lambda one: one.exception() is not None):
-                    yield dict(zip(asked.pop(future), future.result(), strict=True))
-        finally:
-            stop.asked = True
-            pool.shutdown(cancel_futures=True)
+        while asked:
+            done, _ = wait(asked, return_when=FIRST_COMPLETED)
+            # Nothing that is finished is lost to an error beside it.
+            for future in sorted(done, key=lambda one: one.exception() is not None):
+                yield dict(zip(asked.pop(future), future.result(), strict=True))
+    finally:
+        stop.asked = True
+        pool.shutdown(cancel_futures=True)
 
 
 def _threads(batches: Sequence[Batch]) -> int:

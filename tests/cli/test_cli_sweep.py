@@ -7,6 +7,7 @@ import re
 
 import numpy as np
 import pytest
+from interrupted import interrupted_after
 
 import fatheory as fa
 from fatheory.cli.sweep import parse_axis
@@ -81,18 +82,8 @@ def test_status_counts_cells(place, fatheory):
 
 
 def test_status_of_an_unfinished_sweep_says_what_is_left(fatheory, tmp_path, monkeypatch):
-    from fatheory.sweep import outcome, threads
-
-    path, done = tmp_path / "x.zarr", []
-
-    def carry_out(experiments, wanted, stop):
-        if done:
-            raise KeyboardInterrupt
-        done.append(experiments)
-        return outcome.carry_out(experiments, wanted, stop)
-
-    monkeypatch.setattr(threads, "usable_cores", lambda: 1)
-    monkeypatch.setattr(threads, "carry_out", carry_out)
+    path = tmp_path / "x.zarr"
+    interrupted_after(monkeypatch, 1)
     code, _, err = fatheory("sweep", "run", PRESET, *SMALL, *AXES[:1], "--out", path)
     assert code == 130
     assert "the sweep was stopped after 1 of 3 experiments, which are kept" in err

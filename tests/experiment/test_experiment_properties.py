@@ -16,6 +16,8 @@ from fatheory.rules import FixedFeedback, LayeredRule, known_rules
 
 OF_NEURONS = {"firing_rate", "traces"}
 """Quantities of spiking networks."""
+PROFILE = settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+"""The same cases at every run, however slow the machine is."""
 QUANTITIES = set(get_args(Quantity)) - OF_NEURONS
 
 sizes = st.integers(1, 50)
@@ -236,12 +238,7 @@ def descriptions(draw):
     }
 
 
-@settings(
-    deadline=None,
-    derandomize=True,
-    max_examples=80,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+@settings(PROFILE, max_examples=80)
 @given(data=descriptions() | convolutional())
 def test_every_valid_experiment_round_trips(data):
     asked = Experiment(**data)
@@ -281,34 +278,19 @@ def _refused_or_valid(data):
         Experiment(**data)
 
 
-@settings(
-    deadline=None,
-    derandomize=True,
-    max_examples=50,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+@settings(PROFILE, max_examples=50)
 @given(data=st.dictionaries(keys, junk, max_size=6))
 def test_junk_is_refused_by_our_errors_only(data):
     _refused_or_valid(data)
 
 
-@settings(
-    deadline=None,
-    derandomize=True,
-    max_examples=50,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+@settings(PROFILE, max_examples=50)
 @given(field=st.sampled_from(sorted(Experiment.model_fields)), value=junk)
 def test_junk_in_one_field_is_refused_by_our_errors_only(field, value):
     _refused_or_valid(dict(small()) | {field: value})
 
 
-@settings(
-    deadline=None,
-    derandomize=True,
-    max_examples=50,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+@settings(PROFILE, max_examples=50)
 @given(
     part=st.sampled_from(["task", "network", "schedule", "update", "record", "rules"]),
     data=st.data(),
@@ -319,12 +301,7 @@ def test_junk_below_one_field_is_refused_by_our_errors_only(part, data):
     _refused_or_valid(dump | {part: dump[part] | {key: data.draw(junk)}})
 
 
-@settings(
-    deadline=None,
-    derandomize=True,
-    max_examples=50,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+@settings(PROFILE, max_examples=50)
 @given(text=st.text(max_size=30))
 def test_text_that_is_no_experiment(text):
     with pytest.raises(InvalidExperimentError):

@@ -11,7 +11,7 @@ from fatheory.experiment import (
     Schedule,
     Uniform,
 )
-from fatheory.sweep import Sweep, outcome, threads
+from fatheory.sweep import Sweep
 
 RATES = "rules.*.learning_rate"
 SCALES = {"scale": {"keys": ["rules.feedback_alignment.scale"], "values": [0.25, 1.0]}}
@@ -56,18 +56,3 @@ def assert_cell_is_run(stored, place, run, rtol=1e-12):
         np.testing.assert_allclose(
             own.values, variable.values, rtol=rtol, atol=rtol, err_msg=str(name)
         )
-
-
-def interrupted_after(monkeypatch, batches):
-    """Let Ctrl-C be pressed while the next batch after so many trains, one at a time."""
-    done = []
-    original = outcome.carry_out
-
-    def carry_out(experiments, wanted, stop):
-        if len(done) == batches:
-            raise KeyboardInterrupt
-        done.append(experiments)
-        return original(experiments, wanted, stop)
-
-    monkeypatch.setattr(threads, "usable_cores", lambda: 1)
-    monkeypatch.setattr(threads, "carry_out", carry_out)

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from interrupted import interrupted_after
 from sweep_examples import (
     AXES,
     RATES,
     ROWS,
     assert_cell_is_run,
     assert_same_numbers,
-    interrupted_after,
     small,
     sweep,
 )

@@ -105,7 +105,7 @@ pax_headers = st.dictionaries(
 def test_archives_of_batches_are_read_or_refused(cases, tmp_path):
     path, seen = tmp_path / "x.tar.gz", Counter()
     batch = DataFile("a/0.png", sha256="", size=len(SMALL_PICTURE))
-    few = st.sampled_from(["a/0.png"] * 4 + ["b", "readme", "../a/0.png", "a"])
+    few = st.sampled_from(["a/0.png", "b", "readme"]) | names
 
     @fuzz(cases)
     @given(content=tars(few), outer=st.integers(0, 3), data=st.data())

@@ -1,0 +1,18 @@
+"""Sweeps during which Ctrl-C is pressed."""
+
+from fatheory.sweep import outcome, threads
+
+
+def interrupted_after(monkeypatch, batches):
+    """Let Ctrl-C be pressed while the next batch after so many trains, one at a time."""
+    done = []
+    original = outcome.carry_out
+
+    def carry_out(experiments, wanted, stop):
+        if len(done) == batches:
+            raise KeyboardInterrupt
+        done.append(experiments)
+        return original(experiments, wanted, stop)
+
+    monkeypatch.setattr(threads, "usable_cores", lambda: 1)
+    monkeypatch.setattr(threads, "carry_out", carry_out)
