@@ -42,10 +42,15 @@ class UnknownNameError(FatheoryError, ValueError):
         The name received.
     known : iterable of str
         The names that exist.
+    broken : sequence of str
+        Why packages that might bring the name could not be loaded.
     """
 
-    def __init__(self, kind: str, name: object, known: Iterable[str]) -> None:
-        super().__init__(f"unknown {kind} {name!r}{suggestion(name, known)}")
+    def __init__(
+        self, kind: str, name: object, known: Iterable[str], broken: Sequence[str] = ()
+    ) -> None:
+        told = "".join(f"; {problem}" for problem in broken)
+        super().__init__(f"unknown {kind} {name!r}{suggestion(name, known)}{told}")
 
 
 class ArrayError(FatheoryError, ValueError):
@@ -112,6 +117,14 @@ class MemoryEstimateError(FatheoryError):
             f"layers, fewer snapshots or probe samples, or do not record 'weights' or "
             f"'teaching_signals'"
         )
+
+
+class PluginError(FatheoryError, ValueError):
+    """A part of another package, or of a notebook, that cannot be had."""
+
+
+class PluginWarning(UserWarning):
+    """Parts of other packages that cannot be had and were left out."""
 
 
 class DataError(FatheoryError):

@@ -19,6 +19,7 @@ ROOT = PACKAGE.parent
 FOUNDATION = 0
 LEVELS = {
     "labels": FOUNDATION,
+    "registry": FOUNDATION,
     "errors": FOUNDATION,
     "checks": FOUNDATION,
     "arrays": FOUNDATION,

@@ -13,9 +13,11 @@ from fatheory.rules.fixed import Shallow as Shallow
 from fatheory.rules.fixed import with_concordance as with_concordance
 from fatheory.rules.node_perturbation import NodePerturbation as NodePerturbation
 from fatheory.rules.pseudobackprop import Pseudobackprop as Pseudobackprop
+from fatheory.rules.registry import RULES as RULES
 from fatheory.rules.registry import find_rule as find_rule
 from fatheory.rules.registry import known_rules as known_rules
 from fatheory.rules.registry import make_rule as make_rule
+from fatheory.rules.registry import register as register
 from fatheory.rules.rule import DirectRule as DirectRule
 from fatheory.rules.rule import LayeredRule as LayeredRule
 from fatheory.rules.rule import LayerProbe as LayerProbe

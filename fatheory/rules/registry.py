@@ -1,9 +1,7 @@
 """The rules by name: the built-in ones and those that installed packages register."""
 
-from functools import cache
-from importlib.metadata import entry_points
-
-from fatheory.errors import FatheoryError, UnknownNameError
+from fatheory.errors import UnknownNameError
+from fatheory.registry import Registry
 from fatheory.rules.adaptive import KolenPollack, WeightMirror
 from fatheory.rules.backprop import Backprop
 from fatheory.rules.direct import DirectFeedbackAlignment
@@ -41,44 +39,19 @@ _BUILT_IN: tuple[type[Rule], ...] = (
 )
 
 
-@cache
-def known_rules() -> dict[str, type[Rule]]:
-    """Return all rules by name.
-
-    An installed package adds one by an entry point of the group ``fatheory.rules`` that names a
-    `Rule` class. Built-in names cannot be taken over.
-
-    Raises
-    ------
-    FatheoryError
-        If an entry point names something else than a rule, or a name that is taken.
-    """
-    rules = {rule.name: rule for rule in _BUILT_IN}
-    for point in entry_points(group=ENTRY_POINT_GROUP):
-        rule = point.load()
-        if not (isinstance(rule, type) and issubclass(rule, Rule)):
-            raise FatheoryError(
-                f"the entry point {point.name!r} of {ENTRY_POINT_GROUP} is {rule!r}, "
-                f"not a subclass of fatheory.rules.Rule"
-            )
-        if rule.name in rules:
-            raise FatheoryError(f"{point.value} registers the rule {rule.name!r}, which exists")
-        rules[rule.name] = rule
-    return rules
+def _unfit(part: object) -> str:
+    if isinstance(part, type) and issubclass(part, Rule):
+        return ""
+    return "is not a subclass of fatheory.rules.Rule"
 
 
-def find_rule(name: str) -> type[Rule]:
-    """Return the rule called `name`.
+RULES: Registry[type[Rule]] = Registry("rule", ENTRY_POINT_GROUP, _BUILT_IN, unfit=_unfit)
+"""All rules. A package adds one by an entry point of the group ``fatheory.rules`` that names a
+`Rule` class, a notebook by `register`."""
 
-    Raises
-    ------
-    UnknownNameError
-        If there is none; the message lists the known rules and the nearest.
-    """
-    rules = known_rules()
-    if name not in rules:
-        raise UnknownNameError("rule", name, rules)
-    return rules[name]
+register = RULES.register
+known_rules = RULES.known
+find_rule = RULES.find
 
 
 def make_rule(name: str, **parameters: float) -> Rule:
