@@ -1,15 +1,27 @@
 """A convolutional network."""
 
 import math
+from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import field_validator
 
+from fatheory.experiment.departure import (
+    OF_UNITS,
+    Departure,
+    NetworkDescription,
+    departures,
+)
 from fatheory.experiment.description import NOT_EMPTY, Description, Fraction, Size
 from fatheory.experiment.functions import ActivationName, OutputName
 from fatheory.experiment.law import EntryLaw, Law, Scaled, Uniform
 from fatheory.experiment.normalization import BatchNormalization
+from fatheory.experiment.record import OF_MATRICES
 from fatheory.experiment.sparsity import Sparsity
+from fatheory.experiment.spiking import without_spikes
+from fatheory.experiment.task import ImageTask
+from fatheory.experiment.whole import Problem, Whole
+from fatheory.rules import LayeredRule
 
 Shape = tuple[int, ...]
 
@@ -59,7 +71,7 @@ class Block(Description):
         return value
 
 
-class ConvolutionalNetwork(Description):
+class ConvolutionalNetwork(NetworkDescription):
     """Blocks of convolution and pooling, then fully connected layers.
 
     The default is the small network usual for CIFAR-10: 5 x 5 kernels of 32, 32 and 64 channels,
@@ -145,3 +157,29 @@ class ConvolutionalNetwork(Description):
         ]
         dense = zip(below[len(kernels) :], below[len(kernels) + 1 :], strict=False)
         return [*kernels, *((n_out, math.prod(shape)) for shape, (n_out,) in dense)]
+
+    def departures_from_linear(self) -> tuple[Departure, ...]:
+        """Say in which features the network departs from a linear one, which has none."""
+        return tuple(departures(self, neutral=("kind", "hidden", "start"), known=OF_UNITS))
+
+    def conflicts(self, experiment: Whole) -> Iterator[Problem]:
+        """Find what the network does not go with, by dotted key."""
+        if not isinstance(experiment.task, ImageTask):
+            yield "network.kind", "a convolutional network needs a task with images"
+        of_matrices = OF_MATRICES & set(experiment.record.quantities)
+        if of_matrices:
+            yield (
+                "record.quantities",
+                f"not defined for convolution kernels: {', '.join(sorted(of_matrices))}",
+            )
+        for label, choice in experiment.rules:
+            for layer in range(2, self.convolutions + 1):
+                rule = choice.at(layer, self.layers).make()
+                if isinstance(rule, LayeredRule) and not rule.entrywise:
+                    yield (
+                        f"rules.{label}",
+                        f"{rule.name} is defined for matrices, and layer {layer} is a "
+                        f"convolution; give that layer another rule",
+                    )
+                    break
+        yield from without_spikes(experiment)

@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, model_serializer, model_validator
 
 from fatheory.errors import InvalidExperimentError, suggestion
+from fatheory.experiment.conflicts import conflicts
 from fatheory.experiment.description import NOT_EMPTY, Description, Seed, Text, rows, whole
 from fatheory.experiment.json_text import content_digest, read_object
-from fatheory.experiment.misfits import misfits
 from fatheory.experiment.network import Network
 from fatheory.experiment.record import Record
 from fatheory.experiment.rule_choice import RuleChoice
@@ -107,7 +107,7 @@ class Experiment(Description):
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Experiment":
-        problems = list(misfits(self))
+        problems = list(conflicts(self))
         if problems:
             raise InvalidExperimentError("Experiment", problems)
         return self

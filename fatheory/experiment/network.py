@@ -1,20 +1,28 @@
 """The network that learns."""
 
 import itertools
+from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator
 
 from fatheory.experiment.convolutional import ConvolutionalNetwork
-from fatheory.experiment.description import NOT_EMPTY, Description, Fraction, Size, of_its_kind
+from fatheory.experiment.departure import (
+    OF_UNITS,
+    Departure,
+    NetworkDescription,
+    departures,
+)
+from fatheory.experiment.description import NOT_EMPTY, Fraction, Size, of_its_kind
 from fatheory.experiment.functions import ActivationName, OutputName
 from fatheory.experiment.law import EntryLaw, Law, Uniform
 from fatheory.experiment.normalization import BatchNormalization
 from fatheory.experiment.sparsity import Sparsity
-from fatheory.experiment.spiking import SpikingNetwork
+from fatheory.experiment.spiking import SpikingNetwork, without_spikes
+from fatheory.experiment.whole import Problem, Whole
 
 
-class DenseNetwork(Description):
+class DenseNetwork(NetworkDescription):
     """A fully connected network.
 
     Attributes
@@ -67,6 +75,25 @@ class DenseNetwork(Description):
         del image
         sizes = (inputs, *self.hidden, outputs)
         return [(n_out, n_in) for n_in, n_out in itertools.pairwise(sizes)]
+
+    def departures_from_linear(self) -> tuple[Departure, ...]:
+        """Say in which features the network departs from a linear one, which has none."""
+        told = {**OF_UNITS, "sparsity": self._missing}
+        return tuple(departures(self, neutral=("kind", "hidden", "start"), known=told))
+
+    def _missing(self, sparsity: Sparsity) -> Iterator[Departure]:
+        removed = [sparsity.removed(layer) for layer in range(1, self.layers + 1)]
+        for name, lost in zip(("forward", "feedback"), zip(*removed, strict=True), strict=True):
+            if any(lost):
+                yield Departure(
+                    f"sparsity.{name}",
+                    f"connections are missing ({name} {getattr(sparsity, name):g})",
+                    "set network.sparsity to {}",
+                )
+
+    def conflicts(self, experiment: Whole) -> Iterator[Problem]:
+        """Find what the network does not go with, by dotted key."""
+        yield from without_spikes(experiment)
 
 
 Network = Annotated[

@@ -2,19 +2,18 @@
 
 import itertools
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from fatheory.experiment.description import NOT_EMPTY, Description, Number, Size
+from fatheory.experiment.departure import Departure, NetworkDescription, departures, of_biases
+from fatheory.experiment.description import NOT_EMPTY, Number, Size
 from fatheory.experiment.functions import ActivationName, OutputName
 from fatheory.experiment.law import EntryLaw, Law, Uniform
 from fatheory.experiment.sparsity import Sparsity
 from fatheory.experiment.task import ImageTask
+from fatheory.experiment.whole import Problem, Whole
 from fatheory.rules import LayeredRule
-
-if TYPE_CHECKING:
-    from fatheory.experiment.experiment import Experiment
 
 Share = Annotated[Number, Field(gt=0, le=1)]
 OF_SPIKES = {"firing_rate", "traces"}
@@ -31,7 +30,7 @@ _OF_GRADIENTS = {
 }
 
 
-class SpikingNetwork(Description):
+class SpikingNetwork(NetworkDescription):
     """Neurons that integrate, spike and learn at every time step (Lillicrap et al. 2016, Fig. 4).
 
     At time step t, for synapses from neurons i of the layer below, and from neurons k of the
@@ -111,41 +110,53 @@ class SpikingNetwork(Description):
         sizes = (inputs, *self.hidden, outputs * self.group)
         return [(n_out, n_in) for n_in, n_out in itertools.pairwise(sizes)]
 
-
-def spiking_misfits(experiment: "Experiment") -> Iterator[tuple[str, str]]:
-    """Find what spiking networks do not go with, by dotted key."""
-    asked = OF_SPIKES & set(experiment.record.quantities)
-    if not isinstance(experiment.network, SpikingNetwork):
-        if asked:
-            yield "record.quantities", f"only for spiking networks: {', '.join(sorted(asked))}"
-        return
-    task, update = experiment.task, experiment.update
-    if not isinstance(task, ImageTask):
-        yield "network.kind", "a spiking network needs a task with classes (images)"
-    elif task.preprocessing != "none":
-        yield (
-            "task.preprocessing",
-            f"pixels are probabilities of spikes, so they lie in [0, 1]: 'none'; got "
-            f"{task.preprocessing!r}",
+    def departures_from_linear(self) -> tuple[Departure, ...]:
+        """Say in which features the network departs from a linear one."""
+        # What these fields say is part of how neurons spike, and known to whoever knows that.
+        of_spikes = ("hidden", "group", "leak", "integration", "steps_per_image", "ceiling")
+        neutral = ("kind", "start", "spikes", *of_spikes)
+        cure = "describe a linear network, of kind 'dense'"
+        return (
+            Departure("spikes", "the network is spiking", cure),
+            *departures(self, neutral, {"biases": of_biases}),
         )
-    for key, value in (("momentum", update.momentum), ("manhattan", update.manhattan)):
-        if value:
-            yield f"update.{key}", f"a spiking network learns by its own rule: 0; got {value}"
-    of_gradients = _OF_GRADIENTS & set(experiment.record.quantities)
-    if of_gradients:
-        listed = ", ".join(sorted(of_gradients))
-        yield "record.quantities", f"not defined for spiking networks: {listed}"
-    for label, choice in experiment.rules:
-        rule = choice.make()
-        if not isinstance(rule, LayeredRule) or rule.adaptive:
+
+    def conflicts(self, experiment: Whole) -> Iterator[Problem]:
+        """Find what the network does not go with, by dotted key."""
+        task, update = experiment.task, experiment.update
+        if not isinstance(task, ImageTask):
+            yield "network.kind", "a spiking network needs a task with classes (images)"
+        elif task.preprocessing != "none":
             yield (
-                f"rules.{label}",
-                f"a spiking network sends errors back layer by layer, through feedback that does "
-                f"not learn; {rule.name} does not",
+                "task.preprocessing",
+                f"pixels are probabilities of spikes, so they lie in [0, 1]: 'none'; got "
+                f"{task.preprocessing!r}",
             )
-        if choice.learning_rate * update.weight_decay >= _LARGEST_LOSS:
-            yield (
-                f"rules.{label}.learning_rate",
-                f"learning rate x weight decay is what weights lose in a time step, below "
-                f"{_LARGEST_LOSS}; got {choice.learning_rate:g} x {update.weight_decay:g}",
-            )
+        for key, value in (("momentum", update.momentum), ("manhattan", update.manhattan)):
+            if value:
+                yield f"update.{key}", f"a spiking network learns by its own rule: 0; got {value}"
+        of_gradients = _OF_GRADIENTS & set(experiment.record.quantities)
+        if of_gradients:
+            listed = ", ".join(sorted(of_gradients))
+            yield "record.quantities", f"not defined for spiking networks: {listed}"
+        for label, choice in experiment.rules:
+            rule = choice.make()
+            if not isinstance(rule, LayeredRule) or rule.adaptive:
+                yield (
+                    f"rules.{label}",
+                    f"a spiking network sends errors back layer by layer, through feedback that "
+                    f"does not learn; {rule.name} does not",
+                )
+            if choice.learning_rate * update.weight_decay >= _LARGEST_LOSS:
+                yield (
+                    f"rules.{label}.learning_rate",
+                    f"learning rate x weight decay is what weights lose in a time step, below "
+                    f"{_LARGEST_LOSS}; got {choice.learning_rate:g} x {update.weight_decay:g}",
+                )
+
+
+def without_spikes(experiment: Whole) -> Iterator[Problem]:
+    """Find what networks do not go with whose neurons do not spike."""
+    asked = OF_SPIKES & set(experiment.record.quantities)
+    if asked:
+        yield "record.quantities", f"only for spiking networks: {', '.join(sorted(asked))}"

@@ -1,45 +1,38 @@
 """What does not fit together in an experiment whose parts are valid by themselves."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from fatheory.experiment.decay import StepDecay
 from fatheory.experiment.description import short
-from fatheory.experiment.record import OF_MATRICES
 from fatheory.experiment.rule_choice import LAST
-from fatheory.experiment.spiking import spiking_misfits
 from fatheory.experiment.task import ImageTask
+from fatheory.experiment.whole import Problem, Whole
 from fatheory.rules import LayeredRule
 
-if TYPE_CHECKING:
-    from fatheory.experiment.experiment import Experiment
 
-Problem = tuple[str, str]
-"""Where, by dotted key, and what."""
-
-
-def misfits(experiment: "Experiment") -> Iterator[Problem]:
+def conflicts(experiment: Whole) -> Iterator[Problem]:
     """Find everything in which the parts of an experiment contradict each other."""
     yield from _repeated(experiment)
+    own = list(experiment.network.conflicts(experiment))
     if experiment.network.convolutions and not isinstance(experiment.task, ImageTask):
         # Without images no layer has a size that the other checks could speak of.
-        yield "network.kind", "a convolutional network needs a task with images"
+        yield from own
         return
     yield from _of_layers(experiment)
     yield from _of_rules(experiment)
     yield from _of_batches(experiment)
     yield from _of_record(experiment)
-    yield from spiking_misfits(experiment)
+    yield from own
 
 
-def _repeated(experiment: "Experiment") -> Iterator[Problem]:
+def _repeated(experiment: Whole) -> Iterator[Problem]:
     labels = [label for label, _ in experiment.rules]
     for kind, values in (("rules", labels), ("seeds", experiment.seeds)):
         if len(set(values)) < len(values):
             yield kind, f"must differ from each other; got {short(list(values))}"
 
 
-def _of_layers(experiment: "Experiment") -> Iterator[Problem]:
+def _of_layers(experiment: Whole) -> Iterator[Problem]:
     layers = experiment.layers
     named = {"network.sparsity.layers": experiment.network.sparsity.layers}
     for i, phase in enumerate(experiment.schedule.phases):
@@ -51,8 +44,8 @@ def _of_layers(experiment: "Experiment") -> Iterator[Problem]:
         yield "network.output", "softmax outputs need a task with classes (images)"
 
 
-def _of_rules(experiment: "Experiment") -> Iterator[Problem]:
-    layers, convolutions = experiment.layers, experiment.network.convolutions
+def _of_rules(experiment: Whole) -> Iterator[Problem]:
+    layers = experiment.layers
     for label, choice in experiment.rules:
         beyond = [n for n, _ in choice.layers if n != LAST and int(n) > layers]
         if beyond:
@@ -68,18 +61,9 @@ def _of_rules(experiment: "Experiment") -> Iterator[Problem]:
                 f"{rule.name} learns from how a layer answers to noise, which is not defined "
                 f"where batches are normalised",
             )
-        for layer in range(2, convolutions + 1):
-            rule = choice.at(layer, layers).make()
-            if isinstance(rule, LayeredRule) and not rule.entrywise:
-                yield (
-                    f"rules.{label}",
-                    f"{rule.name} is defined for matrices, and layer {layer} is a convolution; "
-                    f"give that layer another rule",
-                )
-                break
 
 
-def _of_batches(experiment: "Experiment") -> Iterator[Problem]:
+def _of_batches(experiment: Whole) -> Iterator[Problem]:
     samples, batch = experiment.task.samples, experiment.schedule.batch_size
     if samples and batch > samples:
         yield "schedule.batch_size", f"exceeds the task's {samples} samples; got {batch}"
@@ -94,7 +78,7 @@ def _of_batches(experiment: "Experiment") -> Iterator[Problem]:
         )
 
 
-def _of_record(experiment: "Experiment") -> Iterator[Problem]:
+def _of_record(experiment: Whole) -> Iterator[Problem]:
     record, steps = experiment.record, experiment.schedule.steps
     if record.probe_samples == 1 and experiment.network.normalization is not None:
         yield "record.probe_samples", "normalised teaching signals need 2 samples at least; got 1"
@@ -102,9 +86,3 @@ def _of_record(experiment: "Experiment") -> Iterator[Problem]:
         yield "record.steps", f"the run has {steps} steps; got {short(record.steps)}"
     if not isinstance(experiment.task, ImageTask) and record.asks_for_classes:
         yield "record.quantities", "classification errors need a task with classes (images)"
-    of_matrices = OF_MATRICES & set(record.quantities)
-    if experiment.network.convolutions and of_matrices:
-        yield (
-            "record.quantities",
-            f"not defined for convolution kernels: {', '.join(sorted(of_matrices))}",
-        )
