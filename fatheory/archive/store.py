@@ -1,13 +1,15 @@
 """Archives on disk: Zarr folders that are whole or refused."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import xarray as xr
 
 from fatheory import labels
 from fatheory.archive import journal, layout, manifest, replacement
-from fatheory.archive.files import reading
+from fatheory.archive.files import reading, refuse_damage
 from fatheory.archive.growing import read_growing
 from fatheory.archive.lock import WriterLock
 from fatheory.archive.place import check_free, is_archive, refuse_inside_archive
@@ -128,6 +130,38 @@ def load(path: str | os.PathLike[str], *, verify: bool = True) -> xr.Dataset:
             if _identity(folder) == identity:
                 return ds
         # Another process replaced the archive meanwhile: read again.
+
+
+def commits(path: str | os.PathLike[str]) -> list[Mapping[str, Any]]:
+    """Read the notes of the commits of an archive that is not done; none of one that is.
+
+    Every note is compared with the hash that was written with it. The entries are read, and
+    verified, by `load`. Nothing is written.
+
+    Raises
+    ------
+    DamagedArchiveError
+        If a note is not as it was written.
+    ArchiveError
+        If nothing is there.
+    """
+    target = Path(os.path.realpath(path))
+    folder = replacement.standing(target)
+    if not folder.exists():
+        raise ArchiveError(f"there is no archive at {target}{_beside(target)}")
+    if not journal.is_growing(folder):
+        return []
+    with reading(folder):
+        try:
+            past = journal.read(folder)
+        except ArchiveError:
+            if journal.is_growing(folder):
+                raise
+            return []  # it was finished meanwhile
+    found = [f"{name} is not as it was written" for name in past.damaged]
+    found += [f"entry {number} of its journal is lost" for number in past.missing]
+    refuse_damage(folder, found)
+    return past.notes
 
 
 def _read(folder: Path, verify: bool) -> xr.Dataset:

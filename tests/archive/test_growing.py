@@ -18,6 +18,7 @@ from fatheory.archive import (
     RunWriter,
     Template,
     check,
+    commits,
     is_unfinished,
     journal,
     load,
@@ -232,6 +233,19 @@ def test_a_torn_journal_is_continued_and_a_damaged_one_is_named(
     assert first.read_bytes() == lines
     grow(path)
     same(load(path), whole)
+
+
+def test_notes_of_commits_are_verified(saved: Path, tmp_path: Path) -> None:
+    path = tmp_path / "b"
+    grow(path, stop=3)
+    assert [note["position"] for note in commits(path)] == [1, 2, 3]
+    assert commits(saved) == []
+    with pytest.raises(ArchiveError, match="there is no archive at"):
+        commits(tmp_path / "none")
+    first = path / journal.FOLDER / journal.FILES[0]
+    first.write_bytes(first.read_bytes().replace(b'"position":2', b'"position":7'))
+    with pytest.raises(DamagedArchiveError, match=r"journal\.jsonl is not as it was written"):
+        commits(path)
 
 
 def test_a_lost_state_keeps_the_snapshots(whole: xr.Dataset, tmp_path: Path) -> None:
