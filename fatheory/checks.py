@@ -1,5 +1,7 @@
 """Checks of arrays at the public door: one wording for one kind of mistake."""
 
+import decimal
+import numbers
 from collections.abc import Mapping
 
 import numpy as np
@@ -14,12 +16,10 @@ def real_array(name: str, value: ArrayLike, ndim: int | None = None) -> np.ndarr
     Raises
     ------
     ArrayError
-        If `value` is not numeric, holds NaN or infinity, or has another number of dimensions.
+        If `value` is not made of real numbers (complex numbers, dates and strings are not, nor are
+        arrays with masked entries), holds NaN or infinity, or has another number of dimensions.
     """
-    try:
-        array = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ArrayError(f"{name} must be an array of real numbers; got {value!r:.80}") from error
+    array = _numbers(name, value)
     if ndim is not None and array.ndim != ndim:
         raise ArrayError(f"{name} must have {ndim} dimensions; its shape is {array.shape}")
     bad = array.size - int(np.isfinite(array).sum())
@@ -28,6 +28,31 @@ def real_array(name: str, value: ArrayLike, ndim: int | None = None) -> np.ndarr
             f"{name} must be finite; {bad} of its {array.size} entries are NaN or infinite"
         )
     return array
+
+
+def one_number(name: str, value: object) -> float:
+    """Return `value` as a float, which may be infinite or NaN: ranges are the caller's to check.
+
+    Raises
+    ------
+    ArrayError
+        If it is not one real number.
+    """
+    number = _numbers(name, value)
+    if number.ndim:
+        raise ArrayError(f"{name} must be one number; its shape is {number.shape}")
+    return float(number)
+
+
+def extended_array(name: str, value: ArrayLike) -> np.ndarray:
+    """Return real numbers as a float64 array; infinity and NaN are let through.
+
+    Raises
+    ------
+    ArrayError
+        If `value` is not made of real numbers.
+    """
+    return _numbers(name, value)
 
 
 def matching_shapes(axes: Mapping[str, tuple[np.ndarray, tuple[str, ...]]]) -> dict[str, int]:
@@ -131,3 +156,52 @@ def covariance_matrix(name: str, value: ArrayLike | None, size: int) -> np.ndarr
             f"{name} must be positive semi-definite; its smallest eigenvalue is {smallest:.3g}"
         )
     return (Sigma + Sigma.T) / 2
+
+
+def _numbers(name: str, value: object) -> np.ndarray:
+    """Convert real numbers to float64, and nothing that NumPy would only take for numbers.
+
+    NumPy casts dates to counts of their unit, parses strings, reads what lies under a mask and
+    drops imaginary parts with no more than a warning.
+    """
+    if _has_masked(value):
+        raise ArrayError(
+            f"{name} has masked entries, which have no value: fill them, or leave them out"
+        )
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ArrayError(f"{name} must be an array of real numbers; got {value!r:.80}") from error
+    kind = array.dtype.kind
+    real = kind in "biuf" or (kind == "O" and all(map(_is_real, array.flat)))
+    if not real:
+        raise ArrayError(
+            f"{name} must be an array of real numbers; got {_KINDS.get(kind, 'something else')} "
+            f"(dtype {array.dtype}): {value!r:.80}"
+        )
+    try:
+        return array.astype(np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ArrayError(f"{name} must be an array of real numbers; got {value!r:.80}") from error
+
+
+_KINDS = {
+    "c": "complex numbers: give the real and imaginary parts apart, or take .real",
+    "M": "dates: give times as numbers",
+    "m": "durations: give times as numbers",
+    "U": "strings",
+    "S": "strings",
+    "O": "objects that are not real numbers",
+}
+
+
+def _is_real(value: object) -> bool:
+    return isinstance(value, numbers.Real | decimal.Decimal) or (
+        isinstance(value, np.ndarray) and value.ndim == 0 and value.dtype.kind in "biuf"
+    )
+
+
+def _has_masked(value: object) -> bool:
+    if isinstance(value, np.ma.MaskedArray):
+        return bool(np.ma.is_masked(value))
+    return isinstance(value, list | tuple) and any(map(_has_masked, value))

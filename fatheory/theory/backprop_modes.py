@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from fatheory.checks import covariance_matrix, real_array, two_layer_arrays
+from fatheory.checks import covariance_matrix, extended_array, real_array, two_layer_arrays
 from fatheory.errors import ArrayError, RegimeError
 
 ALIGNMENT_TOLERANCE = 1e-9
@@ -209,7 +209,7 @@ def _product(
 
 
 def _times(value: ArrayLike | float) -> Float[np.ndarray, " time"]:
-    times = np.atleast_1d(np.asarray(value, dtype=np.float64))
+    times = np.atleast_1d(extended_array("times", value))
     if times.ndim != 1 or times.size == 0 or not (times >= 0).all():
         raise ArrayError(f"times must be a non-empty list of numbers from 0 to inf; got {value!r}")
     return times

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from fatheory.arrays import Covariance, TargetMap
 from fatheory.checks import covariance_matrix, increasing_times, matching_shapes, real_array
-from fatheory.rules import Rule, make_rule
+from fatheory.rules import DirectFeedbackAlignment, Rule, make_rule
 from fatheory.theory.fields import Field, linear_flow_field
 from fatheory.theory.integrate import ATOL, RTOL, Phase, integrate
 from fatheory.theory.labelled import labelled_solution, population_loss
@@ -55,8 +55,8 @@ def deep_flow(
         Start W_1 ... W_L, W_l of shape (n_l, n_{l-1}); n_0 inputs, n_L outputs.
     feedback : sequence of arrays or None
         B_2 ... B_L of shapes (n_{l-1}, n_l) for layered rules; F_1 ... F_{L-1} of shapes
-        (n_l, n_L) for ``"direct_feedback_alignment"``; None where the rule needs none or says
-        it itself (backprop, shallow, usf, brsf).
+        (n_l, n_L) for ``"direct_feedback_alignment"``. Rules that draw no feedback (backprop,
+        shallow, usf, brsf, pseudobackprop) do not use it: it may be None.
     T : array of shape (n_L, n_0)
         Target map.
     Sigma : array of shape (n_0, n_0), optional
@@ -95,11 +95,12 @@ def deep_flow(
     matching_shapes(weight_axes(start) | {"T": (T, (f"n_{len(start)}", "n_0"))})
     Sigma = covariance_matrix("Sigma", Sigma, T.shape[1])
     moments = increasing_times(times)
-    if rule == DIRECT:
+    learner = make_rule(rule) if isinstance(rule, str) else rule
+    if isinstance(learner, DirectFeedbackAlignment):
         F = direct_feedback([] if feedback is None else feedback, start)
         name, field = DIRECT, direct_flow_field(F, T, Sigma)
     else:
-        layered = mean_layered_rule(make_rule(rule) if isinstance(rule, str) else rule)
+        layered = mean_layered_rule(learner)
         B = [None] * (len(start) - 1) if feedback is None else layered_feedback(feedback, start)
         states = [mean_state(layered, b, W.shape) for b, W in zip(B, start[1:], strict=True)]
         name = layered.name

@@ -50,8 +50,8 @@ def flow(
     W : array of shape (n_o, n_h)
         Start of the output weights.
     B : array of shape (n_h, n_o) or None
-        Fixed feedback. The magnitudes and signs M o S for sign-concordant rules, transposed;
-        None where the rule needs none or says it itself (backprop, shallow, usf, brsf).
+        Fixed feedback. The magnitudes and signs M o S for frsf, transposed. Rules that draw no
+        feedback (backprop, shallow, usf, brsf, pseudobackprop) do not use it: it may be None.
     T : array of shape (n_o, n_i)
         Target map.
     Sigma : array of shape (n_i, n_i), optional

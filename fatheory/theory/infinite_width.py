@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fatheory.arrays import Sampler
-from fatheory.checks import real_array
+from fatheory.checks import one_number, real_array
 from fatheory.errors import RegimeError, UnknownNameError
 from fatheory.theory.gram import HiddenGram
 from fatheory.theory.integrate import ATOL, RTOL
@@ -155,6 +155,7 @@ def limiting_gram(
         "feedback_variance": feedback_variance,
     }
     for name, value in variances.items():
+        value = one_number(name, value)
         if not (math.isfinite(value) and value >= 0):
             raise RegimeError(f"{name} must be finite and not negative; got {value}")
     diagonal = np.repeat([float(input_variance), float(feedback_variance)], [n_i, n_o])

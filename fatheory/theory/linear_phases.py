@@ -46,7 +46,7 @@ def phases_closed_form(
     W : array of shape (n_o, n_h)
         Start of the output weights.
     B : array of shape (n_h, n_o) or None
-        Fixed feedback; None where the rule needs none.
+        Fixed feedback. Rules that draw none do not use it: it may be None.
     T : array of shape (n_o, n_i)
         Target map.
     Sigma : array of shape (n_i, n_i), optional

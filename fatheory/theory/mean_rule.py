@@ -46,31 +46,38 @@ def mean_state(
 ) -> np.ndarray | None:
     """Return the rule's state at a layer with weights of this shape, given B oriented (in, out).
 
-    Without B, the state that the rule has by itself: the mean over its draws, a constant, or none.
+    B is the state of rules that draw theirs. The others have one by themselves, or none: the mean
+    over draws (brsf), a constant (usf, shallow), nothing (backprop). B is not used for those.
 
     Raises
     ------
     RegimeError
-        If the rule's state is random and fixed, so that B must be given.
+        If the rule's state is random and fixed, and B is None.
     """
-    if B is not None:
+    own = rule.mean_state(None, shape)
+    if own is not None:
+        return own
+    try:
+        return rule.draw(_NoRandomness(), shape)
+    except _DrawnError:
+        if B is None:
+            raise RegimeError(
+                f"the rule {rule.name!r} needs its fixed feedback B of shape (n_h, n_o); got None"
+            ) from None
         return B.T
-    constant = rule.mean_state(None, shape)
-    if constant is None:
-        constant = rule.draw(_NoRandomness(rule.name), shape)
-    return constant
+
+
+class _DrawnError(Exception):
+    """A rule drew its state."""
 
 
 class _NoRandomness:
-    """Stands in for a generator: a rule that draws from it needed B."""
-
-    def __init__(self, rule: str) -> None:
-        self.message = f"the rule {rule!r} needs its fixed feedback B of shape (n_h, n_o); got None"
+    """Stands in for a generator, to find out whether a rule draws."""
 
     def uniform(self, low: float, high: float, size: tuple[int, ...]) -> np.ndarray:
         del low, high, size
-        raise RegimeError(self.message)
+        raise _DrawnError
 
     def normal(self, loc: float, scale: float, size: tuple[int, ...]) -> np.ndarray:
         del loc, scale, size
-        raise RegimeError(self.message)
+        raise _DrawnError

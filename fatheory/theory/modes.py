@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from fatheory.checks import real_array
+from fatheory.checks import extended_array, real_array
 from fatheory.errors import ArrayError, RegimeError
 from fatheory.theory.cubic_clock import elapsed, log_remaining
 from fatheory.theory.cubic_roots import reached_root
@@ -287,10 +287,7 @@ def checked_times(t: Values) -> Float[np.ndarray, "*times"]:
     ArrayError
         If a time is negative, NaN or no number.
     """
-    try:
-        times = np.asarray(t, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ArrayError(f"t must be an array of times; got {t!r:.80}") from error
+    times = extended_array("t", t)
     bad = ~(times >= 0)
     if bad.any():
         raise ArrayError(f"t must be 0 or later, infinity included; one time is {times[bad][0]}")

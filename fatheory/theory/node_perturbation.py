@@ -7,7 +7,7 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 from scipy.special import gammaln
 
-from fatheory.checks import matching_shapes, real_array
+from fatheory.checks import matching_shapes, one_number, real_array
 from fatheory.errors import RegimeError
 
 
@@ -129,11 +129,14 @@ def node_perturbation_angle(n_h: int) -> float:
 
 def require_units(n: int) -> None:
     """Refuse a number of units below one."""
+    if isinstance(n, bool) or not isinstance(n, int | np.integer):
+        raise RegimeError(f"the number of units must be a whole number; got {n!r}")
     if n < 1:
         raise RegimeError(f"there must be at least one unit; got {n}")
 
 
 def require_spread(sigma: float) -> None:
     """Refuse a standard deviation that is negative or not finite."""
+    sigma = one_number("sigma", sigma)
     if not (np.isfinite(sigma) and sigma >= 0):
         raise RegimeError(f"sigma must be finite and not negative; got {sigma}")

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from fatheory.checks import real_array, two_layer_arrays
+from fatheory.checks import one_number, real_array, two_layer_arrays
 from fatheory.errors import RegimeError, UnknownNameError
 from fatheory.theory.node_perturbation import require_spread, require_units
 from fatheory.theory.stability import largest_stable_lms_rate
@@ -205,5 +205,6 @@ def _curvatures(W: ArrayLike) -> Float[np.ndarray, " n"]:
 
 
 def _require_positive(name: str, value: float) -> None:
+    value = one_number(name, value)
     if not (np.isfinite(value) and value > 0):
         raise RegimeError(f"{name} must be positive and finite; got {value}")

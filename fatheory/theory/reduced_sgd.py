@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from scipy.linalg.blas import dgemm
 
 from fatheory.arrays import TargetMap
-from fatheory.checks import covariance_matrix, matching_shapes, real_array
+from fatheory.checks import covariance_matrix, matching_shapes, one_number, real_array
 from fatheory.errors import ArrayError, RegimeError
 from fatheory.theory.gram import HiddenGram, hidden_gram
 from fatheory.theory.reduction import FullStart, ReducedSolution
@@ -93,6 +93,7 @@ def reduced_sgd(
         raise ArrayError(f"inputs must hold examples; its shape is {inputs.shape}")
     gram = hidden_gram(W0, W, B)
     Sigma = covariance_matrix("Sigma", Sigma, W0.shape[1])
+    learning_rate = one_number("learning_rate", learning_rate)
     if not (math.isfinite(learning_rate) and learning_rate > 0):
         raise RegimeError(f"learning_rate must be positive and finite; got {learning_rate}")
     steps = _snapshots(snapshot_steps, len(inputs))

@@ -92,7 +92,7 @@ def largest_stable_learning_rate(
     W : array of shape (n_o, n_h)
         Output weights there.
     B : array of shape (n_h, n_o) or None
-        Fixed feedback; None where the rule needs none.
+        Fixed feedback. Rules that draw none do not use it: it may be None.
     Sigma : array of shape (n_i, n_i), optional
         Covariance of the Gaussian inputs; the identity by default. Directions without input play
         no part.

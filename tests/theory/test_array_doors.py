@@ -1,0 +1,169 @@
+"""What NumPy would take for real numbers and is not: refused by every array function of theory."""
+
+import datetime
+import decimal
+import fractions
+
+import numpy as np
+import pytest
+
+from fatheory import theory
+from fatheory.checks import one_number, real_array
+from fatheory.errors import ArrayError
+
+rng = np.random.default_rng(0)
+W0, W, B, T = (rng.normal(size=shape) for shape in ((4, 3), (2, 4), (4, 2), (2, 3)))
+Sigma, times, e = np.eye(3), [0.0, 0.1], np.ones(2)
+two = {"W0": W0, "W": W, "B": B, "T": T}
+deep = {"weights": [W0, W], "feedback": [B], "T": T, "Sigma": Sigma}
+balanced = {"W0": W0, "W": np.linalg.qr(rng.normal(size=(4, 4)))[0][:2] * 0, "T": T}
+
+CALLS = {
+    "flow": (theory.flow, two | {"Sigma": Sigma}, {"times": times}),
+    "deep_flow": (theory.deep_flow, deep, {"times": times}),
+    "reduced": (theory.reduced, two | {"Sigma": Sigma}, {"times": times}),
+    "closed_form": (theory.closed_form, two | {"Sigma": Sigma}, {"times": times}),
+    "early_time": (theory.early_time, {"B": B, "T": T, "Sigma": Sigma}, {"times": times}),
+    "first_alignment_angle": (theory.first_alignment_angle, {"B": B, "T": T, "Sigma": Sigma}, {}),
+    "hidden_gram": (theory.hidden_gram, {"W0": W0, "W": W, "B": B}, {}),
+    "invariant": (theory.invariant, {"W0": W0, "W": W, "B": B}, {}),
+    "reduced_infinite_width": (
+        theory.reduced_infinite_width,
+        {"T": T, "Sigma": Sigma},
+        {"times": times, "feedback_variance": 1.0},
+    ),
+    "reduced_sgd": (
+        theory.reduced_sgd,
+        two | {"inputs": rng.normal(size=(5, 1, 3))},
+        {"learning_rate": 0.1, "snapshot_steps": [5]},
+    ),
+    "phases_closed_form": (
+        theory.phases_closed_form,
+        two | {"Sigma": Sigma},
+        {"times": times, "phases": [theory.Phase(1.0, frozenset({1}))]},
+    ),
+    "shallow_weights": (
+        theory.shallow_weights,
+        {"W0": W0, "W": W, "T": T, "Sigma": Sigma},
+        {"times": times},
+    ),
+    "frozen_output_weights": (
+        theory.frozen_output_weights,
+        {"W0": W0, "W": W, "P": B, "T": T, "Sigma": Sigma},
+        {"times": times},
+    ),
+    "online_fluctuations": (
+        theory.online_fluctuations,
+        two | {"Sigma": Sigma},
+        {"times": times},
+    ),
+    "largest_stable_learning_rate": (
+        theory.largest_stable_learning_rate,
+        {"W0": W0, "W": W, "B": B, "Sigma": Sigma},
+        {"rule": "backprop"},
+    ),
+    "largest_stable_lms_rate": (theory.largest_stable_lms_rate, {"covariance": Sigma}, {}),
+    "layer_invariants": (theory.layer_invariants, {"weights": [W0, W], "feedback": [B]}, {}),
+    "layer_invariant_changes": (theory.layer_invariant_changes, {"updates": [W0, W]}, {}),
+    "bottleneck_limit": (theory.bottleneck_limit, {"T": T, "B": B}, {}),
+    "riccati_flow": (theory.riccati_flow, balanced, {"times": times}),
+    "convergence_certificate": (theory.convergence_certificate, two | {"Sigma": Sigma}, {}),
+    "linearised_rate": (theory.linearised_rate, two | {"Sigma": Sigma}, {}),
+    "measured_rate": (theory.measured_rate, {"loss": np.ones(2)}, {"times": times}),
+    "feedback_alignment_limit": (theory.feedback_alignment_limit, {"B": B, "T": T}, {}),
+    "gauss_newton_signal": (theory.gauss_newton_signal, {"W": W, "e": e}, {}),
+    "teaching_signal_angles": (theory.teaching_signal_angles, {"W": W, "B": B, "e": e}, {}),
+    "row_space_residual": (theory.row_space_residual, {"W": W, "B": B}, {}),
+    "node_perturbation_moments": (
+        theory.node_perturbation_moments,
+        {"W": W, "e": e},
+        {"sigma": 0.1},
+    ),
+    "node_perturbation_slowdown": (theory.node_perturbation_slowdown, {"W": W}, {}),
+    "ModeSolution": (theory.ModeSolution, {"s": np.ones(2), "g": np.ones(2)}, {}),
+    "backprop_modes": (
+        theory.backprop_modes,
+        {"a0": np.ones(2), "b0": np.ones(2), "s": np.ones(2)},
+        {"times": times},
+    ),
+    "weak_alignment": (
+        theory.weak_alignment,
+        {"weights": [W0, W], "feedback": [B]},
+        {},
+    ),
+}
+
+
+def masked(A):
+    hidden = np.ma.masked_array(A, mask=np.zeros(np.shape(A), dtype=bool))
+    hidden[(0,) * np.ndim(A)] = np.ma.masked
+    return hidden
+
+
+IMPOSTORS = {
+    "complex": lambda A: A + 0j,
+    "strings": lambda A: A.astype(str),
+    "strings as objects": lambda A: A.astype(str).astype(object),
+    "masked": masked,
+    "dates": lambda A: A.astype("datetime64[s]"),
+    "durations": lambda A: A.astype("timedelta64[s]"),
+}
+
+
+def calls():
+    for name, (function, arrays, others) in CALLS.items():
+        for argument in arrays:
+            yield pytest.param(function, arrays, others, argument, id=f"{name}-{argument}")
+
+
+@pytest.mark.parametrize(("function", "arrays", "others", "argument"), list(calls()))
+@pytest.mark.parametrize("kind", IMPOSTORS)
+def test_impostors_are_refused(function, arrays, others, argument, kind):
+    genuine = arrays[argument]
+    change = IMPOSTORS[kind]
+    listed = isinstance(genuine, list)
+    changed = [*genuine[:-1], change(genuine[-1])] if listed else change(genuine)
+    with pytest.raises(ArrayError, match=r"real numbers|masked entries"):
+        function(**(arrays | {argument: changed}), **others)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["0.1", 0.1j, np.datetime64(1, "s"), datetime.timedelta(seconds=1), None, [1.0]],
+    ids=repr,
+)
+def test_single_numbers_have_the_same_door(wrong):
+    with pytest.raises(ArrayError, match="learning_rate must be"):
+        one_number("learning_rate", wrong)
+
+
+@pytest.mark.parametrize("name", ["flow", "reduced", "early_time", "riccati_flow"])
+@pytest.mark.parametrize("wrong", [["0", "1"], [0, 1j], np.array([0, 1], "timedelta64[s]")])
+def test_times_have_the_same_door(name, wrong):
+    function, arrays, others = CALLS[name]
+    with pytest.raises(ArrayError, match="times must be an array of real numbers"):
+        function(**arrays, **(others | {"times": wrong}))
+
+
+def test_real_numbers_of_all_kinds_pass():
+    exact = [fractions.Fraction(1, 2), decimal.Decimal("0.5"), 1, True, np.float32(2), np.array(3)]
+    np.testing.assert_array_equal(real_array("a", exact), [0.5, 0.5, 1, 1, 2, 3])
+    whole = np.ma.masked_array([1.0, 2.0], mask=[False, False])
+    np.testing.assert_array_equal(real_array("a", whole), [1, 2])
+    assert one_number("a", np.longdouble(2)) == 2
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ([10**400], "real numbers|finite"),
+        ([[1], [2, 3]], "real numbers"),
+        ([np.ma.masked, 1.0], "masked entries"),
+        ([np.ma.masked_array([1.0], mask=[True]), [2.0]], "masked entries"),
+        ([1.0, None], "real numbers"),
+        (np.zeros(2, dtype=[("x", float)]), "real numbers"),
+    ],
+)
+def test_what_is_no_array_of_numbers_is_refused(value, words):
+    with pytest.raises(ArrayError, match=words):
+        real_array("a", value)
