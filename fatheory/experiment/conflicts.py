@@ -9,6 +9,9 @@ from fatheory.experiment.task import ImageTask
 from fatheory.experiment.whole import Problem, Whole
 from fatheory.rules import LayeredRule
 
+ROUGH = frozenset({"sigmoid", "tanh"})
+"""Functions whose derivative a rule may replace by a rough one."""
+
 
 def conflicts(experiment: Whole) -> Iterator[Problem]:
     """Find everything in which the parts of an experiment contradict each other."""
@@ -53,6 +56,13 @@ def _of_rules(experiment: Whole) -> Iterator[Problem]:
         numbers = [n for n, _ in choice.layers]
         if LAST in numbers and layers in numbers:
             yield f"rules.{label}.layers", f"{LAST!r} is layer {layers}; give it one rule"
+        functions = {experiment.network.activation, experiment.network.output}
+        if choice.derivative != "exact" and not functions & ROUGH:
+            yield (
+                f"rules.{label}.derivative",
+                f"{choice.derivative!r} stands in for the derivative of sigmoid and tanh units, "
+                f"and this network has none: leave derivative out",
+            )
         rule = choice.make()
         probes = isinstance(rule, LayeredRule) and rule.adaptive and not rule.entrywise
         if probes and experiment.network.normalization is not None:

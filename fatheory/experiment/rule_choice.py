@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field, model_serializer, model_validator
 
 from fatheory.errors import InvalidExperimentError, UnknownNameError
 from fatheory.experiment.description import Description, Number, Positive, real, whole
+from fatheory.experiment.functions import Derivative, Slopes
 from fatheory.rules import FixedFeedback, LayeredRule, Rule, find_rule, make_rule
 
 LAST = "last"
@@ -112,6 +113,20 @@ class RuleChoice(LayerRule):
         As of `LayerRule`.
     learning_rate : float
         Step size; time is learning_rate x step.
+    slopes : str
+        How signals travel. ``"transmitted"``: multiplied by the slopes of the units that they
+        pass, delta_{L-1} = V_L^T (e o y') and delta_{l-1} = V_l^T (delta_l o h_l'), as backprop's
+        do (Liao, Leibo & Poggio 2016; Nøkland 2016; most libraries). ``"local"``: as they are,
+        delta_{L-1} = V_L^T e and delta_{l-1} = V_l^T delta_l (Lillicrap et al. 2016, Methods:
+        "these derivatives are used only locally"). Either way a unit's own slope enters the
+        change of its own weights, ΔW_l = η (delta_l o h_l') h_{l-1}^T. A unit's slope includes
+        its normalisation; pools, and dropped activities, are passed by the way that the activity
+        came. With softmax outputs and cross-entropy e is sent either way.
+    derivative : str
+        What stands in for the derivative of sigmoid and tanh units, wherever the rule uses it:
+        ``"exact"``, or one of the rough ones of `fatheory.networks.with_derivative`, ``"one"``,
+        ``"step"`` and ``"triangle"``, which "work nearly as well" (Lillicrap et al. 2016,
+        Methods).
     layers : dict
         Layers, by number or ``"last"``, into which another rule sends its errors:
         ``{"rule": "usf", "learning_rate": 0.01, "layers": {"last": {"rule": "backprop"}}}``.
@@ -119,6 +134,8 @@ class RuleChoice(LayerRule):
     """
 
     learning_rate: Positive
+    slopes: Slopes = "transmitted"
+    derivative: Derivative = "exact"
     layers: Annotated[tuple[tuple[int | str, LayerRule], ...], BeforeValidator(_layer_rules)] = ()
 
     @model_validator(mode="after")
@@ -140,10 +157,24 @@ class RuleChoice(LayerRule):
                     )
         return self
 
+    @model_validator(mode="after")
+    def _slopes_can_be_sent(self) -> "RuleChoice":
+        rule = self.make()
+        if self.slopes == "local" and not rule.carries_slopes:
+            raise ValueError(
+                f"slopes say how errors are sent back, and {rule.name} sends none: leave slopes out"
+            )
+        return self
+
     @model_serializer
     def _flat(self) -> dict[str, Any]:
         flat = LayerRule._flat(self)
         flat = {"rule": flat.pop("rule"), "learning_rate": self.learning_rate, **flat}
+        # Left out where they say nothing, so that descriptions written without them are the same.
+        if self.slopes != "transmitted":
+            flat["slopes"] = self.slopes
+        if self.derivative != "exact":
+            flat["derivative"] = self.derivative
         own = {str(layer): choice.model_dump() for layer, choice in self.layers}
         return flat | {"layers": own} if own else flat
 

@@ -147,6 +147,13 @@ class SpikingNetwork(NetworkDescription):
                     f"a spiking network sends errors back layer by layer, through feedback that "
                     f"does not learn; {rule.name} does not",
                 )
+            for key, usual in (("slopes", "transmitted"), ("derivative", "exact")):
+                if getattr(choice, key) != usual:
+                    yield (
+                        f"rules.{label}.{key}",
+                        "spiking neurons use the exact slope, each for its own plasticity, and "
+                        f"transmit none: leave {key} out",
+                    )
             if choice.learning_rate * update.weight_decay >= _LARGEST_LOSS:
                 yield (
                     f"rules.{label}.learning_rate",

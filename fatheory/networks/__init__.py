@@ -19,3 +19,5 @@ from fatheory.networks.parameters import Layers as Layers
 from fatheory.networks.parameters import Parameters as Parameters
 from fatheory.networks.pooling import average_pool as average_pool
 from fatheory.networks.pooling import max_pool as max_pool
+from fatheory.networks.slopes import delivered as delivered
+from fatheory.networks.slopes import with_derivative as with_derivative

@@ -13,7 +13,9 @@ from fatheory.experiment import (
     Pool,
     SpikingNetwork,
 )
+from fatheory.experiment.functions import Derivative
 from fatheory.networks.activations import ACTIVATIONS, Activation
+from fatheory.networks.slopes import delivered, with_derivative
 
 
 class Layer(NamedTuple):
@@ -85,20 +87,42 @@ class Architecture(NamedTuple):
         """The same network with nothing dropped."""
         return self._replace(hidden=tuple(layer._replace(dropout=0.0) for layer in self.hidden))
 
+    def with_derivative(self, derivative: Derivative) -> "Architecture":
+        """Return a network of the same values whose sigmoid and tanh units have rough slopes."""
+        hidden = tuple(
+            layer._replace(function=with_derivative(layer.function, derivative))
+            for layer in self.hidden
+        )
+        return self._replace(hidden=hidden, output=with_derivative(self.output, derivative))
+
     @property
     def cross_entropy(self) -> bool:
         """Whether the loss is the cross-entropy of softmax outputs rather than 1/2 e^T e."""
         return self.output is jax.nn.softmax
 
     def losses(
-        self, sums: Float[jax.Array, "sample n_o"], target: Float[jax.Array, "sample n_o"]
+        self,
+        sums: Float[jax.Array, "sample n_o"],
+        target: Float[jax.Array, "sample n_o"],
+        sent: Float[jax.Array, "sample n_o"] | None = None,
     ) -> Float[jax.Array, " sample"]:
         """Return the loss of each sample from the sums of the output units.
 
         1/2 e^T e with e = y* - y, or -sum y* log y (natural logarithm) for softmax outputs; minus
         its derivative with respect to the sums is e of softmax outputs.
+
+        Parameters
+        ----------
+        sums : array of shape (sample, n_o)
+            Of the output units.
+        target : array of shape (sample, n_o)
+            y*.
+        sent : array of shape (sample, n_o), optional
+            Receives, in the backward pass, the error e without the slopes of the output units.
         """
         if self.cross_entropy:
+            sums = sums if sent is None else delivered(sums, sent)
             return -jnp.sum(target * jax.nn.log_softmax(sums), axis=-1)
-        error = target - self.output(sums)
+        y = self.output(sums)
+        error = target - (y if sent is None else delivered(y, sent))
         return 0.5 * jnp.sum(error * error, axis=-1)

@@ -11,12 +11,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
+from fatheory.experiment.functions import Slopes
 from fatheory.networks.architecture import Architecture, Layer
 from fatheory.networks.convolution import convolution, first_convolution, kernel_gradient
 from fatheory.networks.dense import dense
 from fatheory.networks.normalization import Moments, batch_moments, normalised
 from fatheory.networks.parameters import Layers, Parameters
 from fatheory.networks.pooling import average_pool, max_pool
+from fatheory.networks.slopes import delivered
 
 Activity = Float[jax.Array, "sample _"]
 Sums = Float[jax.Array, "sample ..."]
@@ -33,11 +35,15 @@ class Pass(NamedTuple):
         Sums of the output units.
     moments : tuple of Moments
         Of the batch, for every hidden layer; empty without normalisation.
+    sent : array of shape (sample, unit_L) or None
+        Equal to the product W_L h. What its derivative is, travels back to layer L - 1; None
+        where the derivative of `top` does, as it includes the slopes of the output units.
     """
 
     hidden: list[Activity]
     top: Activity
     moments: tuple[Moments, ...]
+    sent: Activity | None = None
 
 
 def first_sums(architecture: Architecture, W: jax.Array, biases: Layers, x: Activity) -> Sums:
@@ -74,8 +80,14 @@ def forward(
     added: Sequence[Activity] | None = None,
     moments: tuple[Moments, ...] = (),
     key: jax.Array | None = None,
+    slopes: Slopes = "transmitted",
 ) -> Pass:
     """Run a network from the sums of its first layer on.
+
+    With local slopes, what reaches the activities that a layer hands on returns to the units by
+    the way that these came (a pool's, past dropped ones), enters the layer's own weights times
+    the units' slopes, which include normalisation, and travels on to the layer below through V
+    without them. The network computes the same either way.
 
     Parameters
     ----------
@@ -94,28 +106,40 @@ def forward(
         By which hidden sums are normalised; the batch's own by default.
     key : jax.Array, optional
         Of the dropped activities; by default none is dropped.
+    slopes : str
+        ``"transmitted"`` or ``"local"``: how signals travel back.
     """
     hidden: list[Activity] = []
     of_batch: list[Moments] = []
-    a = sums
+    a, sent = sums, None
     for i, (layer, W, v) in enumerate(zip(architecture.hidden, above.weights, V, strict=True)):
         if layer.normalization is not None:
             of_batch.append(batch_moments(a))
             a = normalised(a, moments[i] if moments else of_batch[i], layer.normalization.epsilon)
             if above.scales:
                 a = above.scales[i] * a + above.shifts[i]
-        h = _activity(layer, a, None if key is None else jax.random.fold_in(key, i))
+        h = _activity(layer, a, sent, None if key is None else jax.random.fold_in(key, i))
         if added is not None:
             h = h + added[i].reshape(h.shape)
         hidden.append(h.reshape(len(h), -1))
-        a = convolution(h, W, v) if W.ndim == 4 else dense(hidden[i], W, v)
+        multiply = convolution if W.ndim == 4 else dense
+        below = h if W.ndim == 4 else hidden[i]
+        if slopes == "local":
+            # One product, from which the weights learn and through which signals travel: XLA
+            # finds that both are the same, and that neither needs the other's derivative.
+            a = multiply(jax.lax.stop_gradient(below), W, v)
+            sent = multiply(below, jax.lax.stop_gradient(W), v)
+        else:
+            a = multiply(below, W, v)
         if above.biases and above.biases[i] is not None:
             a = a + above.biases[i]
-    return Pass(hidden, a, tuple(of_batch))
+    return Pass(hidden, a, tuple(of_batch), sent)
 
 
-def _activity(layer: Layer, a: Sums, key: jax.Array | None) -> Sums:
+def _activity(layer: Layer, a: Sums, sent: Sums | None, key: jax.Array | None) -> Sums:
     h = layer.function(a)
+    if sent is not None:
+        h = delivered(h, sent)
     if layer.pool:
         pool = max_pool if layer.pool.kind == "max" else average_pool
         h = pool(h, layer.pool.size, layer.pool.stride)

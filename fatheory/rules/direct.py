@@ -10,8 +10,8 @@ from fatheory.rules.rule import DirectRule, Trial, require_positive
 class DirectFeedbackAlignment(DirectRule):
     """delta_l = B_l (e o y') with a fixed random B_l ~ U[-scale, scale] for every hidden layer.
 
-    In a network of two layers, and in linear networks of any depth, feedback alignment is of this
-    form too.
+    With local slopes, delta_l = B_l e. In a network of two layers, and in linear networks of any
+    depth, feedback alignment is of this form too.
 
     Parameters
     ----------
@@ -34,6 +34,6 @@ class DirectFeedbackAlignment(DirectRule):
     def teaching_signals(
         self, trial: Trial, states: tuple[Array | None, ...], sampler: Sampler
     ) -> tuple[Array, ...]:
-        """Send the error of the output units' sums through each layer's own B."""
+        """Send the error of the output units through each layer's own B."""
         del sampler
         return tuple(trial.output_error @ state for state in states)

@@ -26,6 +26,7 @@ class NodePerturbation(DirectRule):
     summary = "reinforcement: hidden activity is perturbed and the change in loss rewarded"
     source = "Lillicrap et al. 2016, Fig. 2a; Werfel, Xie & Seung 2005"
     stochastic: ClassVar[bool] = True
+    carries_slopes: ClassVar[bool] = False
     perturbation: float = 0.01
 
     def __post_init__(self) -> None:

@@ -27,6 +27,8 @@ class Rule:
     """Whether the teaching signals are random given weights and data."""
     adaptive: ClassVar[bool] = False
     """Whether the rule's state learns beside the weights."""
+    carries_slopes: ClassVar[bool] = True
+    """Whether the rule sends errors, which may or may not be multiplied by units' slopes."""
 
     @classmethod
     def parameters(cls) -> dict[str, float]:
@@ -88,7 +90,7 @@ class Trial(Protocol):
 
     @property
     def output_error(self) -> Float[Array, "sample n_o"]:
-        """The error of the output units times the slope of their function, e o y'."""
+        """The error that is sent: e o y', or e where a rule's slopes are local."""
 
     def loss(self, perturbations: tuple[Array, ...]) -> Float[Array, " sample"]:
         """Return each sample's loss with these values added to the hidden activities."""

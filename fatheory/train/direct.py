@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from fatheory.arrays import Array
+from fatheory.experiment.functions import Slopes
 from fatheory.networks import Architecture, Moments, Parameters, forward
 from fatheory.rules import DirectRule
 from fatheory.train.parameters import RuleStates, Step
@@ -25,6 +26,7 @@ class _Pass:
 def direct_signals(
     rule: DirectRule,
     architecture: Architecture,
+    slopes: Slopes,
     above: Parameters,
     states: RuleStates,
     sums: jax.Array,
@@ -35,6 +37,12 @@ def direct_signals(
 
     Parameters
     ----------
+    rule : DirectRule
+        What makes the signals.
+    architecture : Architecture
+        The network, with the derivatives by which it learns.
+    slopes : str
+        Whether the error is multiplied by the slopes of the output units before it is sent.
     above, states, sums, target, key
         As of `fatheory.train.learner.Learner.step`.
     """
@@ -44,7 +52,10 @@ def direct_signals(
         return architecture.losses(top, target)
 
     ran = forward(architecture, sums, above, above.weights)
-    error = jax.grad(lambda top: -jnp.sum(architecture.losses(top, target)))(ran.top)
+    if slopes == "local":
+        error = target - architecture.output(ran.top)
+    else:
+        error = jax.grad(lambda top: -jnp.sum(architecture.losses(top, target)))(ran.top)
     trial = _Pass(tuple(h.shape for h in ran.hidden), error, loss)
     return rule.teaching_signals(trial, states.drawn[:-1], KeySampler(key, sums.dtype))
 
@@ -52,14 +63,18 @@ def direct_signals(
 def direct_step(
     rule: DirectRule,
     architecture: Architecture,
+    slopes: Slopes,
     above: Parameters,
     states: RuleStates,
     sums: jax.Array,
     target: jax.Array,
     key: jax.Array,
 ) -> Step:
-    """Return the gradients by which every layer learns from its own teaching signals."""
-    signals = direct_signals(rule, architecture, above, states, sums, target, key)
+    """Return the gradients by which every layer learns from its own teaching signals.
+
+    Parameters are those of `direct_signals`.
+    """
+    signals = direct_signals(rule, architecture, slopes, above, states, sums, target, key)
     cut = tuple(jnp.zeros_like(W) for W in above.weights)
     dropped = dropout_key(architecture, key)
 

@@ -1,6 +1,7 @@
 """Runs that train in one compiled program."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -221,8 +222,13 @@ def _joined(members: dict[Learner, list[int]]) -> dict[Learner, list[int]]:
     """
     alone = {learner: rules for learner, rules in members.items() if learner.rule is not None}
     shared = [learner for learner in members if learner.rule is None]
-    if not shared:
-        return alone
-    ways = tuple(way for learner in shared for way in learner.ways)
-    together = Learner(ways, None, shared[0].architecture)
-    return alone | {together: [i for learner in shared for i in members[learner]]}
+    joined: dict[Learner, list[Learner]] = {}
+    for learner in shared:
+        # How signals travel is part of the program, unlike V.
+        joined.setdefault(replace(learner, ways=()), []).append(learner)
+    return alone | {
+        replace(common, ways=tuple(way for one in those for way in one.ways)): [
+            i for one in those for i in members[one]
+        ]
+        for common, those in joined.items()
+    }

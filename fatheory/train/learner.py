@@ -5,7 +5,7 @@ way than the product, as blocks of online learning do, trains by the same rules.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +13,7 @@ from jaxtyping import Float
 
 from fatheory.arrays import Array
 from fatheory.experiment import RuleChoice
+from fatheory.experiment.functions import Derivative, Slopes
 from fatheory.networks import (
     Architecture,
     Layers,
@@ -54,20 +55,37 @@ class Learner:
         only in arrays can share a program.
     architecture : Architecture
         What the network computes.
+    slopes : str
+        Whether signals are multiplied by the slopes of the units that they pass.
+    derivative : str
+        What stands in for the derivative of the units.
     """
 
     ways: tuple[Way, ...]
     rule: Rule | None
     architecture: Architecture
+    slopes: Slopes = "transmitted"
+    derivative: Derivative = "exact"
 
     @classmethod
     def of(cls, choice: RuleChoice, architecture: Architecture) -> "Learner":
         """Return the learner of a rule; rules that differ only in arrays get equal ones."""
         rule = choice.make()
         if isinstance(rule, DirectRule):
-            return cls((), rule, architecture)
+            return cls((), rule, architecture, choice.slopes, choice.derivative)
         way = Way.of(choice, len(architecture.hidden) + 1)
-        return cls((way,), rule if rule.adaptive else None, architecture)
+        shared = rule if rule.adaptive else None
+        return cls((way,), shared, architecture, choice.slopes, choice.derivative)
+
+    @property
+    def exact(self) -> "Learner":
+        """The same, with the slopes of backprop: those that others are compared with."""
+        return replace(self, slopes="transmitted", derivative="exact")
+
+    @property
+    def learning(self) -> Architecture:
+        """The network with the derivatives by which it learns."""
+        return self.architecture.with_derivative(self.derivative)
 
     @property
     def adapts(self) -> bool:
@@ -84,7 +102,8 @@ class Learner:
     ) -> Step:
         """Return the rule's gradients of the batch-mean loss, and that loss."""
         if isinstance(self.rule, DirectRule):
-            return direct_step(self.rule, self.architecture, above, states, sums, target, key)
+            travel = self.rule, self.learning, self.slopes
+            return direct_step(*travel, above, states, sums, target, key)
         V = self._backward(above, states, key)
         taught = self._step_through(V, above, sums, target, dropout_key(self.architecture, key))
         feedback = self._adapt(above, taught.above.weights, key)
@@ -107,7 +126,7 @@ class Learner:
         """Return the gradient of the batch-mean loss, nothing dropped."""
         above = parameters.above
         sums = first_sums(self.architecture, parameters.weights[0], parameters.biases, x)
-        taught = self._step_through(above.weights, above, sums, target, None)
+        taught = self.exact._step_through(above.weights, above, sums, target, None)
         return self._whole(parameters, taught, x).parameters
 
     def signals(
@@ -120,13 +139,15 @@ class Learner:
     ) -> Signals:
         """Return the teaching signals delta_l of layers 1 to L, per sample.
 
-        delta_L = e; below, what the rule delivers in the place of -dL/dh_l, nothing dropped. With
+        delta_L = e; below, what the rule delivers in the place of -dL/dh_l, nothing dropped: what
+        reaches the activities that layer l hands on, before the units' own slopes. With
         normalisation these are the signals that x as a batch would receive.
         """
         if isinstance(self.rule, DirectRule):
-            net, above = self.architecture, parameters.above
+            net, above = self.learning, parameters.above
             sums = first_sums(net, parameters.weights[0], parameters.biases, x)
-            hidden = direct_signals(self.rule, net, above, states, sums, target, key)
+            travel = self.rule, net, self.slopes
+            hidden = direct_signals(*travel, above, states, sums, target, key)
             return (*hidden, target - output_of(net, parameters, x))
         V = self._backward(parameters.above, states, key)
         return self.signals_through(V, parameters, x, target)
@@ -135,15 +156,15 @@ class Learner:
         self, V: Weights, parameters: Parameters, x: Inputs, target: Targets
     ) -> Signals:
         """Return the teaching signals that travel through given V_2 ... V_L, layers 1 to L."""
-        net, above = self.architecture, parameters.above
+        net, above = self.learning, parameters.above
         sums = first_sums(net, parameters.weights[0], parameters.biases, x)
         # Only shapes are asked for; nothing is computed twice.
         shapes = jax.eval_shape(lambda: forward(net, sums, above, V).hidden)
         taps = tuple(jnp.zeros(shape.shape, x.dtype) for shape in shapes)
 
         def loss(taps: tuple[jax.Array, ...]) -> tuple[jax.Array, jax.Array]:
-            top = forward(net, sums, above, V, added=taps).top
-            return jnp.sum(net.losses(top, target)), net.output(top)
+            ran = forward(net, sums, above, V, added=taps, slopes=self.slopes)
+            return jnp.sum(net.losses(ran.top, target, ran.sent)), net.output(ran.top)
 
         gradients, y = jax.grad(loss, has_aux=True)(taps)
         return (*(-g for g in gradients), target - y)
@@ -170,11 +191,11 @@ class Learner:
         key: jax.Array | None,
     ) -> Step:
         """Return the gradients that travel through given V; none for feedback."""
-        net = self.architecture
+        net = self.learning
 
         def loss(sums: jax.Array, learned: Parameters) -> tuple[jax.Array, tuple[Moments, ...]]:
-            ran = forward(net, sums, learned, V, key=key)
-            return jnp.mean(net.losses(ran.top, target)), ran.moments
+            ran = forward(net, sums, learned, V, key=key, slopes=self.slopes)
+            return jnp.mean(net.losses(ran.top, target, ran.sent)), ran.moments
 
         over = jax.value_and_grad(loss, argnums=(0, 1), has_aux=True)
         (value, moments), (first, gradient) = over(sums, above._replace(feedback=()))

@@ -148,7 +148,8 @@ def _of_signals(
     quantities: tuple[str, ...],
 ) -> dict[str, Any]:
     signals = learner.signals(parameters, states, x, target, key)
-    reference = learner.signals_through(parameters.weights[1:], parameters, x, target)
+    exact = learner.exact
+    reference = exact.signals_through(parameters.weights[1:], parameters, x, target)
     measured: dict[str, Any] = {
         "teaching_signals": (signals, reference),
         labels.DELTA_ANGLE: delta_angles(signals, reference),
@@ -156,7 +157,7 @@ def _of_signals(
     }
     if "pseudobackprop_angles" in quantities:
         V = tuple(Pseudobackprop.backward_weights(W, None) for W in parameters.weights[1:])
-        pseudo: Signals = learner.signals_through(V, parameters, x, target)
+        pseudo: Signals = exact.signals_through(V, parameters, x, target)
         measured[labels.PSEUDOBACKPROP_ANGLE] = delta_angles(signals, pseudo)
         measured[labels.BACKPROP_TO_PSEUDOBACKPROP_ANGLE] = delta_angles(reference, pseudo)
     return measured

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from literal_layers import FUNCTIONS, pooled, product, sent_back, unpooled, weight_gradient
+from literal_loop import rough_derivative
 
 from fatheory.initial import draw_start, sample_order
 from fatheory.train.sampler import KeySampler, step_key
@@ -60,7 +61,12 @@ class Network:
         self.scale = [z + 1 if learnable else None for z in features]
         self.shift = [z + 0 if learnable else None for z in features]
         self.kept = [(z, z + 1) for z in features] if self.normalization else []
-        self.f, self.df = FUNCTIONS[described.activation]
+        self.f, self.exact = FUNCTIONS[described.activation]
+        self.df = rough_derivative(described.activation, self.choice.derivative)
+        self.exact_out, self.out = (
+            described.output == "softmax" or rough_derivative(described.output, kind)
+            for kind in ("exact", self.choice.derivative)
+        )
         blocks = described.blocks if described.convolutions else ()
         self.pools = [block.pool for block in blocks] + [None] * len(described.hidden)
         self.shape = (-1, *(experiment.image_shape if blocks else (experiment.task.inputs,)))
@@ -115,12 +121,12 @@ class Network:
             return -np.sum(target * np.log(y), axis=1)
         return 0.5 * np.sum((target - y) ** 2, axis=1)
 
-    def top_gradient(self, top, target):
-        """Return the derivative of each sample's loss with respect to the sums of the outputs."""
+    def top_gradient(self, top, target, *, exact=False):
+        """Return what the rule takes for the derivative of a loss by the sums of the outputs."""
         e = target - self.output(top)
         if self.experiment.network.output == "softmax":
             return -e
-        return -e * FUNCTIONS[self.experiment.network.output][1](top)
+        return -e * (self.exact_out if exact else self.out)(top)
 
     def key(self, step):
         with jax.enable_x64(True):
@@ -158,17 +164,24 @@ class Network:
                 )
         return V
 
-    def through(self, V, x, target, key=None):
-        """Return teaching signals, and gradients of the batch-mean loss, sent back through V."""
+    def through(self, V, x, target, key=None, *, exact=False):
+        """Return teaching signals, and gradients of the batch-mean loss, sent back through V.
+
+        By the rule's own slopes, or by those of backprop.
+        """
         seen = self.forward(x, key=key)
-        g = self.top_gradient(seen.top, target)
+        local = self.choice.slopes == "local" and not exact
+        own = self.top_gradient(seen.top, target, exact=exact)
         signals, gradient = [target - self.output(seen.top)], {}
+        arrived = -signals[0]
         for i in reversed(range(self.L)):
-            gradient |= self.of_sums(i, g, seen)
+            gradient |= self.of_sums(i, own, seen)
             if i:
-                g = sent_back(g, V[i], seen.below[i].shape)
+                g = sent_back(arrived if local else own, V[i], seen.below[i].shape)
                 signals.insert(0, -g.reshape(len(x), -1))
-                g = self.below_activities(i - 1, g, seen, gradient)
+                own = self.below_activities(i - 1, g, seen, gradient, exact=exact)
+                # Every unit under a pool, and none that was dropped, gets its share to pass on.
+                arrived = unpooled(g * seen.keep[i - 1], seen.raw[i - 1], self.pools[i - 1])
         return signals, {name: g / len(x) for name, g in gradient.items()}, seen
 
     def of_sums(self, i, g, seen):
@@ -178,9 +191,10 @@ class Network:
             found["b", i] = g.sum(axis=tuple(range(g.ndim - 1)))
         return found
 
-    def below_activities(self, i, g, seen, gradient):
+    def below_activities(self, i, g, seen, gradient, *, exact=False):
         """Return the derivative with respect to a hidden layer's sums; enter scale and shift."""
-        g = unpooled(g * seen.keep[i], seen.raw[i], self.pools[i]) * self.df(seen.inner[i])
+        slopes = (self.exact if exact else self.df)(seen.inner[i])
+        g = unpooled(g * seen.keep[i], seen.raw[i], self.pools[i]) * slopes
         axes, centred = tuple(range(g.ndim - 1)), seen.centred[i]
         if self.scale[i] is not None:
             gradient["scale", i] = np.sum(g * centred, axis=axes)
@@ -207,7 +221,8 @@ class Network:
         e = target - self.output(seen.top)
         own = dict(self.choice.parameters)
         if self.choice.rule == "direct_feedback_alignment":
-            through = -self.top_gradient(seen.top, target)
+            local = self.choice.slopes == "local"
+            through = e if local else -self.top_gradient(seen.top, target)
             return [*(through @ B for B in self.states[:-1]), e]
         sizes = self.experiment.sizes[1:-1]
         with jax.enable_x64(True):
@@ -288,7 +303,7 @@ def literal_run(experiment, seed, label):
         run.variables[step] = net.variables()
         x, target = images["probe"]
         run.signals[step], run.gradients[step], _ = net.taught(x, target, step)
-        backprop = net.through([None, *net.W[1:]], x, target)
+        backprop = net.through([None, *net.W[1:]], x, target, exact=True)
         run.backprop_signals[step], run.true_gradients[step], _ = backprop
         x, target = images["evaluation"]
         top = net.forward(x, moments=net.kept).top

@@ -20,6 +20,20 @@ FUNCTIONS = {
     "relu": (lambda a: np.maximum(a, 0), lambda a: (a > 0).astype(float)),
     "erf": (lambda a: erf(a / np.sqrt(2)), lambda a: np.sqrt(2 / np.pi) * np.exp(-(a**2) / 2)),
 }
+# Largest value of a derivative, and how far a step of that height and of the same area reaches.
+ROUGH = {"sigmoid": (1 / 4, 2), "tanh": (1, 1)}
+
+
+def rough_derivative(name, kind):
+    """Return what stands in for the derivative of a function of units."""
+    if name not in ROUGH or kind == "exact":
+        return FUNCTIONS[name][1]
+    height, reach = ROUGH[name]
+    return {
+        "one": np.ones_like,
+        "step": lambda a: np.where(np.abs(a) < reach, height, 0.0),
+        "triangle": lambda a: height * np.maximum(1 - np.abs(a) / (2 * reach), 0),
+    }[kind]
 
 
 class Run(NamedTuple):
@@ -53,7 +67,9 @@ class Network:
         network = experiment.network
         last = len(self.W) - 1
         names = [network.activation] * last + [network.output]
-        self.f, self.df = zip(*(FUNCTIONS[name] for name in names), strict=True)
+        self.f, self.exact = zip(*(FUNCTIONS[name] for name in names), strict=True)
+        self.df = [rough_derivative(name, choice.derivative) for name in names]
+        self.local = choice.slopes == "local"
         self.V = [None if V is None else V.copy() for V in self.states]
 
     def forward(self, x, added=None):
@@ -98,8 +114,20 @@ class Network:
         """Return the teaching signals of one example that travel back through V."""
         signals = [e]
         for i in reversed(range(1, len(self.W))):
-            signals.insert(0, V[i].T @ (signals[0] * self.df[i](sums[i])))
+            slopes = 1 if self.local else self.df[i](sums[i])
+            signals.insert(0, V[i].T @ (signals[0] * slopes))
         return signals
+
+    def backprop_signals(self, x, target):
+        """Return backprop's teaching signals on a batch, one row per example."""
+        rows = []
+        for s in range(len(x)):
+            sums, h = self.forward(x[s])
+            signals = [target[s] - h[-1]]
+            for i in reversed(range(1, len(self.W))):
+                signals.insert(0, self.W[i].T @ (signals[0] * self.exact[i](sums[i])))
+            rows.append(signals)
+        return [np.array(layer) for layer in zip(*rows, strict=True)]
 
     def perturbed(self, x, target, xi):
         """Return the teaching signals of one example by node perturbation."""
@@ -115,7 +143,7 @@ class Network:
             for s in range(len(x)):
                 sums, h = self.forward(x[s])
                 e = target[s] - h[-1]
-                through = e * self.df[-1](sums[-1])
+                through = e if self.local else e * self.df[-1](sums[-1])
                 rows.append([B.T @ through for B in self.states[:-1]] + [e])
             return [np.array(layer) for layer in zip(*rows, strict=True)]
         if self.rule != "node_perturbation":
@@ -188,7 +216,7 @@ def literal_run(experiment, seed, label):
         run.weights[step] = [W.copy() for W in net.W]
         run.biases[step] = [b.copy() for b in net.b]
         run.signals[step] = net.signals(probe, probe_target, step)
-        run.backprop_signals[step] = net.through([None, *net.W[1:]], probe, probe_target)
+        run.backprop_signals[step] = net.backprop_signals(probe, probe_target)
         run.loss[step] = 0.5 * np.mean(np.sum(run.signals[step][-1] ** 2, axis=1))
 
     step, lost_at = 0, -1

@@ -38,6 +38,19 @@ OTHERS = {
     "direct_feedback_alignment": {"learning_rate": 0.05, "scale": 0.3},
     "node_perturbation": {"learning_rate": 0.003, "perturbation": 0.02},
 }
+LOCAL = {
+    label: {"rule": label, "learning_rate": 0.05, "slopes": "local"} | own
+    for label, own in {
+        "feedback_alignment": {},
+        "direct": {"rule": "direct_feedback_alignment", "scale": 0.3},
+        "usf": {"scale": 0.4, "learning_rate": 0.02},
+        "frsf": {"concordance": 0.8, "learning_rate": 0.02},
+        "brsf": {"concordance": 0.9, "learning_rate": 0.02},
+        "kolen_pollack": {"scale": 0.4},
+        "backprop": {},
+        "mixed": {"rule": "usf", "learning_rate": 0.02, "layers": {"last": {"rule": "rndf"}}},
+    }.items()
+}
 FEW = {label: LAYERED[label] for label in ("backprop", "shallow", "usf", "brsf")}
 MANHATTAN = {label: {"rule": label, "learning_rate": 0.003} for label in ("backprop", "usf")}
 MEASURED = ("teaching_signals", "delta_angle", "gradient_norm", "update_sign_agreement")
@@ -127,6 +140,27 @@ EXPERIMENTS = {
         {"momentum": 0.5, "weight_decay": 0.1},
         {"kind": "steps", "at": (4,), "factor": 0.5},
         quantities=("teaching_signals",),
+    ),
+    "local slopes through pools, softmax, dropout, frozen layers": experiment(
+        ((8, ()), (4, (1, 3))),
+        LOCAL,
+        {"hidden": [5], "dropout": 0.2, "biases": {"law": "normal", "std": 0.2}},
+        {"momentum": 0.5, "weight_decay": 0.1},
+        quantities=("teaching_signals",),
+    ),
+    "local slopes past normalisation and pools, rough, squared error": experiment(
+        ((10, ()),),
+        {label: LOCAL[label] for label in ("feedback_alignment", "kolen_pollack")}
+        | {"rough": LOCAL["feedback_alignment"] | {"derivative": "triangle"}}
+        | {"rough, direct": LOCAL["direct"] | {"derivative": "step"}},
+        {
+            "activation": "tanh",
+            "output": "sigmoid",
+            "biases": None,
+            "normalization": {"epsilon": 0.01, "learnable": True},
+        },
+        {"momentum": 0.4, "weight_decay": 0.2},
+        quantities=MEASURED,
     ),
     "Batch Manhattan 1, normalised": experiment(
         ((10, ()),),

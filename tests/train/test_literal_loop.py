@@ -80,6 +80,40 @@ def experiment(task, hidden, activation="linear", batch=1, phases=((120, ()),), 
     )
 
 
+LOCAL = {
+    f"{label}, local": (
+        {"rule": label} | choice
+        if isinstance(choice, dict)
+        else {"rule": label, "learning_rate": choice}
+    )
+    | {"slopes": "local"}
+    for label, choice in (LAYERED | ADAPTIVE | {"brsf": RANDOM["brsf"]}).items()
+}
+FEW_LOCAL = {
+    label: LOCAL[label]
+    for label in (
+        "feedback_alignment, local",
+        "direct_feedback_alignment, local",
+        "frsf 75 %, local",
+        "brsf, local",
+        "kolen_pollack, local",
+    )
+}
+ROUGH = {
+    f"{rule}, {slopes}, {derivative}": {
+        "rule": rule,
+        "learning_rate": 0.02,
+        "slopes": slopes,
+        "derivative": derivative,
+    }
+    for rule, slopes, derivative in (
+        ("feedback_alignment", "local", "one"),
+        ("feedback_alignment", "local", "step"),
+        ("feedback_alignment", "transmitted", "triangle"),
+        ("direct_feedback_alignment", "transmitted", "step"),
+        ("backprop", "transmitted", "triangle"),
+    )
+}
 FEW = {label: LAYERED[label] for label in ("backprop", "feedback_alignment", "frsf 75 %")}
 # Between them: depths 2 and 3, every activation, online and finite samples, one example to the
 # full batch, every part of the update, a run across two blocks of examples, and frozen layers
@@ -147,6 +181,41 @@ EXPERIMENTS = {
             "biases": Normal(std=0.3),
             "sparsity": Sparsity(forward=0.3, feedback=0.3, shared=True),
         },
+    ),
+    "local slopes, every rule that sends errors, batches, sparse, momentum": experiment(
+        TeacherTask(inputs=6, outputs=3, hidden=(4, 5), noise=0.1),
+        (7, 6),
+        "tanh",
+        2,
+        ((30, ()), (20, (2,)), (20, (1, 3))),
+        rules=LOCAL,
+        quantities=MEASURED,
+        momentum=0.4,
+        weight_decay=0.1,
+        network={
+            "output": "sigmoid",
+            "biases": Normal(std=0.3),
+            "sparsity": Sparsity(forward=0.3, feedback=0.4, layers=(1, 2, 3)),
+        },
+    ),
+    "local slopes in blocks, rough derivatives, frozen layers": experiment(
+        {"inputs": 150, "noise": 0.1},
+        (7, 6),
+        "sigmoid",
+        phases=((75, ()), (20, (1,)), (10, (2,))),
+        rules=FEW_LOCAL | ROUGH,
+        quantities=MEASURED,
+        weight_decay=0.3,
+        network={"output": "tanh", "biases": Normal(std=0.3)},
+    ),
+    "rough derivatives, single steps": experiment(
+        {"noise": 0.1},
+        (5, 4),
+        "tanh",
+        3,
+        rules=ROUGH,
+        quantities=("teaching_signals",),
+        network={"output": "sigmoid"},
     ),
     "in blocks, quadratic, without biases": experiment(
         QuadraticTask(inputs=130, outputs=3, coefficients=Uniform(bound=0.01)),
