@@ -16,6 +16,7 @@ if _TYPE_CHECKING:
     from fatheory import initial as initial
     from fatheory import metrics as metrics
     from fatheory import networks as networks
+    from fatheory import quantities as quantities
     from fatheory import rules as rules
     from fatheory import sweep as sweep
     from fatheory import tasks as tasks
@@ -58,6 +59,8 @@ if _TYPE_CHECKING:
     from fatheory.train import simulate as simulate
     from fatheory.train import simulate_many as simulate_many
 
+from fatheory import labels as _labels
+
 __version__ = "0.1.0"
 
 _ROOMS = (
@@ -68,6 +71,7 @@ _ROOMS = (
     "initial",
     "metrics",
     "networks",
+    "quantities",
     "rules",
     "sweep",
     "tasks",
@@ -114,6 +118,14 @@ _HOMES = {
 }
 
 __all__ = ["__version__", *_ROOMS, *_HOMES]
+
+
+# Labels stand below the quantities that bring variables, so this package, which sees both, tells
+# one of the other; imported when a name is first looked up that labels do not know.
+_labels.also_described_by(
+    lambda name: _import_module("fatheory.quantities.registry").describe(name),
+    lambda: _import_module("fatheory.quantities.registry").variable_names(),
+)
 
 
 def __getattr__(name: str) -> object:

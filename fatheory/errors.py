@@ -127,6 +127,26 @@ class PluginWarning(UserWarning):
     """Parts of other packages that cannot be had and were left out."""
 
 
+class NotOfferedError(FatheoryError):
+    """Something that a quantity needs and the one who looks at the network does not have.
+
+    Parameters
+    ----------
+    source : str
+        Who looks.
+    need : str
+        What is needed.
+    """
+
+    def __init__(self, source: str, need: str) -> None:
+        self.source, self.need = source, need
+        super().__init__(f"{source} does not offer {need}")
+
+
+class QuantityError(FatheoryError):
+    """A quantity that does not keep what it declares; the message names it and who wrote it."""
+
+
 class DataError(FatheoryError):
     """A data set that is missing, damaged or not what its name says."""
 

@@ -5,7 +5,9 @@ together with `SCHEMA_VERSION`.
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
 
 SCHEMA_VERSION = 1
 
@@ -18,6 +20,8 @@ RECEPTIVE_UNIT = "receptive_unit"
 TRACED_UNIT = "traced_unit"
 TIME_STEP = "time_step"
 SOURCE = "source"
+RUN = (RULE, SEED, STEP)
+"""Dimensions that stand first in everything that is recorded."""
 
 TIME = "time"
 WEIGHTED_STEP = "weighted_step"
@@ -62,6 +66,8 @@ ATTR_CREATED = "created"
 ATTR_WALL_TIME = "wall_time_s"
 ATTR_UNFINISHED = "unfinished"
 ATTR_REPAIRED = "repaired"
+ATTR_ABSENT = "absent_quantities"
+"""A JSON object: quantities that were asked for and the source cannot give, with the reason."""
 REQUIRED_ATTRS = (
     ATTR_SCHEMA,
     ATTR_SOURCE,
@@ -147,6 +153,18 @@ def backprop_signal(layer: int) -> str:
     return f"backprop_signal_{layer}"
 
 
+OUTPUT_UNITS = "unit_L"
+"""Among dimensions: the units of the output layer, whichever it is."""
+UNITS_BELOW_OUTPUT = "unit_below_L"
+"""Among dimensions: the units of the layer below the output."""
+
+
+def output_dims(dims: Iterable[str], last_layer: int) -> tuple[str, ...]:
+    """Replace ``unit_L`` and ``unit_below_L`` by the units of the last layer and the one below."""
+    named = {OUTPUT_UNITS: last_layer, UNITS_BELOW_OUTPUT: last_layer - 1}
+    return tuple(unit(named[dim]) if dim in named else dim for dim in dims)
+
+
 @dataclass(frozen=True)
 class Variable:
     """How one variable of the archive is labelled.
@@ -154,19 +172,24 @@ class Variable:
     Attributes
     ----------
     dims : tuple of str
-        Dimensions, in order.
+        Dimensions, in order. ``unit_L`` stands for the output layer's units, whichever it is, and
+        ``unit_below_L`` for those of the layer below it; in a family of variables, one for every
+        layer, ``{layer}`` and ``{below}`` stand for the layer's number and the one below.
     units : str
         Unit of the values, ``"1"`` where they have none.
     long_name : str
         What a figure would write on an axis.
     equation : str
         The equation behind the values, empty where there is none.
+    kind : str
+        ``"real"``, ``"integer"``, ``"boolean"`` or ``"string"``: what the values are.
     """
 
     dims: tuple[str, ...]
     units: str
     long_name: str
     equation: str = ""
+    kind: Literal["real", "integer", "boolean", "string"] = "real"
 
     @property
     def attrs(self) -> dict[str, str]:
@@ -174,141 +197,110 @@ class Variable:
         attrs = {"units": self.units, "long_name": self.long_name}
         return attrs | {"equation": self.equation} if self.equation else attrs
 
+    def at(self, layer: int) -> "Variable":
+        """Return the variable of one layer, of a family that has one for every layer."""
+        numbers = {"layer": layer, "below": layer - 1}
+        return replace(
+            self,
+            dims=tuple(dim.format(**numbers) for dim in self.dims),
+            long_name=self.long_name.format(**numbers),
+            equation=self.equation.format(**numbers),
+        )
 
-_RUN = (RULE, SEED, STEP)
-_TRACE = (*_RUN, LAYER, TRACED_UNIT, TIME_STEP)
+
+def per_run(units: str, long_name: str, equation: str = "") -> Variable:
+    """Label one number for every rule, seed and step."""
+    return Variable(RUN, units, long_name, equation)
+
+
+def per_layer(units: str, long_name: str, equation: str = "") -> Variable:
+    """Label one number for every rule, seed, step and layer."""
+    return Variable((*RUN, LAYER), units, long_name, equation)
+
+
+def described_in(variables: Mapping[str, Variable], name: str) -> Variable | None:
+    """Return how `name` is labelled in a mapping whose names can be families; None if it is not.
+
+    ``{layer}`` in a name stands for the number of a layer, 1 or more.
+    """
+    if name in variables:
+        return variables[name]
+    match = _NUMBERED.fullmatch(name)
+    family = None if match is None else variables.get(f"{match[1]}_{{layer}}")
+    return None if family is None or match is None else family.at(int(match[2]))
+
+
+_NUMBERED = re.compile(r"(.+)_([1-9]\d*)")
+_KERNELS = (
+    *("channel_{layer}", "channel_{below}"),
+    *("kernel_row_{layer}", "kernel_column_{layer}"),
+)
 
 _VARIABLES = {
-    RULE: Variable((RULE,), DIMENSIONLESS, "learning rule"),
-    SEED: Variable((SEED,), DIMENSIONLESS, "seed"),
-    STEP: Variable((STEP,), "step", "update steps"),
-    LAYER: Variable((LAYER,), DIMENSIONLESS, "layer"),
+    RULE: Variable((RULE,), DIMENSIONLESS, "learning rule", kind="string"),
+    SEED: Variable((SEED,), DIMENSIONLESS, "seed", kind="integer"),
+    STEP: Variable((STEP,), "step", "update steps", kind="integer"),
+    LAYER: Variable((LAYER,), DIMENSIONLESS, "layer", kind="integer"),
     TIME: Variable((RULE, STEP), "learning rate x step", "time", "t = eta * step"),
     WEIGHTED_STEP: Variable(
         (STEP,), "step", "update steps, each weighted by the decay of the learning rates"
     ),
     LEARNING_RATE: Variable((RULE,), "1 / step", "learning rate"),
-    TARGET_MAP: Variable((SEED, "unit_L", unit(0)), DIMENSIONLESS, "target map", "y* = T x"),
+    TARGET_MAP: Variable((SEED, OUTPUT_UNITS, unit(0)), DIMENSIONLESS, "target map", "y* = T x"),
     INPUT_COVARIANCE: Variable(
         (SEED, unit(0), twin(unit(0))), DIMENSIONLESS, "input second moment", "Sigma = E[x x^T]"
     ),
     PROBE_INPUT: Variable((SEED, SAMPLE, unit(0)), DIMENSIONLESS, "probe input"),
-    PROBE_TARGET: Variable((SEED, SAMPLE, "unit_L"), DIMENSIONLESS, "probe target"),
-    LOSS: Variable(_RUN, DIMENSIONLESS, "loss", "L = 1/2 <e^T e>"),
+    PROBE_TARGET: Variable((SEED, SAMPLE, OUTPUT_UNITS), DIMENSIONLESS, "probe target"),
     TARGET_VARIANCE: Variable((SEED,), DIMENSIONLESS, "variance of the targets", "<|y* - <y*>|^2>"),
-    TRAINING_LOSS: Variable(_RUN, DIMENSIONLESS, "loss on training examples", "L = 1/2 <e^T e>"),
-    CLASSIFICATION_ERROR: Variable(_RUN, PERCENT, "classification error on held-out examples"),
-    TRAINING_ERROR: Variable(_RUN, PERCENT, "classification error on training examples"),
-    DELTA_ANGLE: Variable(
-        (*_RUN, LAYER),
-        DEGREES,
-        "angle between the rule's and backprop's teaching signals, averaged over samples",
+    LOSS: per_run(DIMENSIONLESS, "loss", "L = 1/2 <e^T e>"),
+    DIVERGED: Variable((RULE, SEED), DIMENSIONLESS, "whether the run diverged", kind="boolean"),
+    DIVERGED_AT: Variable(
+        (RULE, SEED), "step", "first step with a non-finite error, -1 for none", kind="integer"
     ),
-    DELTA_ANGLE_FLATTENED: Variable(
-        (*_RUN, LAYER),
-        DEGREES,
-        "angle between the rule's and backprop's teaching signals, all samples as one vector",
+    unit(0): Variable((unit(0),), DIMENSIONLESS, "unit of layer 0", kind="integer"),
+    "unit_{layer}": Variable(
+        ("unit_{layer}",), DIMENSIONLESS, "unit of layer {layer}", kind="integer"
     ),
-    WEIGHT_ANGLE: Variable(
-        (*_RUN, LAYER), DEGREES, "angle between forward weights and transposed feedback weights"
-    ),
-    SIGN_CONCORDANCE: Variable(
-        (*_RUN, LAYER), DIMENSIONLESS, "sign concordance of forward and feedback weights"
-    ),
-    PSEUDOBACKPROP_ANGLE: Variable(
-        (*_RUN, LAYER),
-        DEGREES,
-        "angle between the rule's and pseudobackprop's teaching signals, averaged over samples",
-    ),
-    BACKPROP_TO_PSEUDOBACKPROP_ANGLE: Variable(
-        (*_RUN, LAYER),
-        DEGREES,
-        "angle between backprop's and pseudobackprop's teaching signals, averaged over samples",
-    ),
-    PSEUDOINVERSE_ALIGNMENT: Variable(
-        (*_RUN, LAYER),
-        DEGREES,
-        "angle between forward weights and pseudoinverse of feedback weights",
-    ),
-    UNIT_ANGLE: Variable(
-        (*_RUN, "unit_below_L"),
-        DEGREES,
-        "angle between each unit's outgoing weights and feedback, last hidden layer",
-    ),
-    WEIGHT_NORM: Variable((*_RUN, LAYER), DIMENSIONLESS, "Frobenius norm of the weights", "|W_l|"),
-    GRADIENT_NORM: Variable(
-        (*_RUN, LAYER), DIMENSIONLESS, "norm of what the rule takes for the gradient", "|g_l|"
-    ),
-    UPDATE_SIGN_AGREEMENT: Variable(
-        (*_RUN, LAYER),
+    "feedback_{layer}": Variable(
+        (RULE, SEED, "unit_{below}", "unit_{layer}"),
         DIMENSIONLESS,
-        "fraction of the gradient's entries that have the sign of backprop's",
+        "feedback weights from layer {layer}",
     ),
-    RECEPTIVE_FIELD: Variable(
-        (*_RUN, RECEPTIVE_UNIT, unit(0)), DIMENSIONLESS, "weights from the input to a hidden unit"
+    "feedback_kernel_{layer}": Variable(
+        (RULE, SEED, *_KERNELS), DIMENSIONLESS, "feedback kernels from layer {layer}"
     ),
-    FIRING_RATE: Variable((*_RUN, LAYER), "1 / time step", "spikes per neuron and time step"),
-    POTENTIAL: Variable(_TRACE, DIMENSIONLESS, "postsynaptic potential", "v"),
-    SPIKES: Variable(_TRACE, DIMENSIONLESS, "spikes", "s"),
-    MODULATOR: Variable(_TRACE, DIMENSIONLESS, "modulator", "phi(u) sigma'(v)"),
-    DIVERGED: Variable((RULE, SEED), DIMENSIONLESS, "whether the run diverged"),
-    DIVERGED_AT: Variable((RULE, SEED), "step", "first step with a non-finite error, -1 for none"),
+    "direct_feedback_{layer}": Variable(
+        (RULE, SEED, "unit_{layer}", OUTPUT_UNITS),
+        DIMENSIONLESS,
+        "direct feedback weights to layer {layer}",
+    ),
 }
+"""Coordinates, what is drawn, and what every run records; quantities bring their own variables."""
 
-_PER_LAYER = (
-    *("weight", "bias", "feedback", "direct_feedback", "teaching_signal", "backprop_signal"),
-    *("unit", "kernel", "feedback_kernel", "channel_bias"),
-    *("scale", "shift", "running_mean", "running_variance"),
-)
-_LAYERED = re.compile(rf"^({'|'.join(_PER_LAYER)})_(\d+)$")
+Describe = Callable[[str], Variable | None]
+Names = Callable[[], Iterable[str]]
+_brought: list[tuple[Describe, Names]] = []
+
+
+def also_described_by(describe: Describe, names: Names) -> None:
+    """Let `describe` ask a room above this one about the variables that it brings."""
+    _brought.append((describe, names))
 
 
 def known_names() -> tuple[str, ...]:
     """List the names that `describe` knows, those of every layer by the name of layer 1."""
-    return (*_VARIABLES, *(f"{kind}_1" for kind in _PER_LAYER))
+    brought = (name for _, names in _brought for name in names())
+    return tuple(name.format(layer=1) for name in (*_VARIABLES, *brought))
 
 
 def describe(name: str) -> Variable | None:
-    """Return how the variable `name` is labelled, or None if no archive has such a variable.
-
-    ``unit_L`` among the dimensions stands for the output layer, whichever it is, and
-    ``unit_below_L`` for the layer below it.
-    """
-    if name in _VARIABLES:
-        return _VARIABLES[name]
-    match = _LAYERED.match(name)
-    if match is None:
-        return None
-    kind, layer = match.group(1), int(match.group(2))
-    if kind == "unit":
-        return Variable((unit(layer),), DIMENSIONLESS, f"unit of layer {layer}")
-    if layer < 1:
-        return None
-    dims, long_name = _of_layer(kind, layer)
-    return Variable(dims, DIMENSIONLESS, f"{long_name} {layer}")
-
-
-def _of_layer(kind: str, layer: int) -> tuple[tuple[str, ...], str]:
-    """Return dimensions and the long name, up to the layer's number."""
-    here, below = unit(layer), unit(layer - 1)
-    window = (f"kernel_row_{layer}", f"kernel_column_{layer}")
-    kernels = (channel(layer), channel(layer - 1), *window)
-    features = (*_RUN, feature(layer))
-    return {
-        "weight": ((*_RUN, here, below), "weights into layer"),
-        "bias": ((*_RUN, here), "biases of layer"),
-        "direct_feedback": ((RULE, SEED, here, "unit_L"), "direct feedback weights to layer"),
-        "feedback": ((RULE, SEED, below, here), "feedback weights from layer"),
-        "teaching_signal": ((*_RUN, SAMPLE, here), "teaching signal at layer"),
-        "backprop_signal": ((*_RUN, SAMPLE, here), "backprop's teaching signal at layer"),
-        "kernel": ((*_RUN, *kernels), "kernels of layer"),
-        "feedback_kernel": ((RULE, SEED, *kernels), "feedback kernels from layer"),
-        "channel_bias": ((*_RUN, channel(layer)), "biases of the channels of layer"),
-        "scale": (features, "learnt scale after the normalisation of layer"),
-        "shift": (features, "learnt shift after the normalisation of layer"),
-        "running_mean": (features, "running mean of the sums of layer"),
-        "running_variance": (features, "running variance of the sums of layer"),
-    }[kind]
+    """Return how the variable `name` is labelled, or None if no archive has such a variable."""
+    known = described_in(_VARIABLES, name)
+    if known is not None:
+        return known
+    found = (ask(name) for ask, _ in _brought)
+    return next((variable for variable in found if variable is not None), None)
 
 
 def variable(name: str) -> Variable:

@@ -12,8 +12,6 @@ from fatheory.checks import matching_shapes
 from fatheory.errors import ArrayError, UnknownNameError
 
 _LAYER_NUMBER = re.compile(r"_(\d+)$")
-_OUTPUT_UNITS = "unit_L"
-_UNITS_BELOW_OUTPUT = "unit_below_L"
 
 
 def assemble(
@@ -75,12 +73,6 @@ def assemble(
     )
 
 
-def output_dims(dims: Iterable[str], last_layer: int) -> tuple[str, ...]:
-    """Replace ``unit_L`` and ``unit_below_L`` by the units of the last layer and the one below."""
-    named = {_OUTPUT_UNITS: last_layer, _UNITS_BELOW_OUTPUT: last_layer - 1}
-    return tuple(labels.unit(named[dim]) if dim in named else dim for dim in dims)
-
-
 def _describe(name: str) -> labels.Variable:
     described = labels.describe(name)
     if described is None:
@@ -121,11 +113,11 @@ def _dims(name: str, array: np.ndarray, last_layer: int | None) -> tuple[str, ..
         raise ArrayError(
             f"{name} must have the dimensions ({', '.join(declared)}); its shape is {array.shape}"
         )
-    if not {_OUTPUT_UNITS, _UNITS_BELOW_OUTPUT} & set(declared):
+    if not {labels.OUTPUT_UNITS, labels.UNITS_BELOW_OUTPUT} & set(declared):
         return declared
     if last_layer is None:
         raise ArrayError(
             f"{name} spans the units of the output layer, and no other array tells which layer "
             f"that is; pass n_layers"
         )
-    return output_dims(declared, last_layer)
+    return labels.output_dims(declared, last_layer)

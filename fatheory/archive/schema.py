@@ -10,22 +10,13 @@ import numpy as np
 import xarray as xr
 
 from fatheory import labels
-from fatheory.archive.assembly import output_dims
 from fatheory.errors import SchemaError, suggestion
 
-_INTEGER, _STRING, _BOOLEAN, _REAL = (
-    ("iu", "integers"),
-    ("UTO", "strings"),
-    ("b", "booleans"),
-    ("f", "real numbers"),
-)
 _KINDS = {
-    labels.RULE: _STRING,
-    labels.SEED: _INTEGER,
-    labels.STEP: _INTEGER,
-    labels.LAYER: _INTEGER,
-    labels.DIVERGED: _BOOLEAN,
-    labels.DIVERGED_AT: _INTEGER,
+    "integer": ("iu", "integers"),
+    "string": ("UTO", "strings"),
+    "boolean": ("b", "booleans"),
+    "real": ("f", "real numbers"),
 }
 _UNIT = re.compile(r"^unit_(\d+)$")
 _TEXTS = (
@@ -140,13 +131,13 @@ def _variable_problems(ds: xr.Dataset, name: str) -> Iterator[str]:
         yield f"unknown variable {name!r}{suggestion(name, labels.known_names())}"
         return
     variable = ds.variables[name]
-    dims = output_dims(declared.dims, _last_layer(ds))
+    dims = labels.output_dims(declared.dims, _last_layer(ds))
     if variable.dims != dims:
         yield (
             f"{name} must have the dimensions ({', '.join(dims)}); "
             f"found ({', '.join(map(str, variable.dims))})"
         )
-    kinds, wanted = _KINDS.get(name, _INTEGER if _UNIT.match(name) else _REAL)
+    kinds, wanted = _KINDS[declared.kind]
     if variable.dtype.kind not in kinds:
         yield f"{name} must hold {wanted}; found dtype {variable.dtype}"
     units = variable.attrs.get("units")

@@ -1,0 +1,13 @@
+"""What can be recorded of a network: one file per quantity, the same for every reader."""
+
+from fatheory.quantities.experiment_like import ExperimentLike as ExperimentLike
+from fatheory.quantities.need import Need as Need
+from fatheory.quantities.quantity import Quantity as Quantity
+from fatheory.quantities.registry import QUANTITIES as QUANTITIES
+from fatheory.quantities.registry import find_quantities as find_quantities
+from fatheory.quantities.registry import find_quantity as find_quantity
+from fatheory.quantities.registry import known_quantities as known_quantities
+from fatheory.quantities.registry import register as register
+from fatheory.quantities.view import Evaluation as Evaluation
+from fatheory.quantities.view import Spiking as Spiking
+from fatheory.quantities.view import View as View

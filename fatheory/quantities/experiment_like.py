@@ -1,0 +1,37 @@
+"""An experiment, as far as a quantity looks at it."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol, runtime_checkable
+
+
+@runtime_checkable
+class ExperimentLike(Protocol):
+    """What `fatheory.Experiment` tells a quantity. Quantities stand below experiments."""
+
+    @property
+    def task(self) -> Any:
+        """What is learned; its ``kind`` says what it is."""
+
+    @property
+    def network(self) -> Any:
+        """What learns: ``kind``, ``convolutions``, ``biases``, ``normalization``."""
+
+    @property
+    def record(self) -> Any:
+        """What is recorded: ``receptive_units``."""
+
+    @property
+    def layers(self) -> int:
+        """Number of weight layers L."""
+
+    @property
+    def sizes(self) -> Sequence[int]:
+        """Numbers of units of layers 0 to L."""
+
+    @property
+    def weight_shapes(self) -> Sequence[Sequence[int]]:
+        """Shapes of W_1 ... W_L: (unit, unit below), or (channel, channel below, row, column)."""
+
+    @property
+    def probe_samples(self) -> int:
+        """Number of samples of the probe."""

@@ -1,0 +1,144 @@
+"""What a quantity is: something that can be recorded of a network, and computed offline alike."""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
+
+from fatheory import labels
+from fatheory.arrays import Array
+from fatheory.errors import QuantityError
+from fatheory.labels import Variable
+from fatheory.quantities.dimensions import dimension_sizes
+from fatheory.quantities.experiment_like import ExperimentLike
+from fatheory.quantities.need import OF_MATRICES, Need
+from fatheory.quantities.view import Narrowed, View
+
+_LAYER = "{layer}"
+
+
+class Quantity:
+    """A quantity that can be recorded: its variables, what it needs, and how it is computed.
+
+    Subclass it in a file of its own and list an instance in `fatheory.quantities.registry`; a
+    package of yours names one in the entry-point group ``fatheory.quantities``. Everything that
+    speaks of quantities asks the instance: descriptions, archives, estimates of memory, sweeps,
+    metrics and lists.
+
+    Examples
+    --------
+    >>> class LargestWeight(Quantity):
+    ...     name = "largest_weight"
+    ...     summary = "largest absolute weight into a layer"
+    ...     needs = frozenset({Need.WEIGHTS})
+    ...     variables = {"largest_weight": labels.per_layer("1", summary)}
+    ...
+    ...     def compute(self, view):
+    ...         xp = namespace(*view.weights)
+    ...         largest = [xp.max(xp.abs(W), axis=(-2, -1)) for W in view.weights]
+    ...         return {"largest_weight": xp.stack(largest, axis=-1)}
+    """
+
+    name: ClassVar[str]
+    """How descriptions call it."""
+    summary: ClassVar[str]
+    """One line for lists."""
+    source: ClassVar[str] = ""
+    """Paper and place, where there is one."""
+    needs: ClassVar[frozenset[Need]]
+    """What `compute` looks at."""
+    variables: ClassVar[Mapping[str, Variable]]
+    """Its variables by name, of dimensions (rule, seed, step, ...). ``{layer}`` in a name stands
+    for a family of one variable for every layer, and in dimensions and texts for its number."""
+    of_matrices: ClassVar[bool] = False
+    """Whether it only exists where all weights are matrices."""
+
+    def compute(self, view: View) -> Mapping[str, Array]:
+        """Compute the variables from what a reader offers.
+
+        Written once, for NumPy and JAX alike, over any leading axes: `View` says of what shape
+        arrays are. NaN where a number is not defined.
+
+        Parameters
+        ----------
+        view : View
+            What is needed, and nothing else.
+
+        Returns
+        -------
+        mapping of str to array
+            By the names of `variables`, each of shape (*runs, ...) with the dimensions declared
+            behind (rule, seed, step).
+        """
+        raise NotImplementedError("a quantity defines compute")
+
+    def undefined_for(self, experiment: ExperimentLike) -> tuple[str, ...]:
+        """Say why an experiment has no such quantity; empty where it has."""
+        reasons = [r for need in sorted(self.needs) for r in need.undefined_for(experiment)]
+        if self.of_matrices and experiment.network.convolutions:
+            reasons.append(OF_MATRICES)
+        return tuple(dict.fromkeys(reasons))
+
+    def names(self, experiment: ExperimentLike) -> Iterator[str]:
+        """Name the variables that an archive of the experiment holds, families layer by layer."""
+        for name in self.variables:
+            if _LAYER in name:
+                yield from (name.format(layer=i) for i in range(1, experiment.layers + 1))
+            else:
+                yield name
+
+    def count(self, experiment: ExperimentLike) -> int:
+        """Count the numbers that one run records of it at one step."""
+        sizes = dimension_sizes(experiment)
+        return sum(
+            math.prod(sizes[dim] for dim in self.dims(name, experiment)[3:])
+            for name in self.names(experiment)
+        )
+
+    def dims(self, name: str, experiment: ExperimentLike) -> tuple[str, ...]:
+        """Return the dimensions of one of its variables in an archive of the experiment."""
+        variable = self.describe(name)
+        assert variable is not None  # it is one of `names`
+        return labels.output_dims(variable.dims, experiment.layers)
+
+    def measure(self, view: View) -> dict[str, Array]:
+        """Compute the variables, and hold the quantity to what it declares.
+
+        Raises
+        ------
+        QuantityError
+            If it looks at what it does not declare to need, or returns other variables.
+        NotOfferedError
+            If the view does not offer what it needs.
+        """
+        measured = dict(self.compute(Narrowed(view, self.needs, self.whose)))
+        for name in measured:
+            if self.describe(name) is None:
+                raise QuantityError(
+                    f"{self.whose} returns {name!r}; it declares {', '.join(self.variables)}"
+                )
+        return measured
+
+    def describe(self, name: str) -> Variable | None:
+        """Return how a variable of the quantity is labelled; None if it has no such variable."""
+        return labels.described_in(self.variables, name)
+
+    def unfit(self) -> str:
+        """Say what is wrong with what it declares; empty if nothing is."""
+        for name in ("name", "summary", "needs", "variables"):
+            if not getattr(self, name, None) and name != "needs":
+                return f"has no {name}"
+        odd = [need for need in self.needs if not isinstance(need, Need)]
+        if odd:
+            return f"needs {odd[0]!r}, which is none of {', '.join(map(repr, Need))}"
+        for name, variable in self.variables.items():
+            if variable.dims[:3] != labels.RUN:
+                return f"has a variable {name!r} whose dimensions do not begin with {labels.RUN}"
+        return ""
+
+    @property
+    def whose(self) -> str:
+        """Name the quantity and who wrote it, for messages."""
+        return f"the quantity {self.name!r} ({type(self).__module__})"
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r}>"
