@@ -1,5 +1,7 @@
 """What can be recorded of a network: one file per quantity, the same for every reader."""
 
+from fatheory.quantities.dimensions import dimension_sizes as dimension_sizes
+from fatheory.quantities.dimensions import traced_units as traced_units
 from fatheory.quantities.experiment_like import ExperimentLike as ExperimentLike
 from fatheory.quantities.need import Need as Need
 from fatheory.quantities.quantity import Quantity as Quantity

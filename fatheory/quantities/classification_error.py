@@ -1,6 +1,7 @@
 """How many held-out examples are put into the wrong class."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from fatheory import labels
 from fatheory.arrays import Array
@@ -16,7 +17,7 @@ class ClassificationError(Quantity):
     name = "classification_error"
     summary = "percentage of held-out examples in the wrong class"
     needs = frozenset({Need.HELD_OUT})
-    variables = {
+    variables: ClassVar = {
         name: labels.per_run(labels.PERCENT, "classification error on held-out examples"),
     }
 

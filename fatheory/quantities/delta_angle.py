@@ -1,6 +1,7 @@
 """The angle between a rule's teaching signals and backprop's, sample by sample."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from fatheory import labels
 from fatheory.arrays import Array
@@ -17,7 +18,7 @@ class DeltaAngle(Quantity):
     summary = "angle to backprop's teaching signals, averaged over samples"
     source = "Lillicrap et al. 2016, Fig. 2c"
     needs = frozenset({Need.SIGNALS})
-    variables = {
+    variables: ClassVar = {
         name: labels.per_layer(
             labels.DEGREES,
             "angle between the rule's and backprop's teaching signals, averaged over samples",

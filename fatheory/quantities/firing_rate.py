@@ -1,6 +1,7 @@
 """How often neurons spike."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from fatheory import labels
 from fatheory.arrays import Array
@@ -15,7 +16,9 @@ class FiringRate(Quantity):
     name = "firing_rate"
     summary = "spikes per neuron and time step of every layer"
     needs = frozenset({Need.SPIKES})
-    variables = {name: labels.per_layer("1 / time step", "spikes per neuron and time step")}
+    variables: ClassVar = {
+        name: labels.per_layer("1 / time step", "spikes per neuron and time step")
+    }
 
     def compute(self, view: View) -> Mapping[str, Array]:
         """Return the rates, (*runs, layer)."""

@@ -1,6 +1,7 @@
 """The size of what a rule takes for the gradient."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from fatheory import labels
 from fatheory.arrays import Array
@@ -16,7 +17,7 @@ class GradientNorm(Quantity):
     name = "gradient_norm"
     summary = "norm of what the rule takes for the gradient of the probe's loss"
     needs = frozenset({Need.GRADIENTS})
-    variables = {
+    variables: ClassVar = {
         name: labels.per_layer(
             labels.DIMENSIONLESS, "norm of what the rule takes for the gradient", "|g_l|"
         ),

@@ -1,6 +1,7 @@
 """How close forward weights come to the pseudoinverse of their feedback."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from fatheory import labels
 from fatheory.arrays import Array
@@ -17,7 +18,7 @@ class PseudoinverseAlignment(Quantity):
     summary = "angle between W and the pseudoinverse of B"
     source = "Lillicrap et al. 2016, Supplementary Notes 13-14"
     needs = frozenset({Need.WEIGHTS, Need.BACKWARD_WEIGHTS})
-    variables = {
+    variables: ClassVar = {
         name: labels.per_layer(
             labels.DEGREES, "angle between forward weights and pseudoinverse of feedback weights"
         ),

@@ -1,6 +1,7 @@
 """What hidden units look at."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from fatheory import labels
 from fatheory.arrays import Array
@@ -15,7 +16,7 @@ class ReceptiveFields(Quantity):
     name = "receptive_fields"
     summary = "weights from the input to the first record.receptive_units units"
     needs = frozenset({Need.WEIGHTS})
-    variables = {
+    variables: ClassVar = {
         "receptive_field": labels.Variable(
             (*labels.RUN, labels.RECEPTIVE_UNIT, labels.unit(0)),
             labels.DIMENSIONLESS,

@@ -76,8 +76,10 @@ def register(part: Registered) -> Registered:
     PluginError
         If it is no quantity, or its name is fatheory's or an installed package's.
     """
-    is_class = isinstance(part, type) and issubclass(part, Quantity)
-    QUANTITIES.register(part() if is_class else part)
+    if isinstance(part, type) and issubclass(part, Quantity):
+        QUANTITIES.register(part())
+    else:
+        QUANTITIES.register(part)
     return part
 
 

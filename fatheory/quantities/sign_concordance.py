@@ -1,6 +1,7 @@
 """How often forward weights and what stands in for them agree in sign."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from fatheory import labels
 from fatheory.arrays import Array
@@ -17,7 +18,7 @@ class SignConcordance(Quantity):
     summary = "fraction of entries of W and V with the same sign"
     source = "Liao, Leibo & Poggio 2016"
     needs = frozenset({Need.WEIGHTS, Need.BACKWARD_WEIGHTS})
-    variables = {
+    variables: ClassVar = {
         name: labels.per_layer(
             labels.DIMENSIONLESS, "sign concordance of forward and feedback weights"
         ),

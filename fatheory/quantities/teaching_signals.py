@@ -1,6 +1,7 @@
 """The teaching signals themselves."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from fatheory import labels
 from fatheory.arrays import Array
@@ -20,7 +21,7 @@ class TeachingSignals(Quantity):
     name = "teaching_signals"
     summary = "teaching signals per probe sample, the rule's own and backprop's"
     needs = frozenset({Need.SIGNALS})
-    variables = {
+    variables: ClassVar = {
         "teaching_signal_{layer}": labels.Variable(
             _DIMS, labels.DIMENSIONLESS, "teaching signal at layer {layer}"
         ),

@@ -1,6 +1,7 @@
 """What single neurons do over time."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from fatheory import labels
 from fatheory.arrays import Array
@@ -22,7 +23,7 @@ class Traces(Quantity):
     summary = "potentials, spikes and modulators of the first record.receptive_units neurons"
     source = "Lillicrap et al. 2016, Fig. 4"
     needs = frozenset({Need.SPIKES})
-    variables = {
+    variables: ClassVar = {
         "potential": Variable(_DIMS, labels.DIMENSIONLESS, "postsynaptic potential", "v"),
         "spikes": Variable(_DIMS, labels.DIMENSIONLESS, "spikes", "s"),
         "modulator": Variable(_DIMS, labels.DIMENSIONLESS, "modulator", "phi(u) sigma'(v)"),

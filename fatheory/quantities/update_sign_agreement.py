@@ -25,5 +25,5 @@ class UpdateSignAgreement(Quantity):
     }
 
     def compute(self, view: View) -> Mapping[str, Array]:
-        """Compute the fractions, (*runs, layer), over the entries that have a sign on both sides."""
+        """Compute the fractions, (*runs, layer), over entries with a sign on both sides."""
         return {self.name: update_sign_agreements(view.gradients, view.backprop_gradients)}

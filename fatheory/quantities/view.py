@@ -88,7 +88,7 @@ class View:
 
     @property
     def parameters(self) -> Mapping[str, Array]:
-        """All that is learned, by the archive's names: ``weight_1``, ``kernel_1``, ``bias_1`` ..."""
+        """All that is learned, by the archive's names, such as ``weight_1`` and ``bias_1``."""
         self._lacks(Need.PARAMETERS)
 
     @property
@@ -121,6 +121,7 @@ class View:
 
         Of networks whose weights are all matrices.
         """
+        del V
         self._lacks(Need.SIGNALS)
 
     @property

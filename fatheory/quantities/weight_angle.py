@@ -1,6 +1,7 @@
 """The angle between forward weights and what stands in for them."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from fatheory import labels
 from fatheory.arrays import Array
@@ -17,7 +18,7 @@ class WeightAngle(Quantity):
     summary = "angle between W and V (for feedback alignment, B^T)"
     source = "Lillicrap et al. 2016, Methods"
     needs = frozenset({Need.WEIGHTS, Need.BACKWARD_WEIGHTS})
-    variables = {
+    variables: ClassVar = {
         name: labels.per_layer(
             labels.DEGREES, "angle between forward weights and transposed feedback weights"
         ),

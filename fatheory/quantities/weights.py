@@ -1,6 +1,7 @@
 """Everything that is learned."""
 
 from collections.abc import Iterator, Mapping
+from typing import ClassVar
 
 from fatheory import labels
 from fatheory.arrays import Array
@@ -26,7 +27,7 @@ class Weights(Quantity):
     name = "weights"
     summary = "all weights and biases, from which metrics of linear networks follow"
     needs = frozenset({Need.PARAMETERS})
-    variables = {
+    variables: ClassVar = {
         "weight_{layer}": _family(("unit_{layer}", "unit_{below}"), "weights into layer"),
         "kernel_{layer}": _family(_KERNELS, "kernels of layer"),
         "bias_{layer}": _family(("unit_{layer}",), "biases of layer"),

@@ -5,20 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from fatheory import labels
-from fatheory.archive.assembly import output_dims
-from fatheory.experiment import Experiment, ImageTask, LinearTask, SpikingNetwork
+from fatheory.experiment import Experiment, ImageTask, LinearTask
+from fatheory.quantities import dimension_sizes, find_quantities
 from fatheory.rules import DirectRule, LayeredRule
-
-_NAMES = {
-    "pseudobackprop_angles": (
-        labels.PSEUDOBACKPROP_ANGLE,
-        labels.BACKPROP_TO_PSEUDOBACKPROP_ANGLE,
-    ),
-    "receptive_fields": (labels.RECEPTIVE_FIELD,),
-    "training_error": (labels.TRAINING_LOSS, labels.TRAINING_ERROR),
-    "traces": (labels.POTENTIAL, labels.SPIKES, labels.MODULATOR),
-}
-"""Variables of a quantity, where they are others than the one of its name."""
 
 EXAMPLES = (
     labels.TARGET_MAP,
@@ -29,66 +18,32 @@ EXAMPLES = (
 """Variables that say what is to be learned."""
 
 
+_DTYPES = {"boolean": np.dtype(np.bool_), "integer": np.dtype(np.int64)}
+
+
 def contents(experiment: Experiment) -> dict[str, tuple[str, ...]]:
     """Return the variables of the experiment's archive, with their dimensions, sorted by name."""
     names = {labels.LOSS, labels.DIVERGED, labels.DIVERGED_AT, *_drawn(experiment)}
-    for quantity in experiment.record.quantities:
-        if quantity == "weights":
-            names.update(_learned(experiment))
-        elif quantity == "teaching_signals":
-            for layer in range(1, experiment.layers + 1):
-                names |= {labels.teaching_signal(layer), labels.backprop_signal(layer)}
-        else:
-            names.update(_NAMES.get(quantity, (quantity,)))
+    for quantity in find_quantities(experiment.record.quantities):
+        names.update(quantity.names(experiment))
     return {
-        name: output_dims(labels.variable(name).dims, experiment.layers) for name in sorted(names)
+        name: labels.output_dims(labels.variable(name).dims, experiment.layers)
+        for name in sorted(names)
     }
 
 
 def sizes(experiment: Experiment) -> dict[str, int]:
     """Return the sizes of all dimensions that variables of the experiment's archive can have."""
-    record, units = experiment.record, experiment.sizes
-    found = {
+    return dimension_sizes(experiment) | {
         labels.RULE: len(experiment.rules),
         labels.SEED: len(experiment.seeds),
         labels.STEP: len(experiment.snapshot_steps),
-        labels.LAYER: experiment.layers,
-        labels.SAMPLE: experiment.probe_samples,
-        labels.twin(labels.unit(0)): units[0],
-        labels.RECEPTIVE_UNIT: min(record.receptive_units, units[1]),
     }
-    if isinstance(experiment.network, SpikingNetwork):
-        found[labels.TRACED_UNIT] = min(record.receptive_units, *units[1:])
-        found[labels.TIME_STEP] = found[labels.SAMPLE] * experiment.network.steps_per_image
-    for layer, count in enumerate(units):
-        found[labels.unit(layer)] = count
-    for layer, (c_out, c_in, *window) in enumerate(experiment.weight_shapes, start=1):
-        found[f"feature_{layer}"] = c_out
-        if window:
-            found |= {labels.channel(layer): c_out, labels.channel(layer - 1): c_in}
-            found |= {f"kernel_row_{layer}": window[0], f"kernel_column_{layer}": window[1]}
-    return found
 
 
 def dtype(name: str, precision: str) -> np.dtype:
     """Return the kind of values of a variable."""
-    kinds = {labels.DIVERGED: np.dtype(np.bool_), labels.DIVERGED_AT: np.dtype(np.int64)}
-    return kinds.get(name, np.dtype(precision))
-
-
-def _learned(experiment: Experiment) -> Iterator[str]:
-    network, last = experiment.network, experiment.layers
-    normalization = network.normalization
-    for layer, shape in enumerate(experiment.weight_shapes, start=1):
-        is_matrix = len(shape) == 2
-        hidden = layer < last
-        yield labels.weight(layer) if is_matrix else labels.kernel(layer)
-        if network.biases is not None and not (normalization is not None and hidden):
-            yield labels.bias(layer) if is_matrix else labels.channel_bias(layer)
-        if normalization is not None and hidden:
-            yield from (f"running_mean_{layer}", f"running_variance_{layer}")
-            if normalization.learnable:
-                yield from (f"scale_{layer}", f"shift_{layer}")
+    return _DTYPES.get(labels.variable(name).kind, np.dtype(precision))
 
 
 def _drawn(experiment: Experiment) -> Iterator[str]:

@@ -1,7 +1,6 @@
 """How much memory a run will take, told before it starts."""
 
 import math
-from collections.abc import Mapping
 from pathlib import Path
 
 import jax
@@ -10,6 +9,7 @@ import numpy as np
 from fatheory.errors import MemoryEstimateError
 from fatheory.experiment import Experiment, ImageTask, SpikingNetwork
 from fatheory.initial import block_steps
+from fatheory.quantities import find_quantities
 from fatheory.train.observe import IMAGES_AT_A_TIME
 from fatheory.train.spiking_measure import STREAMS
 from fatheory.train.spiking_program import LONGEST_BLOCK
@@ -136,27 +136,9 @@ def _spiking(experiment: Experiment, item: int) -> int:
 
 def _recorded(experiment: Experiment) -> int:
     """Count the numbers that one run records at one step."""
-    sizes, record = experiment.sizes, experiment.record
-    sizes_of: Mapping[str, int] = {
-        "weights": _learned(experiment),
-        "teaching_signals": 2 * experiment.probe_samples * sum(sizes[1:]),
-        "pseudobackprop_angles": 2 * experiment.layers,
-        "classification_error": 1,
-        "training_error": 2,
-        "receptive_fields": min(record.receptive_units, sizes[1]) * sizes[0],
-        "unit_angle": sizes[-2],
-        "traces": _traced(experiment),
-    }
-    return 1 + sum(sizes_of.get(name, experiment.layers) for name in record.quantities)
-
-
-def _traced(experiment: Experiment) -> int:
-    """Count what is recorded of a spiking network's neurons."""
-    network = experiment.network
-    if not isinstance(network, SpikingNetwork):
-        return 0
-    units = min(experiment.record.receptive_units, *experiment.sizes[1:])
-    return 3 * experiment.layers * units * experiment.probe_samples * network.steps_per_image
+    # Beside the loss.
+    recorded = find_quantities(experiment.record.quantities)
+    return 1 + sum(quantity.count(experiment) for quantity in recorded)
 
 
 def _learned(experiment: Experiment) -> int:
