@@ -6,8 +6,9 @@
 # the search on a grid, on a seed that the figure does not use, with 10,000 of the training images
 # set aside for validation. The smallest validation error after the last epoch decides: omega and a
 # learning rate for backprop, then beta and a learning rate for feedback alignment at that omega,
-# so that both rules start from the same weights. `fatheory.presets["lillicrap2016/fig3ab"]` carries
-# the winners; a test compares them with the recorded result.
+# so that both rules start from the same weights. Feedback alignment is the variant that transmits
+# slopes, B (e o y'). The preset "lillicrap2016/fig3ab" follows the text instead (no slopes, one
+# learning rate for all rules) and keeps omega, and beta of the variant, as found here.
 #
 # The record also has the test errors of all candidates, and what the paper's way would have
 # picked from the same grid: omega for backprop and beta for feedback alignment at one learning

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, model_serializer, model_validator
 
 from fatheory.errors import InvalidExperimentError, UnknownNameError
-from fatheory.experiment.description import Description, Number, Positive, real, whole
+from fatheory.experiment.description import Description, Number, Positive, Seed, real, whole
 from fatheory.experiment.functions import Derivative, Slopes
 from fatheory.rules import FixedFeedback, LayeredRule, Rule, find_rule, make_rule
 
@@ -127,6 +127,9 @@ class RuleChoice(LayerRule):
         ``"exact"``, or one of the rough ones of `fatheory.networks.with_derivative`, ``"one"``,
         ``"step"`` and ``"triangle"``, which "work nearly as well" (Lillicrap et al. 2016,
         Methods).
+    feedback_seed : int, optional
+        Of which seed the feedback is, at every seed of the experiment; so all runs share one B.
+        None lets every seed draw its own.
     layers : dict
         Layers, by number or ``"last"``, into which another rule sends its errors:
         ``{"rule": "usf", "learning_rate": 0.01, "layers": {"last": {"rule": "backprop"}}}``.
@@ -136,6 +139,7 @@ class RuleChoice(LayerRule):
     learning_rate: Positive
     slopes: Slopes = "transmitted"
     derivative: Derivative = "exact"
+    feedback_seed: Seed | None = None
     layers: Annotated[tuple[tuple[int | str, LayerRule], ...], BeforeValidator(_layer_rules)] = ()
 
     @model_validator(mode="after")
@@ -166,6 +170,16 @@ class RuleChoice(LayerRule):
             )
         return self
 
+    @model_validator(mode="after")
+    def _feedback_is_drawn(self) -> "RuleChoice":
+        rule = self.make()
+        if self.feedback_seed is not None and (rule.stochastic or not rule.draws_at_random()):
+            raise ValueError(
+                f"feedback_seed is for rules that draw feedback at random, once; {rule.name} does "
+                f"not: leave feedback_seed out"
+            )
+        return self
+
     @model_serializer
     def _flat(self) -> dict[str, Any]:
         flat = LayerRule._flat(self)
@@ -175,6 +189,8 @@ class RuleChoice(LayerRule):
             flat["slopes"] = self.slopes
         if self.derivative != "exact":
             flat["derivative"] = self.derivative
+        if self.feedback_seed is not None:
+            flat["feedback_seed"] = self.feedback_seed
         own = {str(layer): choice.model_dump() for layer, choice in self.layers}
         return flat | {"layers": own} if own else flat
 

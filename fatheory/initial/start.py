@@ -178,9 +178,10 @@ def _draw_states(
     to that scale, and comparisons are paired.
     """
     root_seed, rule = experiment.root_seed, choice.make()
+    of_feedback = seed if choice.feedback_seed is None else choice.feedback_seed
 
     def source(layer: int) -> np.random.Generator:
-        return stream(root_seed, seed, "feedback", layer)
+        return stream(root_seed, of_feedback, "feedback", layer)
 
     if isinstance(rule, DirectRule):
         *hidden, outputs = experiment.sizes[1:]

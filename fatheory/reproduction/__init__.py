@@ -5,6 +5,7 @@ from fatheory.reproduction.image_sets import image_sets_at_hand as image_sets_at
 from fatheory.reproduction.keep import Keep as Keep
 from fatheory.reproduction.origin import origin as origin
 from fatheory.reproduction.paper_figure import PaperFigure as PaperFigure
+from fatheory.reproduction.protocol import protocol_note as protocol_note
 from fatheory.reproduction.small_result import load_result as load_result
 from fatheory.reproduction.small_result import store_result as store_result
 from fatheory.reproduction.table_cells import at_scale as at_scale

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, fields
 from typing import ClassVar, Protocol, runtime_checkable
 
+import numpy as np
 from jaxtyping import Float
 
 from fatheory.arrays import Array, Sampler
@@ -29,6 +30,16 @@ class Rule:
     """Whether the rule's state learns beside the weights."""
     carries_slopes: ClassVar[bool] = True
     """Whether the rule sends errors, which may or may not be multiplied by units' slopes."""
+
+    def draw(self, sampler: Sampler, shape: tuple[int, ...]) -> Array | None:
+        """Draw what the rule needs beside the weights; None for nothing."""
+        del sampler, shape
+        return None
+
+    def draws_at_random(self) -> bool:
+        """Whether what the rule draws depends on random numbers."""
+        one, other = (self.draw(np.random.default_rng(seed), (2, 2)) for seed in (0, 1))
+        return one is not None and other is not None and not np.array_equal(one, other)
 
     @classmethod
     def parameters(cls) -> dict[str, float]:

@@ -1,19 +1,20 @@
 # %% [markdown]
 # # Fig. 3a, b of Lillicrap et al. 2016: handwritten digits
 #
-# A 784-1000-10 network of sigmoid units learns MNIST one image at a time, by backprop and by
-# feedback alignment. Panel a: classification error on the test set (and on as many training
+# A 784-1000-10 network of sigmoid units learns MNIST one image at a time, by backprop, by feedback
+# alignment as the text has it (B e, no slope is sent), and by the variant that sends B (e o y').
+# All have one learning rate. Panel a: classification error on the test set (and on as many training
 # images). Panel b: angle between the teaching signals of the hidden layer and those of backprop,
 # and of pseudobackprop.
 #
 #     python paper_figs/lillicrap2016/fig3ab.py [--scale quick|paper] [--out DIR] [--redraw]
 #
 # `quick` is 3 seeds and 4 epochs; `paper` is the paper's 20 seeds, and 15 epochs. Both need MNIST:
-# `fatheory data fetch mnist`. The learning rates and scales were chosen on a validation split by
-# `analyses/tune_fig3.py`, whose record is stored with the data.
+# `fatheory data fetch mnist`.
 #
-# Not reproduced is that feedback alignment ends below backprop: both end below the paper's errors,
-# and backprop, at its own best learning rate, further.
+# The stored result is of an older protocol, and says so when it is drawn: a learning rate for each
+# of two rules, of which "feedback alignment" is the variant. There feedback alignment does not end
+# below backprop: both end below the paper's errors, and backprop further.
 
 # %%
 import sys
@@ -27,10 +28,9 @@ from matplotlib.figure import Figure
 import fatheory as fa
 from fatheory.claims import Claim
 from fatheory.figures import interval_note, learning_curves, rule_colour, rule_legend
-from fatheory.reproduction import Keep, PaperFigure, origin
+from fatheory.reproduction import Keep, PaperFigure, origin, protocol_note
 
 EPOCH = 60_000
-SEARCH = Path(__file__).parents[2] / "analyses" / "results" / "tune_fig3.json"
 SCALES: dict[str, dict] = {
     "quick": {
         "seeds": 3,
@@ -49,10 +49,13 @@ SCALES: dict[str, dict] = {
     "paper": {},
 }
 LARGEST_ERROR = {
-    "quick": {"backprop": 4.0, "feedback_alignment": 4.0},
+    "quick": {"backprop": 6.0, "feedback_alignment": 4.0},
     "paper": {"backprop": 2.4, "feedback_alignment": 2.1},
 }
-"""Percent: the paper's means of 20 runs; ours, four epochs in."""
+"""Percent: the paper's means of 20 runs. Four epochs in: what a power law through backprop's 3.38
+after 7 epochs and 2.36 after 12 (another program, one seed) leads one to expect is 4.9."""
+VARIANT = "feedback_alignment with slopes"
+VARIANT_LINE = (0, (4, 1.5, 1, 1.5))
 CURVES = (
     "classification_error",
     "training_error",
@@ -75,8 +78,7 @@ def compute(scale: str, keep: Keep) -> tuple[xr.Dataset, list[Claim]]:
     pair = final.sel(rule="feedback_alignment"), final.sel(rule="backprop")
     test = fa.metrics.t_test(*(one.reset_coords(drop=True) for one in pair), paired=True)
     data = data.merge(test.rename({name: f"difference_{name}" for name in test.data_vars}))
-    search = {"search": SEARCH.read_text(encoding="utf-8")} if SEARCH.exists() else {}
-    return data.assign_attrs(origin(run) | search), check(data, LARGEST_ERROR[scale])
+    return data.assign_attrs(origin(run)), check(data, LARGEST_ERROR[scale])
 
 
 def check(data: xr.Dataset, largest: dict[str, float]) -> list[Claim]:
@@ -115,7 +117,8 @@ def draw(data: xr.Dataset) -> Figure:
     figure, (errors, finals, angles) = plt.subplots(
         1, 3, figsize=(13, 4.4), width_ratios=(2.2, 1, 2)
     )
-    learning_curves(data, "classification_error", errors)
+    for rules, look in looks(data):
+        learning_curves(data.sel(rule=rules), "classification_error", errors, **look)
     for rule in data["rule"].values:
         curve = data["training_error"].sel(rule=rule).isel(source=0)
         errors.plot(data["step"], curve, ":", color=rule_colour(str(rule)))
@@ -127,9 +130,18 @@ def draw(data: xr.Dataset) -> Figure:
     draw_finals(data, finals)
     draw_angles(data, angles)
     rule_legend(data.isel(source=[]), figure, loc="outside lower center", ncols=3)
-    note = interval_note(data["classification_error_interval"])
-    figure.suptitle(f"Bands and bars: {note}", fontsize=9)
+    for line, text in zip(figure.legends[0].get_lines(), data["rule"].values, strict=True):
+        line.set_linestyle(VARIANT_LINE if text == VARIANT else "-")
+    notes = [f"Bands and bars: {interval_note(data['classification_error_interval'])}"]
+    figure.suptitle(". ".join(filter(None, [*notes, protocol_note(data)])), fontsize=9)
     return figure
+
+
+def looks(data: xr.Dataset) -> list[tuple[list[str], dict]]:
+    """Return the rules in groups that are drawn by one kind of line."""
+    rules = [str(rule) for rule in data["rule"].values]
+    variant = [rule for rule in rules if rule == VARIANT]
+    return [([r for r in rules if r != VARIANT], {}), (variant, {"linestyle": VARIANT_LINE})]
 
 
 def draw_finals(data: xr.Dataset, axes: Axes) -> None:
@@ -151,9 +163,11 @@ def draw_finals(data: xr.Dataset, axes: Axes) -> None:
 
 def draw_angles(data: xr.Dataset, axes: Axes) -> None:
     """Draw the hidden layer's angles to backprop and to pseudobackprop."""
-    hidden = data.sel(layer=1, rule=["feedback_alignment"])
-    learning_curves(hidden, "delta_angle", axes)
-    curve = hidden["pseudobackprop_angle"].isel(source=0, rule=0)
+    hidden = data.sel(layer=1)
+    for rules, look in looks(data):
+        aligned = hidden.sel(rule=[rule for rule in rules if rule != "backprop"])
+        learning_curves(aligned, "delta_angle", axes, **look)
+    curve = hidden["pseudobackprop_angle"].sel(rule="feedback_alignment").isel(source=0)
     axes.plot(data["step"], curve, "--", color=rule_colour("pseudobackprop"))
     axes.plot([], [], color=rule_colour("feedback_alignment"), label="to backprop's")
     axes.plot([], [], "--", color=rule_colour("pseudobackprop"), label="to pseudobackprop's")

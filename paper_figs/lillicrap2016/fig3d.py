@@ -9,10 +9,13 @@
 #
 #     python paper_figs/lillicrap2016/fig3d.py [--scale quick|paper] [--out DIR] [--redraw]
 #
-# `quick` is 5 seeds and 200,000 steps; `paper` is the paper's 20 seeds, and 400,000 steps. Learning
-# rates and the scale of B are those of `analyses/tune_fig3d.py`. A seed has the same target,
-# examples and probe at both depths and under both rules. So all comparisons can be made in pairs;
-# depths are also compared as if they were independent, as the paper probably did.
+# `quick` is 5 seeds and 200,000 steps; `paper` is the paper's 20 seeds, and 400,000 steps. Rules and
+# depths have one learning rate, and feedback alignment sends no slopes, as in the text. A seed has
+# the same target, examples and probe at both depths and under both rules. So all comparisons can be
+# made in pairs; depths are also compared as if they were independent, as the paper probably did.
+#
+# The stored result is of an older protocol, and says so when it is drawn: a learning rate for every
+# rule and depth (`analyses/tune_fig3d.py`), slopes transmitted, biases that start at zero.
 
 # %%
 import sys
@@ -28,7 +31,7 @@ from matplotlib.lines import Line2D
 import fatheory as fa
 from fatheory.claims import Claim
 from fatheory.figures import interval_note, learning_curves, rule_colour, rule_name
-from fatheory.reproduction import Keep, PaperFigure, origin
+from fatheory.reproduction import Keep, PaperFigure, origin, protocol_note
 
 DEPTHS = (3, 4)
 RULES = ("backprop", "feedback_alignment")
@@ -184,7 +187,8 @@ def draw(data: xr.Dataset) -> Figure:
     legend(figure)
     note = interval_note(data["normalized_squared_error_interval"])
     bars = interval_note(data["mean_last_nse_interval"])
-    figure.suptitle(f"Bands: {note}. Bars in b: {bars}", fontsize=9)
+    notes = [f"Bands: {note}. Bars in b: {bars}", protocol_note(data)]
+    figure.suptitle(". ".join(filter(None, notes)), fontsize=9)
     return figure
 
 

@@ -11,6 +11,9 @@
 #
 # `quick` is 2 epochs; `paper` is 15. Both train two seeds a rule and need MNIST: `fatheory data
 # fetch mnist`.
+#
+# The stored result is of an older protocol, and says so when it is drawn: a learning rate for every
+# rule, and slopes transmitted.
 
 # %%
 import itertools
@@ -24,7 +27,7 @@ from matplotlib.figure import Figure
 
 import fatheory as fa
 from fatheory.claims import Claim
-from fatheory.reproduction import Keep, PaperFigure, origin
+from fatheory.reproduction import Keep, PaperFigure, origin, protocol_note
 
 EPOCH = 60_000
 SCALES: dict[str, dict] = {
@@ -113,6 +116,7 @@ def draw(data: xr.Dataset) -> Figure:
     axes.barh(data["pair"].values, data["match"], color=["0.2", "#009E73", "#0072B2", "0.7"])
     axes.invert_yaxis()
     axes.set(xlim=(0, 1), xlabel=f"{data['match'].attrs['long_name']} network, two seeds")
+    axes.set_title(protocol_note(data), fontsize=9)
     return figure
 
 

@@ -10,8 +10,10 @@
 #     python paper_figs/lillicrap2016/supp_frozen.py [--scale quick|paper] [--out DIR] [--redraw]
 #
 # `quick` is 5 seeds and 100,000 steps; `paper` is 20 seeds and 400,000 steps, as in Fig. 3d.
-# Learning rates are those of Fig. 3d; frozen networks are not far from their best ones there, and
-# the same networks are also trained at a quarter of the rates.
+# The learning rate is that of Fig. 3d; the same networks are also trained at a quarter of it.
+#
+# The stored result is of an older protocol, and says so when it is drawn: a learning rate for every
+# rule and depth, slopes transmitted, biases that start at zero.
 
 # %%
 import itertools
@@ -27,7 +29,7 @@ from matplotlib.lines import Line2D
 import fatheory as fa
 from fatheory.claims import Claim
 from fatheory.figures import interval_note, learning_curves, rule_colour, rule_name
-from fatheory.reproduction import Keep, PaperFigure, origin
+from fatheory.reproduction import Keep, PaperFigure, origin, protocol_note
 
 DEPTHS = (4, 3)
 RULES = ("backprop", "feedback_alignment", "shallow")
@@ -165,7 +167,8 @@ def draw(data: xr.Dataset) -> Figure:
     figure.legend(handles=[*rules, *lines], loc="outside lower center", ncols=5)
     bands = interval_note(data["normalized_squared_error_interval"])
     bars = interval_note(data["mean_normalized_squared_error_interval"])
-    figure.suptitle(f"Bands: {bands}. Bars in c: {bars}", fontsize=9)
+    notes = [f"Bands: {bands}. Bars in c: {bars}", protocol_note(data)]
+    figure.suptitle(". ".join(filter(None, notes)), fontsize=9)
     return figure
 
 

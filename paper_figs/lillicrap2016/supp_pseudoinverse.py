@@ -10,6 +10,9 @@
 #
 # `quick` is 5 seeds, and 10,000 images of MNIST; `paper` is 20 seeds of both and 2 epochs. Both
 # need MNIST: `fatheory data fetch mnist`. `--redraw` draws the stored result again.
+#
+# The stored result on MNIST is of an older protocol, and says so when it is drawn: another learning
+# rate, and slopes transmitted.
 
 # %%
 import sys
@@ -23,7 +26,7 @@ from matplotlib.figure import Figure
 import fatheory as fa
 from fatheory.claims import Claim
 from fatheory.figures import interval_note
-from fatheory.reproduction import Keep, PaperFigure, origin
+from fatheory.reproduction import Keep, PaperFigure, origin, protocol_note
 
 SCALES: dict[str, dict[str, dict]] = {
     "quick": {
@@ -143,8 +146,9 @@ def draw(data: xr.Dataset) -> Figure:
         panel.plot([], [], "--", color="0.4")
     note = interval_note(data["linear_delta_angle_interval"])
     seeds = data["mnist_delta_angle_interval"].attrs["n_seeds"]
+    bands = f"Solid: simulation, dashed: theory. Bands: {note}"
     figure.suptitle(
-        f"Solid: simulation, dashed: theory. Bands: {note} (MNIST: {seeds})", fontsize=9
+        ". ".join(filter(None, [f"{bands} (MNIST: {seeds})", protocol_note(data)])), fontsize=9
     )
     return figure
 

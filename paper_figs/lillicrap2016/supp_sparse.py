@@ -4,12 +4,15 @@
 # The network of Fig. 3a with half of the weights from hidden to output units and half of the
 # feedback weights missing, drawn independently: a quarter of the pairs of hidden and output units
 # is connected both ways. The paper sets feedback alignment in such networks against backprop in
-# full ones, which is in `fig3ab.py`.
+# full ones, which is in `fig3ab.py`; backprop in sparse networks stands beside it here.
 #
 #     python paper_figs/lillicrap2016/supp_sparse.py [--scale quick|paper] [--out DIR] [--redraw]
 #
 # `quick` is 3 seeds and 4 epochs; `paper` is the paper's 20 seeds, and 15 epochs. Both need MNIST:
 # `fatheory data fetch mnist`.
+#
+# The stored result is of an older protocol, and says so when it is drawn: feedback alignment alone,
+# at a learning rate of its own, with slopes transmitted.
 
 # %%
 import sys
@@ -24,7 +27,7 @@ import fatheory as fa
 from fatheory.claims import Claim
 from fatheory.figures import interval_note, learning_curves, rule_legend
 from fatheory.initial import draw_start
-from fatheory.reproduction import Keep, PaperFigure, origin
+from fatheory.reproduction import Keep, PaperFigure, origin, protocol_note
 
 EPOCH = 60_000
 SCALES: dict[str, dict] = {
@@ -103,7 +106,7 @@ def draw(data: xr.Dataset) -> Figure:
     angles.set(xscale="log", xlim=(400, None), ylabel="angle of teaching signals (degrees)")
     rule_legend(data.isel(source=[]), figure, loc="outside lower center", ncols=3)
     note = interval_note(data["classification_error_interval"])
-    figure.suptitle(f"Bands: {note}", fontsize=9)
+    figure.suptitle(". ".join(filter(None, [f"Bands: {note}", protocol_note(data)])), fontsize=9)
     return figure
 
 

@@ -74,6 +74,18 @@ def test_what_cannot_be_is_refused_by_name(rules, network, path, message):
     assert message in problem[1]
 
 
+@pytest.mark.parametrize("rule", ["backprop", "usf", "brsf", "node_perturbation", "shallow"])
+def test_a_seed_of_feedback_needs_feedback_that_is_drawn_once(rule):
+    with pytest.raises(InvalidExperimentError, match=f"{rule} does not: leave feedback_seed out"):
+        asked({"one": {"rule": rule, "learning_rate": 0.1, "feedback_seed": 3}})
+
+
+def test_a_seed_of_feedback_is_part_of_the_description():
+    experiment = asked({"one": RULE | {"feedback_seed": 0}})
+    assert experiment.content_hash != asked().content_hash
+    assert fa.Experiment.from_json(experiment.to_json()) == experiment
+
+
 @pytest.mark.parametrize("own", [{"slopes": "local"}, {"derivative": "step"}])
 def test_spiking_neurons_have_one_way(own):
     with pytest.raises(InvalidExperimentError, match="transmit none: leave"):

@@ -15,7 +15,8 @@ def lillicrap2016_fig2() -> Experiment:
     T ~ U[-1, 1], start weights ~ U[-0.01, 0.01], B ~ U[-0.5, 0.5]. Assumptions, where the paper
     says "manual search": the learning rates and the perturbation scale, found for speed by
     ``analyses/tune_fig2.py`` on seeds of their own. Shallow learning has feedback alignment's
-    learning rate, so that it is the same without the hidden layer's learning. 20 seeds, 2,000
+    learning rate, so that it is the same without the hidden layer's learning. The network is
+    linear, so delta_FA = B e whether slopes are transmitted or not. 20 seeds, 2,000
     steps, double precision, so that angles between tiny errors are not those of rounding.
     """
     return Experiment(

@@ -1,0 +1,32 @@
+"""Which protocol stored data of a figure are of, where the presets have changed since."""
+
+import json
+
+import xarray as xr
+
+from fatheory import labels
+from fatheory.reproduction.origin import ATTR_EXPERIMENTS
+
+OLDER_PROTOCOL = "older protocol: slopes transmitted, a learning rate for every rule"
+
+
+def protocol_note(data: xr.Dataset) -> str:
+    """Say whether feedback alignment in a figure's data transmitted slopes; empty if it did not.
+
+    Data that were stored before the presets followed the text of Lillicrap et al. 2016 keep their
+    labels, and ``feedback_alignment`` means another rule there: B (e o y') in the place of B e.
+
+    Parameters
+    ----------
+    data : Dataset
+        With the attributes of `fatheory.reproduction.origin`.
+    """
+    attrs = data.attrs
+    if labels.ATTR_EXPERIMENT in attrs:
+        experiments = [json.loads(attrs[labels.ATTR_EXPERIMENT])]
+    else:
+        experiments = list(json.loads(attrs.get(ATTR_EXPERIMENTS, "{}")).values())
+    bent = [e for e in experiments if e["network"].get("activation", "linear") != "linear"]
+    choices = [e["rules"]["feedback_alignment"] for e in bent if "feedback_alignment" in e["rules"]]
+    transmitted = [c for c in choices if c.get("slopes", "transmitted") == "transmitted"]
+    return OLDER_PROTOCOL if transmitted else ""
