@@ -60,8 +60,9 @@ def rule_colour(label: str) -> str:
 
 
 def rule_name(label: str) -> str:
-    """Return a rule's name as a legend writes it."""
-    return RULE_NAMES.get(label, label)
+    """Return a rule's name as a legend writes it; in a label of its own, the rule's part of it."""
+    head, space, rest = label.partition(" ")
+    return RULE_NAMES.get(head, head) + space + rest
 
 
 def save_figure(figure: Figure, stem: Path) -> list[Path]:

@@ -9,10 +9,10 @@
 #
 #     python paper_figs/lillicrap2016/fig3d.py [--scale quick|paper] [--out DIR] [--redraw]
 #
-# `quick` is 5 seeds and 200,000 steps; `paper` is the paper's 20 seeds, and 400,000 steps. Rules and
-# depths have one learning rate, and feedback alignment sends no slopes, as in the text. A seed has
-# the same target, examples and probe at both depths and under both rules. So all comparisons can be
-# made in pairs; depths are also compared as if they were independent, as the paper probably did.
+# `quick` is 5 seeds and 200,000 steps; `paper` is the paper's 20 seeds, and 400,000 steps. There is
+# one learning rate, and feedback alignment sends no slopes, as in the text. A seed has the same
+# target, examples and probe at both depths and under both rules. So all comparisons can be made in
+# pairs; depths are also compared as if they were independent, as the paper probably did.
 #
 # The stored result is of an older protocol, and says so when it is drawn: a learning rate for every
 # rule and depth (`analyses/tune_fig3d.py`), slopes transmitted, biases that start at zero.

@@ -107,6 +107,7 @@ def test_every_rule_has_a_colour_of_its_own_and_a_name():
     assert all(rule_name(name) for name in known_rules())
     assert rule_colour("frsf 75 %") == RULE_COLOURS["frsf"]
     assert rule_name("of a third party") == "of a third party"
+    assert rule_name("feedback_alignment with slopes") == "feedback alignment with slopes"
 
 
 def test_figures_are_written_as_png_and_reproducible_pdf(axes, tmp_path):
