@@ -15,8 +15,10 @@ class Sparsity(Description):
     ----------
     forward, feedback : float
         Fraction of the entries of W_l, and of what the rule draws in its place, that is removed.
+        A direct rule's feedback to hidden layer l loses what feedback through layer l + 1 would.
     shared : bool
-        Whether the same connections are removed in both; the fractions must be equal then.
+        Whether the same connections are removed in both; the fractions must be equal then. Direct
+        feedback has forward weights beside it at the last hidden layer only.
     layers : tuple of int
         Layers, counted from 1, that lose connections; by default all but the first, which sends
         nothing back.

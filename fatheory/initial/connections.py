@@ -67,6 +67,41 @@ def draw_connections(
     return Connections(tuple(forward), tuple(feedback))
 
 
+def draw_direct_connections(
+    experiment: Experiment, seed: int, connections: Connections
+) -> tuple[Mask | None, ...]:
+    """Draw which connections lead from the outputs straight to each hidden layer.
+
+    Hidden layer l lacks the fraction that feedback through layer l + 1 would lack. To the last
+    hidden layer it lacks the very same connections, so that with two layers direct feedback
+    alignment is feedback alignment. The others have no forward weights beside them with which they
+    could share what is missing.
+
+    Parameters
+    ----------
+    experiment, seed
+        Whose connections.
+    connections : Connections
+        Those of feedback layer by layer, from `draw_connections`.
+
+    Returns
+    -------
+    tuple of arrays or None
+        For layers 1 ... L, of shape (n_o, unit_l); None where none is missing, and for L.
+    """
+    sparsity, root_seed = experiment.network.sparsity, experiment.root_seed
+    *hidden, outputs = experiment.sizes[1:]
+    masks = [
+        _mask(
+            stream(root_seed, seed, "feedback_mask", layer),
+            (outputs, n),
+            sparsity.removed(layer)[1],
+        )
+        for layer, n in enumerate(hidden, start=2)
+    ]
+    return (*masks[:-1], connections.feedback[-1], None)
+
+
 def connected(layers: Sequence[Array | None], masks: Sequence[Array | None]) -> tuple[Any, ...]:
     """Leave missing connections out of arrays of the shape of weights, layer by layer.
 

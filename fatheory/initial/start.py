@@ -6,15 +6,20 @@ from typing import Any
 
 import numpy as np
 
-from fatheory.arrays import Covariance, TargetMap
-from fatheory.errors import RegimeError
+from fatheory.arrays import Array, Covariance, TargetMap
+from fatheory.errors import PluginError, RegimeError
 from fatheory.experiment import Experiment, ImageTask, RuleChoice
-from fatheory.initial.connections import Connections, connected, draw_connections
+from fatheory.initial.connections import (
+    Connections,
+    connected,
+    draw_connections,
+    draw_direct_connections,
+)
 from fatheory.initial.image_samples import image_samples
 from fatheory.initial.problem import LinearProblem, Problem, draw_problem
 from fatheory.initial.samples import Samples
 from fatheory.initial.streams import stream
-from fatheory.rules import DirectRule, LayeredRule, with_concordance
+from fatheory.rules import RULES, DirectRule, LayeredRule, Rule, with_concordance
 
 Layers = tuple[Any, ...]
 """One array a layer, or None."""
@@ -185,16 +190,36 @@ def _draw_states(
 
     if isinstance(rule, DirectRule):
         *hidden, outputs = experiment.sizes[1:]
-        above = enumerate(hidden, start=2)
-        return (*(rule.draw(source(layer), (outputs, n)) for layer, n in above), None)
+        drawn = [
+            _of_shape(rule, rule.draw(source(layer), (outputs, n)), (outputs, n))
+            for layer, n in enumerate(hidden, start=2)
+        ]
+        return connected([*drawn, None], draw_direct_connections(experiment, seed, connections))
     states: list[Any] = [None]
     for layer, W in enumerate(weights[1:], start=2):
         own = choice.at(layer, experiment.layers)
         layered = own.make()
         assert isinstance(layered, LayeredRule)
-        state = layered.draw(source(layer), W.shape)
+        state = _of_shape(layered, layered.draw(source(layer), W.shape), W.shape)
         if own.initial_concordance is not None:
             signs = stream(root_seed, seed, "concordance", layer)
             state = with_concordance(state, W, own.initial_concordance, signs)
         states.append(state)
     return connected(states, connections.feedback)
+
+
+def _of_shape(rule: Rule, state: Array | None, shape: tuple[int, ...]) -> Array | None:
+    """Return what a rule drew, if it is what was asked for.
+
+    Raises
+    ------
+    PluginError
+        If it has another shape or is not finite: it would be broadcast, or read as divergence.
+    """
+    if state is None or (np.shape(state) == shape and np.isfinite(state).all()):
+        return state
+    what = f"shape {np.shape(state)}" if np.shape(state) != shape else "entries that are not finite"
+    raise PluginError(
+        f"the rule {rule.name!r} of {RULES.package_of(rule.name) or 'fatheory'} drew feedback with "
+        f"{what}; its method draw must return finite numbers of shape {shape}, or None"
+    )

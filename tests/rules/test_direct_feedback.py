@@ -1,8 +1,10 @@
 """Direct feedback alignment: by hand, and where it is feedback alignment."""
 
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
 from fatheory import (
     DenseNetwork,
@@ -11,16 +13,23 @@ from fatheory import (
     Phase,
     Record,
     Schedule,
+    Sparsity,
     TeacherTask,
     simulate,
 )
+from fatheory.errors import PluginError
 from fatheory.initial import draw_start
-from fatheory.rules import make_rule
+from fatheory.rules import RULES as RULE_REGISTRY
+from fatheory.rules import DirectRule, make_rule, register
 
+NOTHING_MISSING = Sparsity()
 RULES = ("feedback_alignment", "direct_feedback_alignment")
 
 
-def asked(hidden):
+SHARED = {"forward": 0.5, "feedback": 0.5, "shared": True}
+
+
+def asked(hidden, rules=None, sparsity=NOTHING_MISSING):
     return Experiment(
         task=TeacherTask(inputs=4, outputs=3, hidden=(5,)),
         network=DenseNetwork(
@@ -29,8 +38,9 @@ def asked(hidden):
             output="sigmoid",
             start=Normal(std=0.5),
             biases=Normal(std=0.3),
+            sparsity=sparsity,
         ),
-        rules={rule: {"learning_rate": 0.1, "scale": 0.8} for rule in RULES},
+        rules=rules or {rule: {"learning_rate": 0.1, "scale": 0.8} for rule in RULES},
         schedule=Schedule(phases=(Phase(steps=60),), batch_size=3),
         record=Record(quantities=("weights", "teaching_signals"), snapshots=3),
         seeds=(0, 4),
@@ -65,6 +75,71 @@ def test_with_two_layers_it_is_feedback_alignment():
         np.testing.assert_allclose(one[name], other[name], rtol=1e-11, atol=1e-13)
     assert float(np.abs(one.weight_1.isel(step=-1) - one.weight_1.isel(step=0)).max()) > 0.05
     np.testing.assert_array_equal(other.direct_feedback_1, one.feedback_2)
+
+
+@pytest.mark.parametrize("sparsity", [{"feedback": 0.9}, {"feedback": 0.5, "forward": 0.3}, SHARED])
+def test_with_two_layers_they_lack_the_same_connections(sparsity):
+    experiment = asked((20,), sparsity=Sparsity(**sparsity))
+    layered, direct = (draw_start(experiment, 4).states[rule] for rule in RULES)
+    np.testing.assert_array_equal(direct[0], layered[1])
+    assert np.sum(direct[0] == 0) == round(sparsity["feedback"] * 60)
+    run = simulate(experiment)
+    one, other = (run.sel(rule=rule) for rule in RULES)
+    for name in ("weight_1", "weight_2", "loss"):
+        np.testing.assert_allclose(one[name], other[name], rtol=1e-11, atol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("sparsity", "missing"),
+    [
+        ({"feedback": 0.5}, (0.5, 0.5)),
+        ({"feedback": 0.5, "layers": (2,)}, (0.5, 0)),
+        ({"feedback": 0.5, "layers": (3,)}, (0, 0.5)),
+        (SHARED, (0.5, 0.5)),
+        ({"forward": 0.5}, (0, 0)),
+    ],
+)
+def test_every_direct_rule_lacks_what_is_asked(sparsity, missing):
+    """Also one that is not ours."""
+
+    @dataclass(frozen=True)
+    class Broadcast(DirectRule):
+        name, summary, source = "broadcast", "the error of the first output to all", "this test"
+
+        def draw(self, sampler, shape):
+            return np.ones(shape)
+
+        def teaching_signals(self, trial, states, sampler):
+            return tuple(trial.output_error[:, :1] * state[:1] for state in states)
+
+    register(Broadcast)
+    try:
+        rules = {"direct_feedback_alignment": 0.1, "broadcast": 0.1}
+        experiment = asked((20, 10), rules=rules, sparsity=Sparsity(**sparsity))
+        start = draw_start(experiment, 0)
+        for states in start.states.values():
+            assert tuple(float(np.mean(state == 0)) for state in states[:-1]) == missing
+        archive = simulate(experiment)
+        found = archive.direct_feedback_1.sel(rule="broadcast", seed=0)
+        np.testing.assert_array_equal(found, start.states["broadcast"][0].T)
+    finally:
+        RULE_REGISTRY.forget()
+
+
+def test_feedback_of_another_shape_is_refused_by_name():
+    @dataclass(frozen=True)
+    class Crooked(DirectRule):
+        name, summary, source = "crooked", "", ""
+
+        def draw(self, sampler, shape):
+            return np.ones(shape[::-1])
+
+    register(Crooked)
+    try:
+        with pytest.raises(PluginError, match=r"'crooked' of .*shape \(6, 3\).* shape \(3, 6\)"):
+            draw_start(asked((6,), rules={"crooked": 0.1}), 0)
+    finally:
+        RULE_REGISTRY.forget()
 
 
 def test_every_hidden_layer_has_weights_from_the_output():
