@@ -123,6 +123,10 @@ class PluginError(FatheoryError, ValueError):
     """A part of another package, or of a notebook, that cannot be had."""
 
 
+class QuantityWarning(UserWarning):
+    """A quantity of someone's own that is not a number where a network is."""
+
+
 class PluginWarning(UserWarning):
     """Parts of other packages that cannot be had and were left out."""
 

@@ -7,7 +7,7 @@ import typer
 
 from fatheory.cli.console import out, show_table
 from fatheory.cli.settings import asked_experiment
-from fatheory.labels import ATTR_EXPERIMENT, CLASSIFICATION_ERROR
+from fatheory.labels import ATTR_EXPERIMENT
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -18,11 +18,12 @@ def list_known(
         str | None, typer.Argument(help="Show the values of this preset, by key.")
     ] = None,
 ) -> None:
-    """List presets, rules and methods; or the values of one preset."""
+    """List presets, rules, quantities and methods; or the values of one preset."""
     if preset is not None:
         out.print(str(asked_experiment(preset, [], None)), soft_wrap=True)
         return
     from fatheory.experiment import presets
+    from fatheory.quantities import quantity_table
     from fatheory.rules import known_rules
     from fatheory.theory import METHODS
 
@@ -33,6 +34,8 @@ def list_known(
         given = ", ".join(f"{key} = {value:g}" for key, value in rule.parameters().items())
         rows.append((name, rule.summary, given, rule.source))
     show_table("Rules", ("name", "what", "parameters", "source"), rows)
+    out.print()
+    show_table("Quantities to record", ("name", "what", "units", "needs"), quantity_table())
     out.print()
     methods = [(name, (m.__doc__ or "").strip().splitlines()[0]) for name, m in METHODS.items()]
     show_table("Methods of solve", ("name", "what"), methods)
@@ -69,8 +72,8 @@ def inspect(
 def show_runs(archive: "xr.Dataset") -> None:
     """Print one row per rule: learning rate, loss and error at start and end, diverged runs."""
     measures = [("loss", "loss", "")]
-    if CLASSIFICATION_ERROR in archive:
-        measures.append((CLASSIFICATION_ERROR, "error", " %"))
+    if "classification_error" in archive:
+        measures.append(("classification_error", "error", " %"))
     rows = []
     for rule in archive["rule"].values:
         run = archive.sel(rule=rule)

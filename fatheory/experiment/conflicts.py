@@ -7,6 +7,7 @@ from fatheory.experiment.description import short
 from fatheory.experiment.rule_choice import LAST
 from fatheory.experiment.task import ImageTask
 from fatheory.experiment.whole import Problem, Whole
+from fatheory.quantities import find_quantities
 from fatheory.rules import LayeredRule
 
 ROUGH = frozenset({"sigmoid", "tanh"})
@@ -94,5 +95,9 @@ def _of_record(experiment: Whole) -> Iterator[Problem]:
         yield "record.probe_samples", "normalised teaching signals need 2 samples at least; got 1"
     if any(step > steps for step in record.steps):
         yield "record.steps", f"the run has {steps} steps; got {short(record.steps)}"
-    if not isinstance(experiment.task, ImageTask) and record.asks_for_classes:
-        yield "record.quantities", "classification errors need a task with classes (images)"
+    undefined: dict[str, list[str]] = {}
+    for quantity in find_quantities(record.quantities):
+        for reason in quantity.undefined_for(experiment):
+            undefined.setdefault(reason, []).append(quantity.name)
+    for reason, names in undefined.items():
+        yield "record.quantities", f"{reason}: {', '.join(sorted(names))}"

@@ -16,9 +16,7 @@ from fatheory.experiment.description import NOT_EMPTY, Description, Fraction, Si
 from fatheory.experiment.functions import ActivationName, OutputName
 from fatheory.experiment.law import EntryLaw, Law, Scaled, Uniform
 from fatheory.experiment.normalization import BatchNormalization
-from fatheory.experiment.record import OF_MATRICES
 from fatheory.experiment.sparsity import Sparsity
-from fatheory.experiment.spiking import without_spikes
 from fatheory.experiment.task import ImageTask
 from fatheory.experiment.whole import Problem, Whole
 from fatheory.rules import LayeredRule
@@ -166,12 +164,6 @@ class ConvolutionalNetwork(NetworkDescription):
         """Find what the network does not go with, by dotted key."""
         if not isinstance(experiment.task, ImageTask):
             yield "network.kind", "a convolutional network needs a task with images"
-        of_matrices = OF_MATRICES & set(experiment.record.quantities)
-        if of_matrices:
-            yield (
-                "record.quantities",
-                f"not defined for convolution kernels: {', '.join(sorted(of_matrices))}",
-            )
         for label, choice in experiment.rules:
             for layer in range(2, self.convolutions + 1):
                 rule = choice.at(layer, self.layers).make()
@@ -182,4 +174,3 @@ class ConvolutionalNetwork(NetworkDescription):
                         f"convolution; give that layer another rule",
                     )
                     break
-        yield from without_spikes(experiment)

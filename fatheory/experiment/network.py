@@ -18,8 +18,7 @@ from fatheory.experiment.functions import ActivationName, OutputName
 from fatheory.experiment.law import EntryLaw, Law, Uniform
 from fatheory.experiment.normalization import BatchNormalization
 from fatheory.experiment.sparsity import Sparsity
-from fatheory.experiment.spiking import SpikingNetwork, without_spikes
-from fatheory.experiment.whole import Problem, Whole
+from fatheory.experiment.spiking import SpikingNetwork
 
 
 class DenseNetwork(NetworkDescription):
@@ -90,10 +89,6 @@ class DenseNetwork(NetworkDescription):
                     f"connections are missing ({name} {getattr(sparsity, name):g})",
                     "set network.sparsity to {}",
                 )
-
-    def conflicts(self, experiment: Whole) -> Iterator[Problem]:
-        """Find what the network does not go with, by dotted key."""
-        yield from without_spikes(experiment)
 
 
 Network = Annotated[

@@ -1,38 +1,31 @@
 """What is recorded, and when."""
 
 from functools import lru_cache
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import Field, field_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    field_validator,
+    model_serializer,
+)
 
 from fatheory.experiment.description import Count, Description, Size
-
-Quantity = Literal[
-    "weights",
-    "teaching_signals",
-    "delta_angle",
-    "delta_angle_flattened",
-    "weight_angle",
-    "sign_concordance",
-    "pseudobackprop_angles",
-    "pseudoinverse_alignment",
-    "unit_angle",
-    "weight_norm",
-    "gradient_norm",
-    "update_sign_agreement",
-    "receptive_fields",
-    "classification_error",
-    "training_error",
-    "firing_rate",
-    "traces",
-]
-
-_OF_CLASSES = {"classification_error", "training_error"}
-OF_MATRICES = {"pseudobackprop_angles", "pseudoinverse_alignment", "receptive_fields"}
-"""Quantities that only exist where all weights are matrices."""
+from fatheory.quantities import Quantity, find_quantity, of_function, register, source_of
 
 
+def _quantity_name(value: Any) -> Any:
+    """Name a quantity; a quantity or a function of one's own is registered for this session."""
+    if isinstance(value, str):
+        return find_quantity(value).name
+    if not callable(value) and not isinstance(value, Quantity):
+        return value
+    part = value if isinstance(value, Quantity) else of_function(value)
+    return register(part).name
+
+
+QuantityName = Annotated[str, BeforeValidator(_quantity_name)]
 MAX_SNAPSHOTS = 1_000_000
 """More than any figure shows; their grid is computed whole."""
 
@@ -43,17 +36,13 @@ class Record(Description):
     Attributes
     ----------
     quantities : tuple of str
-        ``weights``: all of them, from which every metric of a linear network follows;
-        ``teaching_signals``: per probe sample, the rule's own and backprop's;
-        ``receptive_fields``: weights from the input to the first `receptive_units` units;
-        ``gradient_norm`` and ``update_sign_agreement``: of what the rule takes for the gradient of
-        the probe's loss, its norm and the fraction of entries with the sign of backprop's;
-        ``unit_angle``: degrees per unit of the last hidden layer; ``classification_error`` and
-        ``training_error``: percent, the latter with the loss, on training images; of spiking
-        networks, ``firing_rate`` and ``traces``: spikes per neuron and time step of every layer,
-        and potentials, spikes and modulators of the first `receptive_units` neurons of every
-        layer, while the probe's images are shown one after another; the others are
-        numbers per layer (degrees, a fraction, a norm). All are computed while training.
+        Names of quantities: those of `fatheory.quantities` (``fatheory list`` shows them, with
+        what they are and need), those of installed packages, and one's own, which may be given
+        themselves: a `fatheory.quantities.Quantity`, or a function that
+        `fatheory.quantities.of_function` makes one of.
+    sources : mapping of str to str
+        Digests of the source of quantities that are not fatheory's own. They are filled in, so
+        that what another source computes is another experiment.
     spacing : str
         ``linear`` or ``logarithmic`` in the step.
     snapshots : int
@@ -70,7 +59,8 @@ class Record(Description):
         Number of hidden units whose receptive fields are stored.
     """
 
-    quantities: tuple[Quantity, ...] = ("weights",)
+    quantities: tuple[QuantityName, ...] = ("weights",)
+    sources: Annotated[tuple[tuple[str, str], ...], "pairs whose order means nothing"] = ()
     spacing: Literal["linear", "logarithmic"] = "linear"
     snapshots: Annotated[Size, Field(ge=2, le=MAX_SNAPSHOTS)] = 51
     steps: tuple[Count, ...] = ()
@@ -83,10 +73,28 @@ class Record(Description):
         """Sort: the order of quantities means nothing, so it must not change the content hash."""
         return tuple(sorted(set(value)))
 
-    @property
-    def asks_for_classes(self) -> bool:
-        """Whether a quantity only exists where targets are classes."""
-        return bool(_OF_CLASSES & set(self.quantities))
+    @field_validator("sources", mode="before")
+    @classmethod
+    def _of_quantities(cls, value: Any, info: Any) -> Any:
+        """Fill in the sources of one's own quantities, and refuse others than were described."""
+        given = dict(value)
+        here = {name: source_of(name) for name in info.data.get("quantities", ())}
+        found = {name: source for name, source in here.items() if source}
+        for name, source in found.items():
+            if given.get(name, source) != source:
+                raise ValueError(
+                    f"the quantity {name!r} was described with the source {given[name]}, and here "
+                    f"it has the source {source}: use the version it was described with, or leave "
+                    f"record.sources out"
+                )
+        return tuple(found.items())
+
+    @model_serializer(mode="wrap")
+    def _without_sources(self, handler: Any) -> dict[str, Any]:
+        """Write sources where there are some, as a mapping."""
+        written = handler(self)
+        sources = dict(written.pop("sources"))
+        return written | {"sources": sources} if sources else written
 
     def grid(self, total: int, phase_ends: tuple[int, ...]) -> tuple[int, ...]:
         """Return the recorded steps for a run of `total` steps, increasing from 0 to `total`."""

@@ -16,18 +16,8 @@ from fatheory.experiment.whole import Problem, Whole
 from fatheory.rules import LayeredRule
 
 Share = Annotated[Number, Field(gt=0, le=1)]
-OF_SPIKES = {"firing_rate", "traces"}
-"""Quantities that only exist where neurons spike."""
 _LARGEST_LOSS = 0.5
 """Nothing is learned by weights that lose more in a time step, and numbers stay in range below."""
-_OF_GRADIENTS = {
-    "teaching_signals",
-    "delta_angle",
-    "delta_angle_flattened",
-    "pseudobackprop_angles",
-    "gradient_norm",
-    "update_sign_agreement",
-}
 
 
 class SpikingNetwork(NetworkDescription):
@@ -135,10 +125,6 @@ class SpikingNetwork(NetworkDescription):
         for key, value in (("momentum", update.momentum), ("manhattan", update.manhattan)):
             if value:
                 yield f"update.{key}", f"a spiking network learns by its own rule: 0; got {value}"
-        of_gradients = _OF_GRADIENTS & set(experiment.record.quantities)
-        if of_gradients:
-            listed = ", ".join(sorted(of_gradients))
-            yield "record.quantities", f"not defined for spiking networks: {listed}"
         for label, choice in experiment.rules:
             rule = choice.make()
             if not isinstance(rule, LayeredRule) or rule.adaptive:
@@ -160,10 +146,3 @@ class SpikingNetwork(NetworkDescription):
                     f"learning rate x weight decay is what weights lose in a time step, below "
                     f"{_LARGEST_LOSS}; got {choice.learning_rate:g} x {update.weight_decay:g}",
                 )
-
-
-def without_spikes(experiment: Whole) -> Iterator[Problem]:
-    """Find what networks do not go with whose neurons do not spike."""
-    asked = OF_SPIKES & set(experiment.record.quantities)
-    if asked:
-        yield "record.quantities", f"only for spiking networks: {', '.join(sorted(asked))}"

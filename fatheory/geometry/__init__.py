@@ -7,6 +7,7 @@ from fatheory.geometry.concordance import sign_concordance as sign_concordance
 from fatheory.geometry.invariant import balance as balance
 from fatheory.geometry.invariant import feedback_invariant as feedback_invariant
 from fatheory.geometry.layerwise import delta_angles as delta_angles
+from fatheory.geometry.layerwise import directed_samples as directed_samples
 from fatheory.geometry.layerwise import flattened_delta_angles as flattened_delta_angles
 from fatheory.geometry.layerwise import gradient_norms as gradient_norms
 from fatheory.geometry.layerwise import (
@@ -17,6 +18,8 @@ from fatheory.geometry.layerwise import unit_angles as unit_angles
 from fatheory.geometry.layerwise import update_sign_agreements as update_sign_agreements
 from fatheory.geometry.layerwise import weight_angles as weight_angles
 from fatheory.geometry.layerwise import weight_norms as weight_norms
+from fatheory.geometry.linear_network import linear_activities as linear_activities
+from fatheory.geometry.linear_network import linear_gradients as linear_gradients
 from fatheory.geometry.linear_network import linear_signals as linear_signals
 from fatheory.geometry.loss import linear_loss as linear_loss
 from fatheory.geometry.loss import normalized_squared_error as normalized_squared_error

@@ -20,7 +20,10 @@ PerLayer = Float[Array, "*runs layer"]
 def delta_angles(
     signals: Sequence[Float[Array, "..."]], references: Sequence[Float[Array, "..."]]
 ) -> PerLayer:
-    """Compute the angle between teaching signals, per sample and then averaged, in degrees.
+    """Compute the angle between teaching signals, averaged over the samples, in degrees.
+
+    Samples of which one of the signals is zero have no angle and are left out, as samples without
+    an error are that a softmax has learned; `directed_samples` counts the others.
 
     Parameters
     ----------
@@ -30,11 +33,38 @@ def delta_angles(
     Returns
     -------
     array of shape (..., layer)
-        NaN where some sample's signal is zero, as backprop's is while W = 0.
+        NaN where no sample has an angle, as while W = 0, and where a signal is not finite.
     """
     xp = namespace(*signals)
-    pairs = zip(signals, references, strict=True)
-    return xp.stack([xp.mean(angle(s, r, axis=-1), axis=-1) for s, r in pairs], axis=-1)
+    means = []
+    for s, r in zip(signals, references, strict=True):
+        directed = _directed(s, r)
+        count = xp.sum(directed, axis=-1, dtype=s.dtype)
+        total = xp.sum(xp.where(directed, angle(s, r, axis=-1), 0.0), axis=-1)
+        means.append(total / xp.where(count > 0, count, xp.nan))
+    return xp.stack(means, axis=-1)
+
+
+def directed_samples(
+    signals: Sequence[Float[Array, "..."]], references: Sequence[Float[Array, "..."]]
+) -> PerLayer:
+    """Count the samples over which `delta_angles` averages: both signals have a direction.
+
+    Real numbers, NaN where a signal is not finite.
+    """
+    xp = namespace(*signals)
+    counts = []
+    for s, r in zip(signals, references, strict=True):
+        finite = xp.all(xp.isfinite(s) & xp.isfinite(r), axis=(-2, -1))
+        count = xp.sum(_directed(s, r), axis=-1, dtype=s.dtype)
+        counts.append(xp.where(finite, count, xp.nan))
+    return xp.stack(counts, axis=-1)
+
+
+def _directed(a: Array, b: Array) -> Array:
+    """Say of which samples neither vector is zero; where one is not finite, the angle is NaN."""
+    xp = namespace(a, b)
+    return xp.any(a != 0, axis=-1) & xp.any(b != 0, axis=-1)
 
 
 def flattened_delta_angles(

@@ -37,3 +37,49 @@ def linear_signals(
         delta = delta @ V
         signals.append(delta)
     return signals[::-1]
+
+
+def linear_activities(
+    weights: Sequence[Float[Array, "..."]], x: Float[Array, "*#runs sample n_i"]
+) -> list[Float[Array, "..."]]:
+    """Compute h_1 ... h_L = y of a linear network, per sample: h_l = W_l h_{l-1}, h_0 = x.
+
+    Parameters
+    ----------
+    weights : sequence of arrays of shape (..., unit_l, unit_{l-1})
+        W_1 ... W_L.
+    x : array of shape (..., sample, n_i)
+        Inputs.
+    """
+    xp = namespace(*weights)
+    activities = [x]
+    for W in weights:
+        activities.append(activities[-1] @ xp.swapaxes(W, -1, -2))
+    return activities[1:]
+
+
+def linear_gradients(
+    signals: Sequence[Float[Array, "..."]],
+    weights: Sequence[Float[Array, "..."]],
+    x: Float[Array, "*#runs sample n_i"],
+) -> list[Float[Array, "..."]]:
+    """Compute what W_1 ... W_L descend on a batch of a linear network: -<delta_l h_{l-1}^T>.
+
+    With backprop's teaching signals it is the gradient of the batch-mean loss,
+    -(W_L ... W_{l+1})^T E Sigma (W_{l-1} ... W_1)^T with Sigma the second moment of the batch.
+
+    Parameters
+    ----------
+    signals : sequence of arrays of shape (..., sample, unit_l)
+        delta_1 ... delta_L, of any rule.
+    weights : sequence of arrays of shape (..., unit_l, unit_{l-1})
+        W_1 ... W_L.
+    x : array of shape (..., sample, n_i)
+        Inputs.
+    """
+    xp = namespace(*signals)
+    below = [x, *linear_activities(weights[:-1], x)]
+    return [
+        -(xp.swapaxes(delta, -1, -2) @ h) / x.shape[-2]
+        for delta, h in zip(signals, below, strict=True)
+    ]

@@ -3,13 +3,17 @@
 from fatheory.quantities.dimensions import dimension_sizes as dimension_sizes
 from fatheory.quantities.dimensions import traced_units as traced_units
 from fatheory.quantities.experiment_like import ExperimentLike as ExperimentLike
+from fatheory.quantities.function import of_function as of_function
 from fatheory.quantities.need import Need as Need
 from fatheory.quantities.quantity import Quantity as Quantity
 from fatheory.quantities.registry import QUANTITIES as QUANTITIES
 from fatheory.quantities.registry import find_quantities as find_quantities
 from fatheory.quantities.registry import find_quantity as find_quantity
 from fatheory.quantities.registry import known_quantities as known_quantities
+from fatheory.quantities.registry import quantity_table as quantity_table
+from fatheory.quantities.registry import recorded_quantities as recorded_quantities
 from fatheory.quantities.registry import register as register
+from fatheory.quantities.registry import source_of as source_of
 from fatheory.quantities.view import Evaluation as Evaluation
 from fatheory.quantities.view import Spiking as Spiking
 from fatheory.quantities.view import View as View

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from fatheory import labels
 from fatheory.arrays import Array
-from fatheory.quantities.experiment_like import ExperimentLike
+from fatheory.quantities.experiment_like import ExperimentParts
 from fatheory.quantities.need import OF_CLASSES, Need
 from fatheory.quantities.quantity import Quantity
 from fatheory.quantities.view import View
@@ -21,7 +21,7 @@ class ClassificationError(Quantity):
         name: labels.per_run(labels.PERCENT, "classification error on held-out examples"),
     }
 
-    def undefined_for(self, experiment: ExperimentLike) -> tuple[str, ...]:
+    def undefined_for(self, experiment: ExperimentParts) -> tuple[str, ...]:
         """Say why an experiment has no such quantity: its targets are no classes."""
         classes = () if experiment.task.kind == "images" else (OF_CLASSES,)
         return (*super().undefined_for(experiment), *classes)

@@ -5,8 +5,8 @@ from typing import Any, Protocol, runtime_checkable
 
 
 @runtime_checkable
-class ExperimentLike(Protocol):
-    """What `fatheory.Experiment` tells a quantity. Quantities stand below experiments."""
+class ExperimentParts(Protocol):
+    """The parts of an experiment, which need not fit together yet."""
 
     @property
     def task(self) -> Any:
@@ -23,6 +23,11 @@ class ExperimentLike(Protocol):
     @property
     def layers(self) -> int:
         """Number of weight layers L."""
+
+
+@runtime_checkable
+class ExperimentLike(ExperimentParts, Protocol):
+    """What `fatheory.Experiment` tells a quantity. Quantities stand below experiments."""
 
     @property
     def sizes(self) -> Sequence[int]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from enum import StrEnum
 
-from fatheory.quantities.experiment_like import ExperimentLike
+from fatheory.quantities.experiment_like import ExperimentParts
 
 
 class Need(StrEnum):
@@ -30,7 +30,7 @@ class Need(StrEnum):
     TRAINING = "training examples"
     """Loss and classification error on training examples."""
 
-    def undefined_for(self, experiment: ExperimentLike) -> Iterator[str]:
+    def undefined_for(self, experiment: ExperimentParts) -> Iterator[str]:
         """Say why an experiment cannot meet the need, if it cannot."""
         spiking = experiment.network.kind == "spiking"
         if self is Need.SPIKES and not spiking:

@@ -1,19 +1,27 @@
 """What a quantity is: something that can be recorded of a network, and computed offline alike."""
 
+import hashlib
+import inspect
 import math
+import re
 from collections.abc import Iterator, Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from fatheory import labels
 from fatheory.arrays import Array
-from fatheory.errors import QuantityError
+from fatheory.errors import FatheoryError, QuantityError
 from fatheory.labels import Variable
 from fatheory.quantities.dimensions import dimension_sizes
-from fatheory.quantities.experiment_like import ExperimentLike
+from fatheory.quantities.experiment_like import ExperimentLike, ExperimentParts
 from fatheory.quantities.need import OF_MATRICES, Need
 from fatheory.quantities.view import Narrowed, View
 
 _LAYER = "{layer}"
+_DIMENSION = re.compile(
+    "layer|sample|receptive_unit|traced_unit|time_step|unit_below_L|"
+    r"(unit|feature|channel|kernel_row|kernel_column)_(L|\d+|\{layer\}|\{below\})"
+)
+"""What variables can have behind (rule, seed, step); `dimension_sizes` knows their sizes."""
 
 
 class Quantity:
@@ -71,7 +79,7 @@ class Quantity:
         """
         raise NotImplementedError("a quantity defines compute")
 
-    def undefined_for(self, experiment: ExperimentLike) -> tuple[str, ...]:
+    def undefined_for(self, experiment: ExperimentParts) -> tuple[str, ...]:
         """Say why an experiment has no such quantity; empty where it has."""
         reasons = [r for need in sorted(self.needs) for r in need.undefined_for(experiment)]
         if self.of_matrices and experiment.network.convolutions:
@@ -110,13 +118,54 @@ class Quantity:
         NotOfferedError
             If the view does not offer what it needs.
         """
-        measured = dict(self.compute(Narrowed(view, self.needs, self.whose)))
+        try:
+            measured = dict(self.compute(Narrowed(view, self.needs, self.whose)))
+        except FatheoryError:
+            raise
+        except Exception as error:  # whatever a stranger's function raises
+            if type(self).__module__.startswith("fatheory."):
+                raise
+            raise QuantityError(f"{self.whose} fails: {type(error).__name__}: {error}") from error
         for name in measured:
             if self.describe(name) is None:
                 raise QuantityError(
                     f"{self.whose} returns {name!r}; it declares {', '.join(self.variables)}"
                 )
         return measured
+
+    def require_shapes(
+        self,
+        measured: Mapping[str, Array],
+        runs: tuple[int, ...],
+        experiment: ExperimentLike,
+    ) -> None:
+        """Hold the quantity to the shapes that it declares.
+
+        Parameters
+        ----------
+        measured : mapping of str to array
+            What `measure` returned, or other quantities' variables beside it.
+        runs : tuple of int
+            Lengths of the leading axes.
+        experiment : ExperimentLike
+            Whose networks were measured.
+
+        Raises
+        ------
+        QuantityError
+            If a variable is missing or has another shape.
+        """
+        sizes = dimension_sizes(experiment)
+        for name in self.names(experiment):
+            dims = self.dims(name, experiment)[3:]
+            expected = (*runs, *(sizes[dim] for dim in dims))
+            if name not in measured:
+                raise QuantityError(f"{self.whose} returns no {name!r}, which it declares")
+            if tuple(measured[name].shape) != expected:
+                raise QuantityError(
+                    f"{self.whose} returns {name!r} of the shape {tuple(measured[name].shape)}, "
+                    f"where ({', '.join(('*runs', *dims))}) has the shape {expected}"
+                )
 
     def describe(self, name: str) -> Variable | None:
         """Return how a variable of the quantity is labelled; None if it has no such variable."""
@@ -127,13 +176,25 @@ class Quantity:
         for name in ("name", "summary", "needs", "variables"):
             if not getattr(self, name, None) and name != "needs":
                 return f"has no {name}"
+        if not self.name.isidentifier():
+            return f"has the name {self.name!r}, which is no identifier"
         odd = [need for need in self.needs if not isinstance(need, Need)]
         if odd:
             return f"needs {odd[0]!r}, which is none of {', '.join(map(repr, Need))}"
         for name, variable in self.variables.items():
             if variable.dims[:3] != labels.RUN:
                 return f"has a variable {name!r} whose dimensions do not begin with {labels.RUN}"
+            unknown = [dim for dim in variable.dims[3:] if not _DIMENSION.fullmatch(dim)]
+            if unknown:
+                return (
+                    f"has a variable {name!r} of the dimension {unknown[0]!r}, unknown to archives"
+                )
         return ""
+
+    @property
+    def digest(self) -> str:
+        """Digest of its source, which tells own quantities of one name apart."""
+        return code_digest(type(self))
 
     @property
     def whose(self) -> str:
@@ -142,3 +203,14 @@ class Quantity:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r}>"
+
+
+def code_digest(code: Any) -> str:
+    """Return sixteen hexadecimal digits that change with the source of a class or function."""
+    try:
+        text = inspect.getsource(code)
+    except (OSError, TypeError):  # typed into a console: what it was compiled to
+        functions = [code, *vars(code).values()] if isinstance(code, type) else [code]
+        compiled = [f.__code__ for f in functions if hasattr(f, "__code__")]
+        text = repr([(c.co_code, c.co_names, c.co_consts) for c in compiled])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,9 +1,10 @@
 """The quantities by name: fatheory's own, those of installed packages, those of a session."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from fatheory import labels
+from fatheory.errors import PluginError
 from fatheory.labels import Variable
 from fatheory.quantities.classification_error import ClassificationError
 from fatheory.quantities.delta_angle import DeltaAngle
@@ -53,6 +54,10 @@ def _unfit(part: object) -> str:
         return "is a class; name an instance of it"
     if not isinstance(part, Quantity):
         return "is no instance of a subclass of fatheory.quantities.Quantity"
+    strange = [name for name in part.variables if not name.startswith(part.name)]
+    if strange and type(part) not in _BUILT_IN:
+        # So that no two quantities have a variable of one name.
+        return f"has a variable {strange[0]!r}, whose name does not begin with {part.name!r}"
     return part.unfit()
 
 
@@ -83,6 +88,32 @@ def register(part: Registered) -> Registered:
     return part
 
 
+def source_of(name: str) -> str:
+    """Return the digest of the source of a quantity; empty for fatheory's own."""
+    if QUANTITIES.package_of(name) is None:
+        return ""
+    return QUANTITIES.find(name).digest
+
+
+def recorded_quantities(names: Iterable[str], sources: Mapping[str, str]) -> tuple[Quantity, ...]:
+    """Return the quantities of a record, if they are those that were described.
+
+    Raises
+    ------
+    PluginError
+        If one has another source than it had when the experiment was described.
+    """
+    chosen = find_quantities(names)
+    for quantity in chosen:
+        source = source_of(quantity.name)
+        if source != sources.get(quantity.name, source):
+            raise PluginError(
+                f"{quantity.whose} is another than when the experiment was described (its source "
+                f"was {sources[quantity.name]} and is {source}): describe the experiment anew"
+            )
+    return chosen
+
+
 def find_quantities(names: Iterable[str]) -> tuple[Quantity, ...]:
     """Return the quantities of these names, in this order."""
     return tuple(QUANTITIES.find(name) for name in names)
@@ -102,3 +133,16 @@ def variable_names() -> Iterator[str]:
     """Yield the names of all variables, as quantities declare them."""
     for quantity in known_quantities().values():
         yield from quantity.variables
+
+
+def quantity_table() -> list[tuple[str, str, str, str]]:
+    """Return a row for every quantity, for lists: name, what it is, units, what it needs."""
+    return [
+        (
+            name,
+            quantity.summary,
+            ", ".join(dict.fromkeys(variable.units for variable in quantity.variables.values())),
+            ", ".join(sorted(quantity.needs)),
+        )
+        for name, quantity in known_quantities().items()
+    ]

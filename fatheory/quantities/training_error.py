@@ -20,7 +20,7 @@ class TrainingError(Quantity):
     summary = "percentage of training examples in the wrong class, and their loss"
     needs = frozenset({Need.TRAINING})
     variables: ClassVar = {
-        labels.TRAINING_LOSS: labels.per_run(
+        "training_loss": labels.per_run(
             labels.DIMENSIONLESS, "loss on training examples", "L = 1/2 <e^T e>"
         ),
         name: labels.per_run(labels.PERCENT, "classification error on training examples"),
@@ -28,4 +28,4 @@ class TrainingError(Quantity):
 
     def compute(self, view: View) -> Mapping[str, Array]:
         """Return losses and errors, (*runs,)."""
-        return {labels.TRAINING_LOSS: view.training.loss, self.name: view.training.error}
+        return {"training_loss": view.training.loss, self.name: view.training.error}

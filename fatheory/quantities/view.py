@@ -15,6 +15,24 @@ Backward = Sequence[Float[Array, "..."] | None]
 """One array for each of the layers 1 ... L, or None: layer 1 sends nothing back."""
 
 
+PROPERTIES = {
+    "weights": Need.WEIGHTS,
+    "backward_weights": Need.BACKWARD_WEIGHTS,
+    "parameters": Need.PARAMETERS,
+    "inputs": Need.EXAMPLES,
+    "targets": Need.EXAMPLES,
+    "activities": Need.ACTIVITIES,
+    "signals": Need.SIGNALS,
+    "backprop_signals": Need.SIGNALS,
+    "gradients": Need.GRADIENTS,
+    "backprop_gradients": Need.GRADIENTS,
+    "spiking": Need.SPIKES,
+    "held_out": Need.HELD_OUT,
+    "training": Need.TRAINING,
+}
+"""What properties of a view need."""
+
+
 class Evaluation(NamedTuple):
     """How well networks answer examples.
 

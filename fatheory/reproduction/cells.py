@@ -12,13 +12,6 @@ from fatheory.metrics import mean_interval
 IMAGE_SET = "image_set"
 SETTING = "setting"
 ERROR = "error"
-_PER_LAYER = (
-    labels.DELTA_ANGLE,
-    labels.GRADIENT_NORM,
-    labels.SIGN_CONCORDANCE,
-    labels.UPDATE_SIGN_AGREEMENT,
-    labels.WEIGHT_ANGLE,
-)
 
 
 def cell(run: xr.Dataset, classes: int) -> xr.Dataset:
@@ -40,15 +33,18 @@ def cell(run: xr.Dataset, classes: int) -> xr.Dataset:
         recorded per layer, ``(rule, step, layer)``.
     """
     chance = 100 * (1 - 1 / classes)
-    course = run[labels.CLASSIFICATION_ERROR]
+    course = run["classification_error"]
     course = course.where(~course.isnull(), chance).assign_attrs(course.attrs)
     last = course.isel({labels.STEP: -1}, drop=True)
     last.attrs |= {"long_name": "classification error after the last step", "chance": chance}
+    per_layer = sorted(
+        str(name) for name, values in run.items() if values.dims == (*labels.RUN, labels.LAYER)
+    )
     parts = [
         last.rename(ERROR).to_dataset(),
         run[[labels.DIVERGED]],
         mean_interval(course),
-        *(run[[name]].mean(labels.SEED, keep_attrs=True) for name in _PER_LAYER if name in run),
+        *(run[[name]].mean(labels.SEED, keep_attrs=True) for name in per_layer),
     ]
     bare = [part.drop_vars(labels.TIME, errors="ignore") for part in parts]
     return xr.merge(bare, join="exact", compat="no_conflicts")

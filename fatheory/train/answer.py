@@ -78,7 +78,7 @@ def equations(experiment: Experiment) -> dict[str, str]:
     """Return the equations of recorded quantities that are not the usual ones."""
     if experiment.network.output != "softmax":
         return {}
-    return dict.fromkeys((labels.LOSS, labels.TRAINING_LOSS), "L = -<sum y* log y>")
+    return dict.fromkeys((labels.LOSS, "training_loss"), "L = -<sum y* log y>")
 
 
 def _in_precision(values: np.ndarray, experiment: Experiment) -> np.ndarray:

@@ -2,16 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from fatheory.errors import NotOfferedError
 from fatheory.experiment import Experiment
 from fatheory.initial import Start
 from fatheory.networks import Architecture
+from fatheory.quantities import Need, Quantity, Spiking
 from fatheory.train.arrays import first_moments, named, stacked
+from fatheory.train.compiled_view import Known
 from fatheory.train.ensemble import Batches, Ensemble
 from fatheory.train.learner import Learner
 from fatheory.train.observe import Probe, evaluate, observe
@@ -151,17 +153,32 @@ class Group:
         ensemble = restored(self.ensemble, self._labels, self.seats, state)
         self.ensemble = self._place.put(ensemble)
 
-    def observe(self, probe: Probe, step: int) -> dict[str, Any]:
-        """Measure what the experiment records, on the probe."""
+    def observe(
+        self, probe: Probe, step: int, quantities: tuple[Quantity, ...], known: Known
+    ) -> dict[str, jax.Array]:
+        """Measure quantities on the probe, of the axes (rule, seed, ...)."""
         return observe(
             self.ensemble.parameters,
             self._fixed,
+            known,
             self._own(probe, "probe"),
             jnp.asarray(step),
             learner=self._learner,
-            quantities=self._experiment.record.quantities,
+            quantities=quantities,
             root_seed=self._experiment.root_seed,
+            receptive_units=self._experiment.record.receptive_units,
         )
+
+    def spiking(self, probe: Probe) -> Spiking:
+        """Watch neurons while the probe is shown.
+
+        Raises
+        ------
+        NotOfferedError
+            If they do not spike.
+        """
+        del probe
+        raise NotOfferedError("a network whose neurons do not spike", Need.SPIKES)
 
     def evaluate(self, samples: Probe) -> tuple[np.ndarray, np.ndarray]:
         """Return loss and classification error (percent) on samples, (rule, seed)."""
@@ -176,11 +193,6 @@ class Group:
     def weights(self) -> dict[str, np.ndarray]:
         """Return weights, biases and what belongs to normalisation, by their archive's names."""
         return named(self.ensemble.parameters, self.ensemble.moments)
-
-    def receptive_fields(self) -> np.ndarray:
-        """Return the weights from the input to the first hidden units, (rule, seed, unit, n_i)."""
-        count = self._experiment.record.receptive_units
-        return np.asarray(self.ensemble.parameters.weights[0][:, :, :count])
 
     def _own(self, samples: Probe, what: str) -> Probe:
         x, target = samples

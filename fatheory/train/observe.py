@@ -1,6 +1,5 @@
 """The compiled programs that measure an ensemble."""
 
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -8,75 +7,68 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from fatheory import labels
-from fatheory.geometry import (
-    delta_angles,
-    flattened_delta_angles,
-    gradient_norms,
-    pseudoinverse_alignments,
-    sign_concordances,
-    unit_angles,
-    update_sign_agreements,
-    weight_angles,
-    weight_norms,
-)
-from fatheory.networks import Architecture, Layers, Moments, Parameters
-from fatheory.rules import Pseudobackprop
+from fatheory.networks import Architecture, Moments, Parameters
+from fatheory.quantities import Quantity
+from fatheory.train.compiled_view import CompiledView, Known
 from fatheory.train.ensemble import Fixed, flat_runs, for_all_runs, unflattened
-from fatheory.train.learner import Learner, Signals, top_of
-from fatheory.train.parameters import RuleStates
+from fatheory.train.learner import Learner, top_of
 from fatheory.train.sampler import step_key
 
-_OF_SIGNALS = {"teaching_signals", "delta_angle", "delta_angle_flattened", "pseudobackprop_angles"}
-_OF_GRADIENTS = {labels.GRADIENT_NORM, labels.UPDATE_SIGN_AGREEMENT}
 Probe = tuple[jax.Array, jax.Array]
 IMAGES_AT_A_TIME = 500
 """Images on which a convolutional network is evaluated side by side."""
 
 
-@partial(jax.jit, static_argnames=("learner", "quantities", "root_seed"))
+@partial(jax.jit, static_argnames=("learner", "quantities", "root_seed", "receptive_units"))
 def observe(
     parameters: Parameters,
     fixed: Fixed,
+    known: Known,
     probe: Probe,
     step: Int[Array, ""],
     *,
     learner: Learner,
-    quantities: tuple[str, ...],
+    quantities: tuple[Quantity, ...],
     root_seed: int,
-) -> dict[str, Any]:
-    """Measure what the experiment records, on the probe, by the archive's names.
-
-    Arrays lead with the axes (rule, seed); quantities per layer end in (layer,), and
-    ``teaching_signals`` is a pair of tuples over layers: the rule's and backprop's.
+    receptive_units: int,
+) -> dict[str, jax.Array]:
+    """Measure quantities on the probe, by the archive's names, of the axes (rule, seed, ...).
 
     Parameters
     ----------
+    parameters, fixed : Parameters, Fixed
+        The runs.
+    known : Known
+        What other programs have found out of them, of the axes (rule, seed, ...).
     probe : pair of arrays
         Inputs and targets, of shape (seed, sample, unit), or without the first axis where all
         seeds share them.
+    step : int
+        After how many updates.
+    learner : Learner
+        The program that the runs share.
+    quantities : tuple of Quantity
+        What to measure.
+    root_seed : int
+        Root of the random keys.
+    receptive_units : int
+        How many units quantities look at one by one.
     """
 
-    def measure(parameters: Parameters, fixed: Fixed, x: jax.Array, target: jax.Array) -> dict:
+    def measure(
+        parameters: Parameters, fixed: Fixed, known: Known, x: jax.Array, target: jax.Array
+    ) -> dict[str, jax.Array]:
         key = step_key(root_seed, fixed.seeds, step)
-        measured: dict[str, Any] = {}
-        if _OF_SIGNALS & set(quantities):
-            measured |= _of_signals(learner, parameters, fixed.states, x, target, key, quantities)
-        if _OF_GRADIENTS & set(quantities):
-            measured |= _of_gradients(learner, parameters, fixed.states, x, target, key)
-        V = learner.backward(parameters, fixed.states, key)
-        behind = (None,) * len(parameters.weights) if V is None else _matrices(V)
-        weights = _matrices(parameters.weights)
-        measured[labels.WEIGHT_ANGLE] = weight_angles(weights, behind)
-        measured[labels.SIGN_CONCORDANCE] = sign_concordances(weights, behind)
-        measured[labels.UNIT_ANGLE] = unit_angles(weights[-1], behind[-1])
-        measured[labels.WEIGHT_NORM] = weight_norms(weights)
-        if labels.PSEUDOINVERSE_ALIGNMENT in quantities:
-            measured[labels.PSEUDOINVERSE_ALIGNMENT] = pseudoinverse_alignments(weights, behind)
-        return {name: measured[name] for name in measured if _wanted(name, quantities)}
+        seen = CompiledView(
+            learner, parameters, fixed.states, known, (x, target), key, receptive_units
+        )
+        measured: dict[str, jax.Array] = {}
+        for quantity in quantities:
+            measured |= quantity.measure(seen)
+        return measured
 
     one_by_one = bool(learner.architecture.image)
-    return over_runs(measure, (parameters, fixed), probe, one_by_one=one_by_one)
+    return over_runs(measure, (parameters, fixed, known), probe, one_by_one=one_by_one)
 
 
 @partial(jax.jit, static_argnames="architecture")
@@ -136,56 +128,3 @@ def over_runs(measure: Any, of_runs: tuple, probe: Probe, *, one_by_one: bool = 
         of_all = for_all_runs(probe, (rules, seeds))
         measured = jax.vmap(lambda run, x, target: measure(*run, x, target))(flat, *of_all)
     return unflattened(measured, (rules, seeds))
-
-
-def _of_signals(
-    learner: Learner,
-    parameters: Parameters,
-    states: RuleStates,
-    x: jax.Array,
-    target: jax.Array,
-    key: jax.Array,
-    quantities: tuple[str, ...],
-) -> dict[str, Any]:
-    signals = learner.signals(parameters, states, x, target, key)
-    exact = learner.exact
-    reference = exact.signals_through(parameters.weights[1:], parameters, x, target)
-    measured: dict[str, Any] = {
-        "teaching_signals": (signals, reference),
-        labels.DELTA_ANGLE: delta_angles(signals, reference),
-        labels.DELTA_ANGLE_FLATTENED: flattened_delta_angles(signals, reference),
-    }
-    if "pseudobackprop_angles" in quantities:
-        V = tuple(Pseudobackprop.backward_weights(W, None) for W in parameters.weights[1:])
-        pseudo: Signals = exact.signals_through(V, parameters, x, target)
-        measured[labels.PSEUDOBACKPROP_ANGLE] = delta_angles(signals, pseudo)
-        measured[labels.BACKPROP_TO_PSEUDOBACKPROP_ANGLE] = delta_angles(reference, pseudo)
-    return measured
-
-
-def _of_gradients(
-    learner: Learner,
-    parameters: Parameters,
-    states: RuleStates,
-    x: jax.Array,
-    target: jax.Array,
-    key: jax.Array,
-) -> dict[str, jax.Array]:
-    whole = replace(learner, architecture=learner.architecture.undropped)
-    taught = whole.gradient(parameters, states, x, target, key).parameters
-    true = learner.backprop_gradient(parameters, x, target)
-    gradients, references = _matrices(taught.weights), _matrices(true.weights)
-    return {
-        labels.GRADIENT_NORM: gradient_norms(gradients),
-        labels.UPDATE_SIGN_AGREEMENT: update_sign_agreements(gradients, references),
-    }
-
-
-def _matrices(weights: Layers) -> Layers:
-    """Flatten kernels to a row for every channel; leave matrices, and None, as they are."""
-    return tuple(W if W is None or W.ndim == 2 else W.reshape(len(W), -1) for W in weights)
-
-
-def _wanted(name: str, quantities: tuple[str, ...]) -> bool:
-    of_pseudobackprop = (labels.PSEUDOBACKPROP_ANGLE, labels.BACKPROP_TO_PSEUDOBACKPROP_ANGLE)
-    return ("pseudobackprop_angles" if name in of_pseudobackprop else name) in quantities

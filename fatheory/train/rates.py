@@ -55,7 +55,7 @@ def choose_learning_rates(
         raise ValueError("choose_learning_rates needs at least one candidate; got none")
     run = simulate(_trial(experiment, rates, seed), progress=progress)
     of_classes = isinstance(experiment.task, ImageTask)
-    measure = run[labels.CLASSIFICATION_ERROR if of_classes else labels.LOSS]
+    measure = run["classification_error" if of_classes else labels.LOSS]
     last = measure.isel({labels.STEP: -1, labels.SEED: 0}).fillna(float("inf"))
     tried = xr.DataArray(
         last.values.reshape(len(experiment.rules), len(rates)),

@@ -1,13 +1,17 @@
 """Collects snapshots of an ensemble into the variables of an archive."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from warnings import warn
 
 import numpy as np
 
 from fatheory import labels
+from fatheory.errors import QuantityWarning
 from fatheory.experiment import Experiment
 from fatheory.initial import Start
+from fatheory.quantities import Need, Quantity, recorded_quantities, source_of
 from fatheory.train.group import Group
+from fatheory.train.group_view import GroupView
 from fatheory.train.loader import on_device
 
 
@@ -25,17 +29,21 @@ class Recorder:
 
     def __init__(self, experiment: Experiment, starts: Sequence[Start]) -> None:
         self._experiment = experiment
-        self._wanted = set(experiment.record.quantities)
+        record = experiment.record
+        quantities = recorded_quantities(record.quantities, dict(record.sources))
+        self._read_off = [q for q in quantities if q.needs <= GroupView.offers]
+        self._compiled = tuple(q for q in quantities if not q.needs <= GroupView.offers)
         self._place = {step: i for i, step in enumerate(experiment.snapshot_steps)}
         dtype = np.dtype(experiment.precision)
         self._probe = on_device([start.probe for start in starts], dtype)
         self._evaluation = on_device([start.evaluation for start in starts], dtype)
         self._training = None
-        if "training_error" in self._wanted:
+        if any(Need.TRAINING in quantity.needs for quantity in quantities):
             # As many as there are to evaluate on, so that both errors cost and vary alike.
             train = starts[0].samples
             assert train is not None  # images are finite samples, the same for all seeds
             self._training = on_device([train.first(len(starts[0].evaluation))], dtype)
+        self._unchecked = quantities
         self._runs = (len(experiment.rules), len(starts))
         self._dtype = dtype
         self.diverged_at = np.full(self._runs, -1, dtype=np.int64)
@@ -49,54 +57,61 @@ class Recorder:
         """Return what is recorded of the groups at a step: arrays (rule, seed, ...)."""
         snapshot: dict[str, np.ndarray] = {}
         for group in groups:
-            for name, values in self._measured(group, step).items():
-                self._write(snapshot, name, group, values)
-            self._mark_divergence(group, step, snapshot[labels.LOSS])
+            measured = self._measured(group, step)
+            diverged = self._mark_divergence(group, step, measured[labels.LOSS])
+            for name, values in measured.items():
+                self._write(snapshot, name, group, values, diverged)
+        for quantity in self._unchecked:
+            self._check(quantity, snapshot)
+        self._unchecked = ()
         return snapshot
 
+    def _check(self, quantity: Quantity, snapshot: dict[str, np.ndarray]) -> None:
+        """Hold a quantity to its shapes, and one's own to being a number, at the first snapshot."""
+        quantity.require_shapes(snapshot, self._runs, self._experiment)
+        if not source_of(quantity.name) or np.isnan(snapshot[labels.LOSS]).all():
+            return
+        for name in quantity.names(self._experiment):
+            if np.isnan(snapshot[name]).all():
+                warn(
+                    f"{quantity.whose} is NaN for every run at the first recorded step, where "
+                    f"losses are finite; the run goes on",
+                    QuantityWarning,
+                    stacklevel=2,
+                )
+
     def _measured(self, group: Group, step: int) -> dict[str, np.ndarray]:
-        loss, error = group.evaluate(self._evaluation)
-        # A diverged network still has a largest output, which means nothing.
-        error = np.where(np.isfinite(loss), error, np.nan)
-        measured = {labels.LOSS: loss, **_named(group.observe(self._probe, step))}
-        if "classification_error" in self._wanted:
-            measured[labels.CLASSIFICATION_ERROR] = error
-        if self._training is not None:
-            on_train, train_error = group.evaluate(self._training)
-            measured[labels.TRAINING_LOSS] = on_train
-            measured[labels.TRAINING_ERROR] = np.where(np.isfinite(loss), train_error, np.nan)
-        if "weights" in self._wanted:
-            measured |= group.weights()
-        if "receptive_fields" in self._wanted:
-            measured[labels.RECEPTIVE_FIELD] = group.receptive_fields()
-        return measured
+        seen = GroupView(group, self._probe, self._evaluation, self._training)
+        measured = {labels.LOSS: seen.held_out.loss}
+        for quantity in self._read_off:
+            measured |= quantity.measure(seen)
+        if self._compiled:
+            known = seen.known(self._compiled)
+            measured |= group.observe(self._probe, step, self._compiled, known)
+        return {name: np.asarray(values) for name, values in measured.items()}
 
     def _write(
-        self, snapshot: dict[str, np.ndarray], name: str, group: Group, values: np.ndarray
+        self,
+        snapshot: dict[str, np.ndarray],
+        name: str,
+        group: Group,
+        values: np.ndarray,
+        diverged: np.ndarray,
     ) -> None:
         if name not in snapshot:
             shape = (*self._runs, *values.shape[2:])
             snapshot[name] = np.full(shape, np.nan, self._dtype)
-        # Beyond divergence nothing is a number: infinities would pass for one.
-        finite = np.where(np.isfinite(values), values, np.nan)
-        snapshot[name][list(group.members), group.seats] = finite
+        # Beyond divergence nothing is a number: infinities would pass for one, and so would what
+        # is still finite, such as the gradient of units that are silent because they are NaN.
+        behind = diverged.reshape(*diverged.shape, *(1,) * (values.ndim - diverged.ndim))
+        known = np.where(behind | ~np.isfinite(values), np.nan, values)
+        snapshot[name][list(group.members), group.seats] = known
 
-    def _mark_divergence(self, group: Group, step: int, loss: np.ndarray) -> None:
+    def _mark_divergence(self, group: Group, step: int, loss: np.ndarray) -> np.ndarray:
+        """Note since when runs of a group have diverged, and return which have, (rule, seed)."""
         mine = (list(group.members), group.seats)
         since = np.asarray(group.ensemble.diverged_at, dtype=np.int64)
-        since = np.where((since < 0) & ~np.isfinite(loss[mine]), step, since)
+        since = np.where((since < 0) & ~np.isfinite(loss), step, since)
         known = self.diverged_at[mine]
         self.diverged_at[mine] = np.where(known < 0, since, known)
-
-
-def _named(observed: Mapping) -> dict[str, np.ndarray]:
-    """Give observations their names in the archive; teaching signals become one per layer."""
-    named = {}
-    for name, values in observed.items():
-        if name == "teaching_signals":
-            for layer, (signal, reference) in enumerate(zip(*values, strict=True), start=1):
-                named[labels.teaching_signal(layer)] = np.asarray(signal)
-                named[labels.backprop_signal(layer)] = np.asarray(reference)
-        else:
-            named[name] = np.asarray(values)
-    return named
+        return self.diverged_at[mine] >= 0

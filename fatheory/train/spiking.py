@@ -2,20 +2,19 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import jax
 import numpy as np
 
-from fatheory import labels
 from fatheory.experiment import Experiment, SpikingNetwork
 from fatheory.initial import Start
 from fatheory.networks.spiking import Neuron, Potentials
+from fatheory.quantities import Spiking, traced_units
 from fatheory.train.group import Group
 from fatheory.train.learner import Learner
 from fatheory.train.observe import Probe
 from fatheory.train.place import Place
-from fatheory.train.spiking_measure import TRACES, evaluate_spiking, observe_spiking
+from fatheory.train.spiking_measure import evaluate_spiking, observe_spiking
 from fatheory.train.spiking_program import advance_spiking, block_length
 
 
@@ -52,23 +51,17 @@ class SpikingGroup(Group):
     def forget(self) -> None:
         """Do nothing: a phase ends without a pause, and potentials go on."""
 
-    def observe(self, probe: Probe, step: int) -> dict[str, Any]:
-        """Measure what the experiment records: of the weights, and of neurons on the probe."""
-        measured = super().observe(probe, step)
-        asked, record = set(self._experiment.record.quantities), self._experiment.record
-        if not {labels.FIRING_RATE, "traces"} & asked:
-            return measured
-        seen = observe_spiking(
+    def spiking(self, probe: Probe) -> Spiking:
+        """Watch neurons while the probe is shown."""
+        return observe_spiking(
             self.ensemble.parameters,
             self._fixed,
             self._own(probe, "probe"),
             learner=self._learner,
             neuron=self._neuron,
             root_seed=self._experiment.root_seed,
-            units=min(record.receptive_units, *self._experiment.sizes[1:]),
+            units=traced_units(self._experiment),
         )
-        wanted = {labels.FIRING_RATE} & asked | (set(TRACES) if "traces" in asked else set())
-        return measured | {name: seen[name] for name in sorted(wanted)}
 
     def evaluate(self, samples: Probe) -> tuple[np.ndarray, np.ndarray]:
         """Return loss and classification error (percent) on samples, (rule, seed)."""

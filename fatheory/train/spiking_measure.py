@@ -11,7 +11,6 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from fatheory import labels
 from fatheory.networks import Parameters
 from fatheory.networks.spiking import (
     Neuron,
@@ -21,6 +20,7 @@ from fatheory.networks.spiking import (
     forward_step,
     modulators,
 )
+from fatheory.quantities import Spiking
 from fatheory.train.ensemble import Fixed
 from fatheory.train.learner import Learner
 from fatheory.train.observe import Probe, over_runs
@@ -28,7 +28,6 @@ from fatheory.train.sampler import step_key
 from fatheory.train.spiking_block import Scene, all_finite
 from fatheory.train.spiking_program import drawn_scene
 
-TRACES = (labels.POTENTIAL, labels.SPIKES, labels.MODULATOR)
 STREAMS = 100
 """Sequences of images that are tested side by side. Each begins at rest, which a leak of 0.9
 makes nearly irrelevant within its first image."""
@@ -83,17 +82,13 @@ def observe_spiking(
     neuron: Neuron,
     root_seed: int,
     units: int,
-) -> dict[str, Any]:
+) -> Spiking:
     """Watch neurons while the probe's images are shown one after another.
 
-    By the archive's names, behind the axes (rule, seed): ``firing_rate (layer,)``, and of the
-    first `units` neurons of layers 1 to L ``potential``, ``spikes`` and ``modulator``, of shape
-    (layer, unit, time step).
+    Behind the axes (rule, seed), and single neurons by the first `units` of layers 1 to L.
     """
 
-    def measure(
-        parameters: Parameters, fixed: Fixed, x: jax.Array, target: jax.Array
-    ) -> dict[str, jax.Array]:
+    def measure(parameters: Parameters, fixed: Fixed, x: jax.Array, target: jax.Array) -> Spiking:
         forward = _forward(parameters)
         key = step_key(root_seed, fixed.seeds, jnp.asarray(_TESTING, jnp.uint32))
         V = learner.backward(parameters, fixed.states, key)
@@ -115,8 +110,7 @@ def observe_spiking(
         rest = _rest(parameters, 1)
         _, seen = _over_time(neuron, root_seed, fixed, parameters, (x, target), order, live, rest)
         *traces, active = seen
-        named = {name: jnp.moveaxis(a, 0, -1) for name, a in zip(TRACES, traces, strict=True)}
-        return named | {labels.FIRING_RATE: jnp.mean(active, axis=0)}
+        return Spiking(jnp.mean(active, axis=0), *(jnp.moveaxis(a, 0, -1) for a in traces))
 
     return over_runs(measure, (parameters, fixed), probe, one_by_one=True)
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-from typing import get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,14 +10,15 @@ from small_experiment import convolved, small
 
 from fatheory.errors import InvalidExperimentError
 from fatheory.experiment import Experiment
-from fatheory.experiment.record import OF_MATRICES, Quantity
+from fatheory.quantities import known_quantities
 from fatheory.rules import FixedFeedback, LayeredRule, known_rules
 
 OF_NEURONS = {"firing_rate", "traces"}
 """Quantities of spiking networks."""
 PROFILE = settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 """The same cases at every run, however slow the machine is."""
-QUANTITIES = set(get_args(Quantity)) - OF_NEURONS
+QUANTITIES = set(known_quantities()) - OF_NEURONS
+OF_MATRICES = {name for name, quantity in known_quantities().items() if quantity.of_matrices}
 
 sizes = st.integers(1, 50)
 finite = st.floats(0, 1e6)

@@ -93,7 +93,7 @@ def test_a_task_is_a_mapping():
 )
 def test_errors_of_classes_need_classes(task, quantity):
     data = {"task": VALID["task"] | task, "record": {"quantities": [quantity]}}
-    message = "classification errors need a task with classes (images)"
+    message = f"only for tasks with classes (images): {quantity}"
     assert problems(VALID | data) == {"record.quantities": message}
 
 

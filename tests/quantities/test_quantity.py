@@ -87,7 +87,11 @@ def test_other_variables_than_declared_are_refused():
         (type("Nameless", (Mean,), {"name": ""})(), "has no name"),
         (type("Odd", (Mean,), {"needs": {"weights"}})(), "needs 'weights', which is none of"),
         (
-            type("Short", (Mean,), {"variables": {"a": labels.Variable(("rule",), "1", "a")}})(),
+            type(
+                "Short",
+                (Mean,),
+                {"variables": {"mean_weight_a": labels.Variable(("rule",), "1", "a")}},
+            )(),
             "do not begin with",
         ),
     ],
@@ -98,6 +102,7 @@ def test_what_is_no_quantity_is_not_registered(part, message):
 
 
 def test_names_of_ours_are_taken():
-    taken = type("Taken", (Mean,), {"name": "weight_norm"})()
+    variables = {"weight_norm": labels.per_layer("1", "mean weight")}
+    taken = type("Taken", (Mean,), {"name": "weight_norm", "variables": variables})()
     with pytest.raises(PluginError, match="'weight_norm', a name that fatheory has already"):
         QUANTITIES.register(taken)

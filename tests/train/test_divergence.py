@@ -17,6 +17,7 @@ from fatheory import (
     Update,
     simulate,
 )
+from fatheory.quantities import known_quantities
 
 STEPS = 120
 TAME = {"backprop": 0.01, "feedback_alignment": 0.01}
@@ -118,3 +119,27 @@ def test_divergence_in_single_precision_and_with_momentum():
     assert found.diverged.all()
     assert np.isfinite(found.loss.sel(step=0)).all()
     assert np.isnan(found.loss.sel(step=STEPS)).all()
+
+
+@pytest.mark.parametrize("activation", ["linear", "relu"])
+def test_everything_recorded_is_not_a_number_from_then_on(activation):
+    """Also what is finite by chance: units that are NaN are silent, so their gradient was 0."""
+    own = ("classification_error", "training_error", "firing_rate", "traces")
+    asked_for = tuple(name for name in known_quantities() if name not in own)
+    changes = {
+        "network": DenseNetwork(hidden=(4,), activation=activation, start=Normal(std=0.5)),
+        "record": Record(snapshots=31, quantities=asked_for),
+    }
+    run = simulate(asked({"backprop": 0.6, "feedback_alignment": 3.0}, **changes))
+    assert run.diverged.all()
+    for label in run.rule.values:
+        for seed in run.seed.values:
+            one = run.sel(rule=label, seed=seed)
+            before = int((one.step < one.diverged_at).sum())
+            assert 0 < before < 30
+            since = one.isel(step=slice(before + 1, None))
+            recorded = [name for name in since.data_vars if "step" in since[name].dims]
+            assert "gradient_norm" in recorded
+            for name in recorded:
+                assert np.isnan(since[name]).all(), name
+            assert np.isfinite(one.gradient_norm.isel(step=0)).all()

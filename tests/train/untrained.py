@@ -1,11 +1,10 @@
 """What is measured before the first update, without compiling the training."""
 
 import jax
-import numpy as np
 
 from fatheory.initial import draw_start
 from fatheory.train.group import Group
-from fatheory.train.loader import on_device
+from fatheory.train.recorder import Recorder
 
 
 def observed(experiment):
@@ -15,11 +14,8 @@ def observed(experiment):
         jax.default_matmul_precision("float32"),
     ):
         starts = [draw_start(experiment, seed) for seed in experiment.seeds]
-        probe = on_device([start.probe for start in starts], np.dtype(experiment.precision))
-        found = {}
-        for group in Group.all_of(experiment, starts):
-            measured = jax.tree.map(np.asarray, group.observe(probe, 0))
-            for place, member in enumerate(group.members):
-                label = experiment.rule_labels[member]
-                found[label] = jax.tree.map(lambda a, i=place: a[i], measured)
-        return found
+        measured = Recorder(experiment, starts).take(0, Group.all_of(experiment, starts))
+    return {
+        label: {name: values[i] for name, values in measured.items()}
+        for i, label in enumerate(experiment.rule_labels)
+    }
