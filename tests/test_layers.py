@@ -19,6 +19,7 @@ ROOT = PACKAGE.parent
 FOUNDATION = 0
 LEVELS = {
     "labels": FOUNDATION,
+    "machine": FOUNDATION,
     "registry": FOUNDATION,
     "errors": FOUNDATION,
     "checks": FOUNDATION,

@@ -25,7 +25,7 @@ def list_known(
     from fatheory.experiment import presets
     from fatheory.quantities import quantity_table
     from fatheory.rules import known_rules
-    from fatheory.theory import METHODS
+    from fatheory.theory import known_methods
 
     show_table("Presets", ("name", "what"), [(name, presets.summary(name)) for name in presets])
     out.print()
@@ -37,7 +37,7 @@ def list_known(
     out.print()
     show_table("Quantities to record", ("name", "what", "units", "needs"), quantity_table())
     out.print()
-    methods = [(name, (m.__doc__ or "").strip().splitlines()[0]) for name, m in METHODS.items()]
+    methods = [(name, method.summary) for name, method in known_methods().items()]
     show_table("Methods of solve", ("name", "what"), methods)
 
 

@@ -45,6 +45,10 @@ from fatheory.theory.linear_phases import frozen_output_weights as frozen_output
 from fatheory.theory.linear_phases import phases_closed_form as phases_closed_form
 from fatheory.theory.linear_phases import shallow_weights as shallow_weights
 from fatheory.theory.methods import METHODS as METHODS
+from fatheory.theory.methods import Method as Method
+from fatheory.theory.methods import find_method as find_method
+from fatheory.theory.methods import known_methods as known_methods
+from fatheory.theory.methods import register_method as register_method
 from fatheory.theory.mode_order import anti_regularising_start as anti_regularising_start
 from fatheory.theory.mode_order import learning_times as learning_times
 from fatheory.theory.mode_order import start_for_learning_times as start_for_learning_times

@@ -75,6 +75,13 @@ class ClosedForm:
         """Return L = 1/2 tr(E Sigma E^T), with relative accuracy also near 0."""
         return np.asarray(self.start.variance * self.modes.loss(self._clock(t)))
 
+    def error_map(self, t: Values) -> np.ndarray:
+        """Return E = T - W W0 of shape (*t, n_o, n_i), with relative accuracy also near 0."""
+        begin = self.start
+        r = len(begin.s)
+        residual = self.modes.residual(self._clock(t))
+        return (begin.U[:, :r] * residual[..., None, :]) @ begin.V[:, :r].T
+
     def weight_angle(self, t: Values) -> np.ndarray:
         r"""Return the angle between W and B^T, in degrees; NaN where W is zero.
 

@@ -2,22 +2,18 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from fatheory.arrays import Covariance, TargetMap
 from fatheory.checks import covariance_matrix, increasing_times, matching_shapes, real_array
 from fatheory.rules import DirectFeedbackAlignment, Rule, make_rule
-from fatheory.theory.fields import Field, linear_flow_field
-from fatheory.theory.integrate import ATOL, RTOL, Phase, integrate
-from fatheory.theory.labelled import labelled_solution, population_loss
+from fatheory.theory.fields import direct_descent, layered_descent
+from fatheory.theory.flow import labelled_flow
+from fatheory.theory.integrate import ATOL, RTOL, Phase
 from fatheory.theory.layers import (
-    Matrix,
     direct_feedback,
     layered_feedback,
     network_weights,
-    partial_products,
     weight_axes,
 )
 from fatheory.theory.mean_rule import mean_layered_rule, mean_state
@@ -74,14 +70,15 @@ def deep_flow(
     -------
     xarray.Dataset
         ``weight_l (time, unit_l, unit_{l-1})`` for l = 1 ... L and ``loss (time)``. NaN from the
-        time on at which the flow blows up (attribute ``diverged_at``, -1 if never).
+        first time without a finite loss (attribute ``diverged_at``, -1 for none).
 
     Raises
     ------
     ArrayError
         If arrays are not finite or do not fit, or Sigma is not a covariance.
     RegimeError
-        If the rule needs feedback and got None, or a time lies behind the last phase.
+        If the rule needs feedback and got None, a time lies behind the last phase, or the flow
+        changes too fast to be followed.
     UnknownNameError
         If there is no such rule.
 
@@ -98,41 +95,11 @@ def deep_flow(
     learner = make_rule(rule) if isinstance(rule, str) else rule
     if isinstance(learner, DirectFeedbackAlignment):
         F = direct_feedback([] if feedback is None else feedback, start)
-        name, field = DIRECT, direct_flow_field(F, T, Sigma)
+        name, descent = DIRECT, direct_descent(F)
     else:
         layered = mean_layered_rule(learner)
         B = [None] * (len(start) - 1) if feedback is None else layered_feedback(feedback, start)
         states = [mean_state(layered, b, W.shape) for b, W in zip(B, start[1:], strict=True)]
         name = layered.name
-        field = linear_flow_field(layered.backward_weights, (None, *states), T, Sigma)
-    path = integrate(field, start, moments, phases, rtol, atol)
-    return labelled_solution(
-        moments,
-        path.weights,
-        population_loss(path.weights, T, Sigma),
-        method="deep_flow",
-        rule=name,
-        diverged_at=path.diverged_at,
-    )
-
-
-def direct_flow_field(feedback: Sequence[Matrix], T: TargetMap, Sigma: Covariance) -> Field:
-    """Return the vector field dW_l/dt = F_l E Sigma (W_{l-1} ... W_1)^T, with F_L = I.
-
-    Parameters
-    ----------
-    feedback : sequence of arrays
-        F_1 ... F_{L-1}, F_l of shape (n_l, n_L).
-    T : array of shape (n_L, n_0)
-        Target map.
-    Sigma : array of shape (n_0, n_0)
-        Second moment of the input, E[x x^T].
-    """
-
-    def field(weights: list[np.ndarray]) -> list[np.ndarray]:
-        *below, product = partial_products(weights)
-        P = (T - product) @ Sigma
-        first, *others = [*(F @ P for F in feedback), P]
-        return [first, *(S @ G.T for S, G in zip(others, below, strict=True))]
-
-    return field
+        descent = layered_descent(layered.backward_weights, (None, *states))
+    return labelled_flow(descent, start, T, Sigma, moments, phases, rtol, atol, name)

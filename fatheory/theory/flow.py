@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
+from jaxtyping import Float
 from numpy.typing import ArrayLike
 
+from fatheory.arrays import Covariance, TargetMap
 from fatheory.checks import (
     covariance_matrix,
     increasing_times,
@@ -15,9 +17,16 @@ from fatheory.checks import (
 )
 from fatheory.geometry import feedback_invariant
 from fatheory.rules import Rule, make_rule
-from fatheory.theory.fields import linear_flow_field
-from fatheory.theory.integrate import ATOL, RTOL, Phase, integrate
-from fatheory.theory.labelled import labelled_solution, population_loss
+from fatheory.theory.fields import Descent, RunIndex, error_flow, layered_descent
+from fatheory.theory.integrate import (
+    ATOL,
+    RTOL,
+    Phase,
+    first_lost,
+    integrate_error_flow,
+    refuse_exhausted,
+)
+from fatheory.theory.labelled import error_loss, labelled_solution
 from fatheory.theory.mean_rule import mean_layered_rule, mean_state
 
 
@@ -41,7 +50,8 @@ def flow(
     with V the rule's answer to "what stands in for W": W for backprop, :math:`B^\top` for feedback
     alignment, 0 for shallow, the transposed pseudoinverse for pseudobackprop,
     :math:`B^\top \circ \mathrm{sign}\, W` for sign-concordant rules. It is the limit of SGD at
-    small learning rates, in units of time t = eta * step, of online as of batch learning.
+    small learning rates, in units of time t = eta * step, of online as of batch learning. E is
+    integrated beside the weights, so that the loss keeps its relative accuracy however small.
 
     Parameters
     ----------
@@ -69,14 +79,15 @@ def flow(
     -------
     xarray.Dataset
         ``weight_1 (time, unit_1, unit_0)``, ``weight_2 (time, unit_2, unit_1)``, ``loss (time)``.
-        NaN from the time on at which the flow blows up (attribute ``diverged_at``, -1 if never).
+        NaN from the first time without a finite loss (attribute ``diverged_at``, -1 for none).
 
     Raises
     ------
     ArrayError
         If arrays are not finite or do not fit, or Sigma is not a covariance.
     RegimeError
-        If the rule needs B and got None, or a time lies behind the last phase.
+        If the rule needs B and got None, a time lies behind the last phase, or the flow changes
+        too fast to be followed.
     UnknownNameError
         If there is no such rule.
 
@@ -95,16 +106,40 @@ def flow(
     moments = increasing_times(times)
     layered = mean_layered_rule(make_rule(rule) if isinstance(rule, str) else rule)
     state = mean_state(layered, B, W.shape)
-    field = linear_flow_field(layered.backward_weights, (None, state), T, Sigma)
-    path = integrate(field, (W0, W), moments, phases, rtol, atol)
-    return labelled_solution(
-        moments,
-        path.weights,
-        population_loss(path.weights, T, Sigma),
-        method="flow",
-        rule=layered.name,
-        diverged_at=path.diverged_at,
-    )
+    descent = layered_descent(layered.backward_weights, (None, state))
+    return labelled_flow(descent, (W0, W), T, Sigma, moments, phases, rtol, atol, layered.name)
+
+
+def labelled_flow(
+    descent: Descent,
+    start: Sequence[np.ndarray],
+    T: TargetMap,
+    Sigma: Covariance,
+    times: Float[np.ndarray, " time"],
+    phases: Sequence[Phase],
+    rtol: float,
+    atol: float,
+    rule: str,
+) -> xr.Dataset:
+    """Integrate the flow of one network and label it; see `flow` and `deep_flow`."""
+
+    def alone(weights: list[np.ndarray], P: np.ndarray, _: RunIndex) -> list[np.ndarray]:
+        # A rule's own code is handed matrices, as its author may expect.
+        reached = descent([W[0] for W in weights], P[0], ...)
+        return [S[None] for S in reached]
+
+    field_of = error_flow(alone, None if (Sigma == np.eye(len(Sigma))).all() else Sigma[None])
+    begin = [W[None] for W in start]
+    runs = integrate_error_flow(field_of, begin, T[None], times, phases, rtol, atol)
+    refuse_exhausted(runs, times, rtol)
+    *weights, E = (block[0] for block in runs.blocks)
+    with np.errstate(over="ignore"):  # an error that is too large to be squared has diverged
+        loss = error_loss(E, Sigma)
+    lost = first_lost([*weights, E, loss])
+    if lost >= 0:
+        for values in (*weights, loss):
+            values[lost:] = np.nan
+    return labelled_solution(times, weights, loss, method="flow", rule=rule, diverged_at=lost)
 
 
 def invariant(W0: ArrayLike, W: ArrayLike, B: ArrayLike) -> np.ndarray:

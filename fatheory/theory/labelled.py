@@ -7,9 +7,7 @@ import xarray as xr
 from jaxtyping import Float
 
 from fatheory import labels
-from fatheory.arrays import Covariance, TargetMap
-from fatheory.geometry import linear_loss
-from fatheory.theory.layers import partial_products
+from fatheory.arrays import Covariance
 
 
 def labelled_solution(
@@ -58,10 +56,8 @@ def labelled_solution(
     )
 
 
-def population_loss(
-    weights: Sequence[np.ndarray], T: TargetMap, Sigma: Covariance
-) -> Float[np.ndarray, " time"]:
-    """Compute 1/2 tr(E Sigma E^T) along a trajectory of a linear network of any depth."""
-    *hidden, top = weights
-    below = partial_products(hidden)[-1] if hidden else np.eye(T.shape[1])
-    return linear_loss(below, top, T, Sigma)
+def error_loss(
+    E: Float[np.ndarray, "*times n_o n_i"], Sigma: Covariance
+) -> Float[np.ndarray, "*times"]:
+    """Compute 1/2 tr(E Sigma E^T), which keeps the relative accuracy of E = T - W_L ... W_1."""
+    return 0.5 * np.sum((E @ Sigma) * E, axis=(-2, -1))

@@ -15,10 +15,14 @@ from fatheory.checks import covariance_matrix, increasing_times, matching_shapes
 from fatheory.errors import RegimeError
 from fatheory.rules import Rule, make_rule
 from fatheory.theory.integrate import Phase
-from fatheory.theory.labelled import labelled_solution, population_loss
+from fatheory.theory.labelled import error_loss, labelled_solution
 from fatheory.theory.mean_rule import mean_layered_rule, mean_state
 
 INPUT_LAYER, OUTPUT_LAYER = 1, 2
+NULL_INPUT = 1e-13
+"""Relative variance below which an input direction counts as one that does not occur."""
+LARGEST_EXPONENT = float(np.log(np.finfo(float).max)) / 2
+"""Growth that is followed: the loss is the square of the error."""
 
 
 def phases_closed_form(
@@ -83,9 +87,16 @@ def phases_closed_form(
     moments = increasing_times(times)
     layered = mean_layered_rule(make_rule(rule) if isinstance(rule, str) else rule)
     state = mean_state(layered, network.feedback, network.W.shape)
-    path = _follow(network, lambda W: layered.backward_weights(W, state).T, moments, phases)
-    loss = population_loss(path, network.T, network.Sigma)
-    return labelled_solution(moments, path, loss, method="linear_phases", rule=layered.name)
+
+    def carrier(W: OutputWeights) -> FeedbackWeights:
+        return layered.backward_weights(W, state).T
+
+    now, Sigma = network.now, network.Sigma
+    path = frozen_path(now.W0, now.W, network.T, Sigma, carrier, moments, phases)
+    _refuse_growth(moments, path, Sigma, carrier)
+    return labelled_solution(
+        moments, path[:2], error_loss(path.E, Sigma), method="phases", rule=layered.name
+    )
 
 
 def shallow_weights(
@@ -124,7 +135,8 @@ def shallow_weights(
     ----------
     The linear readout of Lillicrap et al. 2016, Fig. 2a ("shallow"); derived for this project.
     """
-    return _shallow(_checked(W0, W, "B", None, T, Sigma), increasing_times(times))
+    network = _checked(W0, W, "B", None, T, Sigma)
+    return _shallow(network.now, network.Sigma, increasing_times(times)).W
 
 
 def frozen_output_weights(
@@ -180,7 +192,18 @@ def frozen_output_weights(
     """
     carrier = real_array("P", P, 2)
     network = _checked(W0, W, "P", carrier, T, Sigma)
-    return _frozen_output(network, carrier, increasing_times(times))
+    moments = increasing_times(times)
+    path = _frozen_output(network.now, network.Sigma, carrier, moments)
+    _refuse_growth(moments, path, network.Sigma, lambda _: carrier)
+    return path.W0
+
+
+class _Path(NamedTuple):
+    """Weights and E = T - W W0, at one time or at several."""
+
+    W0: Float[np.ndarray, "*time n_h n_i"]
+    W: Float[np.ndarray, "*time n_o n_h"]
+    E: Float[np.ndarray, "*time n_o n_i"]
 
 
 class _Network(NamedTuple):
@@ -191,6 +214,11 @@ class _Network(NamedTuple):
     feedback: FeedbackWeights | None
     T: TargetMap
     Sigma: Covariance
+
+    @property
+    def now(self) -> _Path:
+        """Weights and E at the start."""
+        return _Path(self.W0, self.W, self.T - self.W @ self.W0)
 
 
 def _checked(
@@ -210,66 +238,135 @@ def _checked(
     return _Network(W0, W, feedback, T, covariance_matrix("Sigma", Sigma, W0.shape[1]))
 
 
-def _follow(
-    network: _Network,
+def frozen_path(
+    W0: InputWeights,
+    W: OutputWeights,
+    T: TargetMap,
+    Sigma: Covariance,
     carrier: Callable[[OutputWeights], FeedbackWeights],
     times: Float[np.ndarray, " time"],
     phases: Sequence[Phase],
-) -> tuple[Float[np.ndarray, "time n_h n_i"], Float[np.ndarray, "time n_o n_h"]]:
-    """Solve phase after phase; `carrier` gives P = V^T at the W that a phase freezes."""
-    path_0 = np.repeat(network.W0[None], len(times), axis=0)
-    path = np.repeat(network.W[None], len(times), axis=0)
+) -> _Path:
+    """Solve phase after phase, and return W0, W and E = T - W W0 at all times.
+
+    E is exact in relative terms, however small; it and the weights are NaN from the time on at
+    which an error that grows leaves the range of floating point.
+
+    Parameters
+    ----------
+    W0, W, T, Sigma : arrays
+        Start, target and input second moment.
+    carrier : callable
+        From the W that a phase freezes to P = V^T, which carries the error back.
+    times : array of shape (time,)
+        Increasing, from 0 on.
+    phases : sequence of Phase
+        Each with at least one frozen layer.
+
+    Raises
+    ------
+    RegimeError
+        As of `phases_closed_form`, but for an error that grows.
+    """
+    E = T - W @ W0
+    path = _Path(*(np.repeat(A[None], len(times), axis=0) for A in (W0, W, E)))
     begin = 0.0
     for phase, end in zip(phases, _phase_ends(phases, times[-1]), strict=True):
         later = times > begin
         # Times behind the phase get its end, which starts the next phase and overwrites them.
         elapsed = np.append(np.minimum(times[later], end), end) - begin
+        now = _Path(W0, W, E)
         if phase.frozen == {INPUT_LAYER}:
-            W = _shallow(network, elapsed)
-            path[later], network = W[:-1], network._replace(W=W[-1])
+            moved = _shallow(now, Sigma, elapsed)
         elif phase.frozen == {OUTPUT_LAYER}:
-            W0 = _frozen_output(network, carrier(network.W), elapsed)
-            path_0[later], network = W0[:-1], network._replace(W0=W0[-1])
+            moved = _frozen_output(now, Sigma, carrier(W), elapsed)
+        else:
+            moved = _Path(*(np.broadcast_to(A, (len(elapsed), *A.shape)) for A in now))
+        for whole, part in zip(path, moved, strict=True):
+            whole[later] = part[:-1]
+        W0, W, E = (part[-1] for part in moved)
         begin = end
-    return path_0, path
+        if not np.isfinite(W0).all():
+            for whole in path:
+                whole[times > end] = np.nan
+            break
+    return path
 
 
-def _shallow(
-    network: _Network, times: Float[np.ndarray, " time"]
-) -> Float[np.ndarray, "time n_o n_h"]:
-    W0, W, _, T, Sigma = network
+def _shallow(now: _Path, Sigma: Covariance, times: Float[np.ndarray, " time"]) -> _Path:
+    W0, W, E = now
     values, vectors = np.linalg.eigh(Sigma)
-    root = vectors * np.sqrt(np.clip(values, 0.0, None))
-    L, sigma, Rt = np.linalg.svd(W0 @ root, full_matrices=False)
-    drive = (T - W @ W0) @ root @ Rt.T
+    values = np.clip(values, 0.0, None)
+    root = vectors * np.sqrt(values)
+    n_h, n_i = W0.shape
+    learned = min(n_h, n_i)
+    # All n_i right vectors are needed, and no more left ones than there are values.
+    L, sigma, Rt = np.linalg.svd(W0 @ root, full_matrices=n_h < n_i)
+    sigma = np.append(sigma, np.zeros(n_i - learned))
+    drive = E @ root @ Rt.T
+    rate = sigma**2 * times[:, None]
     safe = np.where(sigma > 0, sigma, 1.0)
-    gain = -np.expm1(-(sigma**2) * times[:, None]) / safe
-    return W + (drive * gain[:, None, :]) @ L.T
+    gain = (-np.expm1(-rate) / safe)[:, None, :learned]
+    change = (drive[:, :learned] * gain) @ L.T
+    # Along inputs that do not occur E follows from W; the others decay by themselves.
+    seen = values > NULL_INPUT * max(values[-1], np.finfo(float).tiny)
+    along = (E - change @ W0) @ vectors
+    decayed = ((drive * np.exp(-rate)[:, None, :]) @ Rt)[..., seen]
+    along[..., seen] = decayed / np.sqrt(values[seen])
+    return _Path(np.broadcast_to(W0, (len(times), *W0.shape)), W + change, along @ vectors.T)
 
 
 def _frozen_output(
-    network: _Network, P: FeedbackWeights, times: Float[np.ndarray, " time"]
-) -> Float[np.ndarray, "time n_h n_i"]:
-    W0, W, _, T, Sigma = network
+    now: _Path, Sigma: Covariance, P: FeedbackWeights, times: Float[np.ndarray, " time"]
+) -> _Path:
+    W0, W, E = now
     WP, n_o = W @ P, len(W)
     values, vectors = np.linalg.eigh(Sigma)
     values = np.clip(values, 0.0, None)
-    errors = (T - W @ W0) @ vectors
-    slowest = float(np.linalg.eigvals(WP).real.min())
-    if -slowest * values[-1] * times[-1] > np.log(np.finfo(float).max) / 2:
-        raise RegimeError(
-            f"with W frozen the error grows like exp({-slowest * values[-1]:.3g} t), which at "
-            f"t = {times[-1]:.6g} leaves the range of floating point: W P has an eigenvalue with "
-            f"the real part {slowest:.3g}; shorten the phase"
-        )
-    out = np.empty((len(times), *W0.shape))
+    errors = E @ vectors
+    growth = max(-_slowest(WP) * values[-1], 0.0)
+    path_0 = np.full((len(times), *W0.shape), np.nan)
+    path_E = np.full((len(times), *E.shape), np.nan)
     augmented = np.zeros((len(values), 2 * n_o, 2 * n_o))
     augmented[:, :n_o, :n_o] = -values[:, None, None] * WP
     augmented[:, :n_o, n_o:] = values[:, None, None] * np.eye(n_o)
-    for index, t in enumerate(times):
-        integral = expm(augmented * t)[:, :n_o, n_o:]
-        out[index] = W0 + P @ np.einsum("jab,bj->aj", integral, errors) @ vectors.T
-    return out
+    for index in np.flatnonzero(growth * times <= LARGEST_EXPONENT):
+        both = expm(augmented * times[index])[:, :n_o]
+        path_E[index] = np.einsum("jab,bj->aj", both[..., :n_o], errors) @ vectors.T
+        path_0[index] = W0 + P @ np.einsum("jab,bj->aj", both[..., n_o:], errors) @ vectors.T
+    path = np.repeat(W[None], len(times), axis=0)
+    return _Path(path_0, path, path_E)
+
+
+def _slowest(WP: Float[np.ndarray, "n_o n_o"]) -> float:
+    return float(np.linalg.eigvals(WP).real.min())
+
+
+def _refuse_growth(
+    times: Float[np.ndarray, " time"],
+    path: _Path,
+    Sigma: Covariance,
+    carrier: Callable[[OutputWeights], FeedbackWeights],
+) -> None:
+    """Refuse an answer in which the error left the range of floating point.
+
+    Raises
+    ------
+    RegimeError
+        Saying how fast it grows.
+    """
+    lost = ~np.isfinite(path.E).all(axis=(1, 2))
+    if not lost.any():
+        return
+    known = path.W[~lost]
+    W = known[-1] if len(known) else path.W[0]
+    slowest = _slowest(W @ carrier(W)) if np.isfinite(W).all() else -np.inf
+    growth = -slowest * float(np.linalg.eigvalsh(Sigma)[-1])
+    raise RegimeError(
+        f"with W frozen the error grows like exp({growth:.3g} t), which before "
+        f"t = {times[int(np.argmax(lost))]:.6g} leaves the range of floating point: W P has an "
+        f"eigenvalue with the real part {slowest:.3g}; shorten the phase"
+    )
 
 
 def _phase_ends(phases: Sequence[Phase], last: float) -> list[float]:

@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike
 
 from fatheory.checks import extended_array, real_array
 from fatheory.errors import ArrayError, RegimeError
-from fatheory.theory.cubic_clock import elapsed, log_remaining
 from fatheory.theory.cubic_roots import reached_root
+from fatheory.theory.mode_time import elapsed, log_remaining
 from fatheory.theory.zero_start import log_remaining_from_zero
 
 Values = ArrayLike | float | int
@@ -22,7 +22,7 @@ _CHUNK = 65536
 
 
 class _Flow(NamedTuple):
-    """The modes, flattened, in the terms of `cubic_clock`: x = limit + way * w."""
+    """The modes, flattened, in the terms of `mode_time`: x = limit + way * w."""
 
     x0: Float[np.ndarray, " modes"]
     limit: Float[np.ndarray, " modes"]
@@ -47,7 +47,7 @@ class ModeSolution:
               + \tfrac1{\sqrt3}\left(\arctan\tfrac{2u+1}{\sqrt3} - \tfrac\pi6\right)\right].
 
     Other starts have the integral of 1/dx over the roots of the cubic, real or complex, in a form
-    in which close roots do no harm (`fatheory.theory.cubic_clock`). For c >= 0 there is one fixed
+    in which close roots do no harm (`fatheory.theory.mode_time`). For c >= 0 there is one fixed
     point, and it attracts. For c < 0 there may be three, the middle one unstable: the flow reaches
     the outer one on its side of the middle, or, released between the extrema of the cubic, the one
     towards which it starts to move. Every fixed point has zero error, s = g x y.

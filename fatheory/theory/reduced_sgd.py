@@ -12,7 +12,13 @@ from fatheory.arrays import TargetMap
 from fatheory.checks import covariance_matrix, matching_shapes, one_number, real_array
 from fatheory.errors import ArrayError, RegimeError
 from fatheory.theory.gram import HiddenGram, hidden_gram
+from fatheory.theory.integrate import first_lost
 from fatheory.theory.reduction import FullStart, ReducedSolution
+
+SMALL_ERROR = 1e-5
+"""E against T below which it is carried by itself: 11 digits are left of it there."""
+LOOK_EVERY = 256
+"""Steps after which the size of E is looked at."""
 
 
 def reduced_sgd(
@@ -97,17 +103,17 @@ def reduced_sgd(
     if not (math.isfinite(learning_rate) and learning_rate > 0):
         raise RegimeError(f"learning_rate must be positive and finite; got {learning_rate}")
     steps = _snapshots(snapshot_steps, len(inputs))
-    K = _descend(gram, T, inputs, shift, learning_rate, steps)
-    lost = ~np.isfinite(K).all(axis=(-2, -1))
+    K, E = _descend(gram, T, inputs, shift, learning_rate, steps)
     return ReducedSolution(
         learning_rate * steps,
         K,
         gram,
         T,
         Sigma,
+        E,
         "reduced_sgd",
         FullStart(W0, W, B),
-        int(np.argmax(lost)) if lost.any() else -1,
+        first_lost([K, E]),
     )
 
 
@@ -131,8 +137,44 @@ def _descend(
     noise: Float[np.ndarray, "step batch n_o"],
     eta: float,
     steps: Int[np.ndarray, " snapshot"],
-) -> Float[np.ndarray, "snapshot n_o m"]:
-    """Return K = [X, Y] at the snapshots.
+) -> tuple[Float[np.ndarray, "snapshot n_o m"], Float[np.ndarray, "snapshot n_o n_i"]]:
+    """Return K = [X, Y] and E = T - W W0 at the snapshots.
+
+    E is computed from K until it is small against T; from there on it is carried itself, which
+    costs some calls more a step and keeps its relative accuracy.
+    """
+    n_o, m = gram.M.shape
+    n_i = inputs.shape[2]
+    K = np.full((len(steps), n_o, m), np.nan)
+    E = np.full((len(steps), n_o, n_i), np.nan)
+    now, error = np.zeros((n_o, m)), T - gram.product(np.zeros((n_o, m)))
+    small = SMALL_ERROR * max(float(np.abs(T).max(initial=0.0)), float(np.abs(error).max()))
+    carried = float(np.abs(error).max()) <= small
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        for index, (first, last) in enumerate(pairwise((0, *steps))):
+            for begin in range(first, last, LOOK_EVERY):
+                part = slice(begin, min(begin + LOOK_EVERY, last))
+                if carried:
+                    now, error = _carry(gram, now, error, inputs[part], noise[part], eta)
+                else:
+                    now = _move(gram, T, now, inputs[part], noise[part], eta)
+                    error = T - gram.product(now)
+                    carried = bool(np.abs(error).max() <= small)
+            if not (np.isfinite(now).all() and np.isfinite(error).all()):
+                break
+            K[index], E[index] = now, error
+    return K, E
+
+
+def _move(
+    gram: HiddenGram,
+    T: TargetMap,
+    K: Float[np.ndarray, "n_o m"],
+    inputs: Float[np.ndarray, "step batch n_i"],
+    noise: Float[np.ndarray, "step batch n_o"],
+    eta: float,
+) -> Float[np.ndarray, "n_o m"]:
+    """Return K after some steps.
 
     With v = [x, X x] and D = W [A0, B] - [T, 0], an example has the error e = noise - D v; it
     moves K by eta e v^T and D by eta e (S v)^T. The table holds [0, K^T] above [S, D^T], so that
@@ -143,22 +185,46 @@ def _descend(
     batch, n_i = inputs.shape[1:]
     table = np.zeros((2 * m, m + n_o), order="F")
     KD, XT, SD = table[:, m:], table[:n_i, m:], table[m:]
-    SD[:, :m], SD[:, m:] = gram.S, gram.M.T
+    KD[:m] = K.T
+    SD[:, :m], SD[:, m:] = gram.S, gram.projections(K).T
     SD[:n_i, m:] -= T.T
     row = np.empty((batch, 2 * m + n_o))  # [x, X x, S v, -e]
     x_slot, Xx, v, products = row[:, :n_i], row[:, n_i:m], row[:, :m], row[:, m:]
     moves, error, rate = row[:, : 2 * m].T, row[:, 2 * m :], -eta / batch
     errorT = error.T
-    K = np.full((len(steps), n_o, m), np.nan)
-    with np.errstate(over="ignore", invalid="ignore"):
-        for index, (first, last) in enumerate(pairwise((0, *steps))):
-            for x, shift in zip(inputs[first:last], noise[first:last], strict=True):
-                x_slot[:] = x
-                np.matmul(x, XT, out=Xx)
-                np.matmul(v, SD, out=products)
-                np.subtract(error, shift, out=error)
-                dgemm(rate, moves, errorT, 1.0, KD, trans_b=True, overwrite_c=True)
-            if not np.isfinite(KD).all():
-                break
-            K[index] = KD[:m].T
-    return K
+    for x, shift in zip(inputs, noise, strict=True):
+        x_slot[:] = x
+        np.matmul(x, XT, out=Xx)
+        np.matmul(v, SD, out=products)
+        np.subtract(error, shift, out=error)
+        dgemm(rate, moves, errorT, 1.0, KD, trans_b=True, overwrite_c=True)
+    return KD[:m].T.copy()
+
+
+def _carry(
+    gram: HiddenGram,
+    K: Float[np.ndarray, "n_o m"],
+    E: Float[np.ndarray, "n_o n_i"],
+    inputs: Float[np.ndarray, "step batch n_i"],
+    noise: Float[np.ndarray, "step batch n_o"],
+    eta: float,
+) -> tuple[Float[np.ndarray, "n_o m"], Float[np.ndarray, "n_o n_i"]]:
+    """Return K and E after some steps, with e = E x + noise.
+
+    E moves by -dW W0 - W dW0 - dW dW0, where dW0 = B dX, dW = dX W0^T: every term is
+    proportional to e, so that nothing cancels.
+    """
+    K, E = K.copy(), E.copy()
+    n_i = gram.n_i
+    S_A, S_B, M_B = gram.S[:, :n_i], gram.S[:, n_i:], gram.M[:, n_i:]
+    for x, shift in zip(inputs, noise, strict=True):
+        X = K[:, :n_i]
+        e = x @ E.T + shift
+        dX = (eta / len(x)) * e.T @ x
+        inner = S_A + S_B @ X  # [A0, B]^T W0
+        dW_W0 = dX @ (inner[:n_i] + X.T @ inner[n_i:])
+        dW_B = dX @ inner[n_i:].T
+        E -= dW_W0 + (M_B + K @ S_B + dW_B) @ dX
+        K[:, n_i:] += dX @ X.T
+        K[:, :n_i] += dX
+    return K, E

@@ -9,7 +9,12 @@ because :math:`\dot W_0 = B E \Sigma` and
 :math:`\dot W = E \Sigma W_0^\top = \dot X A_0^\top + \dot X X^\top B^\top`. The state
 K = [X, Y] has n_o (n_i + n_o) numbers whatever n_h is, and E = T - W W0 depends on the hidden
 layer only through the inner products in `HiddenGram`. The flow keeps Y + Y^T = X X^T, which is
-the constancy of B W + (B W)^T - W0 W0^T in these variables. Derived for this project.
+the constancy of B W + (B W)^T - W0 W0^T in these variables. E is followed beside K,
+
+.. math:: \dot E = -\dot X\, W_0^\top W_0 - W B\, \dot X,
+
+linear in E, so that it keeps its relative accuracy where T - W W0 would be rounding. Derived for
+this project.
 """
 
 from dataclasses import dataclass, replace
@@ -23,9 +28,15 @@ from numpy.typing import ArrayLike
 from fatheory.arrays import Covariance, FeedbackWeights, InputWeights, OutputWeights, TargetMap
 from fatheory.checks import covariance_matrix, increasing_times, matching_shapes, real_array
 from fatheory.errors import ArrayError, RegimeError
-from fatheory.theory.fields import Field
+from fatheory.theory.fields import RunIndex, RunsField
 from fatheory.theory.gram import HiddenGram, hidden_gram
-from fatheory.theory.integrate import ATOL, RTOL, integrate
+from fatheory.theory.integrate import (
+    ATOL,
+    RTOL,
+    first_lost,
+    integrate_runs,
+    refuse_exhausted,
+)
 from fatheory.theory.labelled import labelled_solution
 
 
@@ -51,8 +62,10 @@ class ReducedSolution:
         Inner products over the hidden units.
     T, Sigma : arrays of shape (n_o, n_i) and (n_i, n_i)
         Target map and input second moment.
+    error_map : array of shape (time, ..., n_o, n_i)
+        E = T - W W0, with relative accuracy also where it is small.
     method : str
-        Which function gave the answer.
+        The method's name in `fatheory.solve`.
     start : FullStart or None
         Full matrices at time 0, from which `weights` are rebuilt; None where only inner products
         are known, as at infinite width.
@@ -65,6 +78,7 @@ class ReducedSolution:
     gram: HiddenGram
     T: TargetMap
     Sigma: Covariance
+    error_map: Float[np.ndarray, "time *runs n_o n_i"]
     method: str
     start: FullStart | None = None
     diverged_at: int = -1
@@ -85,7 +99,7 @@ class ReducedSolution:
 
     def loss(self) -> Float[np.ndarray, "time *runs"]:
         """Compute L = 1/2 tr(E Sigma E^T), E = T - W W0, without the noise floor."""
-        E = self.T - self.product()
+        E = self.error_map
         return 0.5 * np.sum((E @ self.Sigma) * E, axis=(-2, -1))
 
     def weight_angle(self) -> Float[np.ndarray, "time *runs"]:
@@ -208,8 +222,8 @@ def solve_gram(
 ) -> ReducedSolution:
     """Solve the reduced flow from inner products over the hidden units alone.
 
-    Runs stacked in `gram`, of any hidden widths, are integrated as one system: the step follows
-    the root mean square of all errors, and a run that blows up ends all.
+    Runs stacked in `gram`, of any hidden widths, are integrated side by side, each with a step of
+    its own; one that blows up is NaN from there on, and the others go on.
 
     Parameters
     ----------
@@ -236,23 +250,57 @@ def solve_gram(
         )
     Sigma = covariance_matrix("Sigma", Sigma, gram.n_i)
     moments = increasing_times(times)
-    path = integrate(
-        _reduced_field(gram, T, Sigma), (np.zeros_like(gram.M),), moments, rtol=rtol, atol=atol
+    stack, runs = gram.M.shape[:-2], int(np.prod(gram.M.shape[:-2]))
+    flat = HiddenGram(
+        gram.M.reshape(runs, n_o, -1), gram.S.reshape(runs, *gram.S.shape[-2:]), gram.WW.ravel()
     )
-    return ReducedSolution(
-        moments, path.weights[0], gram, T, Sigma, "reduction", diverged_at=path.diverged_at
+    K, E = follow_grams(
+        flat, np.broadcast_to(T, (runs, *T.shape)), Sigma[None], moments, rtol, atol
     )
+    K, E = (np.moveaxis(block, 0, 1) for block in (K, E))
+    K, E = (block.reshape(len(moments), *stack, *block.shape[2:]) for block in (K, E))
+    return ReducedSolution(moments, K, gram, T, Sigma, E, "reduced", diverged_at=first_lost([K, E]))
 
 
-def _reduced_field(gram: HiddenGram, T: TargetMap, Sigma: Covariance) -> Field:
-    """Return K -> [dX/dt, dY/dt] = E Sigma [1, X^T]."""
+def follow_grams(
+    gram: HiddenGram,
+    T: Float[np.ndarray, "run n_o n_i"],
+    Sigma: Float[np.ndarray, "#run n_i n_i"],
+    times: Float[np.ndarray, " time"],
+    rtol: float = RTOL,
+    atol: float = ATOL,
+) -> tuple[Float[np.ndarray, "run time n_o m"], Float[np.ndarray, "run time n_o n_i"]]:
+    """Integrate K and E of runs that are stacked in `gram`, each with its own T and Sigma.
+
+    Raises
+    ------
+    RegimeError
+        If a run changes too fast to be followed.
+    """
+    white = (Sigma == np.eye(gram.n_i)).all()
+    spread = None if white else np.broadcast_to(Sigma, (len(T), gram.n_i, gram.n_i))
+    K = np.zeros_like(gram.M)
+    field = _reduced_field(gram, spread)
+    start = (K, T - gram.product(K))
+    paths = integrate_runs(lambda _: field, start, times, (), rtol, atol, normwise={1})
+    refuse_exhausted(paths, times, rtol)
+    return paths.blocks[0], paths.blocks[1]
+
+
+def _reduced_field(gram: HiddenGram, Sigma: Float[np.ndarray, "run n_i n_i"] | None) -> RunsField:
+    """Return (K, E) -> (E Sigma [1, X^T], -(dX W0^T W0 + W B dX))."""
     n_i = gram.n_i
+    M_B, S_A, S_B = gram.M[..., n_i:], gram.S[..., :n_i], gram.S[..., n_i:]
 
-    def field(state: list[np.ndarray]) -> list[np.ndarray]:
-        (K,) = state
+    def field(state: list[np.ndarray], runs: RunIndex) -> list[np.ndarray]:
+        K, E = state
+        X = K[..., :n_i]
         dK = np.empty_like(K)
-        dX = np.matmul(T - gram.product(K), Sigma, out=dK[..., :n_i])
-        np.matmul(dX, K[..., :n_i].mT, out=dK[..., n_i:])
-        return [dK]
+        dX = dK[..., :n_i]
+        dX[:] = E if Sigma is None else E @ Sigma[runs]
+        np.matmul(dX, X.mT, out=dK[..., n_i:])
+        shared = S_A[runs] + S_B[runs] @ X  # [A0, B]^T W0
+        WB = M_B[runs] + K @ S_B[runs]
+        return [dK, -(dK @ shared + WB @ dX)]
 
     return field

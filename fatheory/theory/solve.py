@@ -1,93 +1,128 @@
 """Answer an experiment from equations, in the shape in which simulation answers it."""
 
+import json
 import time
+from collections.abc import Mapping
 
 import numpy as np
 import xarray as xr
 
 from fatheory import labels
 from fatheory.archive import assemble, provenance
-from fatheory.errors import UnknownNameError
-from fatheory.experiment import Experiment, RuleChoice
-from fatheory.initial import Start, coordinates, draw_start, drawn_variables
-from fatheory.theory.measurement import measure
-from fatheory.theory.methods import METHODS, Method
-from fatheory.theory.regime import require_regime
+from fatheory.errors import ArrayError, PluginError, RegimeError, UnknownNameError
+from fatheory.experiment import Experiment
+from fatheory.initial import coordinates, draw_start, drawn_variables
+from fatheory.quantities import find_quantities
+from fatheory.theory.memory import require_memory
+from fatheory.theory.methods import Method, find_method
 
 
-def solve(experiment: Experiment, method: str = "flow") -> xr.Dataset:
+def solve(experiment: Experiment, method: str | Method = "flow") -> xr.Dataset:
     """Solve the experiment from theory and return it in the shape of `fatheory.simulate`.
 
     Parameters
     ----------
     experiment : Experiment
-        What to solve: a linear network without biases, fully connected, on a linear task.
-    method : str
-        ``"flow"`` integrates the gradient flow, time = learning rate x step; ``"reduced"`` does so
-        in the reduced state whose size does not depend on hidden width; ``"reduced-sgd"`` carries
-        out the very updates of the simulation in that state; ``"closed_form"`` evaluates the
-        solution for white input, orthogonal feedback and a spectral start; ``"phases"`` that of
-        phases in which one of two layers is frozen, and of shallow learning.
+        What to solve.
+    method : str or Method
+        How. ``"flow"`` integrates the gradient flow of a linear network, time = learning rate x
+        step; ``"reduced"`` does so in the reduced state whose size does not depend on hidden
+        width; ``"reduced_sgd"`` carries out the very updates of the simulation in that state;
+        ``"closed_form"`` evaluates the solution for white input, orthogonal feedback and a
+        spectral start; ``"phases"`` that of phases in which one of two layers is frozen, and of
+        shallow learning; ``"infinite_width"`` follows the limit of infinitely many hidden units.
+        `fatheory list` shows all, those of installed packages included.
 
     Returns
     -------
     xarray.Dataset
         A run archive of source ``"theory/<method>"`` in float64, with the dimensions, coordinates
-        and variables of the simulation. Angles and signals of rules that are random given weights
-        and data are NaN: the flow predicts their mean motion, not single draws.
+        and variables of the simulation. Quantities that the method cannot give are left out; the
+        attribute ``absent_quantities`` says why, as JSON by quantity. Angles and signals of rules
+        that are random given weights and data are NaN: the flow predicts their mean motion, not
+        single draws. ``diverged_at`` is the first *recorded* step without a finite loss, from
+        which on all is NaN; simulation looks at every step, so its own lies between the recorded
+        step before and this one, where both diverge at once.
 
     Raises
     ------
     UnknownNameError
         If there is no such method.
     RegimeError
-        If the network or the task is not linear, connections are missing, a rule's feedback
-        learns or its mean motion is not known, or an assumption of the method does not hold.
+        If the method does not cover the experiment; the message says everything that is outside,
+        and what would bring it in. Or if an assumption does not hold of what is drawn.
+    MemoryEstimateError
+        If the answer would not fit into memory.
+    PluginError
+        If a method that is not ours returns what is no answer.
     """
     began = time.perf_counter()
-    if method not in METHODS:
-        raise UnknownNameError("method", method, METHODS)
-    require_regime(experiment)
+    chosen = method if isinstance(method, Method) else find_method(method)
+    problems = list(chosen.covers(experiment))
+    if problems:
+        lines = "".join(f"\n  {line}" for line in problems)
+        raise RegimeError(
+            f"theory's method {chosen.name!r} covers {chosen.regime}; `fatheory run` trains the "
+            f"others. Of this experiment,{lines}"
+        )
+    require_memory(experiment, chosen)
     starts = [draw_start(experiment, seed) for seed in experiment.seeds]
-    answers = [
-        [
-            _answer(experiment, METHODS[method], seed, start, label, choice)
-            for seed, start in zip(experiment.seeds, starts, strict=True)
-        ]
-        for label, choice in experiment.rules
-    ]
-    recorded = {
-        name: np.array([[answer[name] for answer in row] for row in answers])
-        for name in answers[0][0]
-    }
-    return assemble(
-        drawn_variables(experiment, starts) | recorded,
-        coordinates(experiment),
-        provenance(
-            source=f"theory/{method}",
-            experiment_json=experiment.to_json(),
-            experiment_hash=experiment.content_hash,
-            precision="float64",
-            device="cpu",
-            wall_time_s=time.perf_counter() - began,
-        ),
+    answer = _checked(chosen, experiment, chosen.answer(experiment, starts))
+    attrs = provenance(
+        source=f"theory/{chosen.name}",
+        experiment_json=experiment.to_json(),
+        experiment_hash=experiment.content_hash,
+        precision="float64",
+        device="cpu",
+        wall_time_s=time.perf_counter() - began,
     )
+    absent = _absent(chosen, experiment, answer)
+    if absent:
+        attrs |= {labels.ATTR_ABSENT: json.dumps(absent)}
+    try:
+        return assemble(
+            drawn_variables(experiment, starts) | answer,
+            coordinates(experiment),
+            attrs,
+            n_layers=experiment.layers,
+        )
+    except (ArrayError, UnknownNameError) as error:
+        raise PluginError(f"the method {chosen.name!r} gave no valid answer: {error}") from error
 
 
-def _answer(
-    experiment: Experiment,
-    method: Method,
-    seed: int,
-    start: Start,
-    label: str,
-    choice: RuleChoice,
+def _checked(
+    method: Method, experiment: Experiment, answer: Mapping[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """Solve one seed and rule, and measure what the experiment records."""
-    path = method(experiment, seed, start, label, choice)
-    steps = experiment.snapshot_steps
-    since = steps[path.diverged_at] if path.diverged_at >= 0 else -1
-    measured = measure(path.weights, start, label, choice, experiment.record)
-    return measured | {
-        labels.DIVERGED: np.asarray(since >= 0),
-        labels.DIVERGED_AT: np.asarray(since, dtype=np.int64),
-    }
+    """Return the answer with ``diverged``, after a look at what every variable must have.
+
+    Raises
+    ------
+    PluginError
+        If the loss is missing, or a variable does not lead with rules and seeds.
+    """
+    runs = (len(experiment.rules), len(experiment.seeds))
+    arrays = {name: np.asarray(values) for name, values in answer.items()}
+    if labels.LOSS not in arrays:
+        raise PluginError(f"the method {method.name!r} gives no loss, which every archive holds")
+    for name, values in arrays.items():
+        if values.shape[:2] != runs or values.dtype.kind not in "iufb":
+            raise PluginError(
+                f"the method {method.name!r} must give {name!r} as numbers for {runs[0]} rules "
+                f"and {runs[1]} seeds first; it gives {values.dtype} of the shape {values.shape}"
+            )
+    since = arrays.pop(labels.DIVERGED_AT, np.full(runs, -1)).astype(np.int64)
+    return arrays | {labels.DIVERGED: since >= 0, labels.DIVERGED_AT: since}
+
+
+def _absent(
+    method: Method, experiment: Experiment, answer: Mapping[str, np.ndarray]
+) -> dict[str, str]:
+    """Say why recorded quantities are not in the answer."""
+    told = method.absent(experiment)
+    missing = [
+        quantity.name
+        for quantity in find_quantities(experiment.record.quantities)
+        if any(name not in answer for name in quantity.names(experiment))
+    ]
+    default = f"the method {method.name} does not give it"
+    return {name: told.get(name, default) for name in missing}

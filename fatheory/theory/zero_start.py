@@ -11,10 +11,10 @@ import numpy as np
 from jaxtyping import Float
 from numpy.polynomial import Polynomial
 
-from fatheory.theory.cubic_clock import log_remaining
+from fatheory.theory.mode_time import log_remaining
 
 A, B, Q = 3.0, 3.0, 1.0
-"""Shape of the flow in the terms of `cubic_clock`."""
+"""Shape of the flow in the terms of `mode_time`."""
 
 _PER_UNIT = 256  # grid points per unit of tau; the sixth-order remainder is then below 1e-16
 _DEGREE = 5

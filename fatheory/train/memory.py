@@ -1,7 +1,6 @@
 """How much memory a run will take, told before it starts."""
 
 import math
-from pathlib import Path
 
 import jax
 import numpy as np
@@ -9,6 +8,7 @@ import numpy as np
 from fatheory.errors import MemoryEstimateError
 from fatheory.experiment import Experiment, ImageTask, SpikingNetwork
 from fatheory.initial import block_steps
+from fatheory.machine import free_memory
 from fatheory.quantities import find_quantities
 from fatheory.train.observe import IMAGES_AT_A_TIME
 from fatheory.train.spiking_measure import STREAMS
@@ -16,8 +16,6 @@ from fatheory.train.spiking_program import LONGEST_BLOCK
 
 _HOST_ITEM = 8
 """Draws are made in double precision."""
-_MEMORY_INFO = Path("/proc/meminfo")
-_CGROUP = Path("/sys/fs/cgroup")
 
 
 def estimate_memory(experiment: Experiment, *, on_disk: bool = False) -> dict[str, int]:
@@ -70,8 +68,7 @@ def available_memory() -> int | None:
         stats = device.memory_stats() or {}
         limit = stats.get("bytes_limit")
         return None if limit is None else int(limit) - int(stats.get("bytes_in_use", 0))
-    known = [size for size in (_free_of_machine(), _free_of_group()) if size is not None]
-    return min(known, default=None)
+    return free_memory()
 
 
 def _examples(experiment: Experiment, item: int) -> int:
@@ -144,22 +141,3 @@ def _recorded(experiment: Experiment) -> int:
 def _learned(experiment: Experiment) -> int:
     """Count the weights and biases of a network."""
     return sum(math.prod(shape) + shape[0] for shape in experiment.weight_shapes)
-
-
-def _free_of_machine() -> int | None:
-    try:
-        lines = _MEMORY_INFO.read_text(encoding="ascii").splitlines()
-    except OSError:
-        return None
-    free = [line.split()[1] for line in lines if line.startswith("MemAvailable:")]
-    return 1024 * int(free[0]) if free else None
-
-
-def _free_of_group() -> int | None:
-    """Return what a container's limit leaves, where there is one (cgroup version 2)."""
-    try:
-        limit = (_CGROUP / "memory.max").read_text(encoding="ascii").strip()
-        used = (_CGROUP / "memory.current").read_text(encoding="ascii").strip()
-    except OSError:
-        return None
-    return int(limit) - int(used) if limit.isdigit() and used.isdigit() else None

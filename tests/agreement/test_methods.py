@@ -34,7 +34,7 @@ def worst(theory, other):
 )
 def test_reduced_updates_are_those_of_training(settings):
     asked = ONLINE.with_settings(settings)
-    assert worst(fa.solve(asked, "reduced-sgd"), fa.simulate(asked)) < 1e-12
+    assert worst(fa.solve(asked, "reduced_sgd"), fa.simulate(asked)) < 1e-12
 
 
 def test_the_reduced_flow_is_the_flow():
@@ -81,7 +81,7 @@ def test_shallow_learning_in_closed_form_is_the_flow():
         ("closed_form", {"rules": {"orthogonal_feedback": 0.01}}, "start"),
         ("reduced", {"rules": {"backprop": 0.01}}, "fixed feedback.*'backprop'"),
         ("reduced", {"network.hidden": [5, 5]}, "two-layer networks; this one has 3"),
-        ("reduced-sgd", {"update.momentum": 0.5}, "momentum 0.5"),
+        ("reduced_sgd", {"update.momentum": 0.5}, "momentum 0.5"),
         ("phases", {}, "layer"),
         ("phases", {"network.hidden": [5, 5]}, "two-layer networks; this one has 3"),
         ("reduced", {"schedule.phases": [{"steps": 9, "frozen": [1]}]}, "frozen"),

@@ -79,7 +79,7 @@ def test_dataset_has_the_shape_of_flow():
     times = [0.0, 1.0]
     ours = reduced(A0, Wi, B, T, Sigma, times=times).dataset()
     full = flow(A0, Wi, B, T, Sigma, times=times)
-    assert ours.attrs == full.attrs | {"source": "theory/reduction"}
+    assert ours.attrs == full.attrs | {"source": "theory/reduced"}
     assert list(ours.variables) == list(full.variables)
     for name in full.variables:
         assert ours[name].dims == full[name].dims

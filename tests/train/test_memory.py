@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import pytest
 
 import fatheory as fa
+from fatheory import machine
 from fatheory.errors import MemoryEstimateError
 from fatheory.initial import draw_start
 from fatheory.train import many, memory
@@ -99,15 +100,15 @@ def test_nothing_is_refused_where_nobody_tells_what_is_free(monkeypatch):
 def test_what_is_free_is_read_from_the_machine_and_from_the_containers_limit(monkeypatch, tmp_path):
     info = tmp_path / "meminfo"
     info.write_text("MemTotal: 900 kB\nMemAvailable: 500 kB\n", encoding="ascii")
-    monkeypatch.setattr(memory, "_MEMORY_INFO", info)
-    monkeypatch.setattr(memory, "_CGROUP", tmp_path)
+    monkeypatch.setattr(machine, "_MEMORY_INFO", info)
+    monkeypatch.setattr(machine, "_CGROUP", tmp_path)
     assert memory.available_memory() == 500 * 1024
     (tmp_path / "memory.max").write_text("300000\n", encoding="ascii")
     (tmp_path / "memory.current").write_text("100000\n", encoding="ascii")
     assert memory.available_memory() == 200_000
     (tmp_path / "memory.max").write_text("max\n", encoding="ascii")
     assert memory.available_memory() == 500 * 1024
-    monkeypatch.setattr(memory, "_MEMORY_INFO", tmp_path / "none")
+    monkeypatch.setattr(machine, "_MEMORY_INFO", tmp_path / "none")
     assert memory.available_memory() is None
 
 

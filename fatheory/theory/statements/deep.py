@@ -20,7 +20,7 @@ ENTRIES: tuple[Entry, ...] = (
         r"\dot W_l = F_l E \Sigma (W_{l-1} \cdots W_1)^\top,\quad F_L = I",
         _ANY + ", direct feedback alignment",
         "Refinetti et al. 2021, arXiv 2011.12428",
-        "fatheory.theory.deep.direct_flow_field",
+        "fatheory.theory.fields.direct_flow_field",
         "two-layer flow at depth 2; SGD loop, slope 1 in the learning rate",
     ),
     Entry(

@@ -1,4 +1,4 @@
-r"""The clock of a cubic flow: how long it takes to come nearer to its fixed point.
+r"""The time of a mode: how long a cubic flow takes to come nearer to its fixed point.
 
 Between a start and the fixed point that it reaches, every flow :math:`\dot x = f(x)` with a cubic
 f has one form. Let w be the fraction of the way that remains and :math:`\lambda = -\ln w`; then,

@@ -1,0 +1,91 @@
+"""The gradient flow in the reduced state: its size and cost do not depend on hidden width."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from fatheory.experiment import Experiment, RuleChoice
+from fatheory.initial import Start
+from fatheory.theory.gram import HiddenGram, hidden_gram
+from fatheory.theory.methods.linear import LinearMethod, LinearPath, Weights, times_of
+from fatheory.theory.methods.two_layers import feedback_of, feedback_refusals
+from fatheory.theory.reduction import follow_grams
+
+SAME_IN_ANY_BASIS = frozenset(
+    {
+        "delta_angle",
+        "delta_angle_flattened",
+        "weight_angle",
+        "weight_norm",
+        "pseudobackprop_angles",
+        "pseudoinverse_alignment",
+    }
+)
+"""Quantities that an orthogonal change of basis of the hidden layer leaves as they are."""
+
+
+class ReducedMethod(LinearMethod):
+    """Integrate the gradient flow in the reduced state: two layers, fixed feedback, one phase.
+
+    No weights are built for losses and angles: those are read off a network of at most
+    n_i + 2 n_o hidden units that is the same up to a rotation of the hidden layer.
+    """
+
+    name = "reduced"
+    summary = "the flow in n_o (n_i + n_o) variables, whatever the hidden width: fixed feedback"
+
+    def refusals(self, experiment: Experiment) -> Iterator[str]:
+        """Yield what is not two layers under fixed feedback in one phase."""
+        yield from feedback_refusals(experiment, "the reduction")
+
+    def paths(
+        self, experiment: Experiment, starts: Sequence[Start], label: str, choice: RuleChoice
+    ) -> list[LinearPath]:
+        """Integrate X, Y and E of all seeds."""
+        begun = [reduced_start(experiment, start, label) for start in starts]
+        grams = [hidden_gram(s.weights[0], s.weights[1], feedback_of(s, label)) for s in begun]
+        T, Sigma = (np.stack([getattr(s, name) for s in begun]) for name in ("T", "Sigma"))
+        times = times_of(experiment, choice)
+        K, E = follow_grams(HiddenGram.stack(grams), T, Sigma, times)
+        return [reduced_path(s, label, k, e) for s, k, e in zip(begun, K, E, strict=True)]
+
+    def memory(self, experiment: Experiment) -> Mapping[str, int]:
+        """Estimate the reduced states, and weights where they are recorded."""
+        return reduced_memory(experiment)
+
+
+def reduced_memory(experiment: Experiment) -> dict[str, int]:
+    """Estimate the reduced states of all seeds under one rule."""
+    n_i, *_, n_o = experiment.sizes
+    numbers = len(experiment.snapshot_steps) * n_o * (2 * n_i + n_o)
+    return {"reduced states": 8 * len(experiment.seeds) * numbers}
+
+
+def reduced_start(experiment: Experiment, start: Start, label: str) -> Start:
+    """Return the start in the smallest hidden layer that answers what is recorded.
+
+    The columns of A0, Wi^T and B span all that W0 and W ever reach in the hidden layer. In an
+    orthonormal basis of that span the network has at most n_i + 2 n_o hidden units and is else
+    the same, so that everything that does not name single hidden units can be read off it.
+    """
+    n_i, n_h, n_o = experiment.sizes
+    named = set(experiment.record.quantities) - SAME_IN_ANY_BASIS
+    if named or n_h <= n_i + 2 * n_o:
+        return start
+    W0, W = start.weights
+    R = np.linalg.qr(np.hstack([W0, W.T, feedback_of(start, label)])).R
+    small = (R[:, :n_i], R[:, n_i : n_i + n_o].T)
+    return replace(start, weights=small, states={label: (None, R[:, n_i + n_o :].T)})
+
+
+def reduced_path(start: Start, label: str, K: np.ndarray, E: np.ndarray) -> LinearPath:
+    """Return the path of W0 = A0 + B X and W = Wi + X A0^T + Y B^T, built where it is asked for."""
+    A0, Wi = start.weights
+    B, n_i = feedback_of(start, label), start.weights[0].shape[1]
+
+    def weights(steps: slice) -> Weights:
+        X, Y = K[steps, :, :n_i], K[steps, :, n_i:]
+        return A0 + B @ X, Wi + X @ A0.T + Y @ B.T
+
+    return LinearPath(start, E, weights)

@@ -1,0 +1,53 @@
+"""The simulation's own updates, carried out exactly in the reduced state."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from fatheory.experiment import Experiment, RuleChoice
+from fatheory.initial import Start, examples
+from fatheory.theory.methods.linear import LinearMethod, LinearPath
+from fatheory.theory.methods.reduced import reduced_memory, reduced_path, reduced_start
+from fatheory.theory.methods.two_layers import feedback_of, feedback_refusals
+from fatheory.theory.reduced_sgd import reduced_sgd
+
+
+class ReducedSGDMethod(LinearMethod):
+    """Carry out the simulation's own updates in the reduced state: two layers, fixed feedback."""
+
+    name = "reduced_sgd"
+    aliases = ("reduced-sgd",)
+    summary = "the very updates of the simulation, whatever the hidden width: fixed feedback"
+
+    def refusals(self, experiment: Experiment) -> Iterator[str]:
+        """Yield what is not two layers under fixed feedback in one phase."""
+        yield from feedback_refusals(experiment, "the reduction")
+
+    def paths(
+        self, experiment: Experiment, starts: Sequence[Start], label: str, choice: RuleChoice
+    ) -> list[LinearPath]:
+        """Descend with every seed on the examples that the simulation is given."""
+        return [self._path(experiment, start, label, choice.learning_rate) for start in starts]
+
+    def memory(self, experiment: Experiment) -> Mapping[str, int]:
+        """Estimate the reduced states, and the examples of one seed."""
+        task, schedule = experiment.task, experiment.schedule
+        shown = schedule.steps * schedule.batch_size * (2 * task.inputs + 3 * task.outputs)
+        return reduced_memory(experiment) | {"examples": 8 * shown}
+
+    def _path(self, experiment: Experiment, start: Start, label: str, rate: float) -> LinearPath:
+        drawn = examples(experiment, start.seed, start, 0, experiment.schedule.steps)
+        begun = reduced_start(experiment, start, label)
+        W0, W = begun.weights
+        solution = reduced_sgd(
+            W0,
+            W,
+            feedback_of(begun, label),
+            begun.T,
+            drawn.inputs,
+            learning_rate=rate,
+            noise=drawn.targets - drawn.inputs @ begun.T.T,
+            snapshot_steps=np.asarray(experiment.snapshot_steps),
+            Sigma=begun.Sigma,
+        )
+        return reduced_path(begun, label, solution.K, solution.error_map)
