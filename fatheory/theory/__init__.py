@@ -31,6 +31,10 @@ from fatheory.theory.deep_invariants import layer_invariants as layer_invariants
 from fatheory.theory.deep_invariants import unit_invariant_changes as unit_invariant_changes
 from fatheory.theory.deep_invariants import unit_invariants as unit_invariants
 from fatheory.theory.deep_modes import deep_modes as deep_modes
+from fatheory.theory.deep_reduction import DeepReducedSolution as DeepReducedSolution
+from fatheory.theory.deep_reduction import deep_infinite_width as deep_infinite_width
+from fatheory.theory.deep_reduction import deep_reduced as deep_reduced
+from fatheory.theory.deep_reduction import deep_reduced_sgd as deep_reduced_sgd
 from fatheory.theory.early_time import early_time as early_time
 from fatheory.theory.early_time import first_alignment_angle as first_alignment_angle
 from fatheory.theory.flow import flow as flow
@@ -86,3 +90,7 @@ from fatheory.theory.statements import catalogue as catalogue
 from fatheory.theory.statements import find_entry as find_entry
 from fatheory.theory.statements import residuals as residuals
 from fatheory.theory.weak_alignment import weak_alignment as weak_alignment
+from fatheory.theory.wide import concordance_threshold as concordance_threshold
+from fatheory.theory.wide import dmft as dmft
+from fatheory.theory.wide import lazy_kernel as lazy_kernel
+from fatheory.theory.wide import lazy_outputs as lazy_outputs

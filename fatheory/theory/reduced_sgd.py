@@ -102,7 +102,7 @@ def reduced_sgd(
     learning_rate = one_number("learning_rate", learning_rate)
     if not (math.isfinite(learning_rate) and learning_rate > 0):
         raise RegimeError(f"learning_rate must be positive and finite; got {learning_rate}")
-    steps = _snapshots(snapshot_steps, len(inputs))
+    steps = snapshots(snapshot_steps, len(inputs))
     K, E = _descend(gram, T, inputs, shift, learning_rate, steps)
     return ReducedSolution(
         learning_rate * steps,
@@ -117,7 +117,14 @@ def reduced_sgd(
     )
 
 
-def _snapshots(value: ArrayLike, n_steps: int) -> Int[np.ndarray, " snapshot"]:
+def snapshots(value: ArrayLike, n_steps: int) -> Int[np.ndarray, " snapshot"]:
+    """Return the steps at which a run of `n_steps` is looked at, checked to increase.
+
+    Raises
+    ------
+    ArrayError
+        If they are not increasing integers from 0 to `n_steps`.
+    """
     steps = np.atleast_1d(np.asarray(value))
     if steps.ndim != 1 or steps.size == 0 or steps.dtype.kind not in "iu":
         raise ArrayError(f"snapshot_steps must be a non-empty list of integers; got {value!r:.80}")

@@ -8,12 +8,15 @@ from fatheory.theory.statements import (
     closed_form,
     convergence,
     deep,
+    deep_reduction,
     exact_learners,
     flow,
+    laws,
     pseudoinverse,
     reduction,
     signs,
     symbolic,
+    wide,
 )
 from fatheory.theory.statements.entry import Entry
 
@@ -26,6 +29,9 @@ PARTS: dict[str, tuple[Entry, ...]] = {
     "Other exact learners": exact_learners.ENTRIES,
     "Signs and angles": signs.ENTRIES,
     "Networks of any depth": deep.ENTRIES,
+    "Exact reduction at any depth": deep_reduction.ENTRIES,
+    "Conservation laws": laws.ENTRIES,
+    "Infinitely wide networks": wide.ENTRIES,
     "Symbolic proofs": symbolic.ENTRIES,
 }
 """The parts of the catalogue by title, in the reader's order."""

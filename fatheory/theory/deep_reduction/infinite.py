@@ -1,0 +1,97 @@
+"""Deep linear feedback alignment at infinite hidden widths: the rich regime as an ODE."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fatheory.checks import covariance_matrix, increasing_times, real_array
+from fatheory.errors import ArrayError, RegimeError
+from fatheory.theory.deep_reduction.flow import ATOL, RTOL, solve_deep_grams
+from fatheory.theory.deep_reduction.grams import DeepGrams
+from fatheory.theory.deep_reduction.solution import DeepReducedSolution
+
+
+def deep_infinite_width(
+    T: ArrayLike,
+    Sigma: ArrayLike | None = None,
+    *,
+    weight_variances: Sequence[float],
+    feedback_variances: Sequence[float],
+    times: ArrayLike,
+    weight_decay: float = 0.0,
+    rtol: float = RTOL,
+    atol: float = ATOL,
+) -> DeepReducedSolution:
+    r"""Solve deep linear direct feedback alignment with infinitely wide hidden layers.
+
+    Entries are independent with mean 0: those of A_l have variance a_l / n_l, l = 1 ... L - 1,
+    and those of F_l variance g_l / n_l, so that
+
+    .. math:: M_l = \mathrm{diag}(a_l M_{l-1},\; g_l I),\qquad A_L U_{L-1} \to 0.
+
+    All networks follow one path, which is reached with a spread of order n^{-1/2} over draws.
+    Layered feedback has the same limit with g_l = b_{l+1} g_{l+1} and g_L = 1, where the entries
+    of B_{l+1} have variance b_{l+1} / n_l.
+
+    Parameters
+    ----------
+    T : array of shape (n_o, n_i)
+        Target map.
+    Sigma : array of shape (n_i, n_i), optional
+        Input second moment; the identity by default.
+    weight_variances, feedback_variances : sequences of float
+        a_1 ... a_{L-1} and g_1 ... g_{L-1}; zeros are a vanishing start.
+    times : array
+        Increasing, from 0 on, in units t = eta * step.
+    weight_decay, rtol, atol
+        As of `deep_reduced`.
+
+    Returns
+    -------
+    DeepReducedSolution
+        Without `weights`: they have no limit.
+
+    Raises
+    ------
+    ArrayError
+        If arrays are not finite, or the sequences differ in length.
+    RegimeError
+        If a variance is negative or not finite.
+
+    References
+    ----------
+    Derived for this project.
+    """
+    T = real_array("T", T, 2)
+    n_o, n_i = T.shape
+    if len(weight_variances) != len(feedback_variances):
+        raise ArrayError(
+            f"weight_variances and feedback_variances list the hidden layers; got "
+            f"{len(weight_variances)} and {len(feedback_variances)}"
+        )
+    M = [np.eye(n_i)]
+    for layer, (a, g) in enumerate(zip(weight_variances, feedback_variances, strict=True), start=1):
+        for name, value in (("weight", a), ("feedback", g)):
+            if not (math.isfinite(value) and value >= 0):
+                raise RegimeError(
+                    f"the {name} variance of layer {layer} must be finite and not negative; "
+                    f"got {value}"
+                )
+        grown = np.zeros((len(M[-1]) + n_o,) * 2)
+        grown[:-n_o, :-n_o] = a * M[-1]
+        grown[-n_o:, -n_o:] = g * np.eye(n_o)
+        M.append(grown)
+    return solve_deep_grams(
+        DeepGrams(tuple(M), np.zeros((n_o, len(M[-1])))),
+        T,
+        covariance_matrix("Sigma", Sigma, n_i),
+        times=increasing_times(times),
+        weight_decay=weight_decay,
+        rtol=rtol,
+        atol=atol,
+        start=None,
+        method="deep_infinite_width",
+        rule="direct_feedback_alignment",
+    )

@@ -1,0 +1,46 @@
+"""Infinitely wide networks."""
+
+from fatheory.theory.statements.entry import Entry
+
+_DERIVED = "derived for this project"
+
+ENTRIES: tuple[Entry, ...] = (
+    Entry(
+        "wide.lazy",
+        r"\dot f = K (y - f),\quad K = \sum_k r^k M_k,\quad "
+        r"M_k = \Phi^{L-k} \circ \dot\Phi^{L-k+1} \circ \cdots \circ \dot\Phi^L",
+        "infinite width, entries from N(0, 1), lazy scaling, any depth; r is the cosine of the "
+        "angle between feedback and forward weights",
+        "Jacot et al. 2018, arXiv 1806.07572 (backprop); Bordelon & Pehlevan 2022, arXiv "
+        "2210.02157 (feedback alignment); sign-concordant rules: " + _DERIVED,
+        "fatheory.theory.wide.lazy_kernel.lazy_kernel",
+        "kernels measured in networks of growing width, slope -1/2; closed forms against "
+        "two-dimensional quadrature",
+    ),
+    Entry(
+        "wide.lazy.direct",
+        r"K = M_0 + \rho M_1",
+        "the same, direct feedback alignment; rho correlates the last feedback with the readout",
+        "Bordelon & Pehlevan 2022, arXiv 2210.02157",
+        "fatheory.theory.wide.rule_coefficients.rule_coefficients",
+        "kernels measured in networks of growing width",
+    ),
+    Entry(
+        "wide.threshold",
+        r"\lambda_{\min}\left(\sum_k ((2 p_c - 1) c)^k M_k\right) = 0",
+        "the same, sign-concordant rules; below p_c some error grows",
+        _DERIVED,
+        "fatheory.theory.wide.threshold.concordance_threshold",
+        "smallest eigenvalue at the threshold; growth of errors in wide networks",
+    ),
+    Entry(
+        "wide.rich",
+        r"h^l(k) = \chi^l(k) + \eta\gamma \sum_{j<k} \Phi^{l-1}(k, j)\, \delta^l(j),\quad "
+        r"f(k) = \eta \sum_{j<k} \Phi^L(k, j)\, e(j)",
+        "infinite width, feature-learning scaling, feedback independent of forward weights, full "
+        "batch; any depth, activation and learning rate",
+        "Bordelon & Pehlevan 2022, arXiv 2210.02157; one causal pass: " + _DERIVED,
+        "fatheory.theory.wide.dmft.mean_field.dmft",
+        "networks of growing width, slope -1/2; the exact reduction of deep linear networks",
+    ),
+)

@@ -1,0 +1,6 @@
+"""Infinitely wide networks: lazy learning under every rule, and the rich regime."""
+
+from fatheory.theory.wide.dmft import dmft as dmft
+from fatheory.theory.wide.lazy_dynamics import lazy_outputs as lazy_outputs
+from fatheory.theory.wide.lazy_kernel import lazy_kernel as lazy_kernel
+from fatheory.theory.wide.threshold import concordance_threshold as concordance_threshold

@@ -1,0 +1,157 @@
+r"""Lazy learning along time: outputs at training and test points, and what can go wrong."""
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike
+
+from fatheory import labels
+from fatheory.checks import increasing_times, matching_shapes, real_array
+from fatheory.errors import ArrayError, RegimeError
+from fatheory.theory.wide.points import require_memory
+
+OUTPUT, TEST_OUTPUT = "output", "test_output"
+
+
+def lazy_outputs(
+    kernel: ArrayLike,
+    Y: ArrayLike,
+    *,
+    times: ArrayLike,
+    start: ArrayLike | None = None,
+    test_kernel: ArrayLike | None = None,
+    test_start: ArrayLike | None = None,
+    learning_rate: float | None = None,
+    allow_growth: bool = False,
+) -> xr.Dataset:
+    r"""Follow the outputs of lazy learning.
+
+    .. math:: f(t) = y + e^{-K t}(f_0 - y),\qquad
+              f_*(t) = f_{*0} + K_* \frac{1 - e^{-K t}}{K} (y - f_0),
+
+    t = eta * step, the loss being 1/2 sum |e|^2 over points. With a `learning_rate`, the steps of
+    gradient descent are followed one by one, :math:`(1 - \eta K)^{t/\eta}` in the place of
+    :math:`e^{-K t}`.
+
+    Parameters
+    ----------
+    kernel : array of shape (point, point)
+        From `lazy_kernel`; symmetric.
+    Y : array of shape (point, unit)
+        Targets.
+    times : array
+        Increasing, from 0 on; with a `learning_rate`, whole multiples of it.
+    start : array of shape (point, unit), optional
+        f_0; zeros by default, the mean over draws of the start weights.
+    test_kernel : array of shape (test_point, point), optional
+        K_*, from ``lazy_kernel(X_test, others=X, ...)``.
+    test_start : array of shape (test_point, unit), optional
+        Outputs at the test points at time 0; zeros by default.
+    learning_rate : float, optional
+        eta of discrete steps; None for the limit of small steps.
+    allow_growth : bool
+        Whether a kernel with a negative eigenvalue, under which errors grow, is followed.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``output (time, point, unit)``, ``loss (time)``, and ``test_output (time, test_point,
+        unit)`` where test points are given; the attributes ``smallest_eigenvalue`` and
+        ``largest_stable_learning_rate`` = 2 over the largest eigenvalue.
+
+    Raises
+    ------
+    ArrayError
+        If arrays are not finite or do not fit, the kernel is not symmetric, or times do not
+        increase.
+    RegimeError
+        If the kernel is not positive definite (the message gives its smallest eigenvalue) and
+        growth is not allowed, or the learning rate is not stable (the largest stable one is
+        named).
+
+    References
+    ----------
+    Jacot et al. 2018, arXiv 1806.07572; Lee et al. 2019, arXiv 1902.06720.
+    """
+    K, Y = real_array("kernel", kernel, 2), real_array("Y", Y, 2)
+    f0 = np.zeros_like(Y) if start is None else real_array("start", start, 2)
+    fits = {"kernel": (K, ("point", "point")), "Y": (Y, ("point", "unit"))}
+    matching_shapes(fits | {"start": (f0, ("point", "unit"))})
+    moments = increasing_times(times)
+    asymmetry = float(np.abs(K - K.T).max(initial=0.0))
+    if asymmetry > 1e-10 * float(np.abs(K).max()):
+        raise ArrayError(f"kernel must be symmetric; its entries differ by up to {asymmetry:.3g}")
+    require_memory(8 * 4 * K.size + 8 * len(moments) * Y.size, "following this kernel")
+    eigenvalues, modes = np.linalg.eigh((K + K.T) / 2)
+    _require_decay(eigenvalues, allow_growth)
+    stable = 2 / float(eigenvalues[-1]) if eigenvalues[-1] > 0 else np.inf
+    left = _remaining(eigenvalues, moments, learning_rate, stable)
+    shift = modes.T @ (Y - f0)
+    output = Y - np.einsum("pm,tm,mu->tpu", modes, left, shift, optimize=True)
+    error = Y - output
+    data = {
+        OUTPUT: ((labels.TIME, "point", "unit"), output),
+        labels.LOSS: ((labels.TIME,), 0.5 * np.sum(error**2, axis=(1, 2))),
+    }
+    if test_kernel is not None:
+        Ks = real_array("test_kernel", test_kernel, 2)
+        g0 = (
+            np.zeros((len(Ks), Y.shape[1]))
+            if test_start is None
+            else real_array("test_start", test_start, 2)
+        )
+        matching_shapes(
+            fits
+            | {"test_kernel": (Ks, ("test_point", "point"))}
+            | {"test_start": (g0, ("test_point", "unit"))}
+        )
+        learnt = _learnt(eigenvalues, left, moments)
+        change = np.einsum("qm,tm,mu->tqu", Ks @ modes, learnt, shift, optimize=True)
+        data[TEST_OUTPUT] = ((labels.TIME, "test_point", "unit"), g0 + change)
+    return xr.Dataset(
+        data,
+        coords={labels.TIME: ((labels.TIME,), moments, labels.variable(labels.TIME).attrs)},
+        attrs={
+            "smallest_eigenvalue": float(eigenvalues[0]),
+            "largest_stable_learning_rate": stable,
+        },
+    )
+
+
+def _require_decay(eigenvalues: np.ndarray, allow_growth: bool) -> None:
+    rounding = 1e-12 * float(np.abs(eigenvalues).max())
+    if eigenvalues[0] < -rounding and not allow_growth:
+        raise RegimeError(
+            f"the kernel is not positive definite: its smallest eigenvalue is "
+            f"{eigenvalues[0]:.6g}, so errors grow at the rate {-eigenvalues[0]:.3g}; raise "
+            f"the concordance or the correlation, or follow it with allow_growth=True"
+        )
+
+
+def _remaining(
+    eigenvalues: np.ndarray, times: np.ndarray, eta: float | None, stable: float
+) -> np.ndarray:
+    """Return what is left of every mode's error at every time, (time, mode)."""
+    if eta is None:
+        return np.exp(-np.outer(times, eigenvalues))
+    if not 0 < eta < stable:
+        raise RegimeError(
+            f"learning_rate must be positive and below the largest stable one, "
+            f"2 / {2 / stable:.6g} = {stable:.6g}; got {eta}"
+        )
+    steps = times / eta
+    if np.abs(steps - np.round(steps)).max() > 1e-6:
+        raise ArrayError(
+            f"times must be whole multiples of learning_rate = {eta}; got {times!r:.80}"
+        )
+    return (1 - eta * eigenvalues) ** np.round(steps)[:, None]
+
+
+def _learnt(eigenvalues: np.ndarray, left: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Return (1 - left) / eigenvalue, which tends to t where an eigenvalue is 0."""
+    tiny = np.abs(eigenvalues) * times[-1] < 1e-12
+    safe = np.where(tiny, 1.0, eigenvalues)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # 1 - exp(-x) loses the digits of a small x; expm1 of the logarithm keeps them.
+        fine = -np.expm1(np.log(left))
+    change = np.where(left > 0, fine, 1 - left)  # a step beyond 1 / eigenvalue makes it negative
+    return np.where(tiny, times[:, None], change / safe)

@@ -1,0 +1,196 @@
+"""The deep reduction against full weights: flow, SGD, decay, infinite width, refusals."""
+
+import numpy as np
+import pytest
+from scipy.linalg import expm
+
+from fatheory import theory
+from fatheory.errors import ArrayError, RegimeError, UnknownNameError
+
+FA, DFA = "feedback_alignment", "direct_feedback_alignment"
+
+
+def problem(layers, rule, seed=0):
+    rng = np.random.default_rng([seed, layers])
+    n = [5, *rng.integers(3, 8, layers - 1), 3]
+    A = [rng.normal(0, 0.4, (n[i + 1], n[i])) for i in range(layers)]
+    B = [rng.normal(0, 0.5, (n[i], n[i + 1])) for i in range(1, layers)]
+    F = [rng.normal(0, 0.5, (n[i], n[-1])) for i in range(1, layers)]
+    T, C = rng.normal(size=(n[-1], n[0])), rng.normal(size=(n[0], 12))
+    return A, B if rule == FA else F, T, C @ C.T / 12
+
+
+def paths(A, feedback, rule):
+    """F_1 ... F_L, written out."""
+    F = [np.eye(len(A[-1]))]
+    if rule == DFA:
+        return [*feedback, *F]
+    for B in feedback[::-1]:
+        F.insert(0, B @ F[0])
+    return F
+
+
+def literal_field(W, F, T, Sigma, decay):
+    below = [np.eye(T.shape[1])]
+    for w in W:
+        below.append(w @ below[-1])
+    E = (T - below[-1]) @ Sigma
+    return [f @ E @ p.T - decay * w for f, p, w in zip(F, below[:-1], W, strict=True)]
+
+
+def runge_kutta(W, field, span, steps):
+    h = span / steps
+    for _ in range(steps):
+        k1 = field(W)
+        k2 = field([w + h / 2 * k for w, k in zip(W, k1, strict=True)])
+        k3 = field([w + h / 2 * k for w, k in zip(W, k2, strict=True)])
+        k4 = field([w + h * k for w, k in zip(W, k3, strict=True)])
+        W = [
+            w + h / 6 * (a + 2 * b + 2 * c + d)
+            for w, a, b, c, d in zip(W, k1, k2, k3, k4, strict=True)
+        ]
+    return W
+
+
+def distance(ours, theirs):
+    return max(float(np.abs(a - b).max()) for a, b in zip(ours, theirs, strict=True))
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.3])
+@pytest.mark.parametrize("rule", [FA, DFA])
+@pytest.mark.parametrize("layers", [2, 3, 5])
+@pytest.mark.catalogue("deep_reduction.flow")
+def test_flow_is_that_of_the_full_weights(layers, rule, decay, residual):
+    A, feedback, T, Sigma = problem(layers, rule)
+    F = paths(A, feedback, rule)
+    solved = theory.deep_reduced(
+        A, feedback, T, Sigma, times=[0, 0.6], rule=rule, weight_decay=decay
+    )
+    full = runge_kutta(A, lambda W: literal_field(W, F, T, Sigma, decay), 0.6, 600)
+    residual(distance([w[-1] for w in solved.weights()], full), 1e-10)
+
+
+def test_two_layers_are_the_two_layer_reduction():
+    A, B, T, Sigma = problem(2, FA)
+    deep = theory.deep_reduced(A, B, T, Sigma, times=[0, 1, 2])
+    flat = theory.reduced(A[0], A[1], B[0], T, Sigma, times=[0, 1, 2])
+    assert distance(deep.weights(), flat.weights()) < 1e-10
+
+
+def test_the_error_map_keeps_its_relative_accuracy():
+    """Far below rounding of T the loss still falls as the flow linearised there says."""
+    rng = np.random.default_rng(1)
+    A = [rng.normal(0, 0.3, s) for s in ((12, 4), (12, 12), (2, 12))]
+    F, T = [rng.normal(0, 0.5, (12, 2)) for _ in range(2)], rng.normal(size=(2, 4))
+    solved = theory.deep_reduced(A, F, T, times=[0, 0.2, 30, 31], rule=DFA)
+    loss = solved.loss()
+    assert 0 < loss[-1] < 1e-40
+    W = [w[-1] for w in solved.weights()]
+    below = [np.eye(T.shape[1])]
+    for w in W:
+        below.append(w @ below[-1])
+    above, jacobian = np.eye(len(T)), 0
+    for f, p, w in zip([*F, np.eye(len(T))][::-1], below[:-1][::-1], W[::-1], strict=True):
+        jacobian = jacobian + np.kron(above @ f, (p.T @ p).T)
+        above = above @ w
+    # By now the weights stand still, so that E moves linearly.
+    moved = (expm(-jacobian) @ solved.E[2].ravel()).reshape(T.shape)
+    assert solved.E[3] == pytest.approx(moved, rel=1e-6, abs=0)
+    assert solved.E[1] == pytest.approx(T - solved.product()[1], abs=1e-10)
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.3])
+@pytest.mark.parametrize("rule", [FA, DFA])
+@pytest.mark.parametrize("layers", [2, 4])
+@pytest.mark.catalogue("deep_reduction.sgd")
+def test_sgd_is_that_of_the_full_weights(layers, rule, decay, residual):
+    A, feedback, T, _ = problem(layers, rule)
+    F, eta = paths(A, feedback, rule), 0.003
+    rng = np.random.default_rng(7)
+    x, noise = rng.normal(size=(2000, 2, T.shape[1])), 0.1 * rng.normal(size=(2000, 2, len(T)))
+    solved = theory.deep_reduced_sgd(
+        A, feedback, T, x, noise=noise, learning_rate=eta, snapshot_steps=[0, 700, 2000],
+        rule=rule, weight_decay=decay,
+    )  # fmt: skip
+    W = [w.copy() for w in A]
+    for batch, shift in zip(x, noise, strict=True):
+        h = [batch.T]
+        for w in W:
+            h.append(w @ h[-1])
+        e = (T @ batch.T + shift.T - h[-1]) / len(batch)
+        W = [
+            (1 - eta * decay) * w + eta * f @ e @ g.T for w, f, g in zip(W, F, h[:-1], strict=True)
+        ]
+    residual(distance([w[-1] for w in solved.weights()], W), 1e-13)
+    assert distance([w[0] for w in solved.weights()], A) == 0
+
+
+@pytest.mark.catalogue("deep_reduction.infinite")
+def test_draws_approach_infinite_width(residual):
+    rng = np.random.default_rng(3)
+    T = rng.normal(size=(2, 4))
+    infinite = theory.deep_infinite_width(
+        T, weight_variances=[1, 1], feedback_variances=[1, 1], times=[0, 0.3]
+    ).loss()[-1]
+    widths, spread = np.array([32, 128, 512]), []
+    for n in widths:
+        losses = []
+        for _ in range(48):
+            A = [rng.normal(0, n**-0.5, s) for s in ((n, 4), (n, n))]
+            F = [rng.normal(0, n**-0.5, (n, 2)) for _ in range(2)]
+            A.append(rng.normal(0, 1 / n, (2, n)))
+            losses.append(
+                theory.deep_reduced(A, F, T, times=[0, 0.3], rule=DFA, rtol=1e-4).loss()[-1]
+            )
+        spread.append(np.sqrt(np.mean((np.array(losses) - infinite) ** 2)))
+    slope = np.polyfit(np.log(widths), np.log(spread), 1)[0]
+    residual(abs(slope + 0.5), 0.12)
+
+
+def test_what_does_not_fit_is_refused():
+    A, B, T, _ = problem(3, FA)
+    with pytest.raises(UnknownNameError, match="backprop"):
+        theory.deep_reduced(A, B, T, times=[1], rule="backprop")
+    with pytest.raises(ArrayError, match="2 matrices for 3 layers"):
+        theory.deep_reduced(A, B[:1], T, times=[1])
+    with pytest.raises(ArrayError, match="times must increase"):
+        theory.deep_reduced(A, B, T, times=[1, 0.5])
+    with pytest.raises(RegimeError, match="weight_decay must be finite and not negative; got -1"):
+        theory.deep_reduced(A, B, T, times=[1], weight_decay=-1)
+    with pytest.raises(RegimeError, match="variance of layer 2"):
+        theory.deep_infinite_width(
+            T, weight_variances=[1, -1], feedback_variances=[1, 1], times=[1]
+        )
+    solved = theory.deep_infinite_width(
+        T, weight_variances=[1], feedback_variances=[1], times=[0, 1]
+    )
+    with pytest.raises(RegimeError, match="not the weights"):
+        solved.weights()
+
+
+def test_what_is_learnt_to_the_end_stays():
+    A, F = [np.ones((1, 1))] * 3, [np.ones((1, 1))] * 2
+    solved = theory.deep_reduced(A, F, [[5.0]], times=[0, 1, 1e6, 2e6], rule=DFA)
+    assert solved.loss()[1] > 0
+    assert solved.loss()[2:].tolist() == [0.0, 0.0]
+    assert solved.product()[2:, 0, 0] == pytest.approx(5.0, rel=1e-12)
+
+
+def test_sgd_that_blows_up_is_marked():
+    A, F, T, _ = problem(3, DFA)
+    x = np.random.default_rng(0).normal(size=(200, 1, 5))
+    solved = theory.deep_reduced_sgd(
+        A, F, T, x, learning_rate=3.0, snapshot_steps=[0, 1, 200], rule=DFA
+    )
+    assert solved.diverged_at == 2
+    assert np.isnan(solved.loss()).tolist() == [False, False, True]
+
+
+def test_datasets_are_labelled_as_those_of_the_full_flow():
+    A, B, T, Sigma = problem(3, FA)
+    ours = theory.deep_reduced(A, B, T, Sigma, times=[0, 1]).dataset()
+    full = theory.deep_flow(A, B, T, Sigma, times=[0, 1])
+    assert dict(ours.sizes) == dict(full.sizes)
+    for name in full:
+        assert ours[name].attrs == full[name].attrs
+        assert ours[name].values == pytest.approx(full[name].values, abs=1e-9)

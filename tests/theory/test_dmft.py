@@ -1,0 +1,165 @@
+"""The mean field of the rich regime against networks and against deep linear theory."""
+
+import numpy as np
+import pytest
+
+from fatheory import theory
+from fatheory.errors import ArrayError, RegimeError, UnknownNameError
+from fatheory.theory.wide.unit_function import unit_function
+
+FA, DFA = "feedback_alignment", "direct_feedback_alignment"
+RNG = np.random.default_rng(1)
+X, Y = RNG.normal(size=(4, 6)), RNG.normal(size=(4, 2))
+
+
+def network(X, Y, activation, L, gamma, eta, steps, rule, n, seed):
+    """Train one network of width n, literally; return outputs and cosines of delta and g."""
+    rng, f = np.random.default_rng([seed, n]), unit_function(activation)
+    D, n_o = X.shape[1], Y.shape[1]
+    W = [rng.normal(size=(n, D)), *(rng.normal(size=(n, n)) for _ in range(L - 1))]
+    W.append(rng.normal(size=(n_o, n)))
+    B = [None, *(rng.normal(size=(n, n)) for _ in range(L - 1))]
+    b = [rng.normal(size=(n_o, n)) for _ in range(L)]
+    outputs, cosines = [], []
+    for _ in range(steps + 1):
+        h = [W[0] @ X.T / np.sqrt(D)]
+        for w in W[1:-1]:
+            h.append(w @ f.value(h[-1]) / np.sqrt(n))
+        phi = [f.value(a) for a in h]
+        y = (W[-1] @ phi[-1] / (gamma * n)).T
+        e = Y - y
+        sent, true = [f.slope(h[-1]) * (b[-1].T @ e.T)], [f.slope(h[-1]) * (W[-1].T @ e.T)]
+        for layer in range(L - 2, -1, -1):
+            arriving = B[layer + 1].T @ sent[0] / np.sqrt(n) if rule == FA else b[layer].T @ e.T
+            sent.insert(0, f.slope(h[layer]) * arriving)
+            true.insert(0, f.slope(h[layer]) * (W[layer + 1].T @ true[0] / np.sqrt(n)))
+        outputs.append(y)
+        cosines.append(
+            [
+                (d * g).sum() / np.sqrt((d**2).sum() * (g**2).sum())
+                for d, g in zip(sent, true, strict=True)
+            ]
+        )
+        scale = eta * gamma / np.sqrt(n)
+        W = [
+            W[0] + eta * gamma / np.sqrt(D) * sent[0] @ X,
+            *(w + scale * d @ a.T for w, d, a in zip(W[1:-1], sent[1:], phi, strict=False)),
+            W[-1] + eta * gamma * e.T @ phi[-1].T,
+        ]
+    return np.array(outputs), np.array(cosines)
+
+
+CASES = [("tanh", 2, FA, 1.5), ("tanh", 3, DFA, 1.0), ("erf", 2, FA, 2.0), ("relu", 2, FA, 1.0)]
+
+
+@pytest.mark.parametrize(("activation", "L", "rule", "gamma"), CASES)
+def test_networks_approach_it_with_width(activation, L, rule, gamma):
+    run = theory.dmft(
+        X, Y, activation=activation, hidden_layers=L, richness=gamma, learning_rate=0.15,
+        steps=12, rule=rule, samples=4000,
+    )  # fmt: skip
+    off, cosines = [], []
+    for n in (32, 192):
+        runs = [network(X, Y, activation, L, gamma, 0.15, 12, rule, n, k) for k in range(8)]
+        off.append(np.sqrt(np.mean([(o - run["output"].values) ** 2 for o, _ in runs])))
+        cosines = np.mean([c for _, c in runs], axis=0)
+    assert np.log(off[1] / off[0]) / np.log(192 / 32) == pytest.approx(-0.5, abs=0.2)
+    assert off[1] / np.sqrt(np.mean(Y**2)) < 0.12
+    assert np.abs(np.cos(np.deg2rad(run["delta_angle"].values)) - cosines).max() < 0.1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("activation", "L", "rule", "gamma"), CASES)
+def test_the_rate_in_width(activation, L, rule, gamma):
+    run = theory.dmft(
+        X, Y, activation=activation, hidden_layers=L, richness=gamma, learning_rate=0.1,
+        steps=40, rule=rule, samples=40_000, alignment=False,
+    )  # fmt: skip
+    widths, off = np.array([64, 256, 1024]), []
+    for n in widths:
+        runs = [network(X, Y, activation, L, gamma, 0.1, 40, rule, n, k)[0] for k in range(12)]
+        off.append(np.sqrt(np.mean([(o - run["output"].values) ** 2 for o in runs])))
+    assert np.polyfit(np.log(widths), np.log(off), 1)[0] == pytest.approx(-0.5, abs=0.07)
+
+
+@pytest.mark.catalogue("wide.rich")
+def test_linear_units_are_the_deep_reduction(residual):
+    """Two theories that share nothing but the network: here both have no width."""
+    gamma, eta, steps, L = 1.0, 0.02, 20, 2
+    run = theory.dmft(
+        X, Y, activation="linear", hidden_layers=L, richness=gamma, learning_rate=eta,
+        steps=steps, rule=DFA, samples=20_000,
+    )  # fmt: skip
+    # In units of the reduction, W_1 / sqrt(D), W_l / sqrt(n) and W_{L+1} / (gamma n) are its
+    # weights; with feedback b_l gamma / (sqrt(D) or sqrt(n)) their steps are those of SGD.
+    n, D = 1600, X.shape[1]
+    rng = np.random.default_rng(0)
+    A = [rng.normal(size=(n, D)) / np.sqrt(D), rng.normal(size=(n, n)) / np.sqrt(n)]
+    A.append(rng.normal(size=(2, n)) / (gamma * n))
+    b = [rng.normal(size=(2, n)) for _ in range(L)]
+    f, W = [], A
+    for _ in range(steps + 1):
+        h = [X.T]
+        for w in W:
+            h.append(w @ h[-1])
+        f.append(h[-1].T)
+        e = Y - h[-1].T
+        W = [
+            W[0] + eta * gamma / D * b[0].T @ e.T @ h[0].T,
+            W[1] + eta * gamma / n * b[1].T @ e.T @ h[1].T,
+            W[2] + eta / n * e.T @ h[2].T,
+        ]
+    off = np.sqrt(np.mean((np.array(f) - run["output"].values) ** 2) / np.mean(Y**2))
+    residual(off, 0.04)
+
+
+def test_a_poor_network_is_lazy():
+    K = theory.lazy_kernel(X, activation="tanh", hidden_layers=2, rule=FA).values
+    lazy = theory.lazy_outputs(K, Y, times=np.arange(21) * 0.1, learning_rate=0.1)
+    run = theory.dmft(
+        X, Y, activation="tanh", hidden_layers=2, richness=1e-3, learning_rate=0.1, steps=20,
+        samples=20_000, alignment=False,
+    )  # fmt: skip
+    assert np.abs(run["output"].values - lazy["output"].values).max() < 0.03
+    drift = run["activity_kernel"].isel(step=-1) - run["activity_kernel"].isel(step=0)
+    assert float(np.abs(drift).max()) < 1e-2
+
+
+def test_the_error_says_how_the_number_of_samples_matters():
+    common = {
+        "activation": "tanh", "hidden_layers": 2, "richness": 1.0, "learning_rate": 0.1, "steps": 5,
+    }  # fmt: skip
+    errors, spreads = [], []
+    for samples in (500, 8000):
+        runs = [theory.dmft(X, Y, **common, samples=samples, seed=s) for s in range(6)]
+        errors.append(
+            np.mean([float(r["activity_kernel_error"].isel(step=-1).mean()) for r in runs])
+        )
+        kernels = np.array([r["activity_kernel"].isel(step=-1, layer=0).values for r in runs])
+        spreads.append(np.sqrt(kernels.var(axis=0, ddof=1).mean()))
+    assert errors[0] / errors[1] == pytest.approx(4, rel=0.25)
+    assert spreads[0] / errors[0] == pytest.approx(1, abs=0.6)
+    same = theory.dmft(X, Y, **common, samples=500, seed=0)
+    again = theory.dmft(X, Y, **common, samples=500, seed=0)
+    assert same.identical(again)
+
+
+def test_what_does_not_fit_is_refused():
+    good = {
+        "activation": "tanh", "hidden_layers": 2, "richness": 1.0, "learning_rate": 0.1, "steps": 3,
+        "samples": 64,
+    }  # fmt: skip
+    with pytest.raises(RegimeError, match="response functions"):
+        theory.dmft(X, Y, **good, rule="backprop")
+    with pytest.raises(UnknownNameError, match="rule of the mean field"):
+        theory.dmft(X, Y, **good, rule="feedback")
+    with pytest.raises(RegimeError, match="richness must be positive"):
+        theory.dmft(X, Y, **(good | {"richness": 0.0}))
+    with pytest.raises(RegimeError, match="samples must be a whole number, 64 or larger; got 3"):
+        theory.dmft(X, Y, **(good | {"samples": 3}))
+    with pytest.raises(ArrayError, match="point"):
+        theory.dmft(X, Y[:2], **good)
+    with pytest.raises(RegimeError, match=r"learning diverges at step \d+"):
+        theory.dmft(X, Y, **(good | {"activation": "relu", "learning_rate": 50.0, "steps": 40}))
+    with pytest.raises(RegimeError, match="GB are free"):
+        theory.dmft(X, Y, **(good | {"samples": 10**10}))
