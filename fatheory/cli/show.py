@@ -25,13 +25,14 @@ def list_known(
     from fatheory.experiment import presets
     from fatheory.quantities import quantity_table
     from fatheory.rules import known_rules
+    from fatheory.rules.parameter import written
     from fatheory.theory import known_methods
 
     show_table("Presets", ("name", "what"), [(name, presets.summary(name)) for name in presets])
     out.print()
     rows = []
     for name, rule in known_rules().items():
-        given = ", ".join(f"{key} = {value:g}" for key, value in rule.parameters().items())
+        given = ", ".join(f"{key} = {written(value)}" for key, value in rule.parameters().items())
         rows.append((name, rule.summary, given, rule.source))
     show_table("Rules", ("name", "what", "parameters", "source"), rows)
     out.print()

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, model_serializer, model_validator
 
 from fatheory.errors import InvalidExperimentError, UnknownNameError
-from fatheory.experiment.description import Description, Number, Positive, Seed, real, whole
+from fatheory.experiment.description import Description, Number, Positive, Seed, whole
 from fatheory.experiment.functions import Derivative, Slopes
 from fatheory.rules import FixedFeedback, LayeredRule, Rule, find_rule, make_rule
 
@@ -31,7 +31,7 @@ class LayerRule(Description):
     """
 
     rule: str
-    parameters: tuple[tuple[str, float], ...] = ()
+    parameters: tuple[tuple[str, Any], ...] = ()
     initial_concordance: Probability | None = None
 
     @model_validator(mode="before")
@@ -48,8 +48,8 @@ class LayerRule(Description):
         for key in given:
             if key not in rule.parameters():
                 raise UnknownNameError(f"parameter of {rule.name}", key, rule.parameters())
-        made = rule(**{key: _number(key, value) for key, value in given.items()})
-        complete = {key: float(getattr(made, key)) for key in rule.parameters()}
+        made = rule(**{key: rule.read(key, value) for key, value in given.items()})
+        complete = {key: rule.read(key, getattr(made, key)) for key in rule.parameters()}
         return own | {"parameters": tuple(complete.items())}
 
     @model_validator(mode="after")
@@ -206,12 +206,5 @@ def _mapping(parameters: Any) -> dict[str, Any]:
         return {str(key): value for key, value in dict(parameters).items()}
     except (TypeError, ValueError):
         raise ValueError(
-            f"parameters must be a mapping from names to numbers; got {parameters!r}"
+            f"parameters must be a mapping from names to values; got {parameters!r}"
         ) from None
-
-
-def _number(key: str, value: Any) -> float:
-    value = real(value)
-    if not isinstance(value, float):
-        raise ValueError(f"{key} must be a number; got {value!r}")
-    return value

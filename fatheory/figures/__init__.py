@@ -7,7 +7,6 @@ from fatheory.figures.curves import learning_curves as learning_curves
 from fatheory.figures.curves import rule_legend as rule_legend
 from fatheory.figures.rasters import draw_raster as draw_raster
 from fatheory.figures.rasters import draw_trace as draw_trace
-from fatheory.figures.style import RULE_COLOURS as RULE_COLOURS
 from fatheory.figures.style import rule_colour as rule_colour
 from fatheory.figures.style import rule_name as rule_name
 from fatheory.figures.style import save_figure as save_figure

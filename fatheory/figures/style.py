@@ -1,4 +1,4 @@
-"""One look: a style file, and one colour and one name per rule."""
+"""One look: a style file, and for every rule the colour and the name that it brings."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,40 +8,11 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
-from fatheory.errors import ArchiveWriteError
+from fatheory.errors import ArchiveWriteError, PluginError, UnknownNameError
+from fatheory.rules import Rule, find_rule
 
-RULE_COLOURS = {
-    "shallow": "#E69F00",
-    "node_perturbation": "#CC79A7",
-    "backprop": "#000000",
-    "feedback_alignment": "#009E73",
-    "usf": "#0072B2",
-    "frsf": "#56B4E9",
-    "brsf": "#7B7FD4",
-    "rndf": "#D55E00",
-    "orthogonal_feedback": "#00635A",
-    "pseudobackprop": "#8C6D31",
-    "direct_feedback_alignment": "#88B04B",
-    "kolen_pollack": "#B2182B",
-    "weight_mirror": "#6A3D9A",
-}
-"""Based on Okabe and Ito's palette, which common kinds of colour blindness tell apart."""
-
-RULE_NAMES = {
-    "shallow": "shallow",
-    "node_perturbation": "reinforcement (node perturbation)",
-    "backprop": "backprop",
-    "feedback_alignment": "feedback alignment",
-    "usf": "uniform sign feedback",
-    "frsf": "fixed random-magnitude sign feedback",
-    "brsf": "batchwise random-magnitude sign feedback",
-    "rndf": "random feedback",
-    "orthogonal_feedback": "orthogonal feedback",
-    "pseudobackprop": "pseudobackprop",
-    "direct_feedback_alignment": "direct feedback alignment",
-    "kolen_pollack": "Kolen-Pollack",
-    "weight_mirror": "weight mirror",
-}
+NO_COLOUR = "#666666"
+"""Of what is no rule, and of rules that bring no colour."""
 
 
 @contextmanager
@@ -56,13 +27,25 @@ def style() -> Iterator[None]:
 
 def rule_colour(label: str) -> str:
     """Return a rule's colour; a label of its own, such as ``frsf 75 %``, takes its rule's."""
-    return RULE_COLOURS.get(label, RULE_COLOURS.get(label.split()[0], "#666666"))
+    rule = _rule(label) or _rule(label.split()[0])
+    return (rule and rule.colour) or NO_COLOUR
 
 
 def rule_name(label: str) -> str:
     """Return a rule's name as a legend writes it; in a label of its own, the rule's part of it."""
     head, space, rest = label.partition(" ")
-    return RULE_NAMES.get(head, head) + space + rest
+    rule = _rule(head)
+    if rule is None:
+        return label
+    return (rule.display_name or rule.name) + space + rest
+
+
+def _rule(label: str) -> type[Rule] | None:
+    """Return the rule of this name; archives are drawn where their rules are not installed, too."""
+    try:
+        return find_rule(label)
+    except (PluginError, UnknownNameError):
+        return None
 
 
 def save_figure(figure: Figure, stem: Path) -> list[Path]:

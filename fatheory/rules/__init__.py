@@ -12,6 +12,7 @@ from fatheory.rules.fixed import RandomFeedback as RandomFeedback
 from fatheory.rules.fixed import Shallow as Shallow
 from fatheory.rules.fixed import with_concordance as with_concordance
 from fatheory.rules.node_perturbation import NodePerturbation as NodePerturbation
+from fatheory.rules.parameter import Matrix as Matrix
 from fatheory.rules.pseudobackprop import Pseudobackprop as Pseudobackprop
 from fatheory.rules.registry import RULES as RULES
 from fatheory.rules.registry import find_rule as find_rule

@@ -54,6 +54,8 @@ class KolenPollack(AdaptiveFeedback):
     name = "kolen_pollack"
     summary = "V learns as W does; weight decay makes them equal"
     source = "Kolen & Pollack 1994; Akrout et al. 2019"
+    display_name = "Kolen-Pollack"
+    colour = "#B2182B"
     scale: float = 0.5
 
     def __post_init__(self) -> None:
@@ -91,6 +93,8 @@ class WeightMirror(AdaptiveFeedback):
     name = "weight_mirror"
     summary = "V follows the correlation of noise with a layer's response to it"
     source = "Akrout et al. 2019"
+    display_name = "weight mirror"
+    colour = "#6A3D9A"
     entrywise: ClassVar[bool] = False
     scale: float = 0.5
     noise: float = 1.0

@@ -13,6 +13,8 @@ class Backprop(LayeredRule):
     name = "backprop"
     summary = "V = W: errors return through the transposed forward weights"
     source = "Rumelhart, Hinton & Williams 1986"
+    display_name = "backprop"
+    colour = "#000000"
 
     @staticmethod
     def backward_weights(W: Array, state: Array | None) -> Array:

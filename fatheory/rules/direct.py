@@ -22,6 +22,8 @@ class DirectFeedbackAlignment(DirectRule):
     name = "direct_feedback_alignment"
     summary = "errors of the output reach every hidden layer through its own fixed random weights"
     source = "Nøkland 2016"
+    display_name = "direct feedback alignment"
+    colour = "#88B04B"
     scale: float = 0.5
 
     def __post_init__(self) -> None:

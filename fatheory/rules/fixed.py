@@ -34,6 +34,8 @@ class FeedbackAlignment(FixedFeedback):
     name = "feedback_alignment"
     summary = "V = B^T fixed and random, uniform in [-scale, scale]"
     source = "Lillicrap et al. 2016, eq. 1"
+    display_name = "feedback alignment"
+    colour = "#009E73"
     scale: float = 0.5
 
     def __post_init__(self) -> None:
@@ -57,6 +59,8 @@ class RandomFeedback(FixedFeedback):
     name = "rndf"
     summary = "V fixed and random, normal of standard deviation std"
     source = "Liao, Leibo & Poggio 2016, RndF"
+    display_name = "random feedback"
+    colour = "#D55E00"
     std: float = 0.05
 
     def __post_init__(self) -> None:
@@ -83,6 +87,8 @@ class OrthogonalFeedback(FixedFeedback):
     name = "orthogonal_feedback"
     summary = "V = B^T fixed, B with orthogonal columns of length scale"
     source = "derived for this project"
+    display_name = "orthogonal feedback"
+    colour = "#00635A"
     entrywise: ClassVar[bool] = False
     scale: float = 1.0
 
@@ -108,6 +114,8 @@ class Shallow(FixedFeedback):
     name = "shallow"
     summary = "V = 0: only the output weights learn"
     source = "Lillicrap et al. 2016, Fig. 2a"
+    display_name = "shallow"
+    colour = "#E69F00"
 
     def draw(self, sampler: Sampler, shape: tuple[int, ...]) -> Array:
         """Return zeros: a feedback that carries nothing."""

@@ -25,6 +25,8 @@ class NodePerturbation(DirectRule):
     name = "node_perturbation"
     summary = "reinforcement: hidden activity is perturbed and the change in loss rewarded"
     source = "Lillicrap et al. 2016, Fig. 2a; Werfel, Xie & Seung 2005"
+    display_name = "reinforcement (node perturbation)"
+    colour = "#CC79A7"
     stochastic: ClassVar[bool] = True
     carries_slopes: ClassVar[bool] = False
     perturbation: float = 0.01

@@ -19,6 +19,8 @@ class Pseudobackprop(LayeredRule):
     name = "pseudobackprop"
     summary = "V^T = W^+, the pseudoinverse of the forward weights"
     source = "Lillicrap et al. 2014 (arXiv:1411.0247)"
+    display_name = "pseudobackprop"
+    colour = "#8C6D31"
     entrywise: ClassVar[bool] = False
 
     @staticmethod

@@ -1,5 +1,7 @@
 """The rules by name: the built-in ones and those that installed packages register."""
 
+from typing import Any
+
 from fatheory.errors import UnknownNameError
 from fatheory.registry import Registry
 from fatheory.rules.adaptive import KolenPollack, WeightMirror
@@ -11,6 +13,7 @@ from fatheory.rules.fixed import (
     RandomFeedback,
     Shallow,
 )
+from fatheory.rules.fixed_feedback import FeedbackOfLaw
 from fatheory.rules.node_perturbation import NodePerturbation
 from fatheory.rules.pseudobackprop import Pseudobackprop
 from fatheory.rules.rule import Rule
@@ -20,6 +23,19 @@ from fatheory.rules.sign_concordant import (
     UniformSignFeedback,
 )
 
+OF_CHOICES = frozenset(
+    {
+        "rule",
+        "parameters",
+        "learning_rate",
+        "layers",
+        "initial_concordance",
+        "slopes",
+        "derivative",
+        "feedback_seed",
+    }
+)
+"""What descriptions say of any rule, so no parameter can be called so."""
 ENTRY_POINT_GROUP = "fatheory.rules"
 
 _BUILT_IN: tuple[type[Rule], ...] = (
@@ -32,6 +48,7 @@ _BUILT_IN: tuple[type[Rule], ...] = (
     BatchwiseRandomSignFeedback,
     RandomFeedback,
     OrthogonalFeedback,
+    FeedbackOfLaw,
     Pseudobackprop,
     DirectFeedbackAlignment,
     KolenPollack,
@@ -40,9 +57,12 @@ _BUILT_IN: tuple[type[Rule], ...] = (
 
 
 def _unfit(part: object) -> str:
-    if isinstance(part, type) and issubclass(part, Rule):
-        return ""
-    return "is not a subclass of fatheory.rules.Rule"
+    if not (isinstance(part, type) and issubclass(part, Rule)):
+        return "is not a subclass of fatheory.rules.Rule"
+    taken = sorted(OF_CHOICES & set(part.parameters()))
+    if taken:
+        return f"has parameters of names that every rule has already: {', '.join(taken)}"
+    return ""
 
 
 RULES: Registry[type[Rule]] = Registry("rule", ENTRY_POINT_GROUP, _BUILT_IN, unfit=_unfit)
@@ -54,7 +74,7 @@ known_rules = RULES.known
 find_rule = RULES.find
 
 
-def make_rule(name: str, **parameters: float) -> Rule:
+def make_rule(name: str, **parameters: Any) -> Rule:
     """Return the rule called `name` with these parameters, defaults for the others.
 
     Raises
@@ -62,10 +82,10 @@ def make_rule(name: str, **parameters: float) -> Rule:
     UnknownNameError
         If the rule or a parameter does not exist.
     ValueError
-        If a parameter is out of its range.
+        If a parameter is of another kind, or out of its range.
     """
     rule = find_rule(name)
     for parameter in parameters:
         if parameter not in rule.parameters():
             raise UnknownNameError(f"parameter of {name}", parameter, rule.parameters())
-    return rule(**{key: float(value) for key, value in parameters.items()})
+    return rule(**{key: rule.read(key, value) for key, value in parameters.items()})

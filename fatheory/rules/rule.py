@@ -2,20 +2,23 @@
 
 import math
 from dataclasses import dataclass, fields
-from typing import ClassVar, Protocol, runtime_checkable
+from functools import cache
+from typing import Any, ClassVar, Protocol, get_type_hints, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
 
 from fatheory.arrays import Array, Sampler
+from fatheory.rules.parameter import Value, reader_of
 
 
 @dataclass(frozen=True)
 class Rule:
     """A learning rule: a name, parameters, and how it makes teaching signals.
 
-    Subclass `LayeredRule` or `DirectRule`, not this. Parameters are dataclass fields of type
-    float with a default; they appear in descriptions, JSON and the command line by themselves.
+    Subclass `LayeredRule` or `DirectRule`, not this. Parameters are dataclass fields with a
+    default, of type float, int, str, `Literal` of strings, or `fatheory.rules.Matrix`; they appear
+    in descriptions, JSON and the command line by themselves.
     """
 
     name: ClassVar[str]
@@ -24,6 +27,10 @@ class Rule:
     """One line for lists."""
     source: ClassVar[str]
     """Paper and place."""
+    display_name: ClassVar[str] = ""
+    """How figures call the rule; its name where this is empty."""
+    colour: ClassVar[str] = ""
+    """In which colour figures draw the rule, as ``"#009E73"``; grey where this is empty."""
     stochastic: ClassVar[bool] = False
     """Whether the teaching signals are random given weights and data."""
     adaptive: ClassVar[bool] = False
@@ -42,9 +49,34 @@ class Rule:
         return one is not None and other is not None and not np.array_equal(one, other)
 
     @classmethod
-    def parameters(cls) -> dict[str, float]:
+    def parameters(cls) -> dict[str, Value]:
         """Return the parameters' names and default values."""
-        return {field.name: float(field.default) for field in fields(cls)}  # type: ignore[arg-type]
+        return {field.name: cls.read(field.name, field.default) for field in fields(cls)}
+
+    @classmethod
+    def read(cls, parameter: str, value: Any) -> Value:
+        """Return a parameter's value as the rule takes it.
+
+        Raises
+        ------
+        ValueError
+            If it is of another kind; the message names the parameter and the value.
+        """
+        reader = reader_of(_annotations(cls)[parameter])  # type: ignore[arg-type]
+        if reader is None:
+            raise TypeError(
+                f"{parameter} of the rule {cls.name!r} must be annotated as float, int, str, a "
+                f"Literal of strings, or fatheory.rules.Matrix"
+            )
+        try:
+            return reader(value)
+        except ValueError as error:
+            raise ValueError(f"{parameter} {error}") from None
+
+
+@cache  # descriptions are read in bulk, and the hints of a class do not change
+def _annotations(rule: type[Rule]) -> dict[str, Any]:
+    return get_type_hints(rule)
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,8 @@ class UniformSignFeedback(SignConcordant):
     name = "usf"
     summary = "V = scale sign(W)"
     source = "Liao, Leibo & Poggio 2016, USF"
+    display_name = "uniform sign feedback"
+    colour = "#0072B2"
     scale: float = 1.0
 
     def __post_init__(self) -> None:
@@ -60,6 +62,8 @@ class FixedRandomSignFeedback(SignConcordant):
     name = "frsf"
     summary = "V = scale M o S o sign(W), M ~ U[0, 1], S concordant with a probability; fixed"
     source = "Liao, Leibo & Poggio 2016, FRSF, FRSF-p"
+    display_name = "fixed random-magnitude sign feedback"
+    colour = "#56B4E9"
     scale: float = 1.0
     concordance: float = 1.0
 
@@ -81,6 +85,8 @@ class BatchwiseRandomSignFeedback(FixedRandomSignFeedback):
     name = "brsf"
     summary = "as frsf, redrawn at every update"
     source = "Liao, Leibo & Poggio 2016, BRSF, BRSF-p"
+    display_name = "batchwise random-magnitude sign feedback"
+    colour = "#7B7FD4"
     stochastic: ClassVar[bool] = True
 
     def mean_state(self, state: Array | None, shape: tuple[int, ...]) -> Array:

@@ -132,7 +132,7 @@ def test_values_out_of_range(path, value, message):
         ({"rule": "node_perturbation", "perturbation": 0}, "positive, finite perturbation"),
         ({"rule": "usf", "scale": "1"}, "scale must be a number; got '1'"),
         ({"rule": "usf", "scale": True}, "scale must be a number; got True"),
-        ({"rule": "usf", "parameters": 5}, "parameters must be a mapping from names to numbers"),
+        ({"rule": "usf", "parameters": 5}, "parameters must be a mapping from names to values"),
         ({"rule": "usf", 1: 2}, "unknown parameter of usf '1'"),
     ],
 )

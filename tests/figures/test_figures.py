@@ -8,7 +8,6 @@ from matplotlib.colors import to_hex
 
 from fatheory.errors import ArchiveWriteError
 from fatheory.figures import (
-    RULE_COLOURS,
     interval_note,
     learning_curves,
     rule_colour,
@@ -18,7 +17,7 @@ from fatheory.figures import (
     style,
 )
 from fatheory.metrics import mean_interval, spread, t_test
-from fatheory.rules import known_rules
+from fatheory.rules import find_rule, known_rules
 
 STEPS = np.arange(0, 50, 10)
 
@@ -55,7 +54,7 @@ def test_there_is_a_line_for_every_curve_with_values(data, axes):
     for (source, rule), line in lines.items():
         np.testing.assert_array_equal(line.get_xdata(), STEPS)
         np.testing.assert_array_equal(line.get_ydata(), data["loss"].sel(source=source, rule=rule))
-        assert to_hex(line.get_color()).upper() == RULE_COLOURS[rule]
+        assert to_hex(line.get_color()).upper() == find_rule(rule).colour
     assert lines["theory", "backprop"].get_linestyle() != lines["simulation", "usf"].get_linestyle()
 
 
@@ -98,14 +97,14 @@ def test_lines_can_tell_more_apart_than_rules(data, axes):
     lines = learning_curves(data.sel(source=["simulation"]), "loss", axes, linestyle=":")
     assert {line.get_linestyle() for line in lines.values()} == {":"}
     colours = [to_hex(line.get_color()).upper() for line in lines.values()]
-    assert colours == [RULE_COLOURS["backprop"], RULE_COLOURS["usf"]]
+    assert colours == [find_rule(name).colour for name in ("backprop", "usf")]
 
 
 def test_every_rule_has_a_colour_of_its_own_and_a_name():
-    assert set(known_rules()) <= set(RULE_COLOURS)
-    assert len({RULE_COLOURS[name] for name in known_rules()}) == len(known_rules())
+    assert all(rule.colour and rule.display_name for rule in known_rules().values())
+    assert len({rule.colour for rule in known_rules().values()}) == len(known_rules())
     assert all(rule_name(name) for name in known_rules())
-    assert rule_colour("frsf 75 %") == RULE_COLOURS["frsf"]
+    assert rule_colour("frsf 75 %") == find_rule("frsf").colour
     assert rule_name("of a third party") == "of a third party"
     assert rule_name("feedback_alignment with slopes") == "feedback alignment with slopes"
 

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.integrate import solve_ivp
 
-DRAWN = ("feedback_alignment", "rndf", "orthogonal_feedback", "frsf")
+DRAWN = ("feedback_alignment", "rndf", "orthogonal_feedback", "fixed_feedback", "frsf")
 """Rules with a state that is random and fixed: they need B."""
 
 
@@ -16,6 +16,7 @@ def stand_in(rule, W, B):
         "feedback_alignment": lambda: B.T,
         "rndf": lambda: B.T,
         "orthogonal_feedback": lambda: B.T,
+        "fixed_feedback": lambda: B.T,
         "usf": lambda: np.sign(W),
         "brsf": lambda: np.sign(W) / 2,  # magnitudes uniform in [0, 1], in the mean
         "frsf": lambda: B.T * np.sign(W),

@@ -1,0 +1,106 @@
+"""Fixed feedback whose law is a parameter."""
+
+import numpy as np
+import pytest
+
+import fatheory as fa
+from fatheory.errors import ArrayError
+from fatheory.initial import draw_start
+from fatheory.rules import make_rule
+
+SHAPE = (5, 300)
+
+
+def drawn(**parameters):
+    rule = make_rule("fixed_feedback", **parameters)
+    return rule.draw(np.random.default_rng(3), SHAPE)
+
+
+def asked(*choices, hidden=(4,), **changes):
+    return fa.Experiment(
+        task=fa.LinearTask(inputs=3, outputs=2),
+        network=fa.DenseNetwork(hidden=hidden, start=fa.Normal(std=0.3)),
+        rules={str(i): {"learning_rate": 0.05} | choice for i, choice in enumerate(choices)},
+        schedule=fa.Schedule(phases=(fa.Phase(steps=30),)),
+        record=fa.Record(quantities=("weights",), snapshots=2),
+        precision="float64",
+        **changes,
+    )
+
+
+@pytest.mark.parametrize(
+    ("law", "other"),
+    [
+        ("uniform", {"rule": "feedback_alignment", "scale": 0.7}),
+        ("normal", {"rule": "rndf", "std": 0.7}),
+        ("orthogonal", {"rule": "orthogonal_feedback", "scale": 0.7}),
+    ],
+)
+def test_laws_are_those_of_the_rules_that_have_only_one(law, other):
+    """The same draws, so the same runs bit by bit."""
+    experiment = asked({"rule": "fixed_feedback", "law": law, "scale": 0.7}, other)
+    start = draw_start(experiment, 0)
+    np.testing.assert_array_equal(start.states["0"][1], start.states["1"][1])
+    run = fa.simulate(experiment)
+    for name in ("weight_1", "weight_2"):
+        np.testing.assert_array_equal(run[name].sel(rule="0"), run[name].sel(rule="1"))
+
+
+def test_sizes_are_what_the_law_says():
+    uniform, normal, orthogonal = (
+        drawn(law=law, scale=0.5) for law in ("uniform", "normal", "orthogonal")
+    )
+    assert 0.495 < np.abs(uniform).max() <= 0.5
+    assert abs(normal.std() - 0.5) < 0.02
+    np.testing.assert_allclose(orthogonal @ orthogonal.T, 0.25 * np.eye(5), atol=1e-12)
+
+
+@pytest.mark.parametrize("law", ["uniform", "normal", "orthogonal"])
+def test_columns_of_b_shrink_geometrically(law):
+    ratio = drawn(law=law, column_spread=10.0) / drawn(law=law)
+    expected = np.broadcast_to(10.0 ** -np.linspace(0, 1, 5)[:, None], SHAPE)
+    np.testing.assert_allclose(ratio, expected, rtol=1e-12)
+
+
+def test_with_spread_columns_the_pseudoinverse_of_b_is_another_direction_than_its_transpose():
+    """Tall i.i.d. B: B+ is nearly B^T over a number; with columns of other sizes it is not."""
+
+    def apart(**parameters):
+        B = drawn(law="normal", **parameters).T
+        return float(fa.geometry.angle(np.linalg.pinv(B), B.T, axis=(-2, -1)))
+
+    assert apart() < 10
+    assert apart(column_spread=10.0) > 40
+
+
+def test_an_array_of_ones_own_is_b_at_every_seed():
+    B = np.arange(8.0).reshape(4, 2) - 3
+    choice = {"rule": "fixed_feedback", "law": "array", "array": B, "scale": 0.1}
+    experiment = asked(choice, seeds=2)
+    for seed in (0, 1):
+        np.testing.assert_allclose(draw_start(experiment, seed).states["0"][1], 0.1 * B.T)
+    run = fa.simulate(experiment)
+    np.testing.assert_allclose(run.feedback_2.sel(rule="0", seed=1), 0.1 * B)
+    solved = fa.solve(experiment)
+    np.testing.assert_allclose(solved.feedback_2.sel(rule="0", seed=0), 0.1 * B)
+
+
+def test_an_array_of_another_shape_names_both():
+    choice = {"rule": "fixed_feedback", "law": "array", "array": np.ones((2, 4))}
+    with pytest.raises(ArrayError, match=r"shape \(2, 4\), and B of this layer \(4, 2\)"):
+        draw_start(asked(choice), 0)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"law": "array"}, "an array was not given"),
+        ({"array": [[1.0]]}, "the law is 'uniform', and an array was given"),
+        ({"column_spread": 0.5}, "column_spread of at least 1; got 0.5"),
+        ({"scale": 0.0}, "positive, finite scale"),
+        ({"law": "cauchy"}, "law must be one of 'uniform', 'normal', 'orthogonal', 'array'"),
+    ],
+)
+def test_what_does_not_fit_is_refused(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        make_rule("fixed_feedback", **parameters)
