@@ -5,6 +5,8 @@ alike. Shapes are written with jaxtyping and the papers' letters: ``n_i`` inputs
 units, ``n_o`` outputs. They are documentation at run time and are checked in the test run.
 """
 
+import sys
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any, Protocol, runtime_checkable
 
@@ -39,3 +41,31 @@ def namespace(*arrays: Array) -> ModuleType:
     """
     spaces = [a.__array_namespace__() for a in arrays if not isinstance(a, np.ndarray | np.generic)]
     return spaces[0] if spaces else np
+
+
+def matrix_by_matrix(decompose: Callable[[Array], Array], A: Float[Array, "... m n"]) -> Array:
+    """Apply a function that calls LAPACK (SVD, QR, eigenvalues, ...) to every matrix.
+
+    For NumPy, and for JAX on a GPU, that is ``decompose(A)``, all matrices at once. On a CPU a
+    compiled program must not call LAPACK on a batch: jaxlib 0.10 parts the batch over XLA's
+    threads, from one of these threads, and waits for them. As many such calls at a time as there
+    are threads wait for each other for ever. So there the matrices go one after another, also
+    those that `jax.vmap` adds around; single ones are never parted.
+
+    Parameters
+    ----------
+    decompose : callable
+        From an array of shape (..., m, n) to one whose leading axes are the same.
+    A : array of shape (..., m, n)
+        NumPy or JAX.
+    """
+    if namespace(A) is np:
+        return decompose(A)
+    jax = sys.modules["jax"]  # not imported here: without it there are no JAX arrays
+    if jax.default_backend() != "cpu":
+        return decompose(A)
+    # Without the function's other arguments, which would have to be arrays.
+    of_all = jax.custom_batching.sequential_vmap(lambda M: decompose(M))
+    for _ in A.shape[:-2]:
+        of_all = jax.vmap(of_all)
+    return of_all(A)

@@ -1,6 +1,7 @@
 """The command ``fatheory``: parse arguments, call one function, set the exit code."""
 
 import os
+import signal
 import sys
 import warnings
 from typing import Annotated, NoReturn
@@ -85,5 +86,7 @@ def main() -> None:
         _refuse(f"could not write the output: {error}")
     except SystemExit as stop:
         if stop.code == INTERRUPTED:
+            # From here on once more is the system's affair, who does it without a traceback.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
             err.print("interrupted; what was named above as stored is whole")
         raise

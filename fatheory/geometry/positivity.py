@@ -2,7 +2,7 @@
 
 from jaxtyping import Float
 
-from fatheory.arrays import Array, namespace
+from fatheory.arrays import Array, matrix_by_matrix, namespace
 
 
 def positive_fraction(
@@ -33,4 +33,4 @@ def smallest_symmetric_eigenvalue(
     symmetric = (WB + xp.swapaxes(WB, -1, -2)) / 2
     finite = xp.all(xp.isfinite(symmetric), axis=(-2, -1))
     safe = xp.where(finite[..., None, None], symmetric, 0.0)
-    return xp.where(finite, xp.linalg.eigvalsh(safe)[..., 0], xp.nan)
+    return xp.where(finite, matrix_by_matrix(xp.linalg.eigvalsh, safe)[..., 0], xp.nan)

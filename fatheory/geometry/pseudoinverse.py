@@ -2,7 +2,7 @@
 
 from jaxtyping import Float
 
-from fatheory.arrays import Array, namespace
+from fatheory.arrays import Array, matrix_by_matrix, namespace
 from fatheory.geometry.angle import angle
 
 
@@ -38,4 +38,5 @@ def pseudoinverse(A: Float[Array, "... m n"]) -> Float[Array, "... n m"]:
     xp = namespace(A)
     finite = xp.all(xp.isfinite(A), axis=(-2, -1), keepdims=True)
     rtol = max(A.shape[-2:]) * xp.finfo(A.dtype).eps
-    return xp.where(finite, xp.linalg.pinv(xp.where(finite, A, 0.0), rtol=rtol), xp.nan)
+    inverse = matrix_by_matrix(lambda M: xp.linalg.pinv(M, rtol=rtol), xp.where(finite, A, 0.0))
+    return xp.where(finite, inverse, xp.nan)

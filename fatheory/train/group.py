@@ -22,6 +22,7 @@ from fatheory.train.parameters import DECAYS
 from fatheory.train.place import Place, places
 from fatheory.train.program import Recipe, Stretch, advance
 from fatheory.train.state import State, restored, states_of
+from fatheory.train.waiting import on_host, wait_for
 from fatheory.updates import update_direction
 
 CACHE_BYTES = 2**24
@@ -129,9 +130,14 @@ class Group:
             self.ensemble, self._fixed, mine, stretch, recipe=self._recipe
         )
 
+    @property
+    def grain(self) -> int:
+        """After how many steps a segment may end without a difference to any number."""
+        return max(1, self._recipe.block)
+
     def wait(self) -> None:
         """Wait until the updates asked for are done."""
-        jax.block_until_ready(self.ensemble)
+        wait_for(self.ensemble)
 
     def forget(self) -> None:
         """Start the update's memory anew, as at the start of every phase."""
@@ -157,7 +163,7 @@ class Group:
         self, probe: Probe, step: int, quantities: tuple[Quantity, ...], known: Known
     ) -> dict[str, jax.Array]:
         """Measure quantities on the probe, of the axes (rule, seed, ...)."""
-        return observe(
+        measured = observe(
             self.ensemble.parameters,
             self._fixed,
             known,
@@ -168,6 +174,7 @@ class Group:
             root_seed=self._experiment.root_seed,
             receptive_units=self._experiment.record.receptive_units,
         )
+        return wait_for(measured)
 
     def spiking(self, probe: Probe) -> Spiking:
         """Watch neurons while the probe is shown.
@@ -182,13 +189,13 @@ class Group:
 
     def evaluate(self, samples: Probe) -> tuple[np.ndarray, np.ndarray]:
         """Return loss and classification error (percent) on samples, (rule, seed)."""
-        loss, error = evaluate(
+        measured = evaluate(
             self.ensemble.parameters,
             self.ensemble.moments,
             self._own(samples, "samples"),
             architecture=self._learner.architecture,
         )
-        return np.asarray(loss), np.asarray(error)
+        return on_host(measured)
 
     def weights(self) -> dict[str, np.ndarray]:
         """Return weights, biases and what belongs to normalisation, by their archive's names."""

@@ -14,12 +14,14 @@ from fatheory.train.group import Group
 from fatheory.train.loader import Loader
 from fatheory.train.progress import Progress
 from fatheory.train.recorder import Recorder
+from fatheory.train.segment_length import SegmentLength
 from fatheory.train.sinks import Sink
 from fatheory.train.spiking import SpikingGroup
 from fatheory.train.state import State, joined_states
 
 LONGEST_SEGMENT = 4096
-"""Steps after which progress is shown, and a run can be stopped, at the latest."""
+"""Steps after which progress is shown, and a run can be stopped, at the latest. Blocks of online
+examples begin anew there, so another number changes how their sums round."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,9 @@ class Run:
         self._factors = None
         if rate_factors is not None:
             self._factors = jnp.asarray(rate_factors, experiment.precision)
+        self._length = SegmentLength(
+            experiment, len(experiment.rules) * len(starts), [group.grain for group in self._groups]
+        )
         self._position = 0
 
     @property
@@ -75,10 +80,11 @@ class Run:
 
     def state(self) -> State:
         """Copy what changes while learning, of all runs."""
+        self._wait()
         return joined_states([group.state() for group in self._groups])
 
     def restore(self, position: int, state: State, diverged_at: np.ndarray) -> None:
-        """Go on from the end of a segment.
+        """Go on from where a run was, whatever its segments were.
 
         Parameters
         ----------
@@ -103,32 +109,43 @@ class Run:
         """Carry out what is left, and hand the snapshots to `sink`."""
         if self._position == 0:
             self._measure(0, sink)
-        phase = 0
         for segment in segments(self.experiment):
-            if segment.stop <= self._position:
-                phase = segment.phase
-                continue
-            if segment.phase != phase:
-                phase = segment.phase
-                for group in self._groups:
-                    group.forget()
-            self._advance(segment)
-            self._measure(segment.stop, sink)
-            self._position = segment.stop
-            sink.reached(segment.stop, self.diverged_at, self.state)
-            bar.advance(segment.stop - segment.first)
+            if segment.stop > self._position:
+                self._carry_out(segment, sink, bar)
 
-    def _advance(self, segment: Segment) -> None:
+    def _carry_out(self, segment: Segment, sink: Sink, bar: Progress) -> None:
+        """Carry out what is left of a segment, in parts that do not take long."""
+        # The position counts, not the segment: the process that came so far may have cut
+        # elsewhere.
+        first = max(segment.first, self._position)
+        if first in self.experiment.schedule.ends:
+            for group in self._groups:
+                group.forget()
+        while first < segment.stop:
+            stop = self._length.stop(first, segment.stop, segment.first)
+            self._advance(segment.phase, first, stop)
+            if stop == segment.stop:
+                self._measure(stop, sink)
+            self._position = stop
+            sink.reached(stop, self.diverged_at, self.state)
+            bar.advance(stop - first)
+            first = stop
+
+    def _advance(self, phase: int, first: int, stop: int) -> None:
         # The next examples are drawn while the device still works, and no further ahead.
-        batches, offset = self._loader.block(segment.first)
+        batches, offset = self._loader.block(first)
+        self._wait()
+        self._length.begin(stop - first)
+        for group in self._groups:
+            group.advance(batches, phase, first, offset, stop, self._factors)
+
+    def _wait(self) -> None:
         for group in self._groups:
             group.wait()
-        for group in self._groups:
-            group.advance(
-                batches, segment.phase, segment.first, offset, segment.stop, self._factors
-            )
+        self._length.end()
 
     def _measure(self, step: int, sink: Sink) -> None:
         place = self._recorder.place(step)
         if place is not None:
+            self._wait()
             sink.add(place, self._recorder.take(step, self._groups))

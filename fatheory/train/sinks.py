@@ -1,10 +1,11 @@
 """Where the snapshots of a run go: into memory, or into an archive that grows."""
 
+import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -117,11 +118,17 @@ class StopRequest:
     asked = False
 
 
+_WORD = b"""
+stopping at the end of what is under way (seconds); what is done is stored. Once more stops at once
+"""
+
+
 @contextmanager
 def stop_request() -> Iterator[StopRequest]:
     """Let the first Ctrl-C or SIGTERM ask for a stop while the block runs; the second stops it.
 
-    Signals are the main thread's; in others a block runs as if nobody asked.
+    The first is answered by a word on standard error. Signals are the main thread's; in others a
+    block runs as if nobody asked.
     """
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
@@ -134,6 +141,9 @@ def stop_request() -> Iterator[StopRequest]:
         request.asked = True
         for other, handler in former.items():
             signal.signal(other, handler)
+        with suppress(OSError):
+            # Not through sys.stderr, which may be in the middle of a word of its own.
+            os.write(2, _WORD)
 
     for kind in former:
         signal.signal(kind, ask)

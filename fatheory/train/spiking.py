@@ -1,5 +1,6 @@
 """Runs of spiking networks that train in one compiled program."""
 
+import math
 from collections.abc import Sequence
 from functools import partial
 
@@ -16,6 +17,7 @@ from fatheory.train.observe import Probe
 from fatheory.train.place import Place
 from fatheory.train.spiking_measure import evaluate_spiking, observe_spiking
 from fatheory.train.spiking_program import advance_spiking, block_length
+from fatheory.train.waiting import on_host, wait_for
 
 
 class SpikingGroup(Group):
@@ -48,12 +50,19 @@ class SpikingGroup(Group):
         rest = Potentials.at_rest(experiment.sizes[1:], before, np.dtype(experiment.precision))
         self.ensemble = self.ensemble._replace(memory=place.put(rest))
 
+    @property
+    def grain(self) -> int:
+        """Images after which a block of time steps ends with one of them."""
+        return math.lcm(self._recipe.block, self._neuron.steps_per_image) // (
+            self._neuron.steps_per_image
+        )
+
     def forget(self) -> None:
         """Do nothing: a phase ends without a pause, and potentials go on."""
 
     def spiking(self, probe: Probe) -> Spiking:
         """Watch neurons while the probe is shown."""
-        return observe_spiking(
+        seen = observe_spiking(
             self.ensemble.parameters,
             self._fixed,
             self._own(probe, "probe"),
@@ -62,14 +71,15 @@ class SpikingGroup(Group):
             root_seed=self._experiment.root_seed,
             units=traced_units(self._experiment),
         )
+        return wait_for(seen)
 
     def evaluate(self, samples: Probe) -> tuple[np.ndarray, np.ndarray]:
         """Return loss and classification error (percent) on samples, (rule, seed)."""
-        loss, error = evaluate_spiking(
+        measured = evaluate_spiking(
             self.ensemble.parameters,
             self._fixed,
             self._own(samples, "samples"),
             neuron=self._neuron,
             root_seed=self._experiment.root_seed,
         )
-        return np.asarray(loss), np.asarray(error)
+        return on_host(measured)

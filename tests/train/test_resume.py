@@ -20,16 +20,19 @@ from fatheory.errors import (
     StoppedRun,
 )
 from fatheory.train import run as running
-from fatheory.train import sinks
+from fatheory.train import segment_length, sinks
 from fatheory.train.group import Group
 from fatheory.train.many import start_run
 from fatheory.train.run import Run
+from fatheory.train.segment_length import SegmentLength
 from fatheory.train.sinks import InMemory, StopRequest
 
 
 @pytest.fixture(autouse=True)
 def short_segments(monkeypatch):
     monkeypatch.setattr(running, "LONGEST_SEGMENT", 4)
+    # Not by time, so that all runs of a test are cut alike.
+    monkeypatch.setattr(segment_length, "SEGMENT_SECONDS", 1e9)
 
 
 def fresh(experiment: fa.Experiment) -> Run:
@@ -90,6 +93,79 @@ def test_a_state_does_not_depend_on_how_runs_are_grouped(monkeypatch):
         for rule, arrays in parted.state().items():
             for name, array in arrays.items():
                 np.testing.assert_array_equal(array, state[rule][name])
+
+
+# However it is cut.
+
+
+def cut_at_random(monkeypatch, rng):
+    """Let segments end anywhere that a machine of any speed could end them."""
+    stop = SegmentLength.stop
+
+    def drawn(self, *where):
+        self._steps = rng.integers(1, 9)
+        return stop(self, *where)
+
+    monkeypatch.setattr(SegmentLength, "stop", drawn)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_cuts_by_time_change_nothing(case, monkeypatch):
+    monkeypatch.setattr(running, "LONGEST_SEGMENT", 4096)
+    longer = {"phases": [{"steps": 200}]} if "blocks" in case else CASES[case]["schedule"]
+    experiment = asked(case, schedule=longer)
+    whole = fa.simulate(experiment)
+    cut_at_random(monkeypatch, np.random.default_rng(0))
+    same(fa.simulate(experiment), whole)
+
+
+def gone(experiment, since=()):
+    """Carry out a run, from its start or from where another was, and return what it noted."""
+    notes = Notes(len(experiment.snapshot_steps))
+    with jax.default_matmul_precision("float32"):
+        run = fresh(experiment)
+        if since:
+            step, diverged_at, state = since
+            run.restore(step, state, diverged_at)
+        run.go(notes, Bar())
+    return notes
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_run_goes_on_at_its_position_however_it_was_cut(case, monkeypatch):
+    """A run that was stopped with other segments, as another version may have cut them."""
+    experiment = asked(case)
+    monkeypatch.setattr(running, "LONGEST_SEGMENT", 3)
+    parted = gone(experiment)
+    assert {step for step, *_ in parted.seen} > set(range(3, 25, 3))
+    monkeypatch.setattr(running, "LONGEST_SEGMENT", 4096)
+    whole = gone(experiment)
+    # In blocks, of examples or of time steps, sums round by where blocks begin.
+    in_blocks = "blocks" in case or "spikes" in case
+    tolerance = {"rtol": 1e-4, "atol": 1e-5} if in_blocks else {"rtol": 0, "atol": 0}
+    for i in np.random.default_rng(0).choice(len(parted.seen) - 1, 4, replace=False):
+        again = gone(experiment, parted.seen[i])
+        late = [k for k, at in enumerate(experiment.snapshot_steps) if at > parted.seen[i][0]]
+        for name, values in again.variables.items():
+            wanted = whole.variables[name][:, :, late]
+            np.testing.assert_allclose(values[:, :, late], wanted, **tolerance)
+
+
+def test_a_stored_run_of_short_segments_goes_on_in_long_ones(tmp_path, monkeypatch):
+    """Stopped at step 64 of segments of 64, it goes on in segments of 4,096."""
+    experiment = asked(
+        "momentum, two phases, rates that fall",
+        schedule={"phases": [{"steps": 200}]},
+        record={"snapshots": 2},
+    )
+    wanted = fa.simulate(experiment)
+    monkeypatch.setattr(running, "LONGEST_SEGMENT", 64)
+    monkeypatch.setattr(StopRequest, "asked", True)
+    with pytest.raises(StoppedRun, match="stopped after 64 of 200 steps"):
+        fa.simulate(experiment, path=tmp_path / "a")
+    monkeypatch.setattr(StopRequest, "asked", False)
+    monkeypatch.setattr(running, "LONGEST_SEGMENT", 4096)
+    same(fa.simulate(experiment, path=tmp_path / "a"), wanted)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,63 @@
+"""Waiting for a device so that Ctrl-C and SIGTERM are heard meanwhile."""
+
+import atexit
+import os
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+_SHORTEST, _LONGEST = 2e-5, 0.05
+"""Seconds between two looks."""
+_SHARE = 0.03
+"""Of the time waited so far that may pass until the next look."""
+
+_PATIENCE = 1.0
+"""Seconds that a device has to end what it does when an interrupted process leaves."""
+_INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
+
+def wait_for(tree: Any) -> Any:
+    """Wait until arrays are computed, and return them.
+
+    Python hears signals between its own instructions only, and `jax.block_until_ready` is one of
+    them however long it takes; so this looks again and again.
+    """
+    leaves = [leaf for leaf in jax.tree.leaves(tree) if isinstance(leaf, jax.Array)]
+    try:
+        _poll(leaves)
+    except KeyboardInterrupt:
+        atexit.register(_leave, leaves)
+        raise
+    return jax.block_until_ready(tree)  # what went wrong on the device is raised here
+
+
+def on_host(tree: Any) -> Any:
+    """Wait for arrays and return them as NumPy arrays."""
+    return jax.tree.map(np.asarray, wait_for(tree))
+
+
+def _poll(leaves: Sequence[jax.Array], patience: float = float("inf")) -> bool:
+    """Return whether arrays are ready, as soon as they are, or after so many seconds."""
+    began = time.perf_counter()
+    while any(not leaf.is_ready() for leaf in leaves):  # type: ignore[attr-defined]
+        waited = time.perf_counter() - began
+        if waited > patience:
+            return False
+        time.sleep(min(max(_SHARE * waited, _SHORTEST), _LONGEST))
+    return True
+
+
+def _leave(leaves: Sequence[jax.Array]) -> None:
+    """End the process though a device still works on what nobody waits for any more.
+
+    The interpreter would wait for it on its way out, past the reach of any signal but SIGKILL.
+    """
+    if not _poll(leaves, _PATIENCE):
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(_INTERRUPTED)
