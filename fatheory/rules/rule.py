@@ -135,6 +135,10 @@ class Trial(Protocol):
     def output_error(self) -> Float[Array, "sample n_o"]:
         """The error that is sent: e o y', or e where a rule's slopes are local."""
 
+    @property
+    def target(self) -> Float[Array, "sample n_o"]:
+        """The targets y*."""
+
     def loss(self, perturbations: tuple[Array, ...]) -> Float[Array, " sample"]:
         """Return each sample's loss with these values added to the hidden activities."""
 

@@ -20,6 +20,7 @@ class _Pass:
 
     hidden_shapes: tuple[tuple[int, ...], ...]
     output_error: jax.Array
+    target: jax.Array
     loss: Callable[[tuple[Array, ...]], jax.Array]
 
 
@@ -56,7 +57,7 @@ def direct_signals(
         error = target - architecture.output(ran.top)
     else:
         error = jax.grad(lambda top: -jnp.sum(architecture.losses(top, target)))(ran.top)
-    trial = _Pass(tuple(h.shape for h in ran.hidden), error, loss)
+    trial = _Pass(tuple(h.shape for h in ran.hidden), error, target, loss)
     return rule.teaching_signals(trial, states.drawn[:-1], KeySampler(key, sums.dtype))
 
 

@@ -52,7 +52,10 @@ def test_errors_reach_every_layer_through_its_own_weights():
     rng = np.random.default_rng(0)
     error, states = rng.normal(size=(6, 2)), (rng.normal(size=(2, 5)), rng.normal(size=(2, 3)))
     trial = SimpleNamespace(
-        output_error=error, hidden_shapes=((6, 5), (6, 3)), loss=lambda _: np.zeros(6)
+        output_error=error,
+        target=np.full((6, 2), np.nan),
+        hidden_shapes=((6, 5), (6, 3)),
+        loss=lambda _: np.zeros(6),
     )
     rule = make_rule("direct_feedback_alignment")
     found = rule.teaching_signals(trial, states, np.random.default_rng(1))

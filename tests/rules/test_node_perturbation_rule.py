@@ -14,6 +14,7 @@ class Quadratic:
         self.e = np.repeat(rng.normal(size=(1, 3)), samples, axis=0)
         self.hidden_shapes = ((samples, 4),)
         self.output_error = self.e
+        self.target = np.full_like(self.e, np.nan)
 
     def loss(self, perturbations):
         (xi,) = perturbations

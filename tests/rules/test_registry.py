@@ -54,6 +54,7 @@ class Halved(LayeredRule):
 class NoTrial:
     hidden_shapes = ()
     output_error = np.zeros((0, 0))
+    target = np.zeros((0, 0))
 
     def loss(self, perturbations):
         return np.zeros(0)
