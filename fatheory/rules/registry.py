@@ -22,6 +22,7 @@ from fatheory.rules.sign_concordant import (
     FixedRandomSignFeedback,
     UniformSignFeedback,
 )
+from fatheory.rules.target_projection import DirectRandomTargetProjection
 
 OF_CHOICES = frozenset(
     {
@@ -51,6 +52,7 @@ _BUILT_IN: tuple[type[Rule], ...] = (
     FeedbackOfLaw,
     Pseudobackprop,
     DirectFeedbackAlignment,
+    DirectRandomTargetProjection,
     KolenPollack,
     WeightMirror,
 )

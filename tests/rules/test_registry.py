@@ -89,7 +89,7 @@ def test_built_in_rules():
         assert rule.parameters() == {f.name: f.default for f in fields(rule)}
         assert make_rule(name) == rule()
         assert rule.stochastic == (name in ("node_perturbation", "brsf"))
-        direct = name in ("node_perturbation", "direct_feedback_alignment")
+        direct = name == "node_perturbation" or name.startswith("direct_")
         assert issubclass(rule, DirectRule) == direct
         assert rule.adaptive == (name in ("kolen_pollack", "weight_mirror"))
 
