@@ -9,6 +9,7 @@ from fatheory.labels import Variable
 from fatheory.quantities.classification_error import ClassificationError
 from fatheory.quantities.delta_angle import DeltaAngle
 from fatheory.quantities.delta_angle_flattened import DeltaAngleFlattened
+from fatheory.quantities.effective_rank import EffectiveRank
 from fatheory.quantities.firing_rate import FiringRate
 from fatheory.quantities.gradient_norm import GradientNorm
 from fatheory.quantities.pseudobackprop_angles import PseudobackpropAngles
@@ -39,6 +40,7 @@ _BUILT_IN: tuple[type[Quantity], ...] = (
     PseudoinverseAlignment,
     UnitAngle,
     WeightNorm,
+    EffectiveRank,
     GradientNorm,
     UpdateSignAgreement,
     ReceptiveFields,
