@@ -12,6 +12,7 @@ from fatheory.quantities.delta_angle_flattened import DeltaAngleFlattened
 from fatheory.quantities.effective_rank import EffectiveRank
 from fatheory.quantities.firing_rate import FiringRate
 from fatheory.quantities.gradient_norm import GradientNorm
+from fatheory.quantities.norm_ratio import NormRatio
 from fatheory.quantities.pseudobackprop_angles import PseudobackpropAngles
 from fatheory.quantities.pseudoinverse_alignment import PseudoinverseAlignment
 from fatheory.quantities.quantity import Quantity
@@ -40,6 +41,7 @@ _BUILT_IN: tuple[type[Quantity], ...] = (
     PseudoinverseAlignment,
     UnitAngle,
     WeightNorm,
+    NormRatio,
     EffectiveRank,
     GradientNorm,
     UpdateSignAgreement,
