@@ -6,6 +6,7 @@ from typing import TypeVar
 from fatheory import labels
 from fatheory.errors import PluginError
 from fatheory.labels import Variable
+from fatheory.quantities.alignment_count import AlignmentCount
 from fatheory.quantities.classification_error import ClassificationError
 from fatheory.quantities.delta_angle import DeltaAngle
 from fatheory.quantities.delta_angle_flattened import DeltaAngleFlattened
@@ -35,6 +36,7 @@ _BUILT_IN: tuple[type[Quantity], ...] = (
     TeachingSignals,
     DeltaAngle,
     DeltaAngleFlattened,
+    AlignmentCount,
     WeightAngle,
     SignConcordance,
     PseudobackpropAngles,
