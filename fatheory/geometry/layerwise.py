@@ -38,10 +38,12 @@ def delta_angles(
     xp = namespace(*signals)
     means = []
     for s, r in zip(signals, references, strict=True):
-        directed = _directed(s, r)
+        angles, directed = angle(s, r, axis=-1), _directed(s, r)
         count = xp.sum(directed, axis=-1, dtype=s.dtype)
-        total = xp.sum(xp.where(directed, angle(s, r, axis=-1), 0.0), axis=-1)
-        means.append(total / xp.where(count > 0, count, xp.nan))
+        total = xp.sum(xp.where(directed, angles, 0.0), axis=-1)
+        some = total / xp.where(count > 0, count, xp.nan)
+        # Where all samples count their plain mean, whose last digit is that of older archives.
+        means.append(xp.where(xp.all(directed, axis=-1), xp.mean(angles, axis=-1), some))
     return xp.stack(means, axis=-1)
 
 
