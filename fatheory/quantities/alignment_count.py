@@ -23,6 +23,7 @@ class AlignmentCount(Quantity):
     variables: ClassVar = {
         name: labels.per_layer("samples", "probe samples whose teaching signals have a direction"),
     }
+    same_in_any_basis = True
 
     def compute(self, view: View) -> Mapping[str, Array]:
         """Count, (*runs, layer)."""

@@ -24,6 +24,7 @@ class DeltaAngle(Quantity):
             "angle between the rule's and backprop's teaching signals, averaged over samples",
         ),
     }
+    same_in_any_basis = True
 
     def compute(self, view: View) -> Mapping[str, Array]:
         """Compute the angles, (*runs, layer), over the samples that have a direction."""

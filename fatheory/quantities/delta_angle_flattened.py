@@ -23,6 +23,7 @@ class DeltaAngleFlattened(Quantity):
             "angle between the rule's and backprop's teaching signals, all samples as one vector",
         ),
     }
+    same_in_any_basis = True
 
     def compute(self, view: View) -> Mapping[str, Array]:
         """Compute the angles, (*runs, layer)."""

@@ -32,6 +32,7 @@ class EffectiveRank(Quantity):
             "exp(-sum p log p), p = s / sum s",
         ),
     }
+    same_in_any_basis = True
 
     def compute(self, view: View) -> Mapping[str, Array]:
         """Compute the effective ranks, (*runs, layer); NaN for weights that are zero."""

@@ -22,6 +22,7 @@ class GradientNorm(Quantity):
             labels.DIMENSIONLESS, "norm of what the rule takes for the gradient", "|g_l|"
         ),
     }
+    same_in_any_basis = True
 
     def compute(self, view: View) -> Mapping[str, Array]:
         """Compute the norms, (*runs, layer)."""

@@ -21,6 +21,7 @@ class NormRatio(Quantity):
             labels.DIMENSIONLESS, "norm of feedback over norm of forward weights", "|V_l| / |W_l|"
         ),
     }
+    same_in_any_basis = True
 
     def compute(self, view: View) -> Mapping[str, Array]:
         """Compute the ratios, (*runs, layer); NaN at layer 1 and where W_l is zero."""

@@ -29,6 +29,7 @@ class PseudobackpropAngles(Quantity):
             "angle between backprop's and pseudobackprop's teaching signals, averaged over samples",
         ),
     }
+    same_in_any_basis = True
     of_matrices = True
 
     def compute(self, view: View) -> Mapping[str, Array]:

@@ -23,6 +23,7 @@ class PseudoinverseAlignment(Quantity):
             labels.DEGREES, "angle between forward weights and pseudoinverse of feedback weights"
         ),
     }
+    same_in_any_basis = True
     of_matrices = True
 
     def compute(self, view: View) -> Mapping[str, Array]:

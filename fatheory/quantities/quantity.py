@@ -57,6 +57,9 @@ class Quantity:
     variables: ClassVar[Mapping[str, Variable]]
     """Its variables by name, of dimensions (rule, seed, step, ...). ``{layer}`` in a name stands
     for a family of one variable for every layer, and in dimensions and texts for its number."""
+    same_in_any_basis: ClassVar[bool] = False
+    """Whether it is the same after any orthogonal change of basis of the hidden layers of a linear
+    network, into fewer units that span what its weights reach."""
     of_matrices: ClassVar[bool] = False
     """Whether it only exists where all weights are matrices."""
 

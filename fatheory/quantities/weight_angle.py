@@ -23,6 +23,7 @@ class WeightAngle(Quantity):
             labels.DEGREES, "angle between forward weights and transposed feedback weights"
         ),
     }
+    same_in_any_basis = True
 
     def compute(self, view: View) -> Mapping[str, Array]:
         """Compute the angles, (*runs, layer); NaN at layer 1."""

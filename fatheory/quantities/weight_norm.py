@@ -20,6 +20,7 @@ class WeightNorm(Quantity):
     variables: ClassVar = {
         name: labels.per_layer(labels.DIMENSIONLESS, "Frobenius norm of the weights", "|W_l|"),
     }
+    same_in_any_basis = True
 
     def compute(self, view: View) -> Mapping[str, Array]:
         """Compute the norms, (*runs, layer)."""

@@ -7,11 +7,12 @@ import numpy as np
 
 from fatheory.experiment import Experiment, Normal, RuleChoice, Scaled, Uniform
 from fatheory.initial import Start
+from fatheory.quantities import find_quantities
 from fatheory.rules import FeedbackAlignment, OrthogonalFeedback, RandomFeedback, Rule
 from fatheory.theory.gram import HiddenGram
 from fatheory.theory.infinite_width import limiting_gram
 from fatheory.theory.methods.linear import LinearMethod, LinearPath, times_of
-from fatheory.theory.methods.reduced import SAME_IN_ANY_BASIS, reduced_memory, reduced_path
+from fatheory.theory.methods.reduced import reduced_memory, reduced_path
 from fatheory.theory.methods.two_layers import feedback_refusals
 from fatheory.theory.reduction import follow_grams
 
@@ -67,9 +68,10 @@ class InfiniteWidthMethod(LinearMethod):
 
     def absent(self, experiment: Experiment) -> dict[str, str]:
         """Name what single hidden units have, beside what no linear network has."""
-        named = set(experiment.record.quantities) - SAME_IN_ANY_BASIS
         reason = "it is of single hidden units or weights, which have no limit at infinite width"
-        return dict.fromkeys(sorted(named), reason) | super().absent(experiment)
+        recorded = find_quantities(experiment.record.quantities)
+        named = [quantity.name for quantity in recorded if not quantity.same_in_any_basis]
+        return dict.fromkeys(named, reason) | super().absent(experiment)
 
     def memory(self, experiment: Experiment) -> Mapping[str, int]:
         """Estimate the reduced states."""

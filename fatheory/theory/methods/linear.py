@@ -14,7 +14,7 @@ from fatheory.experiment import Experiment, RuleChoice
 from fatheory.initial import Start
 from fatheory.theory.integrate import Phase
 from fatheory.theory.mean_rule import mean_layered_rule
-from fatheory.theory.measurement import measure, unknown_quantities
+from fatheory.theory.measurement import measure, not_offered
 from fatheory.theory.methods.method import Method
 from fatheory.theory.methods.scope import LINEAR, Scope
 
@@ -96,10 +96,7 @@ class LinearMethod(Method):
 
     def absent(self, experiment: Experiment) -> dict[str, str]:
         """Name recorded quantities that do not follow from the weights of linear networks."""
-        return {
-            name: "it does not follow from the weights of a linear network"
-            for name in unknown_quantities(experiment.record)
-        }
+        return not_offered(experiment)
 
     def memory(self, experiment: Experiment) -> Mapping[str, int]:
         """Estimate the trajectories of all seeds under one rule, as whole weights."""
@@ -114,9 +111,9 @@ class LinearMethod(Method):
         numbers = sum(math.prod(s) for s in experiment.weight_shapes)
         row = 8 * 4 * (numbers + len(path.start.probe.inputs) * units)
         length = max(1, _MEASURED_AT_A_TIME // row)
-        names = set(experiment.record.quantities) - set(self.absent(experiment))
+        absent = self.absent(experiment)
         parts = [
-            measure(path, slice(first, first + length), label, choice, experiment.record, names)
+            measure(path, slice(first, first + length), label, choice, experiment, absent)
             for first in range(0, len(steps), length)
         ]
         whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -7,22 +7,11 @@ import numpy as np
 
 from fatheory.experiment import Experiment, RuleChoice
 from fatheory.initial import Start
+from fatheory.quantities import find_quantities
 from fatheory.theory.gram import HiddenGram, hidden_gram
 from fatheory.theory.methods.linear import LinearMethod, LinearPath, Weights, times_of
 from fatheory.theory.methods.two_layers import feedback_of, feedback_refusals
 from fatheory.theory.reduction import follow_grams
-
-SAME_IN_ANY_BASIS = frozenset(
-    {
-        "delta_angle",
-        "delta_angle_flattened",
-        "weight_angle",
-        "weight_norm",
-        "pseudobackprop_angles",
-        "pseudoinverse_alignment",
-    }
-)
-"""Quantities that an orthogonal change of basis of the hidden layer leaves as they are."""
 
 
 class ReducedMethod(LinearMethod):
@@ -70,8 +59,8 @@ def reduced_start(experiment: Experiment, start: Start, label: str) -> Start:
     the same, so that everything that does not name single hidden units can be read off it.
     """
     n_i, n_h, n_o = experiment.sizes
-    named = set(experiment.record.quantities) - SAME_IN_ANY_BASIS
-    if named or n_h <= n_i + 2 * n_o:
+    recorded = find_quantities(experiment.record.quantities)
+    if not all(quantity.same_in_any_basis for quantity in recorded) or n_h <= n_i + 2 * n_o:
         return start
     W0, W = start.weights
     R = np.linalg.qr(np.hstack([W0, W.T, feedback_of(start, label)])).R

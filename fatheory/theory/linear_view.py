@@ -1,0 +1,147 @@
+"""A linear network along the steps of a theory, as quantities look at it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Float
+
+from fatheory import labels
+from fatheory.experiment import RuleChoice
+from fatheory.geometry import linear_activities, linear_gradients, squared_loss
+from fatheory.initial import Start
+from fatheory.quantities import Evaluation, Need, View
+from fatheory.rules import LayeredRule
+
+Arrays = list[np.ndarray]
+
+
+class LinearView(View):
+    """A linear network under a rule at recorded steps, which all arrays lead with.
+
+    Errors of the outputs are those of E x, so that signals, gradients and angles keep their
+    accuracy where the weights no longer tell E from rounding. Where the rule is random given
+    weights and data, its V, and signals and gradients below the output, are NaN: theory knows
+    their mean and no single draw.
+
+    Parameters
+    ----------
+    start : Start
+        Target, probe and feedback of the seed.
+    error_map : array of shape (step, n_o, n_i)
+        E = T - W_L ... W_1.
+    weights : callable
+        Returns W_1 ... W_L, of shape (step, unit_l, unit_{l-1}); called if they are looked at.
+    label, choice : str, RuleChoice
+        The rule.
+    receptive_units : int
+        How many units are looked at one by one.
+    """
+
+    source = "the theory of linear networks"
+    offers = frozenset(
+        {
+            Need.WEIGHTS,
+            Need.BACKWARD_WEIGHTS,
+            Need.PARAMETERS,
+            Need.EXAMPLES,
+            Need.ACTIVITIES,
+            Need.SIGNALS,
+            Need.GRADIENTS,
+            Need.HELD_OUT,
+        }
+    )
+
+    def __init__(
+        self,
+        start: Start,
+        error_map: Float[np.ndarray, "step n_o n_i"],
+        weights: Callable[[], Sequence[np.ndarray]],
+        label: str,
+        choice: RuleChoice,
+        receptive_units: int,
+    ) -> None:
+        self._start, self._error_map, self._weights_of = start, error_map, weights
+        self._label, self._choice = label, choice
+        self._receptive_units = receptive_units
+
+    @property
+    def receptive_units(self) -> int:
+        """How many units are looked at one by one."""
+        return self._receptive_units
+
+    @cached_property
+    def weights(self) -> Sequence[np.ndarray]:
+        """W_1 ... W_L."""
+        return self._weights_of()
+
+    @property
+    def parameters(self) -> Mapping[str, np.ndarray]:
+        """All that is learned, which is the weights."""
+        return {labels.weight(i): W for i, W in enumerate(self.weights, start=1)}
+
+    @cached_property
+    def backward_weights(self) -> list[np.ndarray | None]:
+        """V_1 = None, V_2 ... V_L; None where the rule has none of its own at every step."""
+        rule = self._choice.make()
+        if not isinstance(rule, LayeredRule) or rule.stochastic:
+            return [None] * len(self.weights)
+        above = zip(self.weights[1:], self._start.states[self._label][1:], strict=True)
+        drawn = (np.broadcast_to(rule.backward_weights(W, state), W.shape) for W, state in above)
+        return [None, *drawn]
+
+    @property
+    def inputs(self) -> Float[np.ndarray, "sample n_i"]:
+        """Inputs of the probe."""
+        return self._start.probe.inputs
+
+    @property
+    def targets(self) -> Float[np.ndarray, "sample n_o"]:
+        """Targets of the probe."""
+        return self._start.probe.targets
+
+    @cached_property
+    def errors(self) -> Float[np.ndarray, "step sample n_o"]:
+        """Errors of the outputs on the probe, e = E x."""
+        return self.inputs @ self._error_map.mT
+
+    @cached_property
+    def activities(self) -> Arrays:
+        """What layers hand on."""
+        return linear_activities(self.weights, self.inputs)
+
+    @cached_property
+    def signals(self) -> Arrays:
+        """The rule's teaching signals."""
+        *hidden, top = self.backprop_signals
+        if all(V is None for V in self.backward_weights):
+            return [*(np.full_like(delta, np.nan) for delta in hidden), top]
+        return self.signals_through(self.backward_weights)
+
+    @cached_property
+    def backprop_signals(self) -> Arrays:
+        """Backprop's teaching signals."""
+        return self.signals_through(self.weights)
+
+    def signals_through(self, V: Sequence[np.ndarray | None]) -> Arrays:
+        """Return the teaching signals through given V: delta_{l-1} = V_l^T delta_l."""
+        signals = [self.errors]
+        for back in reversed(V[1:]):
+            signals.append(signals[-1] @ back)
+        return signals[::-1]
+
+    @property
+    def gradients(self) -> Arrays:
+        """What W_l descends under the rule."""
+        return linear_gradients(self.signals, self.weights, self.inputs)
+
+    @property
+    def backprop_gradients(self) -> Arrays:
+        """The gradient of the probe's loss."""
+        return linear_gradients(self.backprop_signals, self.weights, self.inputs)
+
+    @cached_property
+    def held_out(self) -> Evaluation:
+        """The loss on the probe; outputs of linear tasks are no classes, so errors are NaN."""
+        loss = squared_loss(self.errors)
+        return Evaluation(loss, np.full_like(loss, np.nan))
