@@ -69,6 +69,9 @@ from fatheory.theory.node_perturbation_speed import (
 from fatheory.theory.node_perturbation_speed import (
     node_perturbation_stability as node_perturbation_stability,
 )
+from fatheory.theory.online import LateLearning as LateLearning
+from fatheory.theory.online import late_learning as late_learning
+from fatheory.theory.online import shallow_mean_loss as shallow_mean_loss
 from fatheory.theory.pseudoinverse import conveyed_error as conveyed_error
 from fatheory.theory.pseudoinverse import feedback_alignment_limit as feedback_alignment_limit
 from fatheory.theory.pseudoinverse import gauss_newton_signal as gauss_newton_signal

@@ -11,9 +11,11 @@ from fatheory.checks import covariance_matrix, matching_shapes, real_array
 from fatheory.errors import RegimeError
 from fatheory.rules import Rule, Shallow, make_rule
 from fatheory.theory.mean_rule import mean_layered_rule, mean_state
+from fatheory.theory.online.late import late_learning
 
 RANK_TOLERANCE = 1e-12
 """Variances below this fraction of the largest are taken for directions without input."""
+MEAN_SQUARE, TYPICAL = "mean_square", "typical"
 POWER_TOLERANCE = 1e-13
 POWER_ITERATIONS = 20_000
 
@@ -66,8 +68,12 @@ def largest_stable_learning_rate(
     Sigma: ArrayLike | None = None,
     *,
     rule: str | Rule = "feedback_alignment",
+    criterion: str = MEAN_SQUARE,
 ) -> float:
-    r"""Compute the learning rate above which the mean squared error grows near a solution.
+    r"""Compute the largest learning rate at which online learning converges near a solution.
+
+    By the criterion ``"mean_square"`` it is the rate above which the mean squared error over runs
+    grows; by ``"typical"`` the rate above which that of a typical run does.
 
     At weights with W W0 = T, a small error E = T - W W0 changes in one example x ~ N(0, Sigma) by
     Delta E = -eta (K E x x^T + E x x^T G), with K = W V^T, V what stands in for W, and
@@ -98,19 +104,22 @@ def largest_stable_learning_rate(
         no part.
     rule : str or Rule
         Any rule that `flow` knows.
+    criterion : str
+        ``"mean_square"`` or ``"typical"``. Between the two a typical run converges, while the
+        mean over runs, carried by rare ones, grows (`fatheory.theory.late_learning`).
 
     Returns
     -------
     float
-        In units 1/step. A typical single run may still converge somewhat above it, while the mean
-        over runs, carried by rare ones, grows.
+        In units 1/step.
 
     Raises
     ------
     ArrayError
         If arrays are not finite or do not fit.
     RegimeError
-        If the flow does not attract E to 0 there, whatever the learning rate.
+        If the flow does not attract E to 0 there, whatever the learning rate, or the criterion
+        is neither of the two.
     UnknownNameError
         If there is no such rule.
 
@@ -118,6 +127,30 @@ def largest_stable_learning_rate(
     ----------
     Derived for this project, after the mean-square analysis of LMS by Feuer & Weinstein 1985.
     """
+    if criterion not in (MEAN_SQUARE, TYPICAL):
+        raise RegimeError(f"criterion must be {MEAN_SQUARE!r} or {TYPICAL!r}; got {criterion!r}")
+    limit = _mean_square_limit(W0, W, B, Sigma, rule)
+    if criterion == MEAN_SQUARE:
+        return limit
+
+    def growth(rate: float) -> float:
+        late = late_learning(W0, W, B, Sigma, learning_rate=rate, rule=rule)
+        return max(row.typical_log_growth for row in late.rows)
+
+    beyond = limit
+    while growth(beyond) < 0:
+        beyond *= 1.1
+    return float(brentq(growth, limit, beyond, xtol=1e-15 * limit, rtol=1e-12))
+
+
+def _mean_square_limit(
+    W0: ArrayLike,
+    W: ArrayLike,
+    B: ArrayLike | None,
+    Sigma: ArrayLike | None,
+    rule: str | Rule,
+) -> float:
+    """Return the learning rate above which the mean squared error grows."""
     W0, W = real_array("W0", W0, 2), real_array("W", W, 2)
     axes = {"W0": (W0, ("n_h", "n_i")), "W": (W, ("n_o", "n_h"))}
     if B is not None:
