@@ -175,6 +175,10 @@ class LearningRateWarning(UserWarning):
     """A learning rate with which nothing can be learned."""
 
 
+class ForeignFilesWarning(UserWarning):
+    """Files in an archive's folder that are not part of it, as file managers leave them."""
+
+
 class ResumeWarning(UserWarning):
     """A run that goes on in another way than it began."""
 

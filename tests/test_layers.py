@@ -24,6 +24,7 @@ LEVELS = {
     "errors": FOUNDATION,
     "checks": FOUNDATION,
     "arrays": FOUNDATION,
+    "inside": FOUNDATION,
     "geometry": 1,
     "archive": 1,
     "tasks": 2,

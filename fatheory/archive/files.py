@@ -1,15 +1,34 @@
-"""Files of an archive: what they are, what they must be, and how they become durable."""
+"""Files of an archive: which there may be, what they must be, and how they become durable."""
 
+import errno
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping
+import re
+import stat
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from io import BufferedReader
+from pathlib import Path, PurePosixPath
+
+from zarr.core.buffer import Buffer, default_buffer_prototype
+from zarr.storage import MemoryStore
 
 from fatheory.errors import ArchiveError, DamagedArchiveError
+from fatheory.inside import folded, why_outside
 
 _LISTED_AT_MOST = 5
+_OWN = re.compile(r"(?:[^/]+/)?zarr\.json|[^/]+/c(?:[./][0-9]+)*")
+"""Metadata of the whole or of a variable, and a variable's chunks."""
+_RESERVED = "fatheory-"
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_LITTER = re.compile(
+    r"\.DS_Store|\._.*|\.localized|\.directory|desktop\.ini|(?:eh)?thumbs\.db|\.nfs.*",
+    re.IGNORECASE,
+)
+_AT_ONCE_BYTES = 2**26
+Buffered = bytes | memoryview
+_NOT_THROUGH_LINKS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 
 @dataclass(frozen=True)
@@ -27,17 +46,186 @@ class FileRecord:
     size: int
     sha256: str
 
+    def __post_init__(self) -> None:
+        size, digest = self.size, self.sha256
+        if type(size) is not int or size < 0 or not _SHA256.fullmatch(digest):
+            raise ValueError(f"{size!r:.20} and {digest!r:.80} are no size and SHA-256")
+
     @classmethod
     def of(cls, path: Path) -> "FileRecord":
         """Return what the file at `path` is."""
-        with path.open("rb") as file:
+        with open_file(path) as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return cls(path.stat().st_size, digest)
+            return cls(os.fstat(file.fileno()).st_size, digest)
 
     @classmethod
     def of_bytes(cls, content: bytes) -> "FileRecord":
         """Return what a file of this content would be."""
         return cls(len(content), hashlib.sha256(content).hexdigest())
+
+
+def refuse_name(folder: Path, name: object, reserved: str = "") -> None:
+    """Refuse what is no name of a file that archives have; call it before the file is touched.
+
+    Raises
+    ------
+    DamagedArchiveError
+        Naming the name, and why it is refused.
+    """
+    why = why_outside(name)
+    if not why and name != reserved:
+        text = str(name)
+        if not _OWN.fullmatch(text) or folded(text).startswith(_RESERVED):
+            why = "is none that archives have"
+    if why:
+        raise DamagedArchiveError(
+            f"{folder} is refused: its list of files names {name!r:.80}, which {why}; nothing was "
+            f"read or written there"
+        )
+
+
+def open_file(path: Path) -> BufferedReader:
+    """Open a plain file for reading.
+
+    Raises
+    ------
+    OSError
+        If it is not there, or a link, a device or anything else; that is not waited for.
+    """
+    # Opening a pipe would wait for a writer.
+    descriptor = os.open(path, os.O_RDONLY | _NOT_THROUGH_LINKS | getattr(os, "O_NONBLOCK", 0))
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "is no plain file", str(path))
+    return os.fdopen(descriptor, "rb")
+
+
+def read_file(path: Path) -> bytes:
+    """Read a plain file; nothing of links and devices. Raises what `open_file` does."""
+    with open_file(path) as file:
+        return file.read()
+
+
+def write_file(path: Path, *parts: Buffered, durable: bool = False) -> FileRecord:
+    """Write a new file in the place of whatever stood there, and never through a link."""
+    path.unlink(missing_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NOT_THROUGH_LINKS
+    digest, size = hashlib.sha256(), 0
+    with os.fdopen(os.open(path, flags, 0o666), "wb") as file:
+        for part in parts:
+            digest.update(part)
+            size += file.write(part)
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
+    return FileRecord(size, digest.hexdigest())
+
+
+class ListedFiles(MutableMapping[str, Buffer]):
+    """Files of a folder, as Zarr's `MemoryStore` takes them: those of a list, and no others.
+
+    What a writer has begun and not yet committed lies in the same folder and is not seen. What is
+    read is compared with the list, and what is written is added to it. Zarr's own store of files
+    needs hard links, and reads a file that is gone as fill values.
+
+    Parameters
+    ----------
+    folder : Path
+        Where they lie.
+    files : mapping of str to FileRecord
+        By path relative to it.
+    given : mapping of str to bytes
+        Content of some of them, to be taken instead of theirs.
+    verify : bool
+        Whether content that is read is compared with its SHA-256, or its length only.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        files: Mapping[str, FileRecord] | None = None,
+        given: Mapping[str, bytes] | None = None,
+        *,
+        verify: bool = True,
+    ) -> None:
+        self.folder, self.records, self._verify = folder, dict(files or {}), verify
+        self._known = dict(given or {})
+
+    def store(self) -> MemoryStore:
+        """Return them as a store of Zarr."""
+        return MemoryStore(self)
+
+    def damage(self) -> dict[str, str]:
+        """Compare all files with the list; return what is wrong, by path."""
+        present = files_in(self.folder)
+        left, found = _AT_ONCE_BYTES, {}
+        for path, record in self.records.items():
+            what = self._wrong(path, record, left) if path in present else "is missing"
+            left -= record.size
+            if what:
+                found[path] = what
+        return found
+
+    def _wrong(self, path: str, record: FileRecord, left: int) -> str:
+        status = (self.folder / path).lstat()
+        if stat.S_ISLNK(status.st_mode):
+            return "is a link, and an archive has none"
+        if not stat.S_ISREG(status.st_mode):
+            return "is no plain file"
+        if status.st_size != record.size:
+            return f"has {status.st_size} bytes instead of {record.size}"
+        if not self._verify:
+            return ""
+        if record.size > left:
+            same = FileRecord.of(self.folder / path) == record
+        else:  # it is read once, and kept until it is used
+            content = read_file(self.folder / path)
+            same = FileRecord.of_bytes(content) == record
+            self._known |= {path: content} if same else {}
+        return "" if same else "has another content than was written (SHA-256 differs)"
+
+    def __getitem__(self, key: str) -> Buffer:
+        """Return the content of a listed file.
+
+        Raises
+        ------
+        KeyError
+            If it is not listed.
+        DamagedArchiveError
+            If it is not as it was written.
+        """
+        content = self._known.get(key)
+        if content is None:
+            record = self.records[key]
+            try:
+                content = read_file(self.folder / key)
+            except FileNotFoundError:
+                refuse_damage(self.folder, [f"{key} is missing"])
+                raise
+            size_only = FileRecord(len(content), record.sha256)
+            if (FileRecord.of_bytes(content) if self._verify else size_only) != record:
+                refuse_damage(self.folder, [f"{key} has another content than was written"])
+        return default_buffer_prototype().buffer.from_bytes(content)
+
+    def __setitem__(self, key: str, value: Buffer) -> None:
+        path = self.folder / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._known.pop(key, None)
+        self.records[key] = write_file(path, value.to_bytes())
+
+    def __delitem__(self, key: str) -> None:
+        del self.records[key]
+        self._known.pop(key, None)
+        (self.folder / key).unlink(missing_ok=True)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.records
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(tuple(self.records))
+
+    def __len__(self) -> int:
+        return len(self.records)
 
 
 def files_in(folder: Path) -> set[str]:
@@ -52,29 +240,9 @@ def files_in(folder: Path) -> set[str]:
     return found
 
 
-def damage(
-    folder: Path, files: Mapping[str, FileRecord], *, hashes: bool
-) -> Iterator[tuple[str, str]]:
-    """Find the files that are not what they must be: their path, and what is wrong."""
-    present = files_in(folder)
-    for path, record in files.items():
-        if path not in present:
-            yield path, "is missing"
-            continue
-        if (folder / path).is_symlink():
-            yield path, "is a link, and an archive has none"
-            continue
-        size = (folder / path).stat().st_size
-        if size != record.size:
-            yield path, f"has {size} bytes instead of {record.size}"
-        elif hashes and FileRecord.of(folder / path) != record:
-            yield path, "has another content than was written (SHA-256 differs)"
-
-
-def deviations(folder: Path, files: Mapping[str, FileRecord], *, hashes: bool) -> Iterator[str]:
-    """Say which files are not what they must be."""
-    for path, what in damage(folder, files, hashes=hashes):
-        yield f"{path} {what}"
+def is_litter(path: str) -> bool:
+    """Whether a file manager leaves files of this name in every folder that it shows."""
+    return _LITTER.fullmatch(PurePosixPath(path).name) is not None
 
 
 def refuse_damage(folder: Path, found: Iterable[str]) -> None:

@@ -1,26 +1,34 @@
-"""The journal of an archive that grows: what it began with, and every commit since.
+"""The journal of an unfinished archive: what it began with, every commit since, the last state.
 
 Each line is a JSON object that carries its number and the SHA-256 of the rest. A line that is not
 as it was written does not count: half a line at the end is what a killed writer leaves. The journal
-is kept twice, so that no single damaged place loses a commit.
+is kept twice, so that no single damaged place loses a commit. Beside it lies the state of the run
+at the last commit: arrays by rule and name, one after another in one file.
 """
 
-import base64
-import hashlib
 import json
+import math
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fatheory.archive.files import FileRecord
+import numpy as np
+
+from fatheory.archive.files import FileRecord, open_file, read_file, refuse_name, write_file
+from fatheory.archive.manifest import sealed
 from fatheory.errors import ArchiveError, DamagedArchiveError
 
 FORMAT_VERSION = 1
 FOLDER = "fatheory-growing"
 """Zarr takes it for an empty group."""
 FILES = ("journal.jsonl", "journal-copy.jsonl")
+_STATE = re.compile(r"state-[0-9]{1,18}\.bin")
+
+State = Mapping[str, Mapping[str, np.ndarray]]
+"""From a rule's label and an array's name to the array."""
 
 
 @dataclass(frozen=True)
@@ -50,25 +58,21 @@ class Journal:
     ----------
     entries : tuple of Entry
         Those that are as they were written, in order.
-    missing : tuple of int
-        Numbers of entries before the last that are lost.
-    damaged : tuple of str
-        The files of the journal that hold something else than entries, a torn last line apart.
+    problems : tuple of str
+        What is not: entries before the last that are lost, and files of the journal that hold
+        something else than entries, a torn last line apart.
+    complete : bool
+        Whether no entry is lost.
     """
 
     entries: tuple[Entry, ...]
-    missing: tuple[int, ...]
-    damaged: tuple[str, ...]
+    problems: tuple[str, ...]
+    complete: bool
 
     @property
     def began(self) -> Mapping[str, Any]:
         """The note of the first entry: kind, dimensions of growth, variables, kept files."""
         return self.entries[0].note
-
-    @property
-    def last(self) -> Mapping[str, Any]:
-        """The note of the last entry."""
-        return self.entries[-1].note
 
     @property
     def notes(self) -> list[Mapping[str, Any]]:
@@ -85,20 +89,11 @@ class Journal:
         """The places of all entries, in the order of the commits."""
         return [place for entry in self.entries for place in entry.places]
 
-    def restored(self) -> dict[str, bytes]:
-        """Return the content of the files of which it is kept."""
-        return {path: base64.b64decode(text) for path, text in self.began["kept"].items()}
-
 
 def is_growing(folder: Path) -> bool:
-    """Whether `folder` is an archive that grows, or stopped growing on the way."""
-    return any(os.path.isfile(folder / FOLDER / name) for name in FILES)
-
-
-def foreign_names(folder: Path) -> list[str]:
-    """List what lies in a growing archive's folder without being part of it."""
-    known = {path.partition("/")[0] for path in read(folder).files}
-    return sorted({path.name for path in folder.iterdir()} - known - {FOLDER})
+    """Whether `folder` is an archive that is not done, or its writer stopped on the way."""
+    within = folder / FOLDER
+    return not within.is_symlink() and any(os.path.isfile(within / name) for name in FILES)
 
 
 def append(folder: Path, number: int, entry: Entry) -> None:
@@ -119,10 +114,7 @@ def rewrite(folder: Path, entries: Sequence[Entry]) -> None:
     content = b"".join(_line(number, entry) for number, entry in enumerate(entries))
     for name in FILES:
         fresh = folder / FOLDER / f"{name}.new"
-        with fresh.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        write_file(fresh, content, durable=True)
         os.replace(fresh, folder / FOLDER / name)
 
 
@@ -132,23 +124,27 @@ def read(folder: Path) -> Journal:
     Raises
     ------
     DamagedArchiveError
-        If neither of them tells how the archive began.
+        If neither of them tells how the archive began, or a name in it leads elsewhere.
     ArchiveError
         If the journal is of another format.
     """
     known: dict[int, Entry] = {}
     damaged = []
     for name in FILES:
-        place = folder / FOLDER / name
-        content = place.read_bytes() if place.is_file() else b""
+        try:
+            content = read_file(folder / FOLDER / name)
+        except OSError:  # not there, a link, a device
+            content = b""
         # What follows the last line break is an entry that was being written.
         lines = content.split(b"\n")[:-1]
         found = [_read_line(line) for line in lines]
-        if not lines or any(entry is None for entry in found):
-            damaged.append(name)
-        known |= dict(entry for entry in found if entry is not None)
+        # A number beyond the bytes there are is no count of lines, of which some may be lost.
+        whole = [entry for entry in found if entry is not None and entry[0] <= len(content)]
+        if not lines or len(whole) < len(lines):
+            damaged.append(f"{name} is not as it was written")
+        known |= dict(whole)
     numbers = range(max(known, default=-1) + 1)
-    missing = tuple(number for number in numbers if number not in known)
+    missing = [number for number in numbers if number not in known]
     if 0 not in known:
         raise DamagedArchiveError(
             f"{folder} is damaged: neither {FILES[0]} nor {FILES[1]} in {FOLDER} tells how it "
@@ -160,7 +156,66 @@ def read(folder: Path) -> Journal:
             f"{folder} has a journal of format version {version!r}; this version of fatheory "
             f"reads version {FORMAT_VERSION}; update fatheory"
         )
-    return Journal(tuple(known[i] for i in numbers if i in known), missing, tuple(damaged))
+    for entry in known.values():
+        for path in entry.files:
+            refuse_name(folder, path, reserved=f"{FOLDER}/zarr.json")
+    problems = *damaged, *(f"entry {number} of the journal is lost" for number in missing)
+    return Journal(tuple(known[i] for i in numbers if i in known), problems, not missing)
+
+
+def state_file(number: int) -> str:
+    """Return the name of the state of a commit."""
+    return f"state-{number}.bin"
+
+
+def write_state(path: Path, state: State) -> dict[str, Any]:
+    """Write a state durably and return the listing by which `read_state` finds its arrays."""
+    arrays = [(label, name, a) for label, of_rule in state.items() for name, a in of_rule.items()]
+    parts = (np.ascontiguousarray(array).reshape(-1).view(np.uint8).data for *_, array in arrays)
+    record = write_file(path, *parts, durable=True)
+    return {
+        "file": path.name,
+        "size": record.size,
+        "sha256": record.sha256,
+        "arrays": [[label, name, a.dtype.str, list(a.shape)] for label, name, a in arrays],
+    }
+
+
+def read_state(folder: Path, listing: Mapping[str, Any]) -> dict[str, dict[str, np.ndarray]]:
+    """Read what `write_state` wrote into the folder of an unfinished archive.
+
+    Raises
+    ------
+    DamagedArchiveError
+        If the file is missing, was changed, or is not of the size that the listing asks for.
+    """
+    name = str(listing["file"])
+    path = folder / FOLDER / name
+    try:
+        kinds = [(np.dtype(dtype), tuple(shape)) for _, _, dtype, shape in listing["arrays"]]
+        expected = FileRecord(listing["size"], listing["sha256"])
+        whole = (
+            _STATE.fullmatch(name) is not None
+            and all(dtype.kind in "biufc" for dtype, _ in kinds)
+            and all(type(n) is int and n >= 0 for _, shape in kinds for n in shape)
+            # Sizes out of a file are held against the file's own before anything is read.
+            and sum(dtype.itemsize * math.prod(shape) for dtype, shape in kinds) == expected.size
+            and path.lstat().st_size == expected.size
+            and FileRecord.of(path) == expected
+        )
+    except (OSError, ValueError, TypeError):
+        whole = False
+    if not whole:
+        raise DamagedArchiveError(
+            f"{path} is missing or not as it was written, so the run cannot go on from there; "
+            f"what it recorded is kept by: fatheory archive repair"
+        )
+    state: dict[str, dict[str, np.ndarray]] = {}
+    with open_file(path) as file:
+        for (label, name, _, _), (dtype, shape) in zip(listing["arrays"], kinds, strict=True):
+            values = np.fromfile(file, dtype, math.prod(shape))
+            state.setdefault(label, {})[name] = values.reshape(shape)
+    return state
 
 
 def _line(number: int, entry: Entry) -> bytes:
@@ -171,8 +226,8 @@ def _line(number: int, entry: Entry) -> bytes:
         "places": list(entry.places),
         "note": dict(entry.note),
     }
-    sealed = content | {"sha256": hashlib.sha256(_json(content)).hexdigest()}
-    return _json(sealed) + b"\n"
+    whole = sealed(content, separators=(",", ":"))
+    return json.dumps(whole, separators=(",", ":"), sort_keys=True).encode() + b"\n"
 
 
 def _read_line(line: bytes) -> tuple[int, Entry] | None:
@@ -181,11 +236,10 @@ def _read_line(line: bytes) -> tuple[int, Entry] | None:
         number = int(content["number"])
         files = {str(path): FileRecord(*record) for path, record in content["files"].items()}
         entry = Entry(files, tuple(content["places"]), content["note"])
-        whole = _line(number, entry) == line + b"\n"
+        indices = [index for place in entry.places for index in place.values()]
+        whole = _line(number, entry) == line + b"\n" and all(
+            type(index) is int and index >= 0 for index in (number, *indices)
+        )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     return (number, entry) if whole else None
-
-
-def _json(content: object) -> bytes:
-    return json.dumps(content, separators=(",", ":"), sort_keys=True).encode()

@@ -1,23 +1,25 @@
-"""A Dataset as a Zarr v3 folder: how it is laid out, and how it is read back."""
+"""A Dataset on disk: its storable form, how that is laid out as a Zarr v3 folder, and read back."""
 
-from collections.abc import Collection, Iterable, Mapping
+import math
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import xarray as xr
 import zarr
-from zarr.abc.store import Store
 from zarr.core.metadata import ArrayV3Metadata
 
-from fatheory.archive.plain import map_variables, plain, with_objects
+from fatheory.archive.files import ListedFiles
 from fatheory.errors import ArchiveError, ArchiveWriteError
 
 _IN_ONE_FOLDER: Any = {"name": "default", "separator": "."}
 """How chunks are named: one folder holds all of a variable, for there may be many."""
 
+_KINDS_STORED = "biufcU"
 _AT_ONCE_BYTES = 2**28
+_INFLATION = 2**15
+"""How many bytes Zarr's compression can make of one, at most: a block of 128 kB takes four."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,36 @@ class Template:
     fill: object = np.nan
 
 
-def write(ds: xr.Dataset, folder: Path, along: Collection[str] = ()) -> list[str]:
-    """Write a plain Dataset to a new folder, entry by entry along some dimensions.
+def storable(ds: xr.Dataset) -> xr.Dataset:
+    """Return `ds` with strings of fixed width, attributes as JSON has them, and no encoding.
+
+    Encodings are what xarray remembers of a file that a Dataset was read from. Some, such as
+    scale factors, would round values when they are written again.
+
+    Raises
+    ------
+    ArchiveWriteError
+        If a variable holds neither numbers, booleans nor strings, or an attribute is nothing
+        that JSON can hold.
+    """
+    ds = map_variables(ds, _storable_variable)
+    ds.attrs = _storable_attrs("the Dataset", ds.attrs)
+    ds.encoding = {}
+    return ds
+
+
+def map_variables(ds: xr.Dataset, change: Callable[[str, xr.Variable], xr.Variable]) -> xr.Dataset:
+    """Return a Dataset of which every variable, indices too, went through `change`."""
+    changed = {name: change(str(name), variable) for name, variable in ds.variables.items()}
+    return xr.Dataset(
+        {name: changed[name] for name in ds.data_vars},
+        coords={name: changed[name] for name in ds.coords},
+        attrs=ds.attrs,
+    )
+
+
+def write(ds: xr.Dataset, files: ListedFiles, along: Collection[str] = ()) -> list[str]:
+    """Write a storable Dataset to a new folder, entry by entry along some dimensions.
 
     Returns
     -------
@@ -66,15 +96,17 @@ def write(ds: xr.Dataset, folder: Path, along: Collection[str] = ()) -> list[str
         }
         for name in entrywise
     }
-    stored = map_variables(ds, with_objects)
-    stored.to_zarr(folder, mode="w-", zarr_format=3, consolidated=False, encoding=encoding)
-    _refuse_unequal(ds, folder)
+    stored = map_variables(ds, _with_objects)
+    stored.to_zarr(files.store(), mode="w-", zarr_format=3, consolidated=False, encoding=encoding)
+    _refuse_unequal(ds, read(files))
     return entrywise
 
 
-def make_arrays(folder: Path, templates: Mapping[str, Template], along: Iterable[str]) -> None:
+def make_arrays(
+    files: ListedFiles, templates: Mapping[str, Template], along: Iterable[str]
+) -> None:
     """Add variables without values to a Zarr folder, one chunk for every entry."""
-    group = zarr.open_group(folder, mode="r+", zarr_format=3)
+    group = zarr.open_group(files.store(), mode="r+", zarr_format=3)
     entries = set(along)
     for name, template in templates.items():
         sizes = dict(zip(template.dims, template.shape, strict=True))
@@ -90,10 +122,10 @@ def make_arrays(folder: Path, templates: Mapping[str, Template], along: Iterable
         )
 
 
-def open_arrays(folder: Path, names: Iterable[str]) -> dict[str, zarr.Array]:
-    """Open variables of a Zarr folder for writing."""
-    group = zarr.open_group(folder, mode="r+", zarr_format=3)
-    return {name: cast(zarr.Array, group[name]) for name in names}
+def open_arrays(files: ListedFiles, names: Iterable[str]) -> dict[str, zarr.Array]:
+    """Open those of some variables of a Zarr folder that are there."""
+    group = zarr.open_group(files.store(), mode="r+", zarr_format=3)
+    return {name: cast(zarr.Array, group[name]) for name in names if name in group}
 
 
 def write_chunk(array: zarr.Array, place: Mapping[str, int], values: np.ndarray) -> str:
@@ -122,13 +154,13 @@ def is_fill(array: zarr.Array, values: np.ndarray) -> bool:
     return all(np.all((part == fill) | ((part != part) & (fill != fill))) for part in parts)
 
 
-def add_arrays(folder: Path, ds: xr.Dataset) -> None:
+def add_arrays(files: ListedFiles, ds: xr.Dataset) -> None:
     """Add variables with their values, and attributes, to a Zarr folder."""
-    group = zarr.open_group(folder, mode="r+", zarr_format=3)
-    for name, variable in plain(ds).data_vars.items():
+    group = zarr.open_group(files.store(), mode="r+", zarr_format=3)
+    for name, variable in storable(ds).data_vars.items():
         array = group.create_array(
             str(name),
-            data=with_objects(str(name), variable.variable).values,
+            data=_with_objects(str(name), variable.variable).values,
             dimension_names=[str(dim) for dim in variable.dims],
             attributes=dict(variable.attrs),
         )
@@ -136,40 +168,59 @@ def add_arrays(folder: Path, ds: xr.Dataset) -> None:
     group.attrs.update(dict(ds.attrs))
 
 
-def read(source: Path | Store) -> xr.Dataset:
-    """Open a Zarr folder as a plain Dataset; values are read when they are used.
+def read(files: ListedFiles) -> xr.Dataset:
+    """Open a Zarr folder as a storable Dataset; values are read when they are used.
 
     Raises
     ------
     ArchiveError
-        If it says of itself that labels or texts, which are read at once, are absurdly large.
+        If it says of itself that labels or texts, which are read at once, are absurdly large, or
+        that chunks are larger than their variable, or than what their files can hold.
     """
-    _refuse_absurd_sizes(source)
+    store = files.store()
+    largest: dict[str, int] = {}
+    for path, record in files.records.items():
+        name, _, within = path.partition("/")
+        if within.startswith("c"):
+            largest[name] = max(record.size, largest.get(name, 0))
+    for name, array in zarr.open_group(store, mode="r", zarr_format=3).arrays():
+        _refuse_absurd_sizes(name, array, largest.get(name))
     # decode_times would turn durations in "seconds" into timedelta64
-    ds = xr.open_zarr(source, consolidated=False, chunks=None, decode_times=False)
-    return plain(ds)
+    ds = xr.open_zarr(store, consolidated=False, chunks=None, decode_times=False)
+    return storable(ds)
 
 
-def _refuse_absurd_sizes(source: Path | Store) -> None:
-    for name, array in zarr.open_group(source, mode="r", zarr_format=3).arrays():
-        at_once = array.ndim <= 1 or array.dtype.kind in "OTU"
-        if at_once and array.size * array.dtype.itemsize > _AT_ONCE_BYTES:
-            raise ArchiveError(
-                f"{name} is said to hold {array.size} values of dtype {array.dtype}; labels and "
-                f"texts of an archive take {_AT_ONCE_BYTES} bytes at most"
-            )
+def _refuse_absurd_sizes(name: str, array: zarr.Array, largest: int | None) -> None:
+    """Hold the sizes of an array against its largest file, None if all its values are fill."""
+    size, shape, chunks = array.dtype.itemsize, array.shape, array.chunks
+    at_once = array.ndim <= 1 or array.dtype.kind in "OTU"
+    if at_once and array.size * size > _AT_ONCE_BYTES:
+        raise ArchiveError(
+            f"{name} is said to hold {array.size} values of dtype {array.dtype}; labels and "
+            f"texts of an archive take {_AT_ONCE_BYTES} bytes at most"
+        )
+    # Chunks are made in memory whole, whatever part of them a variable has.
+    beyond = any(part > max(1, whole) for part, whole in zip(chunks, shape, strict=True))
+    if beyond or (largest is not None and math.prod(chunks) * size > _INFLATION * largest):
+        raise ArchiveError(
+            f"{name} is said to have chunks of shape {chunks} and dtype {array.dtype}, which is "
+            f"more than its shape {shape} has, or than files of {largest} bytes can hold"
+        )
 
 
 def _chunks(sizes: Mapping[Any, int], along: Collection[str]) -> tuple[int, ...]:
     return tuple(1 if dim in along else max(1, size) for dim, size in sizes.items())
 
 
-def _refuse_unequal(ds: xr.Dataset, folder: Path) -> None:
+def _refuse_unequal(ds: xr.Dataset, back: xr.Dataset) -> None:
     """Refuse what was written if it does not read back as it was."""
-    back = read(folder)
     for name, variable in ds.variables.items():
         stored = back.variables.get(name)
-        if stored is None or not variable.identical(stored) or not _same_kind(variable, stored):
+        # Widths of strings may differ.
+        same_kind = stored is not None and (
+            variable.dtype == stored.dtype or variable.dtype.kind == stored.dtype.kind == "U"
+        )
+        if stored is None or not same_kind or not variable.identical(stored):
             raise ArchiveWriteError(
                 f"variable {name!r} (dtype {variable.dtype}, attributes {variable.attrs}) does "
                 f"not read back as it was written; leave out attributes that CF conventions give "
@@ -183,6 +234,52 @@ def _refuse_unequal(ds: xr.Dataset, folder: Path) -> None:
         )
 
 
-def _same_kind(written: xr.Variable, read: xr.Variable) -> bool:
-    """Whether dtypes agree, widths of strings aside."""
-    return written.dtype == read.dtype or written.dtype.kind == read.dtype.kind == "U"
+def _with_objects(_: str, variable: xr.Variable) -> xr.Variable:
+    """Return strings as Python objects, which Zarr stores by its stable `string` data type."""
+    if variable.dtype.kind != "U":
+        return variable
+    return xr.Variable(variable.dims, variable.values.astype(object), variable.attrs)
+
+
+def _storable_variable(name: str, variable: xr.Variable) -> xr.Variable:
+    attrs = _storable_attrs(f"variable {name!r}", variable.attrs)
+    if variable.dtype.kind in "OT":
+        return xr.Variable(variable.dims, _fixed_width(name, variable.values), attrs)
+    if variable.dtype.kind not in _KINDS_STORED:
+        raise ArchiveWriteError(
+            f"variable {name!r} has dtype {variable.dtype}; an archive holds booleans, numbers "
+            f"and strings; store moments and durations as numbers, with their unit in the "
+            f"attribute 'units'"
+        )
+    copy = variable.to_base_variable()
+    copy.attrs, copy.encoding = attrs, {}
+    return copy
+
+
+def _fixed_width(name: str, values: np.ndarray) -> np.ndarray:
+    for value in values.flat:
+        if not isinstance(value, str):
+            raise ArchiveWriteError(
+                f"variable {name!r} has dtype {values.dtype} and holds {value!r:.80}; an archive "
+                f"holds booleans, numbers and strings"
+            )
+    return values.astype(object).astype(np.str_)  # not every dtype of strings casts directly
+
+
+def _storable_attrs(owner: str, attrs: Mapping[object, object]) -> dict[object, object]:
+    return {key: _storable_value(f"attribute {key!r} of {owner}", attrs[key]) for key in attrs}
+
+
+def _storable_value(what: str, value: object) -> object:
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    if isinstance(value, list | tuple):
+        return [_storable_value(what, item) for item in value]
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        return {key: _storable_value(what, item) for key, item in value.items()}
+    raise ArchiveWriteError(
+        f"{what} is {value!r:.80}, of type {type(value).__name__}; an archive holds strings, "
+        f"numbers, booleans, None, and lists and dictionaries of them"
+    )

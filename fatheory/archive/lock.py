@@ -2,15 +2,34 @@
 
 import os
 import platform
+import stat
+from abc import abstractmethod
+from contextlib import AbstractContextManager
 from pathlib import Path
+from types import TracebackType
 
-from fatheory.archive.closing import Closing
 from fatheory.errors import ArchiveWriteError
 
 try:
     import fcntl
 except ImportError:  # only POSIX systems have it; elsewhere nothing keeps two writers apart
     fcntl = None  # type: ignore[assignment]
+
+
+class Closing(AbstractContextManager):
+    """A context manager whose end is `close`."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give up what is held; doing it twice does no harm."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
 
 
 class WriterLock(Closing):
@@ -53,10 +72,16 @@ class WriterLock(Closing):
         self._file = None
 
     def _acquired(self, target: Path) -> int:
+        # The owner's name is written into the file: not through a link that came with an archive.
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
         while True:
-            file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
+            file = os.open(self._path, flags, 0o666)
             try:
-                _lock(file)
+                status = os.fstat(file)
+                if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
+                    raise FileExistsError(f"{self._path} is a link or a device")
+                if fcntl is not None:
+                    _lock(file)
                 if _is_at(file, self._path):
                     os.ftruncate(file, 0)
                     os.write(file, f"process {os.getpid()} on {platform.node()}".encode())
@@ -76,8 +101,6 @@ class WriterLock(Closing):
 
 
 def _lock(file: int) -> None:
-    if fcntl is None:
-        return
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

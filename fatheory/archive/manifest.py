@@ -11,13 +11,19 @@ import base64
 import hashlib
 import json
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fatheory.archive import files
-from fatheory.archive.files import FileRecord, files_in, refuse_damage
+from fatheory.archive.files import (
+    FileRecord,
+    files_in,
+    is_litter,
+    read_file,
+    refuse_name,
+    write_file,
+)
 from fatheory.errors import ArchiveError, DamagedArchiveError, IncompleteArchiveError
 
 FORMAT_VERSION = 2
@@ -72,10 +78,6 @@ class Manifest:
         kept = kept_content(folder, listed, entrywise) if along else {}
         return cls(kind, listed, along, tuple(sorted(entrywise)), kept)
 
-    def restored(self) -> dict[str, bytes]:
-        """Return the content of the files of which it is kept."""
-        return {path: base64.b64decode(text) for path, text in self.kept.items()}
-
 
 def kept_content(folder: Path, paths: Iterable[str], entrywise: Collection[str]) -> dict[str, str]:
     """Return, in base64, the small files that all entries need: metadata, and shared values."""
@@ -84,15 +86,31 @@ def kept_content(folder: Path, paths: Iterable[str], entrywise: Collection[str])
         name, _, within = path.partition("/")
         needed = within in ("", "zarr.json") or name not in entrywise
         if needed and (folder / path).stat().st_size <= _KEPT_AT_MOST:
-            kept[path] = base64.b64encode((folder / path).read_bytes()).decode()
+            kept[path] = base64.b64encode(read_file(folder / path)).decode()
     return kept
+
+
+def kept_files(
+    folder: Path, kept: Mapping[str, str], files: Mapping[str, FileRecord]
+) -> dict[str, bytes]:
+    """Return the content of the files of which it is kept.
+
+    Raises
+    ------
+    DamagedArchiveError
+        If it is not that of a listed file.
+    """
+    content = {path: base64.b64decode(text) for path, text in kept.items()}
+    if any(files.get(path) != FileRecord.of_bytes(inner) for path, inner in content.items()):
+        raise DamagedArchiveError(f"{folder} is damaged: its list of files contradicts itself")
+    return content
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write the manifest of a folder into it, and a copy where there are entries to repair."""
     for name in (FILE, COPY) if manifest.along else (FILE,):
         (folder / name).parent.mkdir()
-        (folder / name).write_bytes(_render(manifest))
+        write_file(folder / name, _render(manifest))
 
 
 def read_manifest(folder: Path, name: str = FILE) -> Manifest:
@@ -103,56 +121,55 @@ def read_manifest(folder: Path, name: str = FILE) -> Manifest:
     IncompleteArchiveError
         If `folder` has no manifest.
     DamagedArchiveError
-        If the manifest is not as it was written.
+        If the manifest is not as it was written, or names files outside the archive.
     ArchiveError
         If the manifest is of another format.
     """
-    try:
-        content = (folder / name).read_bytes()
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise IncompleteArchiveError(
-            f"{folder} is not an archive of fatheory, or not a complete one: it has no {name}; "
-            f"copy the archive again from where it came from"
-        ) from error
     damaged = DamagedArchiveError(
         f"{folder} is damaged: {name} is not as it was written; restore it from a copy, or keep "
         f"what is whole with: fatheory archive repair {folder}"
     )
     try:
+        content = read_file(folder / name)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise IncompleteArchiveError(
+            f"{folder} is not an archive of fatheory, or not a complete one: it has no {name}; "
+            f"copy the archive again from where it came from"
+        ) from error
+    except OSError as error:  # a link, a device
+        raise damaged from error
+    try:
         described: Any = json.loads(content)["attributes"]
         version = described["format_version"]
         manifest = _parsed(described)
+        whole = _render(manifest, version) == content
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise damaged from error
-    if _render(manifest, version) != content:
+    if not whole:
         raise damaged
     if version not in (1, FORMAT_VERSION):
         raise ArchiveError(
             f"{folder} has an archive format of version {version}; this version of fatheory "
             f"reads versions up to {FORMAT_VERSION}; update fatheory"
         )
+    for path in manifest.files:
+        refuse_name(folder, path)
     return manifest
 
 
-def check_files(folder: Path, manifest: Manifest, *, hashes: bool) -> None:
-    """Compare the files of an archive with its manifest: names, sizes and, if asked, hashes.
-
-    Raises
-    ------
-    DamagedArchiveError
-        Naming the files that are missing, unexpected or changed.
-    """
-    refuse_damage(folder, deviations(folder, manifest, hashes=hashes))
+def unexpected(folder: Path, manifest: Manifest) -> tuple[list[str], list[str]]:
+    """List what lies in a folder without being part of its archive: others' files, and litter."""
+    found = sorted(files_in(folder) - set(manifest.files) - {FILE, COPY})
+    litter = [path for path in found if is_litter(path)]
+    return [path for path in found if path not in litter], litter
 
 
-def deviations(folder: Path, manifest: Manifest, *, hashes: bool) -> Iterator[str]:
-    """Say how the files of an archive differ from its manifest."""
-    yield from files.deviations(folder, manifest.files, hashes=hashes)
-    for path in unexpected_files(folder, manifest):
-        yield f"{path} does not belong to it"
-    copy = folder / COPY
-    if manifest.along and not (copy.is_file() and copy.read_bytes() == _render(manifest)):
-        yield f"{COPY} is not as it was written"
+def copy_is_whole(folder: Path, manifest: Manifest) -> bool:
+    """Whether an archive has the copy of its manifest that it should have."""
+    try:
+        return not manifest.along or read_file(folder / COPY) == _render(manifest)
+    except OSError:
+        return False
 
 
 def has_manifest(folder: Path) -> bool:
@@ -160,9 +177,10 @@ def has_manifest(folder: Path) -> bool:
     return os.path.isfile(folder / FILE)
 
 
-def unexpected_files(folder: Path, manifest: Manifest) -> list[str]:
-    """List what lies in an archive's folder without being part of the archive."""
-    return sorted(files_in(folder) - set(manifest.files) - {FILE, COPY})
+def sealed(content: Mapping[str, Any], **layout: Any) -> dict[str, Any]:
+    """Return a listing with the SHA-256 of itself as JSON: an edit shows."""
+    text = json.dumps(content, sort_keys=True, **layout).encode()
+    return {**content, "sha256": hashlib.sha256(text).hexdigest()}
 
 
 def _parsed(described: Mapping[str, Any]) -> Manifest:
@@ -174,7 +192,7 @@ def _parsed(described: Mapping[str, Any]) -> Manifest:
 
 
 def _render(manifest: Manifest, version: int = FORMAT_VERSION) -> bytes:
-    """Write out a manifest, always the same way: an edit shows, of this file too."""
+    """Write out a manifest, always the same way."""
     listing = {path: asdict(record) for path, record in manifest.files.items()}
     described = {"format_version": version, "kind": manifest.kind, "files": listing}
     if version > 1:
@@ -183,9 +201,6 @@ def _render(manifest: Manifest, version: int = FORMAT_VERSION) -> bytes:
             "entrywise": list(manifest.entrywise),
             "kept": dict(manifest.kept),
         }
-    sealed = described | {"sha256": hashlib.sha256(_json(described)).hexdigest()}
-    return _json({"zarr_format": 3, "node_type": "group", "attributes": sealed})
-
-
-def _json(value: object) -> bytes:
-    return json.dumps(value, indent=1, sort_keys=True).encode()
+    attributes = sealed(described, indent=1)
+    whole = {"zarr_format": 3, "node_type": "group", "attributes": attributes}
+    return json.dumps(whole, indent=1, sort_keys=True).encode()

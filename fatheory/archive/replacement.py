@@ -1,6 +1,6 @@
 """Writing beside the target and renaming into place, so that no half-written thing is ever seen.
 
-Three names are used in the folder of a target ``name``:
+Nothing but an archive is ever replaced. Three names are used in the folder of a target ``name``:
 
 * ``.name.writing-HOST-PID-PROCESS-CALL`` is being written, or is waiting to be deleted;
 * ``.name.replaced`` is the whole former folder, there only between the two renames that put a
@@ -18,7 +18,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from fatheory.archive.files import sync
+from fatheory.archive import journal, manifest
+from fatheory.archive.files import is_litter, sync
 from fatheory.errors import ArchiveError, ArchiveWriteError
 
 # Tells this process from an earlier one of the same number, as happens in containers.
@@ -95,6 +96,8 @@ def publish_file(temporary: Path, target: Path) -> None:
 def recover(target: Path) -> None:
     """Finish what a process killed between the two renames of `publish_folder` began."""
     former = set_aside(target)
+    if former.is_symlink():
+        raise ArchiveWriteError(f"{former} is a link, which no writer leaves; remove it")
     if not former.exists():
         return
     if target.exists():
@@ -119,6 +122,67 @@ def sync_folder(folder: Path) -> None:
         sync(Path(place))
 
 
+def is_archive(folder: Path) -> bool:
+    """Whether `folder` is an archive, done or not, be the rest as it may."""
+    return manifest.has_manifest(folder) or journal.is_growing(folder)
+
+
+def refuse_inside_archive(target: Path) -> None:
+    """Refuse a place inside an archive, which a further file would spoil.
+
+    Raises
+    ------
+    ArchiveWriteError
+        Naming the archive.
+    """
+    for parent in target.parents:
+        if is_archive(parent):
+            raise ArchiveWriteError(
+                f"{target} lies inside the archive {parent}; choose a place outside"
+            )
+
+
+def check_free(target: Path, overwrite: bool) -> None:
+    """Refuse a place that is taken; finish what a writer killed there had begun.
+
+    Raises
+    ------
+    ArchiveWriteError
+        If something stands there that would not be replaced.
+    """
+    _refuse_foreign(set_aside(target))
+    _refuse_foreign(target)
+    recover(target)
+    if target.exists() and not overwrite:
+        raise ArchiveWriteError(
+            f"an archive stands at {target}; pass overwrite=True (on the command line "
+            f"--overwrite) to replace it"
+        )
+
+
+def _refuse_foreign(path: Path) -> None:
+    """Refuse to replace what is not, file by file, an archive of ours."""
+    if not path.exists():
+        return
+    try:
+        if journal.is_growing(path):
+            known = {name.partition("/")[0] for name in journal.read(path).files}
+            beside = {inner.name for inner in path.iterdir()} - known - {journal.FOLDER}
+            extra = sorted(name for name in beside if not is_litter(name))
+        else:
+            extra, _ = manifest.unexpected(path, manifest.read_manifest(path))
+    except ArchiveError as error:
+        raise ArchiveWriteError(
+            f"{path} exists and is no intact archive of fatheory, so it is not replaced; move it "
+            f"away or choose another path ({error})"
+        ) from error
+    if extra:
+        raise ArchiveWriteError(
+            f"{path} holds files that are not part of the archive, so it is not replaced; move "
+            f"them away: {', '.join(extra[:5])}"
+        )
+
+
 def _temporary(target: Path) -> Path:
     owner = f"{_HOST}-{os.getpid()}-{_PROCESS}"
     return target.parent / f".{target.name}.writing-{owner}-{secrets.token_hex(4)}"
@@ -133,7 +197,7 @@ def _remove(path: Path) -> None:
     for _ in range(20):
         if not os.path.lexists(path):
             return
-        if os.path.isdir(path):
+        if os.path.isdir(path) and not os.path.islink(path):
             shutil.rmtree(path, ignore_errors=True)
         else:
             with suppress(OSError):

@@ -12,12 +12,11 @@ import xarray as xr
 
 from fatheory import labels
 from fatheory.archive import manifest
-from fatheory.archive.assembly import assemble
-from fatheory.archive.closing import Closing
-from fatheory.archive.growing import GrowingArchive, is_unfinished
+from fatheory.archive.appendable import AppendableArchive, is_unfinished
+from fatheory.archive.assembly import assemble, joined_origin
+from fatheory.archive.journal import State
 from fatheory.archive.layout import Template
-from fatheory.archive.origin import joined_origin
-from fatheory.archive.state import State
+from fatheory.archive.lock import Closing
 from fatheory.errors import ArchiveWriteError, ResumeWarning
 
 DONE = -1
@@ -56,7 +55,7 @@ class RunWriter(Closing):
     ) -> None:
         self.path = Path(os.path.realpath(path))
         self._static, self._equations, self._overwrite = static, equations or {}, overwrite
-        self._archive: GrowingArchive | None = None
+        self._archive: AppendableArchive | None = None
         if is_unfinished(self.path) and not overwrite:
             self._archive = self._resumed()
 
@@ -141,8 +140,8 @@ class RunWriter(Closing):
         notes: Sequence[Mapping[str, Any]] = self._archive.notes if self._archive else ()
         return notes[-1] if notes else {}
 
-    def _created(self, values: Mapping[str, np.ndarray]) -> GrowingArchive:
-        return GrowingArchive.create(
+    def _created(self, values: Mapping[str, np.ndarray]) -> AppendableArchive:
+        return AppendableArchive.create(
             self.path,
             self._static,
             _templates(values, self._static, self._equations),
@@ -151,8 +150,8 @@ class RunWriter(Closing):
             overwrite=self._overwrite,
         )
 
-    def _resumed(self) -> GrowingArchive:
-        archive = GrowingArchive.resume(self.path)
+    def _resumed(self) -> AppendableArchive:
+        archive = AppendableArchive.resume(self.path)
         try:
             asked = self._static.attrs
             wanted = {name: asked[name] for name in (labels.ATTR_HASH, labels.ATTR_SOURCE)}
@@ -207,7 +206,7 @@ def run_so_far(ds: xr.Dataset, places: Sequence[int], note: Mapping[str, Any]) -
     Parameters
     ----------
     ds : Dataset
-        What `fatheory.archive.growing.read_growing` reads.
+        What `fatheory.archive.appendable.read_unfinished` reads.
     places : sequence of int
         Which recorded steps were committed.
     note : mapping

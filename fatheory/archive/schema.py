@@ -105,7 +105,7 @@ def _text_problem(name: str, value: object) -> str:
 def _is_json_object(text: str) -> bool:
     try:
         return isinstance(json.loads(text), dict)
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter from a few bytes of brackets
         return False
 
 

@@ -1,6 +1,10 @@
-"""Archives on disk: Zarr folders that are whole or refused."""
+"""Archives on disk: Zarr folders that are whole or refused; and NetCDF files for other tools."""
 
+import importlib.util
+import json
+import math
 import os
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,14 +13,14 @@ import xarray as xr
 
 from fatheory import labels
 from fatheory.archive import journal, layout, manifest, replacement
-from fatheory.archive.files import reading, refuse_damage
-from fatheory.archive.growing import read_growing
+from fatheory.archive.appendable import is_unfinished, read_unfinished
+from fatheory.archive.files import ListedFiles, reading, refuse_damage
+from fatheory.archive.layout import map_variables, storable
 from fatheory.archive.lock import WriterLock
-from fatheory.archive.place import check_free, is_archive, refuse_inside_archive
-from fatheory.archive.plain import plain
-from fatheory.archive.run_writer import run_so_far
+from fatheory.archive.replacement import check_free, refuse_inside_archive
+from fatheory.archive.run_writer import ADVICE, refuse_another, run_so_far
 from fatheory.archive.schema import validate
-from fatheory.errors import ArchiveError
+from fatheory.errors import ArchiveError, ArchiveWriteError, ForeignFilesWarning
 
 _IN_MEMORY_BYTES = 2**30
 
@@ -58,12 +62,13 @@ def save(ds: xr.Dataset, path: str | os.PathLike[str], *, overwrite: bool = Fals
     if is_run:
         validate(ds)
     kind, along = (manifest.RUN, (labels.STEP,)) if is_run else (manifest.RESULT, ())
-    ds = plain(ds)
+    ds = storable(ds)
     refuse_inside_archive(target)
     with WriterLock(target), replacement.writing(target) as temporary:
         check_free(target, overwrite)
-        entrywise = layout.write(ds, temporary, along)
-        made = manifest.Manifest.of(temporary, kind, along, entrywise)
+        files = ListedFiles(temporary)
+        entrywise = layout.write(ds, files, along)
+        made = manifest.Manifest.of(temporary, kind, along, entrywise, files.records)
         manifest.write_manifest(temporary, made)
         replacement.publish_folder(temporary, target)
     return target
@@ -151,30 +156,120 @@ def commits(path: str | os.PathLike[str]) -> list[Mapping[str, Any]]:
         raise ArchiveError(f"there is no archive at {target}{_beside(target)}")
     if not journal.is_growing(folder):
         return []
-    with reading(folder):
-        try:
+    try:
+        with reading(folder):
             past = journal.read(folder)
-        except ArchiveError:
-            if journal.is_growing(folder):
-                raise
-            return []  # it was finished meanwhile
-    found = [f"{name} is not as it was written" for name in past.damaged]
-    found += [f"entry {number} of its journal is lost" for number in past.missing]
-    refuse_damage(folder, found)
+            refuse_damage(folder, past.problems)
+    except ArchiveError:
+        if journal.is_growing(folder):
+            raise
+        return []  # it was finished meanwhile
     return past.notes
+
+
+def finished_run(
+    path: str | os.PathLike[str], source: str, experiment_hash: str
+) -> xr.Dataset | None:
+    """Return the archive of a run that is done; None if there is none, or an unfinished one.
+
+    Raises
+    ------
+    ArchiveWriteError
+        If something else stands there.
+    ArchiveError
+        If it cannot be read.
+    """
+    target = Path(os.path.realpath(path))
+    if not replacement.standing(target).exists() or is_unfinished(target):
+        return None
+    found = load(target)
+    wanted = {labels.ATTR_SOURCE: source, labels.ATTR_HASH: experiment_hash}
+    refuse_another(f"{target} holds another archive", found.attrs, wanted)
+    for name in (labels.ATTR_REPAIRED, labels.ATTR_UNFINISHED):
+        if name in found.attrs:
+            raise ArchiveWriteError(
+                f"{target} holds a part of this run ({name}: {found.attrs[name]}), which cannot be "
+                f"continued; {ADVICE} to run it again"
+            )
+    return found
+
+
+def to_netcdf(ds: xr.Dataset, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+    """Export a Dataset as a NetCDF 4 file, whole or not at all.
+
+    NetCDF has no booleans, None or nested attributes: boolean attributes become 0 and 1; None,
+    dictionaries, and lists other than of numbers or of strings become JSON text. xarray reads
+    boolean variables back as booleans. The file is made in memory first.
+
+    Parameters
+    ----------
+    ds : Dataset
+        What `load` and `assemble` return, or any Dataset of plain values.
+    path : path
+        The file to make. Its folder is made too.
+    overwrite : bool
+        Whether to replace a file at `path`.
+
+    Returns
+    -------
+    Path
+        Where the file lies, without symbolic links.
+
+    Raises
+    ------
+    ArchiveWriteError
+        If h5netcdf or h5py is not installed, something stands at `path`, the place cannot be
+        written to, the disk is full, or a value has no place in NetCDF.
+    """
+    for package in ("h5netcdf", "h5py"):
+        if importlib.util.find_spec(package) is None:
+            raise ArchiveWriteError(
+                f"NetCDF export needs {package}, which is not installed; "
+                f'pip install "fatheory[netcdf]"'
+            )
+    target = Path(os.path.realpath(path))
+    refuse_inside_archive(target)
+    ds = map_variables(storable(ds), _with_netcdf_attrs)
+    ds.attrs = _netcdf_attrs(ds.attrs)
+    with replacement.writing(target) as temporary:
+        if target.is_dir():
+            raise ArchiveWriteError(f"a folder stands at {target}; choose another path")
+        if target.exists() and not overwrite:
+            raise ArchiveWriteError(f"a file stands at {target}; pass overwrite=True to replace it")
+        # By way of memory: HDF5 that runs out of disk cannot close its file, and crashes at exit.
+        temporary.write_bytes(ds.to_netcdf(engine="h5netcdf"))
+        replacement.publish_file(temporary, target)
+    return target
 
 
 def _read(folder: Path, verify: bool) -> xr.Dataset:
     with reading(folder):
         if journal.is_growing(folder):
-            ds, past = read_growing(folder, verify=verify)
-            kind = past.began["kind"]
+            ds, past = read_unfinished(folder, verify=verify)
+            kind, along = past.began["kind"], past.began["along"]
             if kind == manifest.RUN:
-                ds = run_so_far(ds, [place[labels.STEP] for place in past.places], past.last)
+                places = [place[labels.STEP] for place in past.places]
+                ds = run_so_far(ds, places, past.entries[-1].note)
+            else:
+                total = math.prod(ds.sizes[dim] for dim in along)
+                ds.attrs[labels.ATTR_UNFINISHED] = f"{len(past.places)} of {total} entries"
         else:
             listed = manifest.read_manifest(folder)
-            manifest.check_files(folder, listed, hashes=verify)
-            ds, kind = layout.read(folder), listed.kind
+            files = ListedFiles(folder, listed.files, verify=verify)
+            foreign, litter = manifest.unexpected(folder, listed)
+            found = [f"{path} {what}" for path, what in files.damage().items()]
+            found += [f"{path} does not belong to it" for path in foreign]
+            if not manifest.copy_is_whole(folder, listed):
+                found.append(f"{manifest.COPY} is not as it was written")
+            refuse_damage(folder, found)
+            if litter:
+                warnings.warn(
+                    f"{folder} holds files that are not part of the archive, and are left out: "
+                    f"{', '.join(litter[:5])}",
+                    ForeignFilesWarning,
+                    stacklevel=3,
+                )
+            ds, kind = layout.read(files), listed.kind
         if ds.nbytes <= _IN_MEMORY_BYTES:
             ds.load()
     if kind == manifest.RUN:
@@ -195,5 +290,32 @@ def _beside(target: Path) -> str:
     """List some archives in the folder of `target`, as the end of an error message."""
     if not target.parent.is_dir():
         return f"; there is no folder {target.parent}"
-    found = sorted(path.name for path in target.parent.iterdir() if is_archive(path))
+    found = sorted(path.name for path in target.parent.iterdir() if replacement.is_archive(path))
     return f"; in {target.parent} there are: {', '.join(found[:10]) or 'none'}"
+
+
+def _with_netcdf_attrs(_: str, variable: xr.Variable) -> xr.Variable:
+    return xr.Variable(variable.dims, variable.data, _netcdf_attrs(variable.attrs))
+
+
+def _netcdf_attrs(attrs: dict) -> dict:
+    return {key: _netcdf_value(value) for key, value in attrs.items()}
+
+
+def _netcdf_value(value: object) -> object:
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, str | int | float):
+        return value
+    if isinstance(value, list) and {_kind(item) for item in value} in ({"string"}, {"number"}):
+        return value
+    return json.dumps(value)
+
+
+def _kind(value: object) -> str:
+    """Sort list items by what NetCDF can put into one array."""
+    if isinstance(value, str):
+        return "string"
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return "number"
+    return ""

@@ -8,7 +8,7 @@ import typer
 from fatheory.cli.console import err, out
 
 if TYPE_CHECKING:
-    from fatheory.archive import Health
+    from fatheory.archive import Integrity
 
 archive = typer.Typer(
     help="Archives on disk: check them, repair them, export them.", no_args_is_help=True
@@ -67,7 +67,7 @@ def export(
     out.print(f"wrote {written}", markup=False, soft_wrap=True)
 
 
-def _report(health: "Health") -> None:
+def _report(health: "Integrity") -> None:
     """Print what there is and what is wrong with it."""
     what = f"{'unfinished ' if health.unfinished else ''}{health.kind}"
     if health.entries:

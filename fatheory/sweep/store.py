@@ -12,7 +12,10 @@ import xarray as xr
 
 from fatheory import labels
 from fatheory.archive import (
-    GrowingArchive,
+    AppendableArchive,
+    Closing,
+    WriterLock,
+    check_free,
     is_unfinished,
     joined_origin,
     journal,
@@ -20,9 +23,6 @@ from fatheory.archive import (
     manifest,
     replacement,
 )
-from fatheory.archive.closing import Closing
-from fatheory.archive.lock import WriterLock
-from fatheory.archive.place import check_free
 from fatheory.errors import ArchiveWriteError
 from fatheory.sweep import names
 from fatheory.sweep.cell import Cell
@@ -43,11 +43,11 @@ class SweepStore(Closing):
         What the archive holds.
     planned : Plan
         How the sweep is carried out.
-    archive : GrowingArchive
+    archive : AppendableArchive
         Where it grows.
     """
 
-    def __init__(self, grid: Grid, planned: Plan, archive: GrowingArchive) -> None:
+    def __init__(self, grid: Grid, planned: Plan, archive: AppendableArchive) -> None:
         self._grid, self._planned, self._archive = grid, planned, archive
         self._known = {key for note in archive.notes for key in note["cells"]}
         self._leading = len(archive.along)
@@ -93,7 +93,7 @@ class SweepStore(Closing):
         found = _finished(stored)
         same = stored.attrs.get(names.ATTR_HASH) == grid.sweep.content_hash
         if same and is_unfinished(path):
-            return cls(grid, planned, GrowingArchive.resume(path))
+            return cls(grid, planned, AppendableArchive.resume(path))
         wanted = {content_hash for batch in planned.batches for content_hash in batch.hashes}
         if same and wanted <= set(found):
             return None
@@ -174,7 +174,7 @@ class SweepStore(Closing):
                 }
                 store._add({key: outcome for key, outcome in taken.items() if outcome}, 0.0)
             replacement.publish_folder(beside, path)
-        return cls(grid, planned, GrowingArchive.resume(path))
+        return cls(grid, planned, AppendableArchive.resume(path))
 
     def _taken(
         self,
@@ -240,9 +240,9 @@ def _occurring(name: str, of_runs: Iterable[Mapping[str, Any]]) -> list[str]:
     return sorted({attrs[name] for attrs in of_runs if name in attrs})
 
 
-def _begun(path: Path, grid: Grid, leading: int, *, overwrite: bool) -> GrowingArchive:
+def _begun(path: Path, grid: Grid, leading: int, *, overwrite: bool) -> AppendableArchive:
     static, templates, along = grid.static, grid.templates, grid.sweep.dims[:leading]
-    return GrowingArchive.create(
+    return AppendableArchive.create(
         path, static, templates, along, kind=manifest.SWEEP, overwrite=overwrite
     )
 

@@ -76,12 +76,12 @@ def build_result(n: int = 3) -> xr.Dataset:
     )
 
 
-def grow(path: str | Path, stop: int = -1) -> None:
+def grow(path: str | Path, stop: int = -1, *, restart: bool = False) -> None:
     """Write `build_run(value=2.0)` snapshot by snapshot; begin, or go on, and stop before one."""
     ds = build_run(value=2.0, n_steps=8)
     recorded = [name for name in ds.data_vars if "step" in ds[name].dims]
     static = ds.drop_vars([*recorded, "diverged", "diverged_at"])
-    with RunWriter(path, static) as writer:
+    with RunWriter(path, static, overwrite=restart) as writer:
         left = range(writer.position, ds.sizes["step"]) if writer.position >= 0 else ()
         for i in left:
             if i == stop:

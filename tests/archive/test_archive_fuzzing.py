@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -136,6 +138,81 @@ def test_labels_of_absurd_number_are_not_made(places, tmp_path) -> None:
     (folder / "seed/zarr.json").write_text(json.dumps(described))
     sealed_again(folder, old)
     with pytest.raises(ArchiveError, match="seed is said to hold 1099511627776 values"):
+        load(folder)
+
+
+def peak_of(act: Callable[[], object]) -> int:
+    """Bytes that Python and NumPy held at most while something was refused."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(ArchiveError):
+            act()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+SMALL = 30_000_000
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_chunks_are_no_larger_than_their_files_can_hold(places, tmp_path, whole: bool) -> None:
+    folder = Path(shutil.copytree(places["run"], tmp_path / "a"))
+    old = manifest.read_manifest(folder)
+    described = json.loads((folder / "weight_2/zarr.json").read_bytes())
+    shape = described["chunk_grid"]["configuration"]["chunk_shape"]
+    shape[-1] = 2**29
+    if whole:
+        described["shape"][-1] = 2**29
+    (folder / "weight_2/zarr.json").write_text(json.dumps(described))
+    sealed_again(folder, old)
+    assert peak_of(lambda: load(folder)) < SMALL
+    with pytest.raises(ArchiveError, match=r"weight_2 is said to have chunks of shape .*536870912"):
+        load(folder)
+
+
+def test_entries_are_no_more_than_bytes(places, tmp_path) -> None:
+    folder = Path(shutil.copytree(places["run"], tmp_path / "a"))
+    old = manifest.read_manifest(folder)
+    for name in old.entrywise:
+        described = json.loads((folder / name / "zarr.json").read_bytes())
+        shape, dims = described["shape"], described["dimension_names"]
+        shape[dims.index("step")] = 2**24
+        (folder / name / "zarr.json").write_text(json.dumps(described))
+    sealed_again(folder, old)
+    assert peak_of(lambda: check(folder)) < SMALL
+    with pytest.raises(ArchiveError, match="more than its files have bytes"):
+        check(folder)
+
+
+def test_numbers_of_entries_are_no_more_than_bytes(places, tmp_path) -> None:
+    folder = Path(shutil.copytree(places["unfinished"], tmp_path / "a"))
+    for name in journal.FILES:
+        with (folder / journal.FOLDER / name).open("ab") as file:
+            file.write(journal._line(10**9, journal.Entry({})))
+    assert not check(folder).whole
+    assert peak_of(lambda: load(folder)) < SMALL
+    repair(folder)
+    assert load(folder).sizes["step"] == 3
+
+
+@pytest.mark.parametrize("shape", [[2**40], [-1], [True], [2.0], [-5, -1], ["5"], [10**400]])
+def test_states_are_no_larger_than_their_files(places, tmp_path, shape: list) -> None:
+    folder = Path(shutil.copytree(places["unfinished"], tmp_path / "a"))
+    listing = json.loads(json.dumps(journal.read(folder).notes[-1]["state"]))
+    listing["arrays"][0][3] = shape
+    assert peak_of(lambda: journal.read_state(folder, listing)) < SMALL
+
+
+@pytest.mark.parametrize("name", ["versions", "experiment", "source"])
+def test_deep_nesting_is_refused_in_words(places, tmp_path, name: str) -> None:
+    folder = Path(shutil.copytree(places["run"], tmp_path / "a"))
+    old = manifest.read_manifest(folder)
+    described = json.loads((folder / "zarr.json").read_bytes())
+    described["attributes"][name] = "[" * 100_000
+    (folder / "zarr.json").write_text(json.dumps(described))
+    sealed_again(folder, old)
+    with pytest.raises(ArchiveError, match=f"attribute {name} must be"):
         load(folder)
 
 

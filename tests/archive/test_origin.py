@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fatheory import labels
-from fatheory.archive import origin, provenance
+from fatheory.archive import assembly, provenance
 
 
 def test_provenance_has_every_required_attribute() -> None:
@@ -23,7 +23,7 @@ def test_provenance_has_every_required_attribute() -> None:
 
 
 def test_provenance_of_a_package_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(origin, "_PACKAGES", ("no-such-package",))
-    monkeypatch.setattr(origin, "package_versions", origin.package_versions.__wrapped__)
+    monkeypatch.setattr(assembly, "_PACKAGES", ("no-such-package",))
+    monkeypatch.setattr(assembly, "package_versions", assembly.package_versions.__wrapped__)
     attrs = provenance("simulation", "{}", "9f2c", "float32", "gpu", 0.0)
     assert json.loads(attrs["versions"])["no-such-package"] == "unknown"

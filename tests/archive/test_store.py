@@ -8,6 +8,7 @@ import pytest
 import xarray as xr
 
 from fatheory.archive import layout, load, manifest, save, store
+from fatheory.archive.files import ListedFiles
 from fatheory.errors import (
     ArchiveError,
     ArchiveWriteError,
@@ -259,10 +260,10 @@ def test_a_replacement_during_reading_is_read_anew(
 ) -> None:
     real_read, new = layout.read, make_run(3.0)
 
-    def replaced_meanwhile(folder: Path) -> xr.Dataset:
+    def replaced_meanwhile(files: ListedFiles) -> xr.Dataset:
         monkeypatch.setattr(layout, "read", real_read)
-        ds = real_read(folder)
-        save(new, folder, overwrite=True)
+        ds = real_read(files)
+        save(new, files.folder, overwrite=True)
         return ds.assign(loss=ds["loss"] * np.nan)  # as chunks that were gone would read
 
     monkeypatch.setattr(layout, "read", replaced_meanwhile)

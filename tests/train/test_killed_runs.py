@@ -17,7 +17,7 @@ _PRELUDE = """
 import jax
 import fatheory as fa
 from fatheory import archive, train
-from fatheory.archive import growing, replacement
+from fatheory.archive import appendable, replacement
 from fatheory.train import run, sinks
 jax.config.update("jax_compilation_cache_dir", sys.argv[1])
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
@@ -26,10 +26,10 @@ run.LONGEST_SEGMENT, sinks.COMMIT_SECONDS, sinks.COMMIT_SHARE = 4, 0.0, 1e9
 asked = fa.Experiment.from_json(sys.argv[2])
 """
 WRITES = [
-    ("growing.journal", "append"),
-    ("growing.layout", "write_chunk"),
-    ("growing", "write_state"),
-    ("growing.layout", "add_arrays"),
+    ("appendable.journal", "append"),
+    ("appendable.layout", "write_chunk"),
+    ("appendable", "write_state"),
+    ("appendable.layout", "add_arrays"),
     ("os", "fsync"),
     ("os", "rename"),
     ("os", "link"),

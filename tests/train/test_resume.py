@@ -12,7 +12,7 @@ import xarray as xr
 from resumable import CASES, asked, same
 
 import fatheory as fa
-from fatheory.archive import GrowingArchive
+from fatheory.archive import AppendableArchive
 from fatheory.errors import (
     ArchiveError,
     ArchiveWriteError,
@@ -297,7 +297,7 @@ def test_starting_over(tmp_path, stop_after):
     with pytest.raises(ArchiveWriteError, match="is the unfinished archive of another run"):
         fa.simulate(other, path=tmp_path / "a")
     with (
-        GrowingArchive.resume(tmp_path / "a"),
+        AppendableArchive.resume(tmp_path / "a"),
         pytest.raises(ArchiveWriteError, match="written by"),
     ):
         fa.simulate(experiment, path=tmp_path / "a")

@@ -1,4 +1,4 @@
-"""Archives that grow: what readers see, what kills leave, what a second writer gets."""
+"""Archives that are appended to: what readers see, what kills leave, what a second writer gets."""
 
 import contextlib
 import errno
@@ -14,7 +14,7 @@ from archive_examples import build_run, grow
 from killable import timeless_files
 
 from fatheory.archive import (
-    GrowingArchive,
+    AppendableArchive,
     RunWriter,
     Template,
     check,
@@ -29,12 +29,12 @@ from fatheory.archive import (
 from fatheory.errors import ArchiveError, ArchiveWriteError, DamagedArchiveError, ResumeWarning
 
 STAGES = [
-    ("fatheory.archive.growing.journal", "append"),
-    ("fatheory.archive.growing.layout", "write_chunk"),
-    ("fatheory.archive.growing", "write_state"),
-    ("fatheory.archive.growing.layout", "make_arrays"),
-    ("fatheory.archive.growing.layout", "add_arrays"),
-    ("fatheory.archive.growing.manifest", "write_manifest"),
+    ("fatheory.archive.appendable.journal", "append"),
+    ("fatheory.archive.appendable.layout", "write_chunk"),
+    ("fatheory.archive.appendable", "write_state"),
+    ("fatheory.archive.appendable.layout", "make_arrays"),
+    ("fatheory.archive.appendable.layout", "add_arrays"),
+    ("fatheory.archive.appendable.manifest", "write_manifest"),
     ("os", "fsync"),
     ("os", "rename"),
     ("os", "link"),
@@ -84,7 +84,7 @@ def test_readers_see_committed_snapshots_and_no_others(whole: xr.Dataset, tmp_pa
         assert seen.attrs["unfinished"] == f"{stop} of 8 snapshots"
         xr.testing.assert_equal(seen, whole.isel(step=slice(stop)))
         assert timeless_files(path) == before
-    with GrowingArchive.resume(path) as archive:
+    with AppendableArchive.resume(path) as archive:
         archive.write({"step": 5}, {"loss": np.ones((2, 3))})
         assert load(path).sizes["step"] == 5
     grow(path)
@@ -104,11 +104,13 @@ def test_entries_of_fill_values_take_no_files_and_hide_what_a_killed_writer_left
     written = {"x": np.ones(3), "n": np.arange(3), "b": np.array([False, True, False])}
     written["text"] = np.array(["", "a", ""])
     nothing = {name: np.full(3, fill, kind) for name, (kind, fill) in kinds.items()}
-    with GrowingArchive.create(path, xr.Dataset(), templates, ["entry"], kind="sweep") as archive:
+    with AppendableArchive.create(
+        path, xr.Dataset(), templates, ["entry"], kind="sweep"
+    ) as archive:
         archive.write({"entry": 0}, written)  # and never committed
     left = {file for file in timeless_files(path) if "/c." in file}
     assert left == {f"{name}/c.0.0" for name in kinds}
-    with GrowingArchive.resume(path) as archive:
+    with AppendableArchive.resume(path) as archive:
         archive.write({"entry": 0}, nothing)
         archive.write({"entry": 1}, written)
         archive.commit({})
@@ -158,17 +160,18 @@ def test_a_second_writer_is_refused_and_a_dead_one_is_not_waited_for(
 ) -> None:
     path = tmp_path / "a"
     grow(path, stop=2)
-    with GrowingArchive.resume(path):
+    with AppendableArchive.resume(path):
         message = f"is being written by process {os.getpid()}"
         with pytest.raises(ArchiveWriteError, match=message):
-            GrowingArchive.resume(path)
+            AppendableArchive.resume(path)
         with pytest.raises(ArchiveWriteError, match=message):
             save(run, path, overwrite=True)
         code, report = writer.save(path, action="grow")
         assert (code, report.split()[0]) == (1, "ArchiveWriteError")
         assert message in report
         load(path)
-    kill = "import fatheory.archive.growing; die_at(1, fatheory.archive.growing.journal, 'append')"
+    module = "fatheory.archive.appendable"
+    kill = f"import {module}; die_at(1, {module}.journal, 'append')"
     assert writer.save(path, first=kill, action="grow")[0] == -9
     assert hidden(tmp_path) == [".a.lock"]
     grow(path)
@@ -256,7 +259,7 @@ def test_a_lost_state_keeps_the_snapshots(whole: xr.Dataset, tmp_path: Path) -> 
     state.write_bytes(bytes([whole_state[0] ^ 1]) + whole_state[1:])
     with (
         pytest.raises(DamagedArchiveError, match=r"state-4.bin is missing or not as"),
-        GrowingArchive.resume(path) as archive,
+        AppendableArchive.resume(path) as archive,
     ):
         archive.state()
     _, kept = repair(path)
@@ -271,7 +274,7 @@ def test_a_sweep_shows_committed_cells_and_no_part_of_others(tmp_path: Path) -> 
     static = xr.Dataset(coords={"axis": np.arange(3), "seed": np.arange(2)})
     template = Template(("axis", "seed"), (3, 2), np.dtype("f8"))
     text = Template(("axis",), (3,), np.dtype("U"), fill="")
-    with GrowingArchive.create(
+    with AppendableArchive.create(
         path, static, {"x": template, "y": template, "note": text}, ["axis"], kind=manifest.SWEEP
     ) as archive:
         for cell in (2, 0):
@@ -282,7 +285,7 @@ def test_a_sweep_shows_committed_cells_and_no_part_of_others(tmp_path: Path) -> 
     seen = load(path)
     np.testing.assert_array_equal(seen["x"], [[np.nan] * 2, [np.nan] * 2, [2.0] * 2])
     assert seen["note"].values.tolist() == ["", "", "done"]
-    with GrowingArchive.resume(path) as archive:
+    with AppendableArchive.resume(path) as archive:
         archive.write({"axis": 0}, {"x": np.zeros(2), "y": np.zeros(2), "note": np.array("done")})
         archive.commit({})
         archive.finish()
@@ -302,7 +305,7 @@ def test_states_come_back_bit_by_bit(tmp_path: Path) -> None:
     }
     static = xr.Dataset(coords={"step": np.arange(2)})
     template = Template(("step",), (2,), np.dtype("f8"))
-    with GrowingArchive.create(
+    with AppendableArchive.create(
         tmp_path / "a", static, {"x": template}, ["step"], kind=manifest.SWEEP
     ) as archive:
         archive.commit({}, state)
@@ -320,7 +323,7 @@ def test_what_is_not_unfinished_cannot_be_continued(
 ) -> None:
     for path in (saved, tmp_path / "nothing"):
         with pytest.raises(ArchiveError, match="there is no unfinished archive at"):
-            GrowingArchive.resume(path)
+            AppendableArchive.resume(path)
     grow(tmp_path / "b", stop=1)
     save(make_run(3.0), tmp_path / "b", overwrite=True)
     assert not is_unfinished(tmp_path / "b")

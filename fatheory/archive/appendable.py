@@ -1,4 +1,4 @@
-"""An archive that grows: written entry by entry, readable and resumable at any moment.
+"""An archive that is written entry by entry, readable and resumable at any moment.
 
 It is an ordinary Zarr folder whose arrays have their full size from the start. The files of an
 entry, such as a snapshot, are written first and exist for readers once the journal lists them. What
@@ -17,21 +17,16 @@ import numpy as np
 import xarray as xr
 import zarr
 
-from fatheory import labels
 from fatheory.archive import journal, layout, manifest, replacement
-from fatheory.archive.closing import Closing
-from fatheory.archive.files import FileRecord, deviations, files_in, refuse_damage, sync
+from fatheory.archive.files import ListedFiles, refuse_damage, sync
+from fatheory.archive.journal import State, read_state, write_state
 from fatheory.archive.layout import Template
-from fatheory.archive.listed import ListedStore
-from fatheory.archive.lock import WriterLock
-from fatheory.archive.place import check_free, refuse_inside_archive
-from fatheory.archive.plain import plain
-from fatheory.archive.state import State, read_state, write_state
+from fatheory.archive.lock import Closing, WriterLock
 from fatheory.errors import ArchiveError, ArchiveWriteError
 
 
-class GrowingArchive(Closing):
-    """The one writer of an archive that grows. Made by `create` or `resume`; a context manager.
+class AppendableArchive(Closing):
+    """The one writer of an unfinished archive. Made by `create` or `resume`; a context manager.
 
     Parameters
     ----------
@@ -47,8 +42,9 @@ class GrowingArchive(Closing):
         self.path, self._lock = target, lock
         self._entries = list(past.entries)
         self.along: tuple[str, ...] = tuple(past.began["along"])
+        self._files = ListedFiles(target, past.files)
         with _failing_clearly(target):
-            self._arrays = layout.open_arrays(target, past.began["entrywise"])
+            self._arrays = layout.open_arrays(self._files, past.began["entrywise"])
         self._fresh: set[str] = set()
         self._places: list[dict[str, int]] = []
 
@@ -62,7 +58,7 @@ class GrowingArchive(Closing):
         *,
         kind: str,
         overwrite: bool = False,
-    ) -> "GrowingArchive":
+    ) -> "AppendableArchive":
         """Begin an archive.
 
         Parameters
@@ -87,14 +83,24 @@ class GrowingArchive(Closing):
             or the place cannot be written to.
         """
         target = Path(os.path.realpath(path))
-        refuse_inside_archive(target)
+        replacement.refuse_inside_archive(target)
         lock, along = WriterLock(target), tuple(along)
         try:
             with replacement.writing(target) as temporary:
-                check_free(target, overwrite)
-                layout.write(plain(static), temporary)
-                layout.make_arrays(temporary, templates, along)
-                _begin_journal(temporary, kind, along, sorted(templates))
+                replacement.check_free(target, overwrite)
+                files = ListedFiles(temporary)
+                layout.write(layout.storable(static), files)
+                layout.make_arrays(files, templates, along)
+                zarr.create_group(files.store(), path=journal.FOLDER, zarr_format=3)
+                listed, entrywise = dict(sorted(files.records.items())), sorted(templates)
+                note = {
+                    "format_version": journal.FORMAT_VERSION,
+                    "kind": kind,
+                    "along": list(along),
+                    "entrywise": entrywise,
+                    "kept": manifest.kept_content(temporary, listed, entrywise),
+                }
+                journal.append(temporary, 0, journal.Entry(listed, note=note))
                 replacement.publish_folder(temporary, target)
             return cls(target, lock, journal.read(target))
         except BaseException:
@@ -102,7 +108,7 @@ class GrowingArchive(Closing):
             raise
 
     @classmethod
-    def resume(cls, path: str | os.PathLike[str]) -> "GrowingArchive":
+    def resume(cls, path: str | os.PathLike[str]) -> "AppendableArchive":
         """Go on with an archive that is not done.
 
         Raises
@@ -121,7 +127,7 @@ class GrowingArchive(Closing):
                 replacement.recover(target)
             if not journal.is_growing(target):
                 raise ArchiveError(f"there is no unfinished archive at {target}")
-            past = _whole_journal(target, hashes=True)
+            past, _ = _whole_journal(target, verify=True)
             with _failing_clearly(target):
                 # A torn last line would spoil the one that follows it.
                 journal.rewrite(target, past.entries)
@@ -133,7 +139,7 @@ class GrowingArchive(Closing):
     @property
     def attrs(self) -> dict[str, Any]:
         """The attributes with which it began."""
-        return dict(zarr.open_group(self.path, mode="r", zarr_format=3).attrs)
+        return dict(zarr.open_group(self._files.store(), mode="r", zarr_format=3).attrs)
 
     @property
     def notes(self) -> list[Mapping[str, Any]]:
@@ -154,7 +160,7 @@ class GrowingArchive(Closing):
             If it is not as it was written.
         """
         listing = self._entries[-1].note.get("state")
-        return None if listing is None else read_state(self.path / journal.FOLDER, listing)
+        return None if listing is None else read_state(self.path, listing)
 
     def write(self, place: Mapping[str, int], values: Mapping[str, np.ndarray]) -> None:
         """Write an entry; readers see it after `commit`.
@@ -195,14 +201,14 @@ class GrowingArchive(Closing):
             If it cannot be written, as when the disk is full; what was committed stays.
         """
         with _failing_clearly(self.path):
-            files = {path: FileRecord.of(self.path / path) for path in sorted(self._fresh)}
+            files = {path: self._files.records[path] for path in sorted(self._fresh)}
             for path in files:
                 sync(self.path / path)
             for folder in {str(Path(path).parent) for path in files}:
                 sync(self.path / folder)
             number, note = len(self._entries), dict(note)
             if state is not None:
-                file = self.path / journal.FOLDER / f"state-{number}.bin"
+                file = self.path / journal.FOLDER / journal.state_file(number)
                 note["state"] = write_state(file, state)
                 sync(file.parent)
             entry = journal.Entry(files, tuple(self._places), note)
@@ -210,7 +216,9 @@ class GrowingArchive(Closing):
             self._entries.append(entry)
             self._fresh, self._places = set(), []
             if state is not None:
-                self._clear_states(keep=f"state-{number}.bin")
+                for former in (self.path / journal.FOLDER).glob("state-*.bin"):
+                    if former != file:
+                        former.unlink()
 
     def finish(self, late: xr.Dataset | None = None) -> Path:
         """Turn it into an ordinary archive, whole or not at all, and give the lock back.
@@ -227,16 +235,15 @@ class GrowingArchive(Closing):
         """
         began = self._entries[0].note
         listed = {path: r for entry in self._entries for path, r in entry.files.items()}
+        done = {path: r for path, r in listed.items() if path.partition("/")[0] != journal.FOLDER}
         with replacement.writing(self.path) as temporary:
-            for path in listed:
-                if path.partition("/")[0] != journal.FOLDER:
-                    _linked(self.path / path, temporary / path)
+            for path in done:
+                second_name(self.path / path, temporary / path)
+            files = ListedFiles(temporary, done)
             if late is not None:
-                layout.add_arrays(temporary, late)
-            # Attributes of the root are known only now; all else is as it was committed.
-            del listed["zarr.json"]
+                layout.add_arrays(files, late)
             made = manifest.Manifest.of(
-                temporary, began["kind"], self.along, began["entrywise"], known=listed
+                temporary, began["kind"], self.along, began["entrywise"], known=files.records
             )
             manifest.write_manifest(temporary, made)
             replacement.publish_folder(temporary, self.path)
@@ -247,70 +254,48 @@ class GrowingArchive(Closing):
         """Give the lock back; the archive stays as it is."""
         self._lock.close()
 
-    def _clear_states(self, keep: str) -> None:
-        for path in (self.path / journal.FOLDER).glob("state-*.bin"):
-            if path.name != keep:
-                path.unlink()
-
 
 def is_unfinished(path: str | os.PathLike[str]) -> bool:
     """Whether an archive that is not done stands at `path`; it may be growing right now."""
     return journal.is_growing(replacement.standing(Path(os.path.realpath(path))))
 
 
-def read_growing(folder: Path, *, verify: bool) -> tuple[xr.Dataset, journal.Journal]:
+def read_unfinished(folder: Path, *, verify: bool) -> tuple[xr.Dataset, journal.Journal]:
     """Read what was committed to an archive that is not done.
 
     Returns
     -------
     Dataset, Journal
-        With the attribute ``unfinished``. Where nothing was committed it holds fill values.
+        Where nothing was committed the Dataset holds fill values.
 
     Raises
     ------
     DamagedArchiveError
         If it is not as it was written.
     """
-    past = _whole_journal(folder, hashes=verify)
-    ds = layout.read(ListedStore.of(folder, past.files))
-    total = int(np.prod([ds.sizes[dim] for dim in past.began["along"]]))
-    ds.attrs[labels.ATTR_UNFINISHED] = f"{len(past.places)} of {total} entries"
-    return ds, past
+    past, files = _whole_journal(folder, verify=verify)
+    return layout.read(files), past
 
 
-def _whole_journal(folder: Path, *, hashes: bool) -> journal.Journal:
-    """Read the journal of an archive; refuse one that, or whose files, are not as written."""
-    past = journal.read(folder)
-    found = [f"{name} is not as it was written" for name in past.damaged]
-    found += [f"entry {number} of its journal is lost" for number in past.missing]
-    refuse_damage(folder, found)
-    refuse_damage(folder, deviations(folder, past.files, hashes=hashes))
-    return past
-
-
-def _begin_journal(folder: Path, kind: str, along: tuple[str, ...], entrywise: list[str]) -> None:
-    zarr.create_group(folder, path=journal.FOLDER, zarr_format=3)
-    files = {path: FileRecord.of(folder / path) for path in sorted(files_in(folder))}
-    note = {
-        "format_version": journal.FORMAT_VERSION,
-        "kind": kind,
-        "along": list(along),
-        "entrywise": entrywise,
-        "kept": manifest.kept_content(folder, files, entrywise),
-    }
-    journal.append(folder, 0, journal.Entry(files, note=note))
-
-
-def _linked(source: Path, target: Path) -> None:
+def second_name(source: Path, target: Path) -> None:
     """Give a file a second name, or copy it where the file system has no such thing.
 
-    The root's attributes are changed later, by replacing the file; its first name keeps the old.
+    Files of archives are changed by replacing them only, so the first name keeps what it has.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.link(source, target)
     except OSError:
         shutil.copyfile(source, target)
+
+
+def _whole_journal(folder: Path, *, verify: bool) -> tuple[journal.Journal, ListedFiles]:
+    """Read the journal of an archive; refuse one that, or whose files, are not as written."""
+    past = journal.read(folder)
+    refuse_damage(folder, past.problems)
+    files = ListedFiles(folder, past.files, verify=verify)
+    refuse_damage(folder, (f"{path} {what}" for path, what in files.damage().items()))
+    return past, files
 
 
 @contextmanager
