@@ -233,7 +233,8 @@ def _examined(folder: Path) -> Integrity:
     of_lost = {path for path, place in of_all.items() if place in lost}
     lost_variables = {path.partition("/")[0] for path in gone - of_lost}
     # Folders that lost all their files, and links in their place, are no news beside the files.
-    folders = {str(parent) for path in broken for parent in Path(path).parents}
+    lists = (manifest.FILE, manifest.COPY)
+    folders = {str(parent) for path in (*broken, *lists) for parent in Path(path).parents}
     foreign = tuple(path for path in listing.foreign if path not in folders)
     return Integrity(
         folder=folder,
