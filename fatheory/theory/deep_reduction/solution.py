@@ -75,8 +75,8 @@ class DeepReducedSolution:
         """Compute L = 1/2 tr(E Sigma E^T), of shape (time,), without the noise floor."""
         return 0.5 * np.sum((self.E @ self.Sigma) * self.E, axis=(-2, -1))
 
-    def weights(self) -> tuple[np.ndarray, ...]:
-        """Rebuild W_1 ... W_L, W_l of shape (time, n_l, n_{l-1}).
+    def weights(self, times: slice = slice(None)) -> tuple[np.ndarray, ...]:
+        """Rebuild W_1 ... W_L, W_l of shape (time, n_l, n_{l-1}), at all times or some.
 
         Raises
         ------
@@ -89,11 +89,11 @@ class DeepReducedSolution:
                 f"weights; ask for Xi, E, product() or loss()"
             )
         A, F = self.start
-        shrink = self.shrink[:, None, None]
+        shrink = self.shrink[times, None, None]
         columns = hidden_columns(A, F)
         paths = (*F, np.eye(self.grams.n_o))
         return tuple(
-            shrink * a + f @ (X @ U.T)
+            shrink * a + f @ (X[times] @ U.T)
             for a, f, X, U in zip(A, paths, self.Xi, columns, strict=True)
         )
 

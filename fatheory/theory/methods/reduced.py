@@ -8,30 +8,35 @@ import numpy as np
 from fatheory.experiment import Experiment, RuleChoice
 from fatheory.initial import Start
 from fatheory.quantities import find_quantities
+from fatheory.theory.deep_reduction import deep_reduced
 from fatheory.theory.gram import HiddenGram, hidden_gram
+from fatheory.theory.methods.deep_paths import deep_memory, deep_path, feedback_chain
 from fatheory.theory.methods.linear import LinearMethod, LinearPath, Weights, times_of
-from fatheory.theory.methods.two_layers import feedback_of, feedback_refusals
+from fatheory.theory.methods.two_layers import feedback_of, fixed_feedback_refusals
 from fatheory.theory.reduction import follow_grams
 
 
 class ReducedMethod(LinearMethod):
-    """Integrate the gradient flow in the reduced state: two layers, fixed feedback, one phase.
+    """Integrate the gradient flow in the reduced state: any depth, fixed feedback, one phase.
 
     No weights are built for losses and angles: those are read off a network of at most
-    n_i + 2 n_o hidden units that is the same up to a rotation of the hidden layer.
+    n_i + 2 n_o hidden units that is the same up to a rotation of the hidden layer, if there is
+    one hidden layer; of deeper networks weights are built where signals are recorded.
     """
 
     name = "reduced"
-    summary = "the flow in n_o (n_i + n_o) variables, whatever the hidden width: fixed feedback"
+    summary = "the flow in variables that no hidden width enters, of any depth: fixed feedback"
 
     def refusals(self, experiment: Experiment) -> Iterator[str]:
-        """Yield what is not two layers under fixed feedback in one phase."""
-        yield from feedback_refusals(experiment, "the reduction")
+        """Yield what is not fixed feedback in one phase."""
+        yield from fixed_feedback_refusals(experiment, "the reduction")
 
     def paths(
         self, experiment: Experiment, starts: Sequence[Start], label: str, choice: RuleChoice
     ) -> list[LinearPath]:
-        """Integrate X, Y and E of all seeds."""
+        """Integrate the reduced state and E of all seeds."""
+        if experiment.layers != 2:
+            return [_deep(experiment, start, label, choice) for start in starts]
         begun = [reduced_start(experiment, start, label) for start in starts]
         grams = [hidden_gram(s.weights[0], s.weights[1], feedback_of(s, label)) for s in begun]
         T, Sigma = (np.stack([getattr(s, name) for s in begun]) for name in ("T", "Sigma"))
@@ -44,8 +49,17 @@ class ReducedMethod(LinearMethod):
         return reduced_memory(experiment)
 
 
+def _deep(experiment: Experiment, start: Start, label: str, choice: RuleChoice) -> LinearPath:
+    times = times_of(experiment, choice)
+    feedback = feedback_chain(start, label)
+    solution = deep_reduced(start.weights, feedback, start.T, start.Sigma, times=times)
+    return deep_path(start, solution)
+
+
 def reduced_memory(experiment: Experiment) -> dict[str, int]:
     """Estimate the reduced states of all seeds under one rule."""
+    if experiment.layers != 2:
+        return deep_memory(experiment)
     n_i, *_, n_o = experiment.sizes
     numbers = len(experiment.snapshot_steps) * n_o * (2 * n_i + n_o)
     return {"reduced states": 8 * len(experiment.seeds) * numbers}

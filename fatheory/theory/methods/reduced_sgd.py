@@ -6,22 +6,24 @@ import numpy as np
 
 from fatheory.experiment import Experiment, RuleChoice
 from fatheory.initial import Start, examples
+from fatheory.theory.deep_reduction import deep_reduced_sgd
+from fatheory.theory.methods.deep_paths import deep_path, feedback_chain
 from fatheory.theory.methods.linear import LinearMethod, LinearPath
 from fatheory.theory.methods.reduced import reduced_memory, reduced_path, reduced_start
-from fatheory.theory.methods.two_layers import feedback_of, feedback_refusals
+from fatheory.theory.methods.two_layers import feedback_of, fixed_feedback_refusals
 from fatheory.theory.reduced_sgd import reduced_sgd
 
 
 class ReducedSGDMethod(LinearMethod):
-    """Carry out the simulation's own updates in the reduced state: two layers, fixed feedback."""
+    """Carry out the simulation's own updates in the reduced state: any depth, fixed feedback."""
 
     name = "reduced_sgd"
     aliases = ("reduced-sgd",)
-    summary = "the very updates of the simulation, whatever the hidden width: fixed feedback"
+    summary = "the very updates of the simulation, whatever the hidden widths: fixed feedback"
 
     def refusals(self, experiment: Experiment) -> Iterator[str]:
-        """Yield what is not two layers under fixed feedback in one phase."""
-        yield from feedback_refusals(experiment, "the reduction")
+        """Yield what is not fixed feedback in one phase."""
+        yield from fixed_feedback_refusals(experiment, "the reduction")
 
     def paths(
         self, experiment: Experiment, starts: Sequence[Start], label: str, choice: RuleChoice
@@ -37,6 +39,21 @@ class ReducedSGDMethod(LinearMethod):
 
     def _path(self, experiment: Experiment, start: Start, label: str, rate: float) -> LinearPath:
         drawn = examples(experiment, start.seed, start, 0, experiment.schedule.steps)
+        noise = drawn.targets - drawn.inputs @ start.T.T
+        if experiment.layers != 2:
+            return deep_path(
+                start,
+                deep_reduced_sgd(
+                    start.weights,
+                    feedback_chain(start, label),
+                    start.T,
+                    drawn.inputs,
+                    learning_rate=rate,
+                    noise=noise,
+                    snapshot_steps=np.asarray(experiment.snapshot_steps),
+                    Sigma=start.Sigma,
+                ),
+            )
         begun = reduced_start(experiment, start, label)
         W0, W = begun.weights
         solution = reduced_sgd(
@@ -46,7 +63,7 @@ class ReducedSGDMethod(LinearMethod):
             begun.T,
             drawn.inputs,
             learning_rate=rate,
-            noise=drawn.targets - drawn.inputs @ begun.T.T,
+            noise=noise,
             snapshot_steps=np.asarray(experiment.snapshot_steps),
             Sigma=begun.Sigma,
         )

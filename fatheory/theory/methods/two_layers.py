@@ -21,6 +21,11 @@ def depth_refusals(experiment: Experiment, what: str) -> Iterator[str]:
 def feedback_refusals(experiment: Experiment, what: str) -> Iterator[str]:
     """Yield depth, rules without fixed feedback, and frozen layers."""
     yield from depth_refusals(experiment, what)
+    yield from fixed_feedback_refusals(experiment, what)
+
+
+def fixed_feedback_refusals(experiment: Experiment, what: str) -> Iterator[str]:
+    """Yield rules without fixed feedback, and frozen layers."""
     for label, choice in experiment.rules:
         if not isinstance(choice.make(), FixedFeedback):
             yield (
