@@ -119,6 +119,30 @@ class MemoryEstimateError(FatheoryError):
         )
 
 
+class DiskEstimateError(FatheoryError):
+    """A run whose archive would not fit on the disk, refused before it starts.
+
+    Parameters
+    ----------
+    needed : mapping of str to int
+        Estimated bytes by part.
+    available : int
+        Bytes that are free.
+    target : path
+        Where it was to go.
+    """
+
+    def __init__(self, needed: Mapping[str, int], available: int, target: object) -> None:
+        self.needed, self.available, self.target = dict(needed), available, target
+        parts = sorted(needed.items(), key=lambda part: -part[1])
+        listed = ", ".join(f"{name} {size / 1e9:.2f} GB" for name, size in parts)
+        super().__init__(
+            f"the archive will take about {sum(needed.values()) / 1e9:.2f} GB ({listed}), and "
+            f"{available / 1e9:.2f} GB are free at {target}: ask for fewer snapshots, seeds or "
+            f"rules, do not record 'weights' or 'teaching_signals', or choose another place"
+        )
+
+
 class PluginError(FatheoryError, ValueError):
     """A part of another package, or of a notebook, that cannot be had."""
 
@@ -169,6 +193,10 @@ class UnreadableImageError(DataError):
 
 class UnreadableImageWarning(UserWarning):
     """Image files that cannot be decoded and were left out."""
+
+
+class DiskEstimateWarning(UserWarning):
+    """A run whose archive will take most of what is free on the disk."""
 
 
 class LearningRateWarning(UserWarning):

@@ -1,12 +1,20 @@
 """How much memory a run will take, told before it starts."""
 
+import itertools
 import math
 
 import jax
 import numpy as np
 
 from fatheory.errors import MemoryEstimateError
-from fatheory.experiment import Experiment, ImageTask, SpikingNetwork
+from fatheory.experiment import (
+    Experiment,
+    ImageTask,
+    LinearTask,
+    QuadraticTask,
+    SpikingNetwork,
+    TeacherTask,
+)
 from fatheory.initial import block_steps
 from fatheory.machine import free_memory
 from fatheory.quantities import find_quantities
@@ -21,10 +29,10 @@ _HOST_ITEM = 8
 def estimate_memory(experiment: Experiment, *, on_disk: bool = False) -> dict[str, int]:
     """Estimate what `fatheory.simulate` will need at its peak, in bytes by part.
 
-    Counted are the large arrays: draws and device copies of weights and feedback with gradients
-    and updates, training examples, activities while measuring, and what is recorded with the
-    copies made when the archive is put together. Compiled programs and Python take some 0.3 GB
-    beside them.
+    Counted are the large arrays: what tasks are made of, draws and device copies of weights and
+    feedback with gradients and updates, training examples, factors of learning rates, activities
+    while measuring, and what is recorded with the copies made when the archive is put together.
+    Compiled programs and Python take some 0.3 GB beside them.
 
     Parameters
     ----------
@@ -35,16 +43,18 @@ def estimate_memory(experiment: Experiment, *, on_disk: bool = False) -> dict[st
     """
     item = np.dtype(experiment.precision).itemsize
     rules, seeds = len(experiment.rules), len(experiment.seeds)
-    per_network = _learned(experiment)
+    per_network = learned_numbers(experiment)
     above = sum(math.prod(shape) for shape in experiment.weight_shapes[1:])
     copies = 4 if experiment.update.momentum else 3
     snapshots = 1 if on_disk else len(experiment.snapshot_steps)
     return {
+        "task": _task(experiment, item),
         "weights": seeds * per_network * (_HOST_ITEM + copies * rules * item),
         "feedback": rules * seeds * above * (2 * _HOST_ITEM + item),
         "examples": _examples(experiment, item),
+        "rate factors": _rate_factors(experiment, item),
         "activities": _activities(experiment, item),
-        "record": 3 * rules * seeds * snapshots * _recorded(experiment) * item,
+        "record": 3 * rules * seeds * snapshots * recorded_numbers(experiment) * item,
     }
 
 
@@ -69,6 +79,31 @@ def available_memory() -> int | None:
         limit = stats.get("bytes_limit")
         return None if limit is None else int(limit) - int(stats.get("bytes_in_use", 0))
     return free_memory()
+
+
+def _task(experiment: Experiment, item: int) -> int:
+    """Count what targets and inputs of all seeds are made from."""
+    task, seeds = experiment.task, len(experiment.seeds)
+    if isinstance(task, LinearTask):
+        covariance, numbers = task.inputs**2, task.inputs * (task.inputs + task.outputs)
+        # T and Sigma, and their stacks that go into the archive, in both precisions.
+        held = seeds * numbers * (2 * _HOST_ITEM + item)
+        if not task.spectrum_decay:
+            return held
+        # The root of Sigma; and what one seed's are computed with.
+        return held + (seeds + 4) * covariance * _HOST_ITEM
+    if isinstance(task, QuadraticTask):
+        return seeds * task.outputs * task.inputs**2 * _HOST_ITEM
+    if isinstance(task, TeacherTask):
+        sizes = itertools.pairwise((task.inputs, *task.hidden, task.outputs))
+        return seeds * sum(n_out * (n_in + 1) for n_in, n_out in sizes) * _HOST_ITEM
+    return 0
+
+
+def _rate_factors(experiment: Experiment, item: int) -> int:
+    """Count the factors of learning rates that fall: drawn up, added up, and on the device."""
+    schedule = experiment.schedule
+    return 0 if schedule.decay is None else schedule.steps * (3 * _HOST_ITEM + item)
 
 
 def _examples(experiment: Experiment, item: int) -> int:
@@ -131,13 +166,13 @@ def _spiking(experiment: Experiment, item: int) -> int:
     return runs * (4 * rows * sum(experiment.sizes) + weights) * item
 
 
-def _recorded(experiment: Experiment) -> int:
+def recorded_numbers(experiment: Experiment) -> int:
     """Count the numbers that one run records at one step."""
     # Beside the loss.
     recorded = find_quantities(experiment.record.quantities)
     return 1 + sum(quantity.count(experiment) for quantity in recorded)
 
 
-def _learned(experiment: Experiment) -> int:
+def learned_numbers(experiment: Experiment) -> int:
     """Count the weights and biases of a network."""
     return sum(math.prod(shape) + shape[0] for shape in experiment.weight_shapes)

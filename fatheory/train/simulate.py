@@ -14,6 +14,7 @@ from fatheory.archive import (
 )
 from fatheory.experiment import Experiment
 from fatheory.train.answer import SOURCE, Answer, equations
+from fatheory.train.disk import require_disk
 from fatheory.train.many import numerics, simulate_many, start_run
 from fatheory.train.memory import require_memory
 from fatheory.train.progress import progress_bar
@@ -61,6 +62,8 @@ def simulate(
     -----
     LearningRateWarning
         If updates of Batch Manhattan are larger than the start weights.
+    DiskEstimateWarning
+        If the archive will take more than half of what is free there.
     ResumeWarning
         If a run is continued with other versions of packages, or on another device.
 
@@ -68,6 +71,8 @@ def simulate(
     ------
     MemoryEstimateError
         If the run would not fit into memory.
+    DiskEstimateError
+        If its archive would not fit where `path` lies.
     DataError
         If the task's images are missing or damaged.
     ArchiveError
@@ -85,6 +90,7 @@ def simulate(
         return archive
     with numerics(experiment):
         require_memory(experiment, on_disk=True)
+        require_disk(experiment, path)
         run = start_run([experiment])
         return _to_disk(run, path, restart, progress)
 

@@ -73,6 +73,47 @@ def test_more_of_anything_needs_more():
         assert sum(memory.estimate_memory(asked(**changes)).values()) > base
 
 
+@pytest.mark.parametrize(
+    ("task", "held"),
+    [
+        (fa.LinearTask(inputs=90, outputs=3), lambda p: (p.T, p.Sigma)),
+        (fa.LinearTask(inputs=90, outputs=3, spectrum_decay=1.0), lambda p: (p.T, p.Sigma, p.root)),
+        (fa.QuadraticTask(inputs=90, outputs=3), lambda p: (p.Q,)),
+        (fa.TeacherTask(inputs=90, outputs=3, hidden=(80,)), lambda p: (*p.weights, *p.biases)),
+    ],
+)
+def test_what_tasks_are_made_of_is_counted(task, held):
+    """As drawn, and for linear tasks as put into the archive; not much more."""
+    experiment = asked(task=task)
+    drawn = sum(A.nbytes for s in experiment.seeds for A in held(draw_start(experiment, s).problem))
+    archived = sum(
+        v.nbytes
+        for name, v in fa.simulate(experiment.with_settings({"record.snapshots": 2})).items()
+        if name in ("target_map", "input_covariance")
+    )
+    estimated = memory.estimate_memory(experiment)["task"]
+    assert drawn + archived <= estimated < 3.5 * (drawn + archived)
+
+
+def test_a_covariance_that_does_not_fit_is_refused_at_once(monkeypatch):
+    """14,000 inputs and 4 seeds draw more than 6 GB; no more than 0.1 were promised."""
+    monkeypatch.setattr(memory, "available_memory", lambda: 5 * 10**9)
+    monkeypatch.setattr(many, "draw_start", lambda *_: pytest.fail("drew before refusing"))
+    with pytest.raises(MemoryEstimateError, match=r"\(task 1\d\.\d\d GB"):
+        fa.simulate(asked(task=fa.LinearTask(inputs=14_000, outputs=3)))
+
+
+def test_factors_of_learning_rates_are_counted():
+    falling = {"phases": [{"steps": 10**9}], "decay": {"kind": "cosine"}}
+    kept = {"phases": [{"steps": 10**9}]}
+    record = fa.Record(snapshots=2)
+    with_decay, without = (
+        memory.estimate_memory(asked(schedule=schedule, record=record))["rate factors"]
+        for schedule in (falling, kept)
+    )
+    assert (with_decay, without) == (28 * 10**9, 0)
+
+
 def test_images_are_counted_once_for_all_seeds():
     task = fa.ImageTask(dataset="mnist")
     one, many = (memory.estimate_memory(asked(task=task, seeds=n)) for n in (1, 20))
@@ -89,7 +130,15 @@ def test_a_run_that_does_not_fit_is_refused_before_anything_is_drawn(monkeypatch
         fa.simulate(asked(), path=tmp_path / "a")
     assert list(tmp_path.iterdir()) == []
     assert refusal.value.available == 10**6
-    assert set(refusal.value.needed) == {"weights", "feedback", "examples", "activities", "record"}
+    assert set(refusal.value.needed) == {
+        "task",
+        "weights",
+        "feedback",
+        "examples",
+        "rate factors",
+        "activities",
+        "record",
+    }
 
 
 def test_nothing_is_refused_where_nobody_tells_what_is_free(monkeypatch):
