@@ -1,0 +1,82 @@
+r"""The lazy kernel of a given start: a wide network in its own scaling, under its own rule.
+
+A layer of n_{l-1} inputs adds to the kernel
+
+.. math:: n_{l-1}\, \Phi^{l-1} \circ \prod_{m \ge l} n_m\, c_{m+1}\, \dot\Phi^m,
+
+with c_{m+1} the mean product of a forward weight and the feedback weight that stands in for it. So
+a start enters through the mean squares of its weights, which make Phi, and through these mean
+products, both averaged over the entries that were drawn: any law of weights and feedback, and any
+layered rule, without algebra of its own.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+from fatheory.theory.wide.unit_function import UnitFunction
+
+Kernel = Float[np.ndarray, "point other"]
+
+
+def network_kernel(
+    X: Float[np.ndarray, "point n_i"],
+    other: Float[np.ndarray, "other n_i"],
+    weights: Sequence[Float[np.ndarray, "_ _"]],
+    backward: Sequence[Float[np.ndarray, "_ _"] | None],
+    function: UnitFunction,
+) -> Kernel:
+    """Compute the kernel with which steps on points `other` move the outputs at points X.
+
+    Parameters
+    ----------
+    X, other : arrays of shape (point, n_i) and (other, n_i)
+        Inputs.
+    weights : sequence of arrays
+        Start W_1 ... W_L, W_l of shape (n_l, n_{l-1}).
+    backward : sequence of arrays or None
+        V_2 ... V_L of the shapes of W_2 ... W_L, what stands in for them; None where nothing does.
+    function : UnitFunction
+        Of the hidden units.
+
+    Returns
+    -------
+    array of shape (point, other)
+        f(X) moves by (eta / batch) K e in a step.
+    """
+    C = _mean_square(weights[0]) * X @ other.T
+    left, right = (_mean_square(weights[0]) * np.sum(x**2, axis=1) for x in (X, other))
+    sums, slopes = [X @ other.T], []
+    for W in weights[1:]:
+        size = W.shape[1] * _mean_square(W)
+        slopes.append(function.slope_average(left[:, None], right[None], C)[0])
+        activity = function.activity_average(left[:, None], right[None], C)[0]
+        left, right = (size * function.activity_average(v, v, v)[0] for v in (left, right))
+        sums.append(W.shape[1] * activity)
+        C = size * activity
+    total, path = sums[-1], np.ones_like(C)
+    # From the output downward: what reaches a layer has passed every layer above it.
+    for W, V, slope, below in zip(
+        weights[:0:-1], backward[::-1], slopes[::-1], sums[-2::-1], strict=True
+    ):
+        product = 0.0 if V is None else float(np.mean(W * V))
+        path = path * slope * W.shape[1] * product
+        total = total + below * path
+    return total
+
+
+def network_outputs(
+    X: Float[np.ndarray, "point n_i"],
+    weights: Sequence[Float[np.ndarray, "_ _"]],
+    function: UnitFunction,
+) -> Float[np.ndarray, "point unit"]:
+    """Return what the network answers at its start."""
+    h = X
+    for W in weights[:-1]:
+        h = function.value(h @ W.T)
+    return h @ weights[-1].T
+
+
+def _mean_square(W: np.ndarray) -> float:
+    return float(np.mean(W**2))
