@@ -35,16 +35,23 @@ def delta_angles(
     array of shape (..., layer)
         NaN where no sample has an angle, as while W = 0, and where a signal is not finite.
     """
-    xp = namespace(*signals)
-    means = []
-    for s, r in zip(signals, references, strict=True):
-        angles, directed = angle(s, r, axis=-1), _directed(s, r)
-        count = xp.sum(directed, axis=-1, dtype=s.dtype)
-        total = xp.sum(xp.where(directed, angles, 0.0), axis=-1)
-        some = total / xp.where(count > 0, count, xp.nan)
-        # Where all samples count their plain mean, whose last digit is that of older archives.
-        means.append(xp.where(xp.all(directed, axis=-1), xp.mean(angles, axis=-1), some))
-    return xp.stack(means, axis=-1)
+    pairs = zip(signals, references, strict=True)
+    return namespace(*signals).stack([_mean_angle(s, r) for s, r in pairs], axis=-1)
+
+
+def _mean_angle(s: Array, r: Array) -> Array:
+    """Average the angles of the samples that have one.
+
+    The plain mean of all is an expression of its own, not a case of the other: compiled together
+    they are fused, and the last digit would no longer be that of older archives.
+    """
+    xp = namespace(s, r)
+    directed = _directed(s, r)
+    count = xp.sum(directed, axis=-1, dtype=s.dtype)
+    here = directed[..., None]
+    angles = angle(xp.where(here, s, 1.0), xp.where(here, r, 1.0), axis=-1)
+    some = xp.sum(xp.where(directed, angles, 0.0), axis=-1) / xp.where(count > 0, count, xp.nan)
+    return xp.where(xp.all(directed, axis=-1), xp.mean(angle(s, r, axis=-1), axis=-1), some)
 
 
 def directed_samples(
