@@ -6,7 +6,7 @@ from typing import ClassVar
 from jaxtyping import Float
 
 from fatheory import labels
-from fatheory.arrays import Array, namespace
+from fatheory.arrays import Array, matrix_by_matrix, namespace
 from fatheory.quantities.need import Need
 from fatheory.quantities.quantity import Quantity
 from fatheory.quantities.view import View
@@ -44,7 +44,8 @@ def effective_rank(W: Float[Array, "... m n"]) -> Float[Array, "..."]:
     """Compute the effective rank of matrices; NaN where one is zero or not finite."""
     xp = namespace(W)
     finite = xp.all(xp.isfinite(W), axis=(-2, -1), keepdims=True)
-    s = xp.linalg.svd(xp.where(finite, W, 0.0), compute_uv=False)
+    usable = xp.where(finite, W, 0.0)
+    s = matrix_by_matrix(lambda M: xp.linalg.svd(M, compute_uv=False), usable)
     total = xp.sum(s, axis=-1, keepdims=True)
     p = s / xp.where(total > 0, total, xp.nan)
     # 0 log 0 is 0; the inner `where` keeps the logarithm from being asked.
