@@ -8,6 +8,7 @@ from typing import Any, cast
 import numpy as np
 import xarray as xr
 import zarr
+from numcodecs.zstd import Zstd
 from zarr.core.metadata import ArrayV3Metadata
 
 from fatheory.archive.files import ListedFiles
@@ -185,6 +186,8 @@ def read(files: ListedFiles) -> xr.Dataset:
             largest[name] = max(record.size, largest.get(name, 0))
     for name, array in zarr.open_group(store, mode="r", zarr_format=3).arrays():
         _refuse_absurd_sizes(name, array, largest.get(name))
+        if array.dtype.kind in "OTU":
+            _refuse_absurd_texts(name, array, files)
     # decode_times would turn durations in "seconds" into timedelta64
     ds = xr.open_zarr(store, consolidated=False, chunks=None, decode_times=False)
     return storable(ds)
@@ -206,6 +209,26 @@ def _refuse_absurd_sizes(name: str, array: zarr.Array, largest: int | None) -> N
             f"{name} is said to have chunks of shape {chunks} and dtype {array.dtype}, which is "
             f"more than its shape {shape} has, or than files of {largest} bytes can hold"
         )
+
+
+def _refuse_absurd_texts(name: str, array: zarr.Array, files: ListedFiles) -> None:
+    """Hold the number of texts that each chunk announces against what a chunk has room for.
+
+    The decoder makes room for as many as it is told of before it looks for them.
+    """
+    codecs = [codec.to_dict()["name"] for codec in cast(ArrayV3Metadata, array.metadata).codecs]
+    if codecs not in (["vlen-utf8"], ["vlen-utf8", "zstd"]):
+        raise ArchiveError(f"{name} holds texts in a form that fatheory does not write: {codecs}")
+    for path in files:
+        if path.startswith(f"{name}/c"):
+            content = files[path].to_bytes()
+            content = Zstd().decode(content) if "zstd" in codecs else content
+            told = int.from_bytes(content[:4], "little")
+            if told != math.prod(array.chunks):
+                raise ArchiveError(
+                    f"{path} is said to hold {told} texts; a chunk of {name} holds "
+                    f"{math.prod(array.chunks)}"
+                )
 
 
 def _chunks(sizes: Mapping[Any, int], along: Collection[str]) -> tuple[int, ...]:

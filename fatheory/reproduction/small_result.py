@@ -17,6 +17,7 @@ import xarray as xr
 
 from fatheory.archive import load, replacement, save
 from fatheory.errors import ArchiveError, ArchiveWriteError
+from fatheory.inside import why_outside
 
 SUFFIX = ".zarr.zip"
 LARGEST_BYTES = 1_000_000
@@ -77,6 +78,7 @@ def load_result(path: str | os.PathLike[str]) -> xr.Dataset:
     try:
         with tempfile.TemporaryDirectory() as scratch:
             with zipfile.ZipFile(source) as file:
+                _refuse_strange(file, source.stat().st_size)
                 file.extractall(scratch)
             return load(scratch).load()
     except Exception as error:  # whatever the file system, zipfile and the archive raise
@@ -84,6 +86,23 @@ def load_result(path: str | os.PathLike[str]) -> xr.Dataset:
             f"{source} cannot be read: {type(error).__name__}: {error}; restore it, or compute it "
             f"again"
         ) from error
+
+
+def _refuse_strange(file: zipfile.ZipFile, size: int) -> None:
+    """Refuse what `store_result` does not write: names that lead out, and more bytes than it has.
+
+    Raises
+    ------
+    ArchiveError
+        Naming the entry, or the sizes.
+    """
+    for entry in file.infolist():
+        why = why_outside(entry.filename)
+        if why:
+            raise ArchiveError(f"its entry {entry.filename!r:.80} {why}")
+    told = sum(entry.file_size for entry in file.infolist())
+    if told > size:
+        raise ArchiveError(f"its entries are said to hold {told} bytes, and the file has {size}")
 
 
 def _zipped(folder: Path) -> bytes:

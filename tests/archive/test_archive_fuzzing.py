@@ -11,6 +11,7 @@ import xarray as xr
 from archive_examples import build_run, grow
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from numcodecs.zstd import Zstd
 
 from fatheory.archive import check, journal, load, manifest, repair, save
 from fatheory.errors import ArchiveError
@@ -168,6 +169,19 @@ def test_chunks_are_no_larger_than_their_files_can_hold(places, tmp_path, whole:
     sealed_again(folder, old)
     assert peak_of(lambda: load(folder)) < SMALL
     with pytest.raises(ArchiveError, match=r"weight_2 is said to have chunks of shape .*536870912"):
+        load(folder)
+
+
+def test_texts_are_no_more_than_a_chunk_has_room_for(places, tmp_path) -> None:
+    folder = Path(shutil.copytree(places["run"], tmp_path / "a"))
+    old = manifest.read_manifest(folder)
+    chunk = folder / "rule/c/0"
+    codecs = json.loads((folder / "rule/zarr.json").read_bytes())["codecs"]
+    assert [codec["name"] for codec in codecs] == ["vlen-utf8", "zstd"]
+    chunk.write_bytes(Zstd().encode((2**26).to_bytes(4, "little")))
+    sealed_again(folder, old)
+    assert peak_of(lambda: load(folder)) < SMALL
+    with pytest.raises(ArchiveError, match=r"said to hold 67108864 texts; a chunk .* holds 2"):
         load(folder)
 
 

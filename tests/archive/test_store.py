@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from fatheory.archive import layout, load, manifest, save, store
+from fatheory.archive import files, layout, load, manifest, save, store
 from fatheory.archive.files import ListedFiles
 from fatheory.errors import (
     ArchiveError,
@@ -81,6 +81,24 @@ def test_large_archives_are_read_when_used(
     back = load(save(result, tmp_path / "a"))
     assert not back["angle"].variable._in_memory
     xr.testing.assert_identical(result, back)
+
+
+def test_what_is_read_later_is_verified_then(
+    result: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "_IN_MEMORY_BYTES", 0)
+    monkeypatch.setattr(files, "_AT_ONCE_BYTES", 0)
+    path = save(result, tmp_path / "a")
+    back, chunk = load(path), path / "angle" / "c" / "0" / "0"
+    whole = chunk.read_bytes()
+    chunk.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    with pytest.raises(DamagedArchiveError, match="angle/c/0/0 has another content"):
+        back["angle"].load()
+    chunk.unlink()
+    with pytest.raises(DamagedArchiveError, match="angle/c/0/0 is missing"):
+        back["angle"].load()
+    chunk.write_bytes(whole)
+    xr.testing.assert_identical(back["angle"].load(), result["angle"])
 
 
 def test_overwriting_is_asked_for(run: xr.Dataset, result: xr.Dataset, tmp_path: Path) -> None:

@@ -144,6 +144,22 @@ def test_a_zip_that_lost_a_file_is_refused(data, path, tmp_path):
         load_result(cut)
 
 
+@pytest.mark.parametrize("name", ["../victim/x", "/victim/x", "a/../../victim", "．．/victim"])
+def test_names_that_lead_out_are_refused(data, path, name):
+    with zipfile.ZipFile(store_result(data, path), "a") as file:
+        file.writestr(name, b"")
+    with pytest.raises(ArchiveError, match=r"its entry .*victim.* leads out of the folder"):
+        load_result(path)
+
+
+def test_more_bytes_than_the_file_has_are_refused(data, path):
+    with zipfile.ZipFile(store_result(data, path), "a", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("loss/c/9", bytes(10**7))
+    assert path.stat().st_size < 10**6
+    with pytest.raises(ArchiveError, match=r"its entries are said to hold 10\d{6} bytes"):
+        load_result(path)
+
+
 def test_a_missing_file_is_named(path):
     with pytest.raises(ArchiveError, match=re.escape(f"there is no stored result {path}")):
         load_result(path)
