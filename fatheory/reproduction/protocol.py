@@ -9,6 +9,8 @@ from fatheory.reproduction.origin import ATTR_EXPERIMENTS
 
 OLDER_PROTOCOL = "older protocol: slopes transmitted, a learning rate for every rule"
 
+OLDER_DEPTH = "older protocol: slopes transmitted, orthogonal feedback"
+
 
 def protocol_note(data: xr.Dataset) -> str:
     """Say whether feedback alignment in a figure's data transmitted slopes; empty if it did not.
@@ -29,4 +31,6 @@ def protocol_note(data: xr.Dataset) -> str:
     bent = [e for e in experiments if e["network"].get("activation", "linear") != "linear"]
     choices = [e["rules"]["feedback_alignment"] for e in bent if "feedback_alignment" in e["rules"]]
     transmitted = [c for c in choices if c.get("slopes", "transmitted") == "transmitted"]
+    if any(c["rule"] == "orthogonal_feedback" for c in transmitted):
+        return OLDER_DEPTH
     return OLDER_PROTOCOL if transmitted else ""

@@ -9,6 +9,9 @@
 #
 # `quick` is 2 seeds and one epoch; `paper` is 3 seeds and 3 epochs. Both need MNIST: `fatheory data
 # fetch mnist`. `--redraw` draws the stored result again.
+#
+# The stored result is of an older protocol, and says so when it is drawn: its "feedback alignment"
+# has orthogonal feedback, and transmits slopes.
 
 # %%
 import sys
@@ -22,7 +25,7 @@ from matplotlib.figure import Figure
 import fatheory as fa
 from fatheory.claims import Claim
 from fatheory.figures import interval_note, rule_colour, rule_legend
-from fatheory.reproduction import Keep, PaperFigure, origin
+from fatheory.reproduction import Keep, PaperFigure, origin, protocol_note
 
 SCALES: dict[str, dict] = {"quick": {"seeds": 2, "schedule.phases": [{"steps": 3000}]}, "paper": {}}
 WIDTH, DEPTH = 100, 2
@@ -109,7 +112,8 @@ def draw(data: xr.Dataset) -> Figure:
     axes[1, 0].set_yticks(range(0, 91, 15))
     rule_legend(data.assign_coords(source=[]), figure, loc="outside lower center", ncols=4)
     note = interval_note(data["depth_classification_error_interval"])
-    figure.suptitle(f"Bars: {note}", fontsize=9)
+    notes = [f"Bars: {note}", protocol_note(data)]
+    figure.suptitle(". ".join(filter(None, notes)), fontsize=9)
     return figure
 
 

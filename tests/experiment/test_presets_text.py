@@ -13,6 +13,8 @@ import fatheory as fa
 from fatheory.initial import draw_start
 
 DIGITS = ("fig3ab", "sparse", "features", "pseudo")
+RULED = (*DIGITS, "depth")
+"""Where feedback alignment passes units that bend."""
 FUNCTIONS = ("fig3d/4-layer", "fig3d/3-layer")
 
 
@@ -74,7 +76,7 @@ def test_what_the_text_says(name, key, value):
     assert reach(fa.presets[f"lillicrap2016/{name}"], key) == value
 
 
-@pytest.mark.parametrize("name", [*DIGITS, *FUNCTIONS])
+@pytest.mark.parametrize("name", [*RULED, *FUNCTIONS])
 def test_feedback_alignment_sends_b_e_and_no_slopes(name):
     """Derivatives "are used only locally", and "delta_FA = B e" (Methods)."""
     rules = dict(fa.presets[f"lillicrap2016/{name}"].rules)
@@ -95,7 +97,7 @@ def test_where_outputs_are_linear_and_there_is_one_hidden_layer_slopes_make_no_d
         assert network.output == "linear"
 
 
-@pytest.mark.parametrize("name", [*DIGITS, *FUNCTIONS])
+@pytest.mark.parametrize("name", [*RULED, *FUNCTIONS])
 def test_both_rules_have_the_same_learning_parameters(name):
     """They "were used with feedback alignment" as well; only beta is its own."""
     asked = fa.presets[f"lillicrap2016/{name}"]

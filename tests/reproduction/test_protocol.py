@@ -23,6 +23,11 @@ def test_stored_results_are_of_the_protocol_that_they_say(name):
     assert (protocol_note(data) == OLDER_PROTOCOL) == ('"slopes"' not in experiments)
 
 
+def test_the_stored_result_on_depth_is_of_orthogonal_feedback():
+    note = protocol_note(load_result(RESULTS / "supp_depth_width.zarr.zip"))
+    assert note == "older protocol: slopes transmitted, orthogonal feedback"
+
+
 def test_presets_are_of_the_protocol_of_the_text_and_linear_ones_of_neither():
     names = ("fig3ab", "fig3d/4-layer", "fig2")
     asked = {name: fa.presets[f"lillicrap2016/{name}"] for name in names}
