@@ -22,6 +22,7 @@ from fatheory.archive.replacement import recover as recover
 from fatheory.archive.run_writer import DONE as DONE
 from fatheory.archive.run_writer import RunWriter as RunWriter
 from fatheory.archive.schema import validate as validate
+from fatheory.archive.store import attributes as attributes
 from fatheory.archive.store import check_destination as check_destination
 from fatheory.archive.store import commits as commits
 from fatheory.archive.store import finished_run as finished_run

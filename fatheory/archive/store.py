@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import xarray as xr
+import zarr
 
 from fatheory import labels
 from fatheory.archive import journal, layout, manifest, replacement
@@ -135,6 +136,18 @@ def load(path: str | os.PathLike[str], *, verify: bool = True) -> xr.Dataset:
             if _identity(folder) == identity:
                 return ds
         # Another process replaced the archive meanwhile: read again.
+
+
+def attributes(path: str | os.PathLike[str]) -> Mapping[str, Any]:
+    """Read the attributes of an archive and nothing else, unverified; none if none stands there.
+
+    It is for finding out what stands there, before it is opened, and verified, as what it is.
+    """
+    folder = replacement.standing(Path(os.path.realpath(path)))
+    try:
+        return dict(zarr.open_group(folder, mode="r", zarr_format=3).attrs)
+    except Exception:  # whatever a file system and zarr raise for something that is no archive
+        return {}
 
 
 def commits(path: str | os.PathLike[str]) -> list[Mapping[str, Any]]:

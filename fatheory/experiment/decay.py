@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from fatheory.experiment.description import (
+    AS_BAG,
     NOT_EMPTY,
     Count,
     Description,
@@ -29,7 +30,7 @@ class StepDecay(Description):
     """
 
     kind: Literal["steps"] = "steps"
-    at: Annotated[tuple[Size, ...], NOT_EMPTY]
+    at: Annotated[tuple[Size, ...], NOT_EMPTY, AS_BAG]
     factor: Annotated[Positive, Field(le=1)] = 0.1
     warmup: Count = 0
 

@@ -4,8 +4,9 @@ import itertools
 import math
 import numbers
 import operator
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import (
     AfterValidator,
@@ -18,6 +19,7 @@ from pydantic import (
 )
 
 from fatheory.errors import InvalidExperimentError, suggestion
+from fatheory.experiment.json_text import written
 
 
 def whole(value: Any) -> Any:
@@ -31,11 +33,14 @@ def whole(value: Any) -> Any:
 
 
 def real(value: Any) -> Any:
-    """Let every kind of real number pass for a float, NumPy's too, but neither True nor "2"."""
+    """Let every kind of real number pass for a float, NumPy's too, but neither True nor "2".
+
+    Minus zero becomes zero: they are equal, and would be written differently.
+    """
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         return value
     try:
-        return float(value)
+        return float(value) + 0.0
     except OverflowError:
         return math.inf
 
@@ -78,11 +83,17 @@ Text = Annotated[str, AfterValidator(_encodable)]
 """Text that JSON and files can hold: no half of a surrogate pair."""
 
 
+AS_SET = "order and repetitions mean nothing"
+AS_BAG = "order means nothing"
+AS_MAPPING = "pairs whose order means nothing"
+"""Notes on fields of a description; they say what is equal, and so what has the same hash."""
+
+
 Part = TypeVar("Part", bound="Description")
 
 
 class Description(BaseModel):
-    """A frozen part of an experiment.
+    """A frozen part of an experiment. Two are equal if their `canonical` forms are.
 
     Raises
     ------
@@ -118,11 +129,83 @@ class Description(BaseModel):
         """Return a copy with these fields changed, validated like a new one."""
         return type(self)(**(dict(self) | changes))
 
+    def canonical(self) -> dict[str, Any]:
+        """Return what differs from the defaults, in the one form in which it is hashed.
+
+        Defaults are left out, so that a field that descriptions gain next year, with a default,
+        changes no hash. (A default that changes its value would give two meanings to one hash:
+        such a change needs a new `fatheory.experiment.migration.VERSION`, and the new field
+        another name.) What means nothing is left out: the order of some lists and of mappings,
+        the difference between 1 and 1.0.
+        """
+        kept = {}
+        for name, notes, default in _fields(type(self)):
+            value = canonical(getattr(self, name), notes)
+            if default is _KEPT or value != default:
+                kept[name] = value
+        return kept
+
+    @property
+    def _identity(self) -> str:
+        # Not cached: pydantic's copies with changes would keep it.
+        return written(self.canonical())
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Description):
+            return NotImplemented
+        return type(self) is type(other) and self._identity == other._identity
+
+    def __hash__(self) -> int:
+        return hash((type(self), self._identity))
+
     def __repr__(self) -> str:
         inner = ", ".join(f"{key}={value!r}" for key, value in self)
         return f"{type(self).__name__}({inner})"
 
     __str__ = __repr__
+
+
+def canonical(value: Any, notes: Sequence[Any] = ()) -> Any:
+    """Write a value of a field in the one form in which it is hashed, as JSON has it.
+
+    Parameters
+    ----------
+    value : any
+        A part, or what parts hold: numbers, strings, sequences, mappings.
+    notes : sequence
+        The field's metadata, with `AS_SET`, `AS_BAG` or `AS_MAPPING` among them or not.
+    """
+    if isinstance(value, Description):
+        return value.canonical()
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, Mapping):
+        return {str(key): canonical(inner) for key, inner in value.items()}
+    if not isinstance(value, tuple | list):
+        return value
+    if AS_MAPPING in notes:
+        return {str(key): canonical(inner) for key, inner in value}
+    inner = [canonical(entry) for entry in value]
+    if AS_SET in notes or AS_BAG in notes:
+        inner.sort()
+    return list(dict.fromkeys(inner)) if AS_SET in notes else inner
+
+
+_KEPT = object()
+
+
+@cache  # sweeps hash every cell
+def _fields(kind: type[Description]) -> list[tuple[str, tuple[Any, ...], Any]]:
+    """Return the fields of a class, with their notes and canonical defaults, or `_KEPT`."""
+    found = []
+    for name, field in kind.model_fields.items():
+        notes = tuple(note for note in field.metadata if isinstance(note, str))
+        default = field.get_default(call_default_factory=True)
+        # ``kind`` and ``law`` say which class it is, whatever their default.
+        tag = len(get_args(field.annotation)) == 1 and isinstance(default, str)
+        kept = tag or field.is_required()
+        found.append((name, notes, _KEPT if kept else canonical(default, notes)))
+    return found
 
 
 def of_its_kind(

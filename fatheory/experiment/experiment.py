@@ -1,6 +1,7 @@
 """The experiment: what is asked, as one frozen value that theory and simulation both answer."""
 
 import html
+import json
 import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -9,9 +10,19 @@ from pydantic import BeforeValidator, model_serializer, model_validator
 
 from fatheory.errors import InvalidExperimentError, suggestion
 from fatheory.experiment.conflicts import conflicts
-from fatheory.experiment.description import NOT_EMPTY, Description, Seed, Text, rows, whole
-from fatheory.experiment.json_text import content_digest, read_object
+from fatheory.experiment.description import (
+    AS_MAPPING,
+    NOT_EMPTY,
+    Description,
+    Seed,
+    Text,
+    rows,
+    whole,
+)
+from fatheory.experiment.json_text import text_digest, written
+from fatheory.experiment.migration import HEAD, VERSION, as_version_1, migrated, read_description
 from fatheory.experiment.network import Network
+from fatheory.experiment.packages import packages_of
 from fatheory.experiment.record import Record
 from fatheory.experiment.rule_choice import RuleChoice
 from fatheory.experiment.schedule import Schedule, Update
@@ -97,7 +108,12 @@ class Experiment(Description):
     name: Text = ""
     task: Task
     network: Network
-    rules: Annotated[tuple[tuple[Text, RuleChoice], ...], NOT_EMPTY, BeforeValidator(_rule_choices)]
+    rules: Annotated[
+        tuple[tuple[Text, RuleChoice], ...],
+        NOT_EMPTY,
+        BeforeValidator(_rule_choices),
+        AS_MAPPING,
+    ]
     schedule: Schedule
     update: Update = Update()
     record: Record = Record()
@@ -165,26 +181,51 @@ class Experiment(Description):
         """The recorded steps."""
         return self.record.grid(self.schedule.steps, self.schedule.ends)
 
+    def canonical(self) -> dict[str, Any]:
+        """Return what differs from the defaults, without the name, as it is hashed."""
+        own = super().canonical()
+        own.pop("name", None)
+        return own
+
     @property
     def content_hash(self) -> str:
-        """Sixteen hexadecimal digits that change with anything but the name."""
-        content = self.model_dump(mode="json", exclude={"name"})
-        return content_digest(content)
+        """Sixteen hexadecimal digits; equal experiments have equal ones.
+
+        They change with anything but the name, the order of rules, and what is left to defaults.
+        """
+        return text_digest(self._identity)
+
+    @property
+    def former_hashes(self) -> tuple[str, ...]:
+        """What earlier versions called `content_hash`, by which they named what they kept."""
+        return (text_digest(written(as_version_1(self.model_dump(mode="json", exclude={"name"})))),)
 
     def to_json(self, indent: int | None = None) -> str:
-        """Write the experiment as JSON, complete with defaults."""
-        return self.model_dump_json(indent=indent)
+        """Write the experiment as JSON, complete with defaults.
+
+        ``version`` is that of the description, and ``packages`` says where parts come from that
+        are not fatheory's, if there are any.
+        """
+        packages = packages_of(self)
+        head = {"version": VERSION} | ({"packages": packages} if packages else {})
+        return json.dumps(head | self.model_dump(mode="json"), indent=indent)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "Experiment":
-        """Read what `to_json` wrote.
+        """Read what `to_json` wrote, this version's or an earlier one's.
 
         Raises
         ------
         InvalidExperimentError
-            If the text is not JSON, gives a key twice, or does not describe an experiment.
+            If the text is not JSON, gives a key twice, does not describe an experiment, is of a
+            later version, or names parts of packages that are not here.
         """
-        return cls(**read_object("Experiment", text))
+        return cls(**read_description("Experiment", text))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_any_version(cls, data: Any) -> Any:
+        return migrated(data) if isinstance(data, Mapping) else data
 
     def with_settings(self, settings: Mapping[str, Any]) -> "Experiment":
         """Return a copy with values changed by dotted key, as the command line's ``--set`` does.
@@ -201,6 +242,8 @@ class Experiment(Description):
         """
         data = self.model_dump(mode="json")
         for key, value in settings.items():
+            if key.partition(".")[0] in HEAD:
+                raise InvalidExperimentError("setting", [(key, "is no setting of experiments")])
             _set(data, key, value)
         return type(self)(**data)
 

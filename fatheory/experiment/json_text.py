@@ -51,10 +51,14 @@ def read_object(subject: str, text: str | bytes) -> dict[str, Any]:
     return data
 
 
-def content_digest(content: Any) -> str:
-    """Return sixteen hexadecimal digits that change with anything in content that JSON can hold."""
-    canonical = json.dumps(content, separators=(",", ":"), sort_keys=True)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+def written(content: Any) -> str:
+    """Write content as JSON in one way: no spaces, keys in order."""
+    return json.dumps(content, separators=(",", ":"), sort_keys=True)
+
+
+def text_digest(text: str) -> str:
+    """Return sixteen hexadecimal digits that change with anything in a text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _inside(value: Any) -> Iterable[Any]:

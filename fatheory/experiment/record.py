@@ -11,7 +11,7 @@ from pydantic import (
     model_serializer,
 )
 
-from fatheory.experiment.description import Count, Description, Size
+from fatheory.experiment.description import AS_MAPPING, AS_SET, Count, Description, Size
 from fatheory.quantities import Quantity, find_quantity, of_function, register, source_of
 
 
@@ -60,10 +60,10 @@ class Record(Description):
     """
 
     quantities: tuple[QuantityName, ...] = ("weights",)
-    sources: Annotated[tuple[tuple[str, str], ...], "pairs whose order means nothing"] = ()
+    sources: Annotated[tuple[tuple[str, str], ...], AS_MAPPING] = ()
     spacing: Literal["linear", "logarithmic"] = "linear"
     snapshots: Annotated[Size, Field(ge=2, le=MAX_SNAPSHOTS)] = 51
-    steps: tuple[Count, ...] = ()
+    steps: Annotated[tuple[Count, ...], AS_SET] = ()
     probe_samples: Size = 100
     receptive_units: Size = 16
 

@@ -6,7 +6,15 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, model_serializer, model_validator
 
 from fatheory.errors import InvalidExperimentError, UnknownNameError
-from fatheory.experiment.description import Description, Number, Positive, Seed, whole
+from fatheory.experiment.description import (
+    AS_MAPPING,
+    Description,
+    Number,
+    Positive,
+    Seed,
+    canonical,
+    whole,
+)
 from fatheory.experiment.functions import Derivative, Slopes
 from fatheory.rules import FixedFeedback, LayeredRule, Rule, find_rule, make_rule
 
@@ -69,6 +77,13 @@ class LayerRule(Description):
             else dict(initial_concordance=self.initial_concordance)
         )
         return {"rule": self.rule, **dict(self.parameters), **given}
+
+    def canonical(self) -> dict[str, Any]:
+        """Return what differs from the defaults, those of the rule's parameters too."""
+        defaults = find_rule(self.rule).parameters()
+        given = {key: value for key, value in self.parameters if value != defaults[key]}
+        own = {key: value for key, value in super().canonical().items() if key != "parameters"}
+        return own | ({"parameters": canonical(given)} if given else {})
 
     def make(self) -> Rule:
         """Return the rule itself."""
@@ -140,7 +155,9 @@ class RuleChoice(LayerRule):
     slopes: Slopes = "transmitted"
     derivative: Derivative = "exact"
     feedback_seed: Seed | None = None
-    layers: Annotated[tuple[tuple[int | str, LayerRule], ...], BeforeValidator(_layer_rules)] = ()
+    layers: Annotated[
+        tuple[tuple[int | str, LayerRule], ...], BeforeValidator(_layer_rules), AS_MAPPING
+    ] = ()
 
     @model_validator(mode="after")
     def _layered(self) -> "RuleChoice":

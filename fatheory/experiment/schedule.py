@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from fatheory.experiment.decay import Decay
 from fatheory.experiment.description import (
+    AS_SET,
     MAX_COUNT,
     NOT_EMPTY,
     Description,
@@ -28,7 +29,7 @@ class Phase(Description):
     """
 
     steps: Size
-    frozen: tuple[Size, ...] = ()
+    frozen: Annotated[tuple[Size, ...], AS_SET] = ()
 
 
 class Schedule(Description):

@@ -1,8 +1,10 @@
 """Connections that a network lacks."""
 
+from typing import Annotated
+
 from pydantic import model_validator
 
-from fatheory.experiment.description import Description, Fraction, Size
+from fatheory.experiment.description import AS_SET, Description, Fraction, Size
 
 
 class Sparsity(Description):
@@ -27,7 +29,7 @@ class Sparsity(Description):
     forward: Fraction = 0.0
     feedback: Fraction = 0.0
     shared: bool = False
-    layers: tuple[Size, ...] = ()
+    layers: Annotated[tuple[Size, ...], AS_SET] = ()
 
     @model_validator(mode="after")
     def _shared_fractions_agree(self) -> "Sparsity":

@@ -10,9 +10,15 @@ Keep = Callable[[Experiment], Path | None]
 
 
 def kept_in(folder: Path | None) -> Keep:
-    """Return the rule by which runs are kept in a folder, by content hash; None keeps none."""
+    """Return the rule by which runs are kept in a folder, by content hash; None keeps none.
+
+    Runs that an earlier version has kept there stay where they are.
+    """
 
     def keep(asked: Experiment) -> Path | None:
-        return None if folder is None else folder / f"{asked.content_hash}.zarr"
+        if folder is None:
+            return None
+        places = [folder / f"{name}.zarr" for name in (asked.content_hash, *asked.former_hashes)]
+        return next((place for place in places if place.exists()), places[0])
 
     return keep

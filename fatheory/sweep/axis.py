@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import BaseModel, BeforeValidator, model_serializer, model_validator
 
 from fatheory.errors import InvalidExperimentError
-from fatheory.experiment.description import NOT_EMPTY, Description
+from fatheory.experiment.description import NOT_EMPTY, Description, canonical
 from fatheory.sweep.names import is_taken
 
 _FORMS = (
@@ -97,6 +97,12 @@ class Axis(Description):
         if self.keys:
             return {"keys": list(self.keys), "values": list(self.values)}
         return dict(zip(self.values, self.settings, strict=True))
+
+    def canonical(self) -> dict[str, Any]:
+        """Return what is hashed: settings with their order, for later ones see earlier ones."""
+        settings = [[[key, value] for key, value in own.items()] for own in self.settings]
+        content = {"keys": self.keys, "values": self.values, "settings": settings}
+        return {key: canonical(value) for key, value in content.items()}
 
     @property
     def coordinate(self) -> np.ndarray:

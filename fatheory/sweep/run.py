@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
-from fatheory.archive import load
+from fatheory import labels
+from fatheory.archive import attributes, load
 from fatheory.errors import FatheoryError
 from fatheory.sweep.cluster import cluster_client, on_cluster
 from fatheory.sweep.grid import Grid
 from fatheory.sweep.outcome import Outcome
 from fatheory.sweep.plan import Batch, Plan
-from fatheory.sweep.store import SweepStore
+from fatheory.sweep.store import SweepStore, stored_sweep
 from fatheory.sweep.sweep import Sweep
 from fatheory.sweep.threads import on_threads
 from fatheory.train.progress import progress_bar
+from fatheory.train.stored import in_order
 
 if TYPE_CHECKING:
     from dask.distributed import Client
@@ -41,13 +43,18 @@ def run_sweep(
     if workers is not None and workers < 1:
         raise FatheoryError(f"workers is the number of processes, 1 or more; got {workers}")
     target = Path(os.path.realpath(path))
-    grid = Grid.of(sweep)
+    before = None if restart else stored_sweep(attributes(target))
+    # Whatever the order in which rules are asked for, they are stored in the one that is there.
+    grid = Grid.of(before if before == sweep else sweep)
     planned = Plan.of(grid.cells, sweep.shape)
     store = SweepStore.at(target, grid, planned, restart=restart)
     if store is not None:
         with store:
             _carry_out_all(grid, store, workers, scheduler, progress)
-    return load(target)
+    found = load(target)
+    if before == sweep and before.to_json() != sweep.to_json():
+        return in_order(found, Grid.of(sweep).static[labels.RULE].values.tolist())
+    return found
 
 
 def _carry_out_all(

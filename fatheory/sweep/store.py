@@ -29,6 +29,7 @@ from fatheory.sweep.cell import Cell
 from fatheory.sweep.grid import Grid, coordinates_of
 from fatheory.sweep.outcome import Outcome
 from fatheory.sweep.plan import Batch, Plan, rows
+from fatheory.sweep.sweep import Sweep
 
 _FINISHED = (names.DONE, names.DIVERGED)
 """What is never computed again."""
@@ -45,18 +46,28 @@ class SweepStore(Closing):
         How the sweep is carried out.
     archive : AppendableArchive
         Where it grows.
+    renamed : mapping of str to str, optional
+        From content hashes that an earlier version gave to those that the experiments have now.
     """
 
-    def __init__(self, grid: Grid, planned: Plan, archive: AppendableArchive) -> None:
+    def __init__(
+        self,
+        grid: Grid,
+        planned: Plan,
+        archive: AppendableArchive,
+        renamed: Mapping[str, str] | None = None,
+    ) -> None:
         self._grid, self._planned, self._archive = grid, planned, archive
-        self._known = {key for note in archive.notes for key in note["cells"]}
+        self._renamed = renamed or {}
+        self._known = set(self._noted("cells"))
         self._leading = len(archive.along)
         self._rows = rows(grid.cells, math.prod(grid.sweep.shape[self._leading :]))
         self._rows_of: dict[str, list[int]] = {}
         for i, row in enumerate(self._rows):
             for content_hash in {cell.content_hash for cell in row}:
                 self._rows_of.setdefault(content_hash, []).append(i)
-        self._experiments = {cell.content_hash: cell.experiment for cell in grid.cells}
+        # Of equal cells the first is carried out, and its order of rules is that of the values.
+        self._experiments = {cell.content_hash: cell.experiment for cell in reversed(grid.cells)}
         self._since = time.perf_counter()
         if not archive.notes:
             for row in self._rows:
@@ -90,10 +101,12 @@ class SweepStore(Closing):
         if restart or not os.path.lexists(path):
             return cls(grid, planned, _begun(path, grid, planned.leading, overwrite=restart))
         stored = load(path, verify=False)
-        found = _finished(stored)
-        same = stored.attrs.get(names.ATTR_HASH) == grid.sweep.content_hash
+        before = stored_sweep(stored.attrs)
+        hashes = _hashes(before)
+        found, same = _finished(stored, hashes), before == grid.sweep
         if same and is_unfinished(path):
-            return cls(grid, planned, AppendableArchive.resume(path))
+            renamed = dict(zip(stored[names.EXPERIMENT_HASH].values.flat, hashes, strict=True))
+            return cls(grid, planned, AppendableArchive.resume(path), renamed)
         wanted = {content_hash for batch in planned.batches for content_hash in batch.hashes}
         if same and wanted <= set(found):
             return None
@@ -136,7 +149,7 @@ class SweepStore(Closing):
             If it cannot be written; it stays as unfinished as it was.
         """
         notes = self._archive.notes
-        done = [content_hash for note in notes for content_hash in note["done"]]
+        done = self._noted("done")
         experiment = self._experiments[done[0]] if done else None
         late = xr.Dataset() if experiment is None else self._grid.alike(experiment)
         late.attrs = {
@@ -148,6 +161,11 @@ class SweepStore(Closing):
     def close(self) -> None:
         """Let others write; what was added stays."""
         self._archive.close()
+
+    def _noted(self, name: str) -> list[str]:
+        """Return the content hashes that the commits so far have noted under a name."""
+        noted = (key for note in self._archive.notes for key in note[name])
+        return [self._renamed.get(key, key) for key in noted]
 
     @classmethod
     def _taken_over(
@@ -222,7 +240,8 @@ class SweepStore(Closing):
             wrong = cell.experiment is None
             outcome = Outcome.failed(cell.error) if wrong else found[cell.content_hash]
             values = {**outcome.values, **outcome.of_cell}
-            of_cells.append(self._grid.fitted(cell.experiment, values))
+            # The values are those of the one that was carried out of all that are equal.
+            of_cells.append(self._grid.fitted(self._experiments[cell.content_hash], values))
         inner = sweep.shape[leading:]
         values = {
             name: np.stack([own[name] for own in of_cells]).reshape((*inner, *first.shape))
@@ -247,13 +266,31 @@ def _begun(path: Path, grid: Grid, leading: int, *, overwrite: bool) -> Appendab
     )
 
 
-def _finished(stored: xr.Dataset) -> dict[str, tuple[int, ...]]:
+def stored_sweep(attrs: Mapping[str, Any]) -> Sweep | None:
+    """Return the sweep that an archive of these attributes answers; None if it answers none.
+
+    Raises
+    ------
+    InvalidExperimentError
+        If it was described by a newer version, or with parts of packages that are not here.
+    """
+    text = attrs.get(names.ATTR_SWEEP)
+    return Sweep.from_json(text) if isinstance(text, str) else None
+
+
+def _hashes(sweep: Sweep | None) -> list[str]:
+    """Return the content hashes of all cells, as this version computes them."""
+    return [] if sweep is None else [cell.content_hash for cell in sweep.cells()]
+
+
+def _finished(stored: xr.Dataset, hashes: Sequence[str]) -> dict[str, tuple[int, ...]]:
     """Return the places of the finished cells of a sweep, by content hash."""
-    if not {names.STATUS, names.EXPERIMENT_HASH} <= set(stored.variables):
+    if not hashes or names.STATUS not in stored.variables:
         return {}
-    status, hashes = stored[names.STATUS].values, stored[names.EXPERIMENT_HASH].values
+    status = stored[names.STATUS].values
+    of_places = np.reshape(hashes, status.shape)
     finished = zip(*np.nonzero(np.isin(status, _FINISHED)), strict=True)
-    return {str(hashes[place]): tuple(map(int, place)) for place in finished}
+    return {str(of_places[place]): tuple(map(int, place)) for place in finished}
 
 
 def _origin(stored: xr.Dataset, path: Path) -> dict[str, str]:

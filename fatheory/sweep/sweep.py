@@ -1,6 +1,7 @@
 """The sweep: an experiment and the axes along which it is changed."""
 
 import itertools
+import json
 import math
 import os
 from collections.abc import Iterator, Mapping
@@ -11,7 +12,9 @@ from pydantic import BeforeValidator, model_serializer, model_validator
 from fatheory.errors import FatheoryError, InvalidExperimentError
 from fatheory.experiment import Experiment
 from fatheory.experiment.description import NOT_EMPTY, Description
-from fatheory.experiment.json_text import content_digest, read_object
+from fatheory.experiment.json_text import text_digest, written
+from fatheory.experiment.migration import HEAD, VERSION, read_description
+from fatheory.experiment.packages import packages_of
 from fatheory.sweep.axis import Axis, read_axes
 from fatheory.sweep.cell import Cell
 from fatheory.sweep.settings import with_all_settings
@@ -28,7 +31,8 @@ _PROBLEMS_LISTED = 5
 class Sweep(Description):
     """An experiment, asked once for every combination of settings.
 
-    It is frozen, round-trips through JSON and has a content hash, as an `Experiment` has.
+    It is frozen, compares by content, round-trips through JSON and has a content hash, as an
+    `Experiment` does.
 
     Attributes
     ----------
@@ -102,16 +106,17 @@ class Sweep(Description):
 
     @property
     def content_hash(self) -> str:
-        """Sixteen hexadecimal digits that change with anything but the experiment's name."""
-        content = self.model_dump(mode="json")
-        del content["experiment"]["name"]
-        # The order of axes is that of the results' dimensions.
-        content["axes"] = list(content["axes"].items())
-        return content_digest(content)
+        """Sixteen hexadecimal digits; equal sweeps have equal ones, as with `Experiment`.
+
+        The order of axes is that of the results' dimensions, and means something.
+        """
+        return text_digest(written(self.canonical()))
 
     def to_json(self, indent: int | None = None) -> str:
-        """Write the sweep as JSON, complete with defaults."""
-        return self.model_dump_json(indent=indent)
+        """Write the sweep as JSON, complete with defaults, as `Experiment.to_json` does."""
+        packages = packages_of(self.experiment)
+        head = {"version": VERSION} | ({"packages": packages} if packages else {})
+        return json.dumps(head | self.model_dump(mode="json"), indent=indent)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "Sweep":
@@ -120,9 +125,21 @@ class Sweep(Description):
         Raises
         ------
         InvalidExperimentError
-            If the text is not JSON, gives a key twice, or does not describe a sweep.
+            If the text is not JSON, gives a key twice, does not describe a sweep, is of a later
+            version, or names parts of packages that are not here.
         """
-        return cls(**read_object("Sweep", text))
+        return cls(**read_description("Sweep", text))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_any_version(cls, data: Any) -> Any:
+        """Let the experiment be read as of the version of the sweep."""
+        if not isinstance(data, Mapping):
+            return data
+        own, head = dict(data), {key: data[key] for key in HEAD if key in data}
+        if head and isinstance(own.get("experiment"), Mapping):
+            own["experiment"] = head | own["experiment"]
+        return {key: value for key, value in own.items() if key not in HEAD}
 
     def with_axes(self, axes: Mapping[str, Any]) -> "Sweep":
         """Return a copy with these axes added, or in the place of those of the same names."""

@@ -4,6 +4,7 @@ import os
 
 import xarray as xr
 
+from fatheory import labels
 from fatheory.archive import (
     DONE,
     RunWriter,
@@ -20,6 +21,7 @@ from fatheory.train.memory import require_memory
 from fatheory.train.progress import progress_bar
 from fatheory.train.run import Run
 from fatheory.train.sinks import OnDisk, stop_request
+from fatheory.train.stored import as_stored, in_order
 
 
 def simulate(
@@ -37,8 +39,9 @@ def simulate(
     With a path, snapshots go to an archive there while the run goes on, with the state from which
     it can be continued. The same call then continues a run that was stopped or killed, and its
     archive is, on the same device, that of an uninterrupted run bit by bit; a run that is done is
-    read and not trained again. Ctrl-C, or SIGTERM as clusters send it, stops at the end of a
-    segment, once everything is stored; a second one stops at once.
+    read and not trained again. A run is the same whatever the order of its rules, and whatever
+    version began it. Ctrl-C, or SIGTERM as clusters send it, stops at the end of a segment, once
+    everything is stored; a second one stops at once.
 
     Parameters
     ----------
@@ -81,28 +84,34 @@ def simulate(
     StoppedRun
         If the run was asked to stop; a `KeyboardInterrupt`.
     """
-    if path is not None and not restart:
-        done = finished_run(path, SOURCE, experiment.content_hash)
-        if done is not None:
-            return done
     if path is None:
         (archive,) = simulate_many([experiment], progress=progress)
         return archive
-    with numerics(experiment):
-        require_memory(experiment, on_disk=True)
-        require_disk(experiment, path)
-        run = start_run([experiment])
-        return _to_disk(run, path, restart, progress)
+    stored, called = experiment, experiment.content_hash
+    if not restart:
+        stored, called = as_stored(experiment, path)
+        done = finished_run(path, SOURCE, called)
+        if done is not None:
+            return in_order(done, experiment.rule_labels)
+    with numerics(stored):
+        require_memory(stored, on_disk=True)
+        require_disk(stored, path)
+        archive = _to_disk(start_run([stored]), path, restart, progress, called)
+    return in_order(archive, experiment.rule_labels)
 
 
 def _to_disk(
-    run: Run, path: str | os.PathLike[str], restart: bool, progress: bool | None
+    run: Run, path: str | os.PathLike[str], restart: bool, progress: bool | None, called: str
 ) -> xr.Dataset:
-    """Carry out, or go on with, a run whose record is written while it goes on."""
+    """Carry out, or go on with, a run whose record is written while it goes on.
+
+    `called` is the content hash under which its archive was begun, or is to be.
+    """
     asked, steps = run.experiment, run.experiment.schedule.steps
     if restart or not is_unfinished(path):
         check_destination(path, overwrite=restart)
     static = Answer(asked, run.starts, run.rate_factors).archive()
+    static.attrs[labels.ATTR_HASH] = called
     with (
         RunWriter(path, static, equations=equations(asked), overwrite=restart) as writer,
         stop_request() as stop,

@@ -30,9 +30,11 @@ def test_json_round_trip_is_the_same_value(describe):
 
 
 def test_content_hash_is_pinned():
-    """Archives written by earlier versions are found by it: a change here must be meant."""
-    assert small().content_hash == "65e1f9997ac9be64"
-    assert convolved().content_hash == "0fca7c0b780a44af"
+    """Kept runs are found by it: a change here must be meant."""
+    assert small().content_hash == "1cf716d5992c0cf8"
+    assert convolved().content_hash == "863ce9f300be6929"
+    assert small().former_hashes == ("65e1f9997ac9be64",)
+    assert convolved().former_hashes == ("0fca7c0b780a44af",)
 
 
 def test_content_hash_sees_everything_but_the_name():
@@ -199,7 +201,7 @@ def test_repr_shows_every_value():
     assert asked.content_hash in shown
     assert "Experiment 'small'" in shown
     for key, value in _leaves(json.loads(asked.to_json())):
-        assert key == "name" or f"  {key}: {value}" in shown.splitlines()
+        assert key in ("version", "name") or f"  {key}: {value}" in shown.splitlines()
 
 
 def test_repr_shortens_runs_of_seeds_only():
@@ -215,7 +217,7 @@ def test_html_escapes_labels():
     assert "<script>" not in shown
     assert html.escape(label) in shown
     for key, value in _leaves(json.loads(small().to_json())):
-        if key != "name":
+        if key not in ("version", "name"):
             assert f"<td>{html.escape(key)}</td><td>{html.escape(str(value))}</td>" in (
                 small()._repr_html_()
             )

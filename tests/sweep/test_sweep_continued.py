@@ -68,6 +68,44 @@ sweep({AXES!r}).run({str(path)!r})
     assert_same_numbers(sweep(AXES).run(path), whole)
 
 
+def turned(asked):
+    experiment = asked.experiment
+    return asked.replaced(experiment=experiment.replaced(rules=dict(reversed(experiment.rules))))
+
+
+def test_rules_in_another_order_are_gone_on_with_under_their_labels(
+    whole, tmp_path, monkeypatch, counted
+):
+    path = tmp_path / "x.zarr"
+    with monkeypatch.context() as patch:
+        interrupted_after(patch, 3)
+        with pytest.raises(KeyboardInterrupt):
+            sweep(AXES).run(path)
+    found = turned(sweep(AXES)).run(path)
+    assert found["rule"].values.tolist() == whole["rule"].values.tolist()[::-1]
+    assert_same_numbers(found.sel(rule=whole["rule"]), whole)
+    assert_same_numbers(fa.load(path), whole)
+    assert len(counted) == len(set(counted)) == 8
+    # Done, it is found; another axis value takes its cells over by their labels.
+    again = turned(sweep(AXES)).run(path)
+    assert_same_numbers(again.sel(rule=whole["rule"]), whole)
+    more = turned(sweep(AXES)).with_axes({RATES: [*AXES[RATES], 0.05]}).run(path)
+    assert len(counted) == len(set(counted)) == 10
+    kept = more.isel({RATES: slice(4)}).sel(rule=whole["rule"])
+    for name in ("loss", "weight_1", "feedback_2", "delta_angle"):
+        np.testing.assert_array_equal(kept[name], whole[name], err_msg=name)
+
+
+def test_cells_that_differ_in_the_order_of_rules_only_are_one_experiment(tmp_path, counted):
+    rules = dict(small().rules)
+    forms = [dict(order) for order in (rules.items(), reversed(rules.items()))]
+    axes = {"order": {name: {"rules": form} for name, form in zip("ab", forms, strict=True)}}
+    found = sweep(axes).run(tmp_path / "x.zarr")
+    assert len(counted) == 1
+    for place, _ in enumerate(forms):
+        assert_cell_is_run(found, (place,), fa.simulate(small()))
+
+
 def test_what_is_done_is_not_done_again(tmp_path, counted):
     path = tmp_path / "x.zarr"
     first = sweep({RATES: [0.01, 0.02]}).run(path)

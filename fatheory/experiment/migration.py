@@ -1,0 +1,77 @@
+"""Versions of descriptions: what earlier ones wrote is read by every later one."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from fatheory.experiment.description import short
+from fatheory.experiment.json_text import read_object
+from fatheory.experiment.packages import lacking
+
+VERSION = 2
+"""Of the descriptions that this version writes. A new field with a default needs no new one; a
+field that goes, changes its name or means something else does, with an entry in `MIGRATIONS`."""
+FIRST = 1
+"""Of texts that do not say, as all did before versions were counted."""
+HEAD = ("version", "packages")
+"""Keys of a written description that say something about it."""
+
+Data = dict[str, Any]
+MIGRATIONS: dict[int, Callable[[Data], Data]] = {
+    1: lambda data: data,  # it differs in lacking the version
+}
+"""From a version to what makes its descriptions those of the next. Texts written by hand often
+name no version, so what has the form of the next one already is left as it is."""
+
+
+def migrated(data: Mapping[str, Any]) -> Data:
+    """Bring a description to this version, and take off what is said about it.
+
+    Parameters
+    ----------
+    data : mapping
+        What was written, with its ``version``; without, it is of this one.
+
+    Raises
+    ------
+    ValueError
+        If it is of a later version, its version is none, or parts are of packages that are not
+        here.
+    """
+    version = data.get("version", VERSION)
+    if type(version) is not int or version < FIRST:
+        raise ValueError(
+            f"version is that of the description, a whole number from {FIRST} to {VERSION}; got "
+            f"{short(version)}"
+        )
+    if version > VERSION:
+        raise ValueError(
+            f"the description is of version {version}, and this fatheory reads up to {VERSION}: "
+            f"it was written by a newer one; update fatheory to read it"
+        )
+    missing = list(lacking(data.get("packages")))
+    if missing:
+        raise ValueError("; ".join(missing))
+    content = {key: value for key, value in data.items() if key not in HEAD}
+    for earlier in range(version, VERSION):
+        content = MIGRATIONS[earlier](content)
+    return content
+
+
+def read_description(subject: str, text: str | bytes) -> Data:
+    """Read the JSON object that describes something, with the version that it is of.
+
+    Raises
+    ------
+    InvalidExperimentError
+        If the text is not JSON, gives a key twice, or is no object; it names the subject.
+    """
+    return {"version": FIRST} | read_object(subject, text)
+
+
+def as_version_1(content: Data) -> Data:
+    """Return a description, as JSON has it, as the first version wrote it.
+
+    What it did not know is left out; it is for hashes of descriptions that do not use it.
+    """
+    contents = content["task"].get("contents")
+    return content if not contents else content | {"task": content["task"] | {"contents": contents}}
