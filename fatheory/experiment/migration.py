@@ -73,5 +73,8 @@ def as_version_1(content: Data) -> Data:
 
     What it did not know is left out; it is for hashes of descriptions that do not use it.
     """
-    contents = content["task"].get("contents")
-    return content if not contents else content | {"task": content["task"] | {"contents": contents}}
+    task = content["task"]
+    if not task.get("contents"):
+        return content
+    contents = {key: value for key, value in task["contents"].items() if key != "digest"}
+    return content | {"task": task | {"contents": contents}}

@@ -122,6 +122,9 @@ class FolderContents(Description):
         Rows and columns, and 3 where there are colours.
     class_names : tuple of str
         The classes, in the order of their labels.
+    digest : str
+        SHA-256 of the images, by which others in their place are noticed; empty in descriptions
+        of versions that did not look.
     """
 
     train: Size
@@ -129,6 +132,7 @@ class FolderContents(Description):
     validation: Count
     shape: Annotated[tuple[Size, ...], Field(min_length=2, max_length=3)]
     class_names: Annotated[tuple[Text, ...], NOT_EMPTY]
+    digest: Text = ""
 
     @model_validator(mode="after")
     def _possible(self) -> "FolderContents":

@@ -8,6 +8,7 @@ from fatheory.initial.examples import examples as examples
 from fatheory.initial.examples import sample_order as sample_order
 from fatheory.initial.frame import coordinates as coordinates
 from fatheory.initial.frame import drawn_variables as drawn_variables
+from fatheory.initial.image_samples import refuse_other_images as refuse_other_images
 from fatheory.initial.problem import LinearProblem as LinearProblem
 from fatheory.initial.problem import Problem as Problem
 from fatheory.initial.problem import QuadraticProblem as QuadraticProblem

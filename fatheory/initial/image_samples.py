@@ -1,11 +1,50 @@
 """The images that an experiment trains on and is measured on."""
 
+from dataclasses import replace
 from functools import lru_cache
 
 from fatheory.errors import DataError
 from fatheory.experiment import ImageTask
 from fatheory.initial.samples import Samples
-from fatheory.tasks.images import image_set, load, standardized
+from fatheory.tasks.images import ImageSet, image_set, load, standardized
+
+
+def refuse_other_images(task: ImageTask) -> None:
+    """Refuse a folder that holds other images than the task was described with, if it is here.
+
+    Raises
+    ------
+    DataError
+        If it does; the message says how they differ.
+    """
+    if task.contents is None:
+        return
+    try:
+        found = image_set(task.dataset)
+    except DataError:
+        return  # told by whoever needs to read it
+    _refuse_others(task, found)
+
+
+def _refuse_others(task: ImageTask, found: ImageSet) -> None:
+    wanted = task.image_set
+    if not wanted.digest:
+        found = replace(found, digest="")
+    if found == wanted:
+        return
+    others = f"{task.dataset} does not hold what the experiment was made for: "
+    if replace(found, digest=wanted.digest) == wanted:
+        others += (
+            f"as many images, and others, or in another order (SHA-256 {found.digest:.16}...; "
+            f"expected {wanted.digest:.16}...)"
+        )
+    else:
+        others += (
+            f"found {found.train} training and {found.test} test images of shape {found.shape} in "
+            f"{found.classes} classes; expected {wanted.train}, {wanted.test}, {wanted.shape} and "
+            f"{wanted.classes}"
+        )
+    raise DataError(f"{others}; describe the experiment anew, without task.contents")
 
 
 @lru_cache(maxsize=2)  # all seeds share one copy, and so do theory and several calls
@@ -21,15 +60,7 @@ def image_samples(task: ImageTask, probe_samples: int) -> tuple[Samples, Samples
         If a file is missing or damaged; the message says how to get it. Also if a folder of images
         does not hold what the task says.
     """
-    found = image_set(task.dataset)
-    if found != task.image_set:
-        raise DataError(
-            f"{task.dataset} does not hold what the experiment was made for: found {found.train} "
-            f"training and {found.test} test images of shape {found.shape} in {found.classes} "
-            f"classes; expected {task.image_set.train}, {task.image_set.test}, "
-            f"{task.image_set.shape} and {task.image_set.classes}; describe the experiment anew, "
-            f"without task.contents"
-        )
+    _refuse_others(task, image_set(task.dataset))
     train, held_out = load(task.dataset, task.train), load(task.dataset, task.evaluation)
     if task.preprocessing == "standardized":
         train, held_out = standardized(train, held_out)

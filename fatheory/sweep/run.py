@@ -11,6 +11,8 @@ import xarray as xr
 from fatheory import labels
 from fatheory.archive import attributes, load
 from fatheory.errors import FatheoryError
+from fatheory.experiment import ImageTask
+from fatheory.initial import refuse_other_images
 from fatheory.sweep.cluster import cluster_client, on_cluster
 from fatheory.sweep.grid import Grid
 from fatheory.sweep.outcome import Outcome
@@ -43,9 +45,12 @@ def run_sweep(
     if workers is not None and workers < 1:
         raise FatheoryError(f"workers is the number of processes, 1 or more; got {workers}")
     target = Path(os.path.realpath(path))
-    before = None if restart else stored_sweep(attributes(target))
+    before = None if restart else stored_sweep(attributes(target), sweep)
     # Whatever the order in which rules are asked for, they are stored in the one that is there.
     grid = Grid.of(before if before == sweep else sweep)
+    for task in {cell.experiment.task for cell in grid.cells if cell.experiment}:
+        if isinstance(task, ImageTask):
+            refuse_other_images(task)
     planned = Plan.of(grid.cells, sweep.shape)
     store = SweepStore.at(target, grid, planned, restart=restart)
     if store is not None:

@@ -30,6 +30,7 @@ from fatheory.sweep.grid import Grid, coordinates_of
 from fatheory.sweep.outcome import Outcome
 from fatheory.sweep.plan import Batch, Plan, rows
 from fatheory.sweep.sweep import Sweep
+from fatheory.train.stored import with_digest_of
 
 _FINISHED = (names.DONE, names.DIVERGED)
 """What is never computed again."""
@@ -101,7 +102,7 @@ class SweepStore(Closing):
         if restart or not os.path.lexists(path):
             return cls(grid, planned, _begun(path, grid, planned.leading, overwrite=restart))
         stored = load(path, verify=False)
-        before = stored_sweep(stored.attrs)
+        before = stored_sweep(stored.attrs, grid.sweep)
         hashes = _hashes(before)
         found, same = _finished(stored, hashes), before == grid.sweep
         if same and is_unfinished(path):
@@ -266,7 +267,7 @@ def _begun(path: Path, grid: Grid, leading: int, *, overwrite: bool) -> Appendab
     )
 
 
-def stored_sweep(attrs: Mapping[str, Any]) -> Sweep | None:
+def stored_sweep(attrs: Mapping[str, Any], asked: Sweep) -> Sweep | None:
     """Return the sweep that an archive of these attributes answers; None if it answers none.
 
     Raises
@@ -275,7 +276,11 @@ def stored_sweep(attrs: Mapping[str, Any]) -> Sweep | None:
         If it was described by a newer version, or with parts of packages that are not here.
     """
     text = attrs.get(names.ATTR_SWEEP)
-    return Sweep.from_json(text) if isinstance(text, str) else None
+    if not isinstance(text, str):
+        return None
+    stored = Sweep.from_json(text)
+    experiment = with_digest_of(stored.experiment, asked.experiment)
+    return stored if experiment is stored.experiment else stored.replaced(experiment=experiment)
 
 
 def _hashes(sweep: Sweep | None) -> list[str]:

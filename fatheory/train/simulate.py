@@ -13,7 +13,8 @@ from fatheory.archive import (
     is_unfinished,
     load,
 )
-from fatheory.experiment import Experiment
+from fatheory.experiment import Experiment, ImageTask
+from fatheory.initial import refuse_other_images
 from fatheory.train.answer import SOURCE, Answer, equations
 from fatheory.train.disk import require_disk
 from fatheory.train.many import numerics, simulate_many, start_run
@@ -77,13 +78,15 @@ def simulate(
     DiskEstimateError
         If its archive would not fit where `path` lies.
     DataError
-        If the task's images are missing or damaged.
+        If the task's images are missing, damaged, or others than those it was described with.
     ArchiveError
         If `path` holds something else than this run, another process writes it, it cannot be
         written to, or is damaged.
     StoppedRun
         If the run was asked to stop; a `KeyboardInterrupt`.
     """
+    if isinstance(experiment.task, ImageTask):
+        refuse_other_images(experiment.task)
     if path is None:
         (archive,) = simulate_many([experiment], progress=progress)
         return archive

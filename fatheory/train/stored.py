@@ -7,7 +7,8 @@ import xarray as xr
 
 from fatheory import labels
 from fatheory.archive import attributes
-from fatheory.experiment import Experiment
+from fatheory.errors import ArchiveWriteError
+from fatheory.experiment import Experiment, ImageTask
 
 
 def as_stored(experiment: Experiment, path: str | os.PathLike[str]) -> tuple[Experiment, str]:
@@ -33,14 +34,37 @@ def as_stored(experiment: Experiment, path: str | os.PathLike[str]) -> tuple[Exp
     InvalidExperimentError
         If what stands there was described by a newer version, or with parts of packages that are
         not here.
+    ArchiveWriteError
+        If a default has changed since, so that equal hashes mean different experiments.
     """
     found = attributes(path)
     text, called = found.get(labels.ATTR_EXPERIMENT), found.get(labels.ATTR_HASH)
     if isinstance(text, str) and isinstance(called, str):
-        stored = type(experiment).from_json(text)
+        stored = with_digest_of(type(experiment).from_json(text), experiment)
         if stored == experiment:
             return stored, called
+        if called == experiment.content_hash:
+            raise ArchiveWriteError(
+                f"{path} holds a run of the same content hash in which a value that is left to its "
+                f"default is another: defaults have changed since; describe the run with the "
+                f"values that it had, or choose another path, or pass restart=True (on the "
+                f"command line --restart) to replace it"
+            )
     return experiment, experiment.content_hash
+
+
+def with_digest_of(stored: Experiment, experiment: Experiment) -> Experiment:
+    """Fill in the digest of images, where an earlier version did not keep it.
+
+    Nobody can tell any more whether the images were others then; from now on they stay the same.
+    """
+    was, task = stored.task, experiment.task
+    if not (isinstance(was, ImageTask) and isinstance(task, ImageTask)):
+        return stored
+    if was.contents is None or task.contents is None or was.contents.digest:
+        return stored
+    contents = was.contents.replaced(digest=task.contents.digest)
+    return stored.replaced(task=was.replaced(contents=contents))
 
 
 def in_order(archive: xr.Dataset, rules: Sequence[str]) -> xr.Dataset:

@@ -354,7 +354,7 @@ def test_an_entry_from_stored_facts_is_the_scanned_one(pack, data_root):
     name = pack(unparted(a=11, b=12))
     entry = scan_folder(f"{name}@2x3")
     stored = folder_set(
-        entry.name, entry.train, entry.test, entry.validation, [2, 3, 3], ["a", "b"]
+        entry.name, entry.train, entry.test, entry.validation, [2, 3, 3], ["a", "b"], entry.digest
     )
     assert stored == entry
     assert stored.classes == 2

@@ -122,3 +122,44 @@ def test_truncations_and_flipped_bytes_are_decoded_or_unreadable(kind):
         except DataError as error:  # a size in the header may have become too large
             assert "is refused" in str(error)  # noqa: PT017
     assert unreadable > len(damaged) / 8
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def deep_png(colour_type: int, channels: int, before: bytes = b"") -> bytes:
+    """A PNG of 3 x 2 pixels, 16 bits per colour, all values below 250."""
+    rows = [b"\0" + struct.pack(f">{3 * channels}H", *range(200, 200 + 3 * channels))] * 2
+    header = struct.pack(">2I5B", 3, 2, 16, colour_type, 0, 0, 0)
+    chunks = (b"IHDR", header), (b"IDAT", zlib.compress(b"".join(rows))), (b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + before + b"".join(chunk(*one) for one in chunks)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        deep_png(0, 1),
+        deep_png(2, 3),
+        deep_png(4, 2),
+        deep_png(6, 4),
+        deep_png(2, 3, before=chunk(b"tEXt", b"a\0b")),
+        b"P6 3 2 65535\n" + struct.pack(">18H", *range(200, 218)),
+        b"P6\n# 255\n3 2\n# 255\n1000\n" + struct.pack(">18H", *range(200, 218)),
+        b"P5 3 2 300\n" + struct.pack(">6H", *range(200, 206)),
+        b"P3 3 2 65535\n" + b"200 " * 18,
+        b"P2 3 2 4095\n" + b"200 " * 6,
+    ],
+    ids=["grey", "RGB", "grey+alpha", "RGBA", "late", "P6", "comments", "P5", "P3", "P2"],
+)
+def test_every_kind_of_file_of_more_than_8_bits_is_refused(content):
+    """Pillow calls colours of 16 bits RGB and keeps the upper 8, here zeros."""
+    with pytest.raises(UnreadableImageError, match=r"x: more than 8 bits per pixel"):
+        decode_picture(content, "x")
+
+
+def test_files_of_fewer_bits_are_read_on_their_own_scale():
+    found = decode_picture(b"P5 3 1 15\n" + bytes([0, 5, 15]), "x")
+    np.testing.assert_array_equal(found, [[0, 85, 255]])
+    found = decode_picture(b"P6 1 1 255\n" + bytes([1, 2, 3]), "x")
+    np.testing.assert_array_equal(found, [[[1, 2, 3]]])

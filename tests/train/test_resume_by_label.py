@@ -103,7 +103,7 @@ def test_a_default_that_has_changed_is_another_experiment(begun, monkeypatch):
     monkeypatch.setattr(rule, "parameters", classmethod(lambda _: {"scale": 2, "concordance": 1}))
     today = experiment.with_settings({"rules.frsf.scale": 2.0})
     assert today.content_hash == called
-    with pytest.raises(ArchiveWriteError, match="another run"):
+    with pytest.raises(ArchiveWriteError, match="defaults have changed since"):
         fa.simulate(today, path=path)
 
 

@@ -65,6 +65,8 @@ class ImageSet:
         What is downloaded. For ``"idx"``: images, then labels, of each part.
     unpacked : tuple of DataFile
         The members of a downloaded archive, accepted in its place.
+    digest : str
+        Of the images of a folder, which have no official checksums; empty where it is not known.
     """
 
     name: str
@@ -79,6 +81,7 @@ class ImageSet:
     citation: str
     files: tuple[DataFile, ...] = ()
     unpacked: tuple[DataFile, ...] = ()
+    digest: str = ""
 
     @property
     def classes(self) -> int:

@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -38,6 +39,9 @@ class FolderImages:
         How many images at the end of the training part are for validation.
     unreadable : tuple of str
         Files that could not be decoded, each with the reason.
+    digest : str
+        SHA-256 of the files that were, with their parts and labels, in order. It does not change
+        with names, or with the packing of an archive.
     """
 
     class_names: tuple[str, ...]
@@ -45,6 +49,7 @@ class FolderImages:
     labels: dict[Part, _Labels]
     validation: int
     unreadable: tuple[str, ...]
+    digest: str
 
 
 def read_folder(path: Path, size: Size | None = None, strict: bool = False) -> FolderImages:
@@ -114,6 +119,7 @@ def folder_set(
     validation: int,
     shape: Sequence[int],
     class_names: Sequence[str],
+    digest: str = "",
 ) -> ImageSet:
     """Return the entry of a folder of images from its stored facts; the files may be elsewhere.
 
@@ -127,6 +133,8 @@ def folder_set(
         Height and width, and 3 where there are colours.
     class_names : sequence of str
         In the order of the labels.
+    digest : str
+        Of the images, as of `FolderImages`; empty where it is not known.
 
     Raises
     ------
@@ -145,6 +153,7 @@ def folder_set(
         class_names=tuple(class_names),
         licence="That of its images",
         citation=f"Images of one's own, in {path}",
+        digest=digest,
     )
 
 
@@ -154,13 +163,14 @@ def _scan(path: Path, name: str, stamp: str) -> ImageSet:
     found = read_folder(path, split_name(name)[1])
     train, test = found.pixels["train"], found.pixels["test"]
     counts = (len(train), len(test), found.validation)
-    return folder_set(name, *counts, train.shape[1:], found.class_names)
+    return folder_set(name, *counts, train.shape[1:], found.class_names, found.digest)
 
 
 @lru_cache(maxsize=1)  # counting, training and evaluation read the same folder in turn
 def _read(path: Path, size: Size | None, stamp: str) -> FolderImages:
     del stamp  # as above
     pictures: dict[Parts, Picture] = {}
+    contents: dict[Parts, Picture] = {}
     folders: set[Parts] = set()
     unreadable = []
     for parts, file in entries(path):
@@ -169,16 +179,29 @@ def _read(path: Path, size: Size | None, stamp: str) -> FolderImages:
             folders.add(parts)
         elif PurePosixPath(*parts).suffix.lower() in SUFFIXES:
             _check_file(path, parts, file, pictures)
+            content = file.read()
             try:
-                picture = decode_picture(file.read(), _where(path, parts), size)
+                picture = decode_picture(content, _where(path, parts), size)
             except UnreadableImageError as error:
                 unreadable.append(str(error))
                 continue
             _check_size(path, parts, picture, pictures)
             pictures[parts] = picture
+            # Hashes, shaped as pictures are so that they are arranged like them.
+            contents[parts] = np.frombuffer(sha256(content).digest(), np.uint8)[None]
     if unreadable and not pictures:
         raise DataError(_listed(path, unreadable))
-    return _assembled(arrange(str(path), pictures, folders), tuple(unreadable))
+    found = arrange(str(path), pictures, folders)
+    digest = _digest(arrange(str(path), contents, folders))
+    return _assembled(found, tuple(unreadable), digest)
+
+
+def _digest(contents: Arrangement) -> str:
+    total = sha256()
+    for part, hashes in contents.parts.items():
+        for label, one in hashes:
+            total.update(f"{part} {label} ".encode() + one.tobytes())
+    return total.hexdigest()
 
 
 def _where(path: Path, parts: Parts) -> str:
@@ -208,7 +231,7 @@ def _check_size(
         )
 
 
-def _assembled(found: Arrangement, unreadable: tuple[str, ...]) -> FolderImages:
+def _assembled(found: Arrangement, unreadable: tuple[str, ...], digest: str) -> FolderImages:
     """Make arrays of the pictures of each part; they are shared by all who read the folder."""
     shape = max((one.shape for pairs in found.parts.values() for _, one in pairs), key=len)
     pixels: dict[Part, _Pixels] = {}
@@ -219,7 +242,7 @@ def _assembled(found: Arrangement, unreadable: tuple[str, ...]) -> FolderImages:
             row[...] = picture if picture.ndim == len(shape) else picture[..., None]
         labels[part] = np.array([label for label, _ in pairs], np.int64)
         pixels[part].flags.writeable = labels[part].flags.writeable = False
-    return FolderImages(found.class_names, pixels, labels, found.validation, unreadable)
+    return FolderImages(found.class_names, pixels, labels, found.validation, unreadable, digest)
 
 
 def _listed(path: Path, unreadable: Sequence[str]) -> str:

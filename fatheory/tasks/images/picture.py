@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from fatheory.errors import DataError, UnreadableImageError
+from fatheory.tasks.images.depth import bits_per_colour
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -61,6 +62,7 @@ def decode_picture(
             warnings.simplefilter("ignore")  # of sizes, checked below, and of metadata
             stored = Image.open(io.BytesIO(content), formats=_FORMATS)
             _check(stored, where)
+            _check_depth(content, where)
             image = stored.convert("L" if stored.mode in ("1", "L") else "RGB")
     except Image.DecompressionBombError as error:
         raise DataError(f"{where} is refused: {error}") from error
@@ -85,3 +87,12 @@ def _check(image: "Image.Image", where: str) -> None:
         )
     if image.mode[0] in "IF":
         raise UnreadableImageError(f"{where}: more than 8 bits per pixel ({image.mode})")
+
+
+def _check_depth(content: bytes, where: str) -> None:
+    """Refuse a file of which decoding would keep a part of every colour."""
+    bits = bits_per_colour(content)
+    if bits > 8:
+        raise UnreadableImageError(
+            f"{where}: more than 8 bits per pixel ({bits} per colour); convert it to 8"
+        )

@@ -64,11 +64,16 @@ def entries(path: Path) -> Iterator[tuple[Parts, File | None]]:
 
 
 def fingerprint(path: Path) -> str:
-    """Return what changes when files of the folder, or the archive, change in size or time."""
+    """Return what changes when files of the folder, or the archive, change in size or time.
+
+    The time of change counts too, which no program can set: copying keeps that of modification.
+    """
     files = [path, *(Path(here, name) for here, _, names in os.walk(path) for name in names)]
     with _damage_refused(path, "cannot be read"):
         listing = sorted(
-            (str(file), one.st_size, one.st_mtime_ns) for file in files for one in (file.lstat(),)
+            (str(file), one.st_size, one.st_mtime_ns, one.st_ctime_ns)
+            for file in files
+            for one in (file.lstat(),)
         )
     return hashlib.sha256(repr(listing).encode()).hexdigest()
 
