@@ -51,7 +51,7 @@ def drawn_variables(experiment: Experiment, starts: Sequence[Start]) -> dict[str
         variance = np.sum(np.var(targets, axis=0))
         return variables | {labels.TARGET_VARIANCE: np.full(len(starts), variance)}
     if isinstance(starts[0].problem, LinearProblem):
-        variables[labels.TARGET_MAP] = np.stack([start.T for start in starts])
+        variables[labels.TARGET_MAP] = np.stack([start.target_map for start in starts])
         variables[labels.INPUT_COVARIANCE] = np.stack([start.Sigma for start in starts])
     return variables | {
         labels.PROBE_INPUT: np.stack([start.probe.inputs for start in starts]),

@@ -55,6 +55,8 @@ class Start:
         What losses and errors are measured on: the probe, and for images all held-out ones.
     samples : Samples or None
         The training set, its targets with noise; None for online learning.
+    least_squares : array of shape (n_o, n_i) or None
+        The linear map that fits noisy finite samples best; None where there are none.
     """
 
     experiment: Experiment
@@ -67,10 +69,11 @@ class Start:
     probe: Samples
     evaluation: Samples
     samples: Samples | None
+    least_squares: TargetMap | None = None
 
     @property
     def linear(self) -> LinearProblem:
-        """The linear task that the examples teach.
+        """The linear task.
 
         Raises
         ------
@@ -83,9 +86,18 @@ class Start:
 
     @property
     def T(self) -> TargetMap:
-        """The linear map that the examples teach, of shape (n_o, n_i).
+        """The linear map that the examples teach, of shape (n_o, n_i); learning moves towards it.
 
         The drawn target, or its least-squares estimate from noisy finite samples.
+        """
+        return self.target_map if self.least_squares is None else self.least_squares
+
+    @property
+    def target_map(self) -> TargetMap:
+        """The drawn target of a linear task, of shape (n_o, n_i); losses are measured by it.
+
+        So a network that has learned noisy finite samples by heart has a loss: on the samples'
+        inputs, n_i n_o sigma^2 / (2 n) on average over the noise, where n_i <= n.
         """
         return self.linear.T
 
@@ -114,6 +126,9 @@ def draw_start(experiment: Experiment, seed: int) -> Start:
     connections = draw_connections(experiment, seed, shapes)
     weights = connected(drawn, connections.forward)
     problem, probe, evaluation, samples = _draw_examples(experiment, seed)
+    least_squares = None
+    if isinstance(problem, LinearProblem) and samples is not None and experiment.task.noise:
+        least_squares = (np.linalg.pinv(samples.inputs) @ samples.targets).T
     return Start(
         experiment=experiment,
         seed=seed,
@@ -128,6 +143,7 @@ def draw_start(experiment: Experiment, seed: int) -> Start:
         probe=probe,
         evaluation=evaluation,
         samples=samples,
+        least_squares=least_squares,
     )
 
 
@@ -163,9 +179,7 @@ def _draw_examples(
     noise = stream(root_seed, seed, "noise").normal(size=(task.samples, task.outputs))
     samples = Samples(inputs, problem.targets(inputs) + task.noise * noise)
     if isinstance(problem, LinearProblem):
-        # Noisy finite samples teach their own least-squares map.
-        T = (np.linalg.pinv(inputs) @ samples.targets).T if task.noise else problem.T
-        problem = LinearProblem(T, inputs.T @ inputs / task.samples, problem.root)
+        problem = LinearProblem(problem.T, inputs.T @ inputs / task.samples, problem.root)
     probe = Samples(inputs, problem.targets(inputs))
     return problem, probe, probe, samples
 

@@ -63,9 +63,12 @@ def measure(
         If a quantity does not keep what it declares.
     """
     record = experiment.record
-    error_map = path.error_map[steps]
+    start, error_map = path.start, path.error_map[steps]
+    if start.least_squares is not None:
+        # Learning moves towards the fit of noisy samples; errors are measured without the noise.
+        error_map = error_map + (start.target_map - start.least_squares)
     seen = LinearView(
-        path.start, error_map, lambda: path.weights(steps), label, choice, record.receptive_units
+        start, error_map, lambda: path.weights(steps), label, choice, record.receptive_units
     )
     # An error that is too large to be squared has diverged, and is blanked by the caller.
     with np.errstate(over="ignore", invalid="ignore"):

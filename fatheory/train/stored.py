@@ -8,7 +8,8 @@ import xarray as xr
 from fatheory import labels
 from fatheory.archive import attributes
 from fatheory.errors import ArchiveWriteError
-from fatheory.experiment import Experiment, ImageTask
+from fatheory.experiment import Experiment, ImageTask, LinearTask
+from fatheory.experiment.migration import read_description
 
 
 def as_stored(experiment: Experiment, path: str | os.PathLike[str]) -> tuple[Experiment, str]:
@@ -35,13 +36,15 @@ def as_stored(experiment: Experiment, path: str | os.PathLike[str]) -> tuple[Exp
         If what stands there was described by a newer version, or with parts of packages that are
         not here.
     ArchiveWriteError
-        If a default has changed since, so that equal hashes mean different experiments.
+        If a default has changed since, so that equal hashes mean different experiments, or an
+        earlier version computed other numbers.
     """
     found = attributes(path)
     text, called = found.get(labels.ATTR_EXPERIMENT), found.get(labels.ATTR_HASH)
     if isinstance(text, str) and isinstance(called, str):
         stored = with_digest_of(type(experiment).from_json(text), experiment)
         if stored == experiment:
+            _refuse_other_numbers(path, text, stored)
             return stored, called
         if called == experiment.content_hash:
             raise ArchiveWriteError(
@@ -51,6 +54,19 @@ def as_stored(experiment: Experiment, path: str | os.PathLike[str]) -> tuple[Exp
                 f"command line --restart) to replace it"
             )
     return experiment, experiment.content_hash
+
+
+def _refuse_other_numbers(path: str | os.PathLike[str], text: str, experiment: Experiment) -> None:
+    """Refuse what an earlier version wrote and would be measured otherwise by this one."""
+    task = experiment.task
+    if read_description("Experiment", text)["version"] > 1 or not isinstance(task, LinearTask):
+        return
+    if task.samples and task.noise:
+        raise ArchiveWriteError(
+            f"{path} is of a version that measured losses of noisy samples by the map that fits "
+            f"them best, and this one measures them without noise; choose another path, or pass "
+            f"restart=True (on the command line --restart) to replace it"
+        )
 
 
 def with_digest_of(stored: Experiment, experiment: Experiment) -> Experiment:
