@@ -25,6 +25,7 @@ from matplotlib.figure import Figure
 from fatheory.archive import save
 from fatheory.figures import rule_colour, save_figure, style
 from fatheory.geometry import angle, linear_loss
+from fatheory.reproduction import script_arguments
 from fatheory.theory.closed_form import closed_form_solution
 from fatheory.theory.early_time import first_alignment_angle
 from fatheory.theory.flow import flow
@@ -169,7 +170,7 @@ def main() -> None:
     """Compute, check, draw and save."""
     parser = argparse.ArgumentParser(description="Alignment by three independent routes.")
     parser.add_argument("--out", type=Path, default=Path("out/analyses"))
-    out: Path = parser.parse_args().out
+    out: Path = script_arguments(parser).out
     data = compute()
     save(data, out / "alignment_three_routes.zarr", overwrite=True)
     save_figure(figure(data), out / "alignment_three_routes")

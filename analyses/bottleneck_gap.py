@@ -25,6 +25,7 @@ from matplotlib.figure import Figure
 
 from fatheory.archive import save
 from fatheory.figures import rule_colour, save_figure, style
+from fatheory.reproduction import script_arguments
 from fatheory.theory.bottleneck import bottleneck_limit
 from fatheory.theory.flow import flow
 
@@ -158,7 +159,7 @@ def main() -> None:
         description="The limit of feedback alignment behind a bottleneck."
     )
     parser.add_argument("--out", type=Path, default=Path("out/analyses"))
-    out: Path = parser.parse_args().out
+    out: Path = script_arguments(parser).out
     data = compute()
     save(data, out / "bottleneck_gap.zarr", overwrite=True)
     save_figure(figure(data), out / "bottleneck_gap")

@@ -29,7 +29,7 @@ from matplotlib.figure import Figure
 import fatheory as fa
 from fatheory.archive import save
 from fatheory.figures import interval_note, rule_colour, rule_name, save_figure, style
-from fatheory.reproduction import origin
+from fatheory.reproduction import origin, script_arguments
 from fatheory.theory.signs import concordance_from_angle, expected_feedback_angle
 
 CONCORDANCES = (1.0, 0.9, 0.75, 0.6, 0.5, 0.25, 0.0)
@@ -211,7 +211,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--out", type=Path, default=Path("out/analyses"))
-    options = parser.parse_args()
+    options = script_arguments(parser)
     run = fa.simulate(experiment(options.seeds, options.epochs))
     data = summary(run).assign_attrs(origin(run))
     save(data, options.out / "concordance_bridge.zarr", overwrite=True)

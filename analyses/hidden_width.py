@@ -27,6 +27,7 @@ from matplotlib.figure import Figure
 
 from fatheory.archive import save
 from fatheory.figures import save_figure, style
+from fatheory.reproduction import script_arguments
 from fatheory.theory.gram import hidden_gram
 from fatheory.theory.infinite_width import EntryLaw, reduced_infinite_width
 from fatheory.theory.reduction import solve_gram
@@ -164,7 +165,7 @@ def main() -> None:
     """Compute, check, draw and save."""
     parser = argparse.ArgumentParser(description="Learning curves of every hidden width.")
     parser.add_argument("--out", type=Path, default=Path("out/analyses"))
-    out: Path = parser.parse_args().out
+    out: Path = script_arguments(parser).out
     data = compute()
     print("hidden units  ms per curve")
     for width, seconds in zip(WIDTHS, data.attrs["seconds_per_curve"], strict=True):

@@ -29,6 +29,7 @@ from fatheory.archive import save
 from fatheory.figures import save_figure, style
 from fatheory.geometry import angle
 from fatheory.geometry.pseudoinverse import pseudoinverse_alignment
+from fatheory.reproduction import script_arguments
 from fatheory.theory.flow import flow
 from fatheory.theory.pseudoinverse import teaching_signal_angles
 
@@ -145,7 +146,7 @@ def main() -> None:
     """Compute, check, draw and save."""
     parser = argparse.ArgumentParser(description="Alignment with the pseudoinverse of B.")
     parser.add_argument("--out", type=Path, default=Path("out/analyses"))
-    out: Path = parser.parse_args().out
+    out: Path = script_arguments(parser).out
     data = compute()
     save(data, out / "pseudoinverse_alignment.zarr", overwrite=True)
     save_figure(figure(data), out / "pseudoinverse_alignment")

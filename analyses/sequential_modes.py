@@ -25,6 +25,7 @@ from matplotlib.figure import Figure
 
 from fatheory.archive import save
 from fatheory.figures import save_figure, style
+from fatheory.reproduction import script_arguments
 from fatheory.theory.flow import flow
 from fatheory.theory.mode_order import (
     anti_regularising_start,
@@ -149,7 +150,7 @@ def main() -> None:
     """Compute, check, draw and save."""
     parser = argparse.ArgumentParser(description="The order in which modes are learned.")
     parser.add_argument("--out", type=Path, default=Path("out/analyses"))
-    out: Path = parser.parse_args().out
+    out: Path = script_arguments(parser).out
     data = compute()
     save(data, out / "sequential_modes.zarr", overwrite=True)
     save_figure(figure(data), out / "sequential_modes")

@@ -30,6 +30,7 @@ from matplotlib.figure import Figure
 from fatheory.archive import save
 from fatheory.figures import save_figure, style
 from fatheory.geometry import angle, sign_concordance
+from fatheory.reproduction import script_arguments
 from fatheory.theory.flow import flow
 from fatheory.theory.signs import concordance_from_angle
 
@@ -156,7 +157,7 @@ def main() -> None:
     """Compute, check, draw and save."""
     parser = argparse.ArgumentParser(description="Sign concordance against angle.")
     parser.add_argument("--out", type=Path, default=Path("out/analyses"))
-    out: Path = parser.parse_args().out
+    out: Path = script_arguments(parser).out
     data = compute()
     save(data, out / "sign_concordance_angle.zarr", overwrite=True)
     save_figure(figure(data), out / "sign_concordance_angle")

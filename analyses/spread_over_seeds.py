@@ -31,6 +31,7 @@ from matplotlib.figure import Figure
 from fatheory.archive import save
 from fatheory.figures import rule_colour, rule_name, save_figure, style
 from fatheory.geometry import angle
+from fatheory.reproduction import script_arguments
 from fatheory.theory.flow import flow
 from fatheory.theory.fluctuations import Fluctuations, online_fluctuations
 from fatheory.theory.stability import largest_stable_learning_rate
@@ -238,7 +239,7 @@ def main() -> None:
     """Compute, draw, save and check."""
     parser = argparse.ArgumentParser(description="Predicted and measured spread over seeds.")
     parser.add_argument("--out", type=Path, default=Path("out/analyses"))
-    out: Path = parser.parse_args().out
+    out: Path = script_arguments(parser).out
     data = compute()
     save(data, out / "spread_over_seeds.zarr", overwrite=True)
     save_figure(figure(data), out / "spread_over_seeds")

@@ -30,6 +30,7 @@ from importlib.util import find_spec
 from dask.distributed import Client
 
 import fatheory as fa
+from fatheory.reproduction import script_arguments
 from fatheory.sweep import Sweep
 
 # %% [markdown]
@@ -88,10 +89,10 @@ def sweep(steps: int) -> Sweep:
 def main() -> None:
     """Carry out the sweep and print the final losses."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("archive")
+    parser.add_argument("archive", nargs="?", default="out/sweep.zarr")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--steps", type=int, default=500)
-    arguments = parser.parse_args()
+    arguments = script_arguments(parser)
     asked = sweep(arguments.steps)
     if find_spec("dask_jobqueue") is not None and shutil.which("sbatch"):
         with slurm(arguments.workers) as client:

@@ -10,6 +10,7 @@
 import argparse
 from pathlib import Path
 
+from fatheory.reproduction import script_arguments
 from fatheory.theory.statements import catalogue, catalogue_markdown, catalogue_table, residuals
 
 
@@ -25,7 +26,7 @@ def main() -> None:
     """Check, print and save."""
     parser = argparse.ArgumentParser(description="The catalogue of the theory as a page.")
     parser.add_argument("--out", type=Path, default=Path("out/analyses"))
-    out: Path = parser.parse_args().out
+    out: Path = script_arguments(parser).out
     check()
     print(catalogue_table())
     out.mkdir(parents=True, exist_ok=True)

@@ -25,6 +25,7 @@ import numpy as np
 import xarray as xr
 
 import fatheory as fa
+from fatheory.reproduction import beside_script, script_arguments
 
 SEEDS = tuple(range(1000, 1020))
 STEPS = 3000
@@ -102,8 +103,8 @@ def best(archive: xr.Dataset) -> dict[str, dict[str, float]]:
 def main() -> None:
     """Run the search and write what it found."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
-    out: Path = parser.parse_args().out
+    parser.add_argument("--out", type=Path, default=beside_script(globals(), "results"))
+    out: Path = script_arguments(parser).out
     archive = search()
     found = best(archive)
     out.mkdir(parents=True, exist_ok=True)

@@ -28,6 +28,7 @@ import xarray as xr
 from scipy.special import expit
 
 import fatheory as fa
+from fatheory.reproduction import beside_script, script_arguments
 
 SEED = 1000
 OMEGAS = (0.02, 0.05, 0.1)
@@ -131,8 +132,8 @@ def main() -> None:
     """Run the search and write what it found."""
     parser = argparse.ArgumentParser(description="Settings for Fig. 3a of Lillicrap et al. 2016.")
     parser.add_argument("--epochs", type=int, default=10)
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
-    arguments = parser.parse_args()
+    parser.add_argument("--out", type=Path, default=beside_script(globals(), "results"))
+    arguments = script_arguments(parser)
     rows = search(arguments.epochs)
     backprop = best(rows, "validation_error", rule="backprop")
     same = {"rule": "feedback_alignment", "omega": backprop["omega"]}

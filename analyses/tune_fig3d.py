@@ -25,6 +25,7 @@ from pathlib import Path
 import xarray as xr
 
 import fatheory as fa
+from fatheory.reproduction import beside_script, script_arguments
 
 SEEDS = tuple(range(1000, 1010))
 RATES = (0.00125, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.04)
@@ -106,8 +107,8 @@ def other_starts(found: dict[str, dict[str, dict]]) -> list[dict]:
 def main() -> None:
     """Run the searches and write what they found."""
     parser = argparse.ArgumentParser(description="Settings for Fig. 3d of Lillicrap et al. 2016.")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
-    out: Path = parser.parse_args().out
+    parser.add_argument("--out", type=Path, default=beside_script(globals(), "results"))
+    out: Path = script_arguments(parser).out
     rows = [row for depth in DEPTHS for row in train(depth, candidates())]
     found = best(rows)
     record = {

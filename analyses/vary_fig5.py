@@ -20,6 +20,7 @@ from pathlib import Path
 import xarray as xr
 
 import fatheory as fa
+from fatheory.reproduction import beside_script, script_arguments
 
 SEEDS = (1000, 1001, 1002)
 STARTS = (0.01, 0.3)
@@ -91,8 +92,8 @@ def nse(run: xr.Dataset) -> xr.DataArray:
 def main() -> None:
     """Train all variations and write what they did."""
     parser = argparse.ArgumentParser(description="Settings of Fig. 5 of Lillicrap et al. 2016.")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
-    out: Path = parser.parse_args().out
+    parser.add_argument("--out", type=Path, default=beside_script(globals(), "results"))
+    out: Path = script_arguments(parser).out
     rows = []
     for settings in variations():
         whole = fa.simulate(experiment("lillicrap2016/fig5a", settings))

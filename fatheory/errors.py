@@ -179,10 +179,30 @@ class DataError(FatheoryError):
     """A data set that is missing, damaged or not what its name says."""
 
 
+_OTHER_WORDS = {
+    "lr": "learning_rate",
+    "eta": "learning_rate",
+    "rate": "learning_rate",
+    "width": "hidden",
+    "n_hidden": "hidden",
+    "batch": "batch_size",
+    "wd": "weight_decay",
+    "nonlinearity": "activation",
+    "dtype": "precision",
+}
+"""What other programs, and papers, call the keys of descriptions."""
+
+
+def visible(text: str) -> str:
+    """Escape what a terminal would obey instead of showing it: controls, marks of direction."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 def suggestion(name: object, known: Iterable[str]) -> str:
     """Say which names exist and which is nearest to `name`, as the end of an error message."""
     names = sorted(known)
-    near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
+    meant = _OTHER_WORDS.get(str(name).lower(), str(name))
+    near = difflib.get_close_matches(meant, names, n=1, cutoff=0.5)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     return f"{hint} (known: {', '.join(names)})" if names else " (none is known)"
 

@@ -26,6 +26,7 @@ import xarray as xr
 import fatheory as fa
 from fatheory.archive import RunWriter, provenance
 from fatheory.initial import coordinates, draw_start, drawn_variables
+from fatheory.reproduction import script_arguments
 
 MEGABYTE = 2**20
 
@@ -152,7 +153,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=float, default=1.0)
     parser.add_argument("--gigabytes", type=float, default=2.0)
     parser.add_argument("--out", type=Path)
-    options = parser.parse_args()
+    options = script_arguments(parser)
     print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}")
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.out or Path(temporary)

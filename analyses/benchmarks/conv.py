@@ -25,6 +25,7 @@ import numpy as np
 
 import fatheory as fa
 from fatheory.initial import Samples, draw_start
+from fatheory.reproduction import script_arguments
 from fatheory.train.ensemble import Batches
 from fatheory.train.group import Group
 
@@ -146,7 +147,7 @@ def main() -> None:
     parser.add_argument("--batches", type=int, default=10)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--normalize", action="store_true")
-    options = parser.parse_args()
+    options = script_arguments(parser)
     images = random_images(100 * options.batches)
 
     def asked(rules: list[str], seeds: int = 1) -> fa.Experiment:

@@ -20,6 +20,7 @@ import numpy as np
 
 import fatheory as fa
 from fatheory.initial import block_steps, draw_start, examples
+from fatheory.reproduction import script_arguments
 from fatheory.train.group import Group
 from fatheory.train.loader import Loader
 
@@ -81,7 +82,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--steps", type=int, default=2000)
-    arguments = parser.parse_args()
+    arguments = script_arguments(parser)
     asked = fa.presets["lillicrap2016/fig2"].replaced(
         rules={"feedback_alignment": 0.01},
         seeds=arguments.seeds,

@@ -31,6 +31,7 @@ from scipy.special import expit
 
 import fatheory as fa
 from fatheory.initial import Samples, draw_start
+from fatheory.reproduction import script_arguments
 from fatheory.train.ensemble import Batches
 from fatheory.train.group import Group
 
@@ -206,7 +207,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Online and mini-batch learning of MNIST's size.")
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--images", type=int, default=8192)
-    arguments = parser.parse_args()
+    arguments = script_arguments(parser)
     device = jax.devices()[0]
     print(f"{platform.machine()}, {os.cpu_count()} cores, JAX on {device.device_kind}, float32")
     online(arguments.seeds, arguments.images)

@@ -26,6 +26,7 @@ from scipy.special import expit
 
 import fatheory as fa
 from fatheory.initial import Samples, Start, draw_start
+from fatheory.reproduction import script_arguments
 from fatheory.train.ensemble import Batches
 from fatheory.train.spiking import SpikingGroup
 from fatheory.train.spiking_program import block_length, moment_key
@@ -202,7 +203,7 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=300)
     parser.add_argument("--images", type=int, default=200)
     parser.add_argument("--paper-images", type=int, default=30)
-    options = parser.parse_args()
+    options = script_arguments(parser)
     device = jax.devices()[0]
     print(f"{platform.machine()}, {os.cpu_count()} cores, JAX on {device.device_kind}, float32")
     compare(options.width, options.images)

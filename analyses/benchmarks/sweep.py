@@ -24,6 +24,7 @@ import numpy as np
 from dask.distributed import Client
 
 import fatheory as fa
+from fatheory.reproduction import script_arguments
 from fatheory.sweep import Sweep
 from fatheory.sweep.cluster import cluster_client
 
@@ -119,7 +120,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--long", type=int, default=40_000)
-    arguments = parser.parse_args()
+    arguments = script_arguments(parser)
     print(f"{platform.machine()}, {os.cpu_count()} cores")
     against_single_calls(arguments.steps, arguments.rounds)
     on_workers(arguments.long)

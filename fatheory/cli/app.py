@@ -1,9 +1,13 @@
 """The command ``fatheory``: parse arguments, call one function, set the exit code."""
 
+import io
 import os
 import signal
 import sys
+import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, NoReturn
 
 import typer
@@ -60,30 +64,75 @@ def _options(
 def _show_warning(message: Warning | str, *where: object, **more: object) -> None:
     """Show a warning as one message; the line of code that gave it is no news to a user."""
     del where, more
-    err.print("[bold yellow]warning:[/]", end=" ")
-    err.print(str(message), markup=False, soft_wrap=True)
+    err.print("warning:", end=" ", style="bold yellow")
+    err.print(str(message), soft_wrap=True)
 
 
 def _refuse(message: str) -> NoReturn:
-    # Markup in the message, such as [0], is meant literally.
-    err.print("[bold red]error:[/]", end=" ")
-    err.print(message, markup=False, emoji=False, soft_wrap=True)
+    err.print("error:", end=" ", style="bold red")
+    err.print(message, soft_wrap=True)
     sys.exit(REFUSED)
+
+
+def _stop_at_once(kind: int, frame: object) -> None:
+    """Leave at the last of several Ctrl-C, whatever is under way; archives survive it."""
+    del kind, frame
+    os.write(sys.stderr.fileno(), b"\ninterrupted; what was stored is whole\n")
+    os._exit(INTERRUPTED)
+
+
+def _interrupted(kind: int, frame: object) -> None:
+    """Raise KeyboardInterrupt once; the way out is not to be interrupted by another."""
+    signal.signal(kind, _stop_at_once)
+    signal.default_int_handler(kind, frame)  # type: ignore[arg-type]
+
+
+@contextmanager
+def _leaving_at_the_last_interrupt() -> Iterator[None]:
+    """Let the Ctrl-C after the one that stops the command end the process, with no traceback.
+
+    A run that is stored takes one before, as a wish to stop when everything is stored.
+    """
+    own = threading.current_thread() is threading.main_thread()
+    if not own or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    signal.signal(signal.SIGINT, _interrupted)
+    try:
+        yield
+    finally:
+        # Once interrupted it stays, for the interpreter's own way out takes time, too.
+        if signal.getsignal(signal.SIGINT) is _interrupted:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _told(error: OSError) -> str:
+    """Say what could not be done, where, and why."""
+    why = error.strerror or str(error) or type(error).__name__
+    if error.filename is not None:
+        return f"{os.fsdecode(error.filename)!r}: {why}"
+    # Of archives and data our own errors tell; what has no name is standard output.
+    return f"could not write the output: {error}"
 
 
 def main() -> None:
     """Run the command line; refusals become one message and an exit code."""
     warnings.showwarning = _show_warning
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal, or a pipe, that lacks a letter shows its number.
+            stream.reconfigure(errors="backslashreplace")
     try:
-        app()
+        with _leaving_at_the_last_interrupt():
+            app()
     except FatheoryError as error:
         _refuse(str(error))
     except MemoryError as error:
         _refuse(f"not enough memory: {error}")
     except OSError as error:
-        # Of archives and data our own errors tell; what is left is standard output.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        _refuse(f"could not write the output: {error}")
+        if error.filename is None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _refuse(_told(error))
     except SystemExit as stop:
         if stop.code == INTERRUPTED:
             # From here on once more is the system's affair, who does it without a traceback.

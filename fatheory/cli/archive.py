@@ -31,7 +31,6 @@ def check(place: Place) -> None:
     if not health.whole:
         err.print(
             f"keep what is whole with: fatheory archive repair {place}",
-            markup=False,
             soft_wrap=True,
         )
         raise typer.Exit(DAMAGED)
@@ -51,7 +50,7 @@ def repair(place: Place) -> None:
     elif kept is None:
         out.print("repaired; nothing was lost")
     else:
-        out.print(f"repaired; the damaged archive is kept as {kept}", markup=False, soft_wrap=True)
+        out.print(f"repaired; the damaged archive is kept as {kept}", soft_wrap=True)
 
 
 @archive.command()
@@ -64,7 +63,7 @@ def export(
     from fatheory.archive import load, to_netcdf
 
     written = to_netcdf(load(place), file, overwrite=overwrite)
-    out.print(f"wrote {written}", markup=False, soft_wrap=True)
+    out.print(f"wrote {written}", soft_wrap=True)
 
 
 def _report(health: "Integrity") -> None:
@@ -73,8 +72,8 @@ def _report(health: "Integrity") -> None:
     if health.entries:
         noun = _NOUNS.get(health.kind, "entries")
         what += f": {len(health.intact)} of {len(health.entries)} {noun} whole"
-    out.print(f"{health.folder}: {what}", markup=False, soft_wrap=True)
+    out.print(f"{health.folder}: {what}", soft_wrap=True)
     for problem in health.problems:
-        out.print(f"  {problem}", markup=False, soft_wrap=True)
+        out.print(f"  {problem}", soft_wrap=True)
     if health.lost_variables:
-        out.print(f"  lost: {', '.join(health.lost_variables)}", markup=False, soft_wrap=True)
+        out.print(f"  lost: {', '.join(health.lost_variables)}", soft_wrap=True)

@@ -1,24 +1,58 @@
-"""What the command line prints on, and how it shows tables."""
+"""What the command line prints on, and how it shows text and tables.
 
+Names, labels, paths and messages come from users and from files. They are shown and never obeyed:
+no markup, no emoji codes, no control characters, whatever the place they are printed at.
+"""
+
+import sys
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+from fatheory.errors import visible
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 
-out = Console(highlight=False)
+
+class PlainConsole(Console):
+    """A console that shows strings as they are; styles are given, not written into them."""
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        super().__init__(stderr=stderr, highlight=False, markup=False, emoji=False)
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print; strings in one style, if any, with lines broken where they are."""
+        super().print(*(shown(o) if isinstance(o, str) else o for o in objects), **options)
+
+
+def shown(text: str) -> Text:
+    """Return text of which nothing is obeyed but the ends of lines."""
+    return Text("\n".join(map(visible, text.split("\n"))))
+
+
+out = PlainConsole()
 """Standard output: results."""
-err = Console(stderr=True, highlight=False)
+err = PlainConsole(stderr=True)
 """Standard error: progress, warnings, errors."""
+
+
+def print_exactly(text: str) -> None:
+    """Print what another program is to read, such as JSON, character by character."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print rows under column heads; cells fold instead of being cut."""
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, title_style="bold")
+    table = Table(
+        title=shown(title), title_justify="left", box=None, pad_edge=False, title_style="bold"
+    )
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(shown(column), overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(shown, row))
     out.print(table)

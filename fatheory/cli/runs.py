@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fatheory.cli.console import INTERRUPTED, err, out, show_table
-from fatheory.cli.settings import asked_experiment
+from fatheory.cli.console import INTERRUPTED, err, out, print_exactly, show_table
+from fatheory.cli.settings import asked_experiment, device_told
 from fatheory.errors import StoppedRun
 
 if TYPE_CHECKING:
@@ -59,13 +59,15 @@ def run(
 
     asked = asked_experiment(preset, settings or [], seeds)
     if print_only:
-        out.print(asked.to_json(indent=2), soft_wrap=True)
+        print_exactly(asked.to_json(indent=2))
         return
     place = named(asked.name or asked.content_hash, "simulation", out_path)
     try:
-        _show(simulate(asked, path=place, restart=restart), place)
+        with device_told():
+            done = simulate(asked, path=place, restart=restart)
+        _show(done, place)
     except StoppedRun as stop:
-        err.print(str(stop), markup=False, soft_wrap=True)
+        err.print(str(stop), soft_wrap=True)
         raise typer.Exit(INTERRUPTED) from None
 
 
@@ -127,6 +129,6 @@ def _show(archive: "xr.Dataset", place: Path) -> None:
     show_runs(archive)
     diverged = int(archive["diverged"].sum())
     if diverged:
-        err.print(f"[yellow]{diverged} of {archive['diverged'].size} runs diverged[/]")
+        err.print(f"{diverged} of {archive['diverged'].size} runs diverged", style="yellow")
     where = f"stored {place.resolve()} ({archive.attrs['wall_time_s']:.1f} s)"
-    out.print(where, markup=False, soft_wrap=True)
+    out.print(where, soft_wrap=True)

@@ -1,6 +1,8 @@
 """From the options of the command line to an experiment."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,3 +80,28 @@ def changed(asked: "Experiment", settings: Sequence[str], seeds: int | None) -> 
     if seeds is not None:
         changes["seeds"] = seeds
     return asked.with_settings(changes) if changes else asked
+
+
+@contextmanager
+def device_told() -> Iterator[None]:
+    """Say in words that JAX has nothing to compute on, where that is why something failed.
+
+    Raises
+    ------
+    FatheoryError
+        If it has not.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        import jax
+
+        try:
+            jax.devices()
+        except RuntimeError as lacking:
+            asked = os.environ.get("JAX_PLATFORMS")
+            raise FatheoryError(
+                f"JAX finds nothing to compute on: {lacking}; JAX_PLATFORMS is {asked!r}: leave it "
+                f"out, or set it to 'cpu'"
+            ) from error
+        raise

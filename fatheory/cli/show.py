@@ -56,7 +56,7 @@ def inspect(
     show_table("Archive", ("attribute", "value"), origin)
     out.print()
     if described is not None:
-        out.print(str(Experiment.from_json(described)), soft_wrap=True, markup=False)
+        out.print(str(Experiment.from_json(described)), soft_wrap=True)
         out.print()
     rows = []
     for name, variable in sorted(stored.data_vars.items()):

@@ -11,9 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fatheory.cli.console import err, out, show_table
+from fatheory.cli.console import err, out, print_exactly, show_table
 from fatheory.cli.runs import Seeds, Settings, named
-from fatheory.cli.settings import asked_experiment, changed, parse_setting, read_description
+from fatheory.cli.settings import (
+    asked_experiment,
+    changed,
+    device_told,
+    parse_setting,
+    read_description,
+)
 from fatheory.errors import FatheoryError
 
 if TYPE_CHECKING:
@@ -74,13 +80,14 @@ def run(
     """Carry out a sweep, or go on with one. Cells that are done are not done again."""
     chosen = _asked_sweep(asked, axes or [], settings or [], seeds)
     if print_only:
-        out.print(chosen.to_json(indent=2), markup=False, soft_wrap=True)
+        print_exactly(chosen.to_json(indent=2))
         return
     place = named(chosen.experiment.name or chosen.content_hash, "sweep", out_path)
     try:
-        chosen.run(place, workers=workers, scheduler=scheduler, restart=restart)
+        with device_told():
+            chosen.run(place, workers=workers, scheduler=scheduler, restart=restart)
     except KeyboardInterrupt as stop:
-        err.print(str(stop), markup=False, soft_wrap=True)
+        err.print(str(stop), soft_wrap=True)
         raise
     _report(place)
     out.print(f"stored {place}; its values: fatheory sweep show {place}", soft_wrap=True)
@@ -185,9 +192,9 @@ def _report_errors(place: Path) -> None:
 
     stored = load_sweep(place)
     problems = [(where, text) for where, text in _errors(stored) if text]
-    err.print(f"[yellow]{len(problems)} cells failed or diverged[/]")
+    err.print(f"{len(problems)} cells failed or diverged", style="yellow")
     for where, text in problems[:_ERRORS_SHOWN]:
-        err.print(f"  {where}: {text}", markup=False, soft_wrap=True)
+        err.print(f"  {where}: {text}", soft_wrap=True)
     if len(problems) > _ERRORS_SHOWN:
         err.print(f"  ... and {len(problems) - _ERRORS_SHOWN} more")
 

@@ -37,5 +37,5 @@ def show(name: Annotated[str, typer.Argument(metavar="ID", help="As the list sho
         ("worst residual", residual_text(entry, residuals())),
     ]
     for head, text in rows:
-        out.print(f"[bold]{head}[/]")
-        out.print(text, markup=False, soft_wrap=True)
+        out.print(head, style="bold")
+        out.print(text, soft_wrap=True)

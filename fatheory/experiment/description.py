@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from fatheory.errors import InvalidExperimentError, suggestion
+from fatheory.errors import InvalidExperimentError, suggestion, visible
 from fatheory.experiment.json_text import written
 
 
@@ -71,8 +71,23 @@ Count = Annotated[Whole, Field(ge=0, le=MAX_COUNT)]
 """A non-negative integer."""
 Seed = Annotated[Whole, Field(ge=0, lt=2**32)]
 """A seed: 32 bits, which every random generator in use takes."""
-Number = Annotated[float, BeforeValidator(real), Field(strict=True, allow_inf_nan=False)]
-"""A finite number."""
+MAX_NUMBER = 1e30
+"""Beyond, products of two leave the range of single precision, and draws that of double."""
+
+
+def _not_too_large(value: float) -> float:
+    if abs(value) > MAX_NUMBER:
+        raise ValueError(f"must be of at most {MAX_NUMBER:g} in size; got {value:g}")
+    return value
+
+
+Number = Annotated[
+    float,
+    BeforeValidator(real),
+    Field(strict=True, allow_inf_nan=False),
+    AfterValidator(_not_too_large),
+]
+"""A finite number that one can compute with."""
 Positive = Annotated[Number, Field(gt=0)]
 """A positive, finite number."""
 NonNegative = Annotated[Number, Field(ge=0)]
@@ -269,13 +284,8 @@ def rows(part: BaseModel | Mapping[str, Any], prefix: str = "") -> list[tuple[st
         elif isinstance(value, list) and any(isinstance(entry, Mapping) for entry in value):
             flat += rows({str(i): entry for i, entry in enumerate(value)}, f"{prefix}{key}.")
         else:
-            flat.append((_visible(prefix + key), _visible(_brief(value))))
+            flat.append((visible(prefix + key), visible(_brief(value))))
     return flat
-
-
-def _visible(text: str) -> str:
-    """Escape what a terminal would obey instead of showing it."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def _brief(value: Any) -> str:

@@ -55,7 +55,9 @@ class LayerRule(Description):
         given |= {key: data[key] for key in data if key not in own and key != "parameters"}
         for key in given:
             if key not in rule.parameters():
-                raise UnknownNameError(f"parameter of {rule.name}", key, rule.parameters())
+                known = [name for name in cls.model_fields if name != "parameters"]
+                known += rule.parameters()
+                raise UnknownNameError(f"parameter of {rule.name}", key, known)
         made = rule(**{key: rule.read(key, value) for key, value in given.items()})
         complete = {key: rule.read(key, getattr(made, key)) for key in rule.parameters()}
         return own | {"parameters": tuple(complete.items())}

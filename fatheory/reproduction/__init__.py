@@ -1,5 +1,8 @@
 """Figures of papers: computed, checked against the paper's claims, drawn, stored, drawn again."""
 
+from fatheory.reproduction.arguments import beside_script as beside_script
+from fatheory.reproduction.arguments import in_kernel as in_kernel
+from fatheory.reproduction.arguments import script_arguments as script_arguments
 from fatheory.reproduction.cells import error_table as error_table
 from fatheory.reproduction.image_sets import image_sets_at_hand as image_sets_at_hand
 from fatheory.reproduction.keep import Keep as Keep

@@ -16,6 +16,7 @@ from fatheory.archive import check_destination, load, save
 from fatheory.claims import Claim, claims_dataset, claims_from_dataset, claims_table
 from fatheory.errors import ArchiveError, FatheoryError
 from fatheory.figures import save_figure, style
+from fatheory.reproduction.arguments import script_arguments
 from fatheory.reproduction.keep import Keep, kept_in
 from fatheory.reproduction.origin import ATTR_FIGURE, ATTR_SCALE, origin_note, require_origin
 from fatheory.reproduction.small_result import SUFFIX, load_result, store_result
@@ -81,7 +82,7 @@ class PaperFigure:
         int
             0 if all claims hold, 1 if one does not, 2 if fatheory refused, 130 after Ctrl-C.
         """
-        options = self._parser().parse_args(argv)
+        options = script_arguments(self._parser(), argv)
         try:
             return self._run(options)
         except FatheoryError as error:

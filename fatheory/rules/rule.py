@@ -189,6 +189,10 @@ class DirectRule(Rule):
         raise NotImplementedError("a direct rule defines teaching_signals")
 
 
+LARGEST = 1e30
+"""Beyond, products of two numbers leave the range of single precision."""
+
+
 def require_positive(owner: str, name: str, value: float) -> None:
     """Refuse a parameter that is not positive and finite.
 
@@ -199,6 +203,8 @@ def require_positive(owner: str, name: str, value: float) -> None:
     """
     if not (math.isfinite(value) and value > 0):
         raise ValueError(f"{owner} needs a positive, finite {name}; got {value}")
+    if value > LARGEST:
+        raise ValueError(f"{owner} needs a {name} of at most {LARGEST:g}; got {value}")
 
 
 def require_probability(owner: str, name: str, value: float) -> None:

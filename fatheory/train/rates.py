@@ -57,9 +57,11 @@ def choose_learning_rates(
     of_classes = isinstance(experiment.task, ImageTask)
     measure = run["classification_error" if of_classes else labels.LOSS]
     last = measure.isel({labels.STEP: -1, labels.SEED: 0}).fillna(float("inf"))
+    rules = experiment.rule_labels
+    ends = [[float(last.sel(rule=_named(label, i))) for i in range(len(rates))] for label in rules]
     tried = xr.DataArray(
-        last.values.reshape(len(experiment.rules), len(rates)),
-        {labels.RULE: list(experiment.rule_labels), "candidate": rates},
+        ends,
+        {labels.RULE: list(rules), "candidate": rates},
         name="tried",
         attrs={"units": measure.attrs["units"], "long_name": "what decided the learning rate"},
     )
@@ -74,8 +76,13 @@ def _trial(experiment: Experiment, rates: Sequence[float], seed: int) -> Experim
         task = task.replaced(train="train", evaluation="validation", evaluation_limit=part)
         record = record.replaced(quantities=("classification_error",))
     rules = {
-        f"{label} at {rate:g}": choice.replaced(learning_rate=rate)
+        _named(label, i): choice.replaced(learning_rate=rate)
         for label, choice in experiment.rules
-        for rate in rates
+        for i, rate in enumerate(rates)
     }
     return experiment.replaced(task=task, rules=rules, record=record, seeds=(seed,))
+
+
+def _named(label: str, candidate: int) -> str:
+    """Return the label of a rule at a candidate, by number: rates may agree in all digits shown."""
+    return f"{candidate}: {label}"

@@ -122,7 +122,7 @@ def test_values_out_of_range(path, value, message):
         ({"rule": 3}, "a rule is named by a string; got 3"),
         ({"rule": []}, "a rule is named by a string; got []"),
         ({"rule": "frsf", "concordanc": 0.5}, "unknown parameter of frsf 'concordanc'; did you"),
-        ({"rule": "backprop", "scale": 1}, "unknown parameter of backprop 'scale' (none is known)"),
+        ({"rule": "backprop", "scale": 1}, "unknown parameter of backprop 'scale'; did you mean"),
         ({"rule": "frsf", "concordance": 1.5}, "frsf needs concordance between 0 and 1; got 1.5"),
         ({"rule": "frsf", "concordance": np.nan}, "between 0 and 1; got nan"),
         ({"rule": "brsf", "scale": 0}, "brsf needs a positive, finite scale; got 0.0"),
