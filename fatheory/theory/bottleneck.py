@@ -40,7 +40,7 @@ class BottleneckLimit(NamedTuple):
 
 
 def bottleneck_limit(T: ArrayLike, B: ArrayLike, Sigma: ArrayLike | None = None) -> BottleneckLimit:
-    r"""Compute the limit of linear feedback alignment with n_h < n_o hidden units.
+    r"""Compute the limit of linear feedback alignment with n_h < n_o, or with B of low rank.
 
     At rest B E Sigma = 0 and E Sigma W0^T = 0, E = T - W W0. With
     :math:`\tilde T = T \Sigma^{1/2}` and :math:`\tilde\Pi` the orthogonal projector on the row
@@ -61,7 +61,9 @@ def bottleneck_limit(T: ArrayLike, B: ArrayLike, Sigma: ArrayLike | None = None)
     T : array of shape (n_o, n_i)
         Target map.
     B : array of shape (n_h, n_o)
-        Feedback, of any n_h: with n_h >= n_o and full rank the limit is T.
+        Feedback, of any n_h and any rank: with n_h >= n_o and full rank the limit is T. Where B
+        has a lower rank than n_h the limit is that of zero start; from other starts the output
+        weights alone may learn what B does not send back.
     Sigma : array of shape (n_i, n_i), optional
         Input second moment; the identity by default. In its null directions the products
         are given as zero, as from zero start.
@@ -77,7 +79,7 @@ def bottleneck_limit(T: ArrayLike, B: ArrayLike, Sigma: ArrayLike | None = None)
     References
     ----------
     Derived for this project; Garg & Vempala 2021 (arXiv 2111.08706) show that feedback alignment
-    is not optimal for n_h < n_o.
+    is not optimal for n_h < n_o; Hanut & Kadmon 2025 (arXiv 2502.20580) study feedback of low rank.
     """
     T, B = real_array("T", T, 2), real_array("B", B, 2)
     matching_shapes({"T": (T, ("n_o", "n_i")), "B": (B, ("n_h", "n_o"))})

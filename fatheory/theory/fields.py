@@ -26,6 +26,17 @@ Descent = Callable[[list[np.ndarray], np.ndarray, RunIndex], list[np.ndarray]]
 input as it reaches every layer."""
 
 
+SMALLEST_NORM = 1e-290
+"""An error map without a larger entry has vanished: soon floating point would not tell it from 0,
+and until then it would only be followed for its own sake."""
+
+
+def without_vanished(E: Float[np.ndarray, "*runs n_o n_i"]) -> Float[np.ndarray, "*runs n_o n_i"]:
+    """Set error maps that have vanished to zero, in place, so that nothing moves any more."""
+    E[np.abs(E).max(axis=(-2, -1), initial=0.0) < SMALLEST_NORM] = 0.0
+    return E
+
+
 def layered_descent(
     backward_weights: Callable[[Array, Array | None], Array], states: Sequence[Array | None]
 ) -> Descent:
@@ -87,6 +98,7 @@ def error_flow(
     def field_of(frozen: frozenset[int]) -> RunsField:
         def field(state: list[np.ndarray], runs: RunIndex) -> list[np.ndarray]:
             *weights, E = state
+            E = without_vanished(E.copy())
             below = partial_products(weights[:-1])
             P = descent(weights, E if Sigma is None else E @ Sigma[runs], runs)
             moved = [P[0], *(S @ G.mT for S, G in zip(P[1:], below, strict=True))]

@@ -15,7 +15,13 @@ from jaxtyping import Bool, Float, Int
 from scipy.integrate import DOP853
 
 from fatheory.errors import RegimeError
-from fatheory.theory.fields import Field, RunsField, with_frozen
+from fatheory.theory.fields import (
+    SMALLEST_NORM,
+    Field,
+    RunsField,
+    with_frozen,
+    without_vanished,
+)
 from fatheory.theory.layers import partial_products
 
 RTOL = 1e-10
@@ -24,8 +30,8 @@ MAX_EVALUATIONS = 2_000_000
 """Bound on evaluations of the field in one phase. Smooth flows need some hundreds to thousands;
 sign-concordant flows that slide along sign(W) = 0 need up to some hundred thousand."""
 
-SMALLEST_NORM = 1e-290
-"""Blocks that are followed relative to their own size are so down to here."""
+RTOL_OF_SMALL = 1e-8
+"""Relative tolerance of a block that is small against `ATOL` and yet followed by itself."""
 
 _STAGES = DOP853.n_stages
 _SAFETY, _SHRINK, _GROW, _EXPONENT = 0.9, 0.2, 10.0, -1 / 8
@@ -143,8 +149,8 @@ def integrate_runs(
     times, phases, rtol, atol
         As in `integrate`, the same for all runs.
     normwise : collection of int
-        Which blocks keep the tolerance `rtol` relative to their own largest entry, however small
-        they become, instead of relative to each entry and not below `atol`.
+        Which blocks keep a tolerance relative to their own largest entry, however small they
+        become: `rtol`, and up to `RTOL_OF_SMALL` where that is less than `atol`.
 
     Returns
     -------
@@ -242,7 +248,8 @@ class _Layout:
         allowed = self._atol + self.rtol * largest
         for place in self._relative:
             size = largest[:, place].max(axis=1, keepdims=True, initial=SMALLEST_NORM)
-            allowed[:, place] = self.rtol * size
+            small = np.minimum(self._atol, max(self.rtol, RTOL_OF_SMALL) * size)
+            allowed[:, place] = np.maximum(self.rtol * size, small)
         return allowed
 
     def chunks(self, runs: Int[np.ndarray, " run"]) -> list[Int[np.ndarray, " part"]]:
@@ -343,7 +350,8 @@ def _step(
     steps.evaluations[going] += _STAGES
     error = _error(K, h, steps.layout.scale(y, after))
     accepted = error < 1  # not for NaN
-    growth = np.where(error > 0, _SAFETY * error**_EXPONENT, _GROW)
+    # The error of a step that overflows is not a number.
+    growth = np.where(error > 0, _SAFETY * error**_EXPONENT, np.where(error == 0, _GROW, 0.0))
     growth = np.where(accepted, np.minimum(growth, _GROW), np.fmax(growth, _SHRINK))
     growth = np.where(accepted & steps.rejected[going], np.minimum(growth, 1.0), growth)
     arrived = np.where(last, steps.end, t + h)
@@ -453,7 +461,9 @@ def integrate_error_flow(
     Returns
     -------
     Trajectories
-        Blocks W_1 ... W_L and E.
+        Blocks W_1 ... W_L and E, which is 0 where it is below `fields.SMALLEST_NORM`.
     """
     E = T - partial_products(start)[-1]
-    return integrate_runs(field_of, [*start, E], times, phases, rtol, atol, {len(start)})
+    runs = integrate_runs(field_of, [*start, E], times, phases, rtol, atol, {len(start)})
+    without_vanished(runs.blocks[-1])
+    return runs

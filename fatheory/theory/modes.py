@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from fatheory.checks import extended_array, real_array
 from fatheory.errors import ArrayError, RegimeError
 from fatheory.theory.cubic_roots import reached_root
+from fatheory.theory.mode_series import log_remaining_along
 from fatheory.theory.mode_time import elapsed, log_remaining
 from fatheory.theory.zero_start import log_remaining_from_zero
 
@@ -19,6 +20,8 @@ Values = ArrayLike | float | int
 
 _CHUNK = 65536
 """Points inverted at a time: bounds the memory of the temporaries."""
+_MANY_TIMES = 32
+"""Times from which on expanding every mode costs less than inverting every point."""
 
 
 class _Flow(NamedTuple):
@@ -195,12 +198,7 @@ class ModeSolution:
             return times, lam
         lam[np.isinf(times.ravel())] = np.inf
         finite = np.isfinite(times.ravel())
-        tau = np.multiply.outer(times.ravel()[finite], f.clock)
-        shape = [np.broadcast_to(v, tau.shape).ravel() for v in (f.a, f.b, f.q)]
-        flat = tau.ravel()
-        parts = [slice(i, i + _CHUNK) for i in range(0, flat.size, _CHUNK)]
-        done = [log_remaining(flat[p], *(v[p] for v in shape)) for p in parts]
-        lam[finite] = np.concatenate([*done, flat[:0]]).reshape(tau.shape)
+        lam[finite] = _lambda_at(times.ravel()[finite], f)
         return times, lam
 
     @cached_property
@@ -228,6 +226,24 @@ class ModeSolution:
         b = np.where(still, 2.0, (2 * final + 3 * limit * way) / safe)
         q = np.where(still, 1.0, way * way / safe)
         return _Flow(x0, limit, way, np.where(still, 0.0, 0.5 * g * F), a, b, q)
+
+
+def _lambda_at(times: Float[np.ndarray, " time"], f: _Flow) -> Float[np.ndarray, "time modes"]:
+    """Return lambda at finite times: by series where there are many times, else point by point."""
+    if len(times) >= _MANY_TIMES:
+        ordered, places = np.unique(times, return_inverse=True)
+        lam = log_remaining_along(ordered, f.clock, f.a, f.b - 2 * f.a, f.q)[places]
+        rest = np.isnan(lam[0])
+    else:
+        lam, rest = np.empty((len(times), len(f.a))), np.ones(len(f.a), dtype=bool)
+    if rest.any():
+        tau = np.multiply.outer(times, f.clock[rest])
+        shape = [np.broadcast_to(v[rest], tau.shape).ravel() for v in (f.a, f.b, f.q)]
+        flat = tau.ravel()
+        parts = [slice(i, i + _CHUNK) for i in range(0, flat.size, _CHUNK)]
+        done = [log_remaining(flat[p], *(v[p] for v in shape)) for p in parts]
+        lam[:, rest] = np.concatenate([*done, flat[:0]]).reshape(tau.shape)
+    return lam
 
 
 def _way(

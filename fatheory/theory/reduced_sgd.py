@@ -1,7 +1,6 @@
 r"""SGD of the linear network under feedback alignment, step by step in the reduced state."""
 
 import math
-from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -154,58 +153,73 @@ def _descend(
     n_i = inputs.shape[2]
     K = np.full((len(steps), n_o, m), np.nan)
     E = np.full((len(steps), n_o, n_i), np.nan)
-    now, error = np.zeros((n_o, m)), T - gram.product(np.zeros((n_o, m)))
+    table = _Table(gram, T, inputs.shape[1])
+    error, carried = T - gram.product(table.K), False
     small = SMALL_ERROR * max(float(np.abs(T).max(initial=0.0)), float(np.abs(error).max()))
-    carried = float(np.abs(error).max()) <= small
+    # Where E is looked at must not depend on the snapshots, or the run would.
+    looks = range(0, len(inputs), LOOK_EVERY)
+    ends = sorted({*steps.tolist(), *looks})
+    now, done = table.K, 0
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        for index, (first, last) in enumerate(pairwise((0, *steps))):
-            for begin in range(first, last, LOOK_EVERY):
-                part = slice(begin, min(begin + LOOK_EVERY, last))
-                if carried:
-                    now, error = _carry(gram, now, error, inputs[part], noise[part], eta)
-                else:
-                    now = _move(gram, T, now, inputs[part], noise[part], eta)
-                    error = T - gram.product(now)
-                    carried = bool(np.abs(error).max() <= small)
+        for end in ends:
+            if end > steps[-1]:
+                break
+            part = slice(done, end)
+            if carried:
+                now, error = _carry(gram, now, error, inputs[part], noise[part], eta)
+            else:
+                table.move(inputs[part], noise[part], eta)
+                now = table.K
+                error = T - gram.product(now)
             if not (np.isfinite(now).all() and np.isfinite(error).all()):
                 break
-            K[index], E[index] = now, error
+            where = np.flatnonzero(steps == end)
+            K[where], E[where] = now, error
+            carried |= end in looks and bool(np.abs(error).max() <= small)
+            done = end
     return K, E
 
 
-def _move(
-    gram: HiddenGram,
-    T: TargetMap,
-    K: Float[np.ndarray, "n_o m"],
-    inputs: Float[np.ndarray, "step batch n_i"],
-    noise: Float[np.ndarray, "step batch n_o"],
-    eta: float,
-) -> Float[np.ndarray, "n_o m"]:
-    """Return K after some steps.
+class _Table:
+    """K and what its steps need, in one array.
 
     With v = [x, X x] and D = W [A0, B] - [T, 0], an example has the error e = noise - D v; it
     moves K by eta e v^T and D by eta e (S v)^T. The table holds [0, K^T] above [S, D^T], so that
     v and one product give S v and D v, and one call of BLAS updates K and D in place: a step of
     these sizes costs as much as it has calls.
     """
-    n_o, m = gram.M.shape
-    batch, n_i = inputs.shape[1:]
-    table = np.zeros((2 * m, m + n_o), order="F")
-    KD, XT, SD = table[:, m:], table[:n_i, m:], table[m:]
-    KD[:m] = K.T
-    SD[:, :m], SD[:, m:] = gram.S, gram.projections(K).T
-    SD[:n_i, m:] -= T.T
-    row = np.empty((batch, 2 * m + n_o))  # [x, X x, S v, -e]
-    x_slot, Xx, v, products = row[:, :n_i], row[:, n_i:m], row[:, :m], row[:, m:]
-    moves, error, rate = row[:, : 2 * m].T, row[:, 2 * m :], -eta / batch
-    errorT = error.T
-    for x, shift in zip(inputs, noise, strict=True):
-        x_slot[:] = x
-        np.matmul(x, XT, out=Xx)
-        np.matmul(v, SD, out=products)
-        np.subtract(error, shift, out=error)
-        dgemm(rate, moves, errorT, 1.0, KD, trans_b=True, overwrite_c=True)
-    return KD[:m].T.copy()
+
+    def __init__(self, gram: HiddenGram, T: TargetMap, batch: int) -> None:
+        n_o, m = gram.M.shape
+        n_i = gram.n_i
+        table = np.zeros((2 * m, m + n_o), order="F")
+        self._KD, self._XT, self._SD = table[:, m:], table[:n_i, m:], table[m:]
+        self._SD[:, :m], self._SD[:, m:] = gram.S, gram.M.T
+        self._SD[:n_i, m:] -= T.T
+        self._row, self._m, self._n_i = np.empty((batch, 2 * m + n_o)), m, n_i
+
+    @property
+    def K(self) -> Float[np.ndarray, "n_o m"]:
+        """The state now."""
+        return self._KD[: self._m].T.copy()
+
+    def move(
+        self,
+        inputs: Float[np.ndarray, "step batch n_i"],
+        noise: Float[np.ndarray, "step batch n_o"],
+        eta: float,
+    ) -> None:
+        """Carry out some steps."""
+        row, m, n_i = self._row, self._m, self._n_i  # [x, X x, S v, -e]
+        x_slot, Xx, v, products = row[:, :n_i], row[:, n_i:m], row[:, :m], row[:, m:]
+        moves, error, rate = row[:, : 2 * m].T, row[:, 2 * m :], -eta / len(row)
+        errorT, KD, XT, SD = error.T, self._KD, self._XT, self._SD
+        for x, shift in zip(inputs, noise, strict=True):
+            x_slot[:] = x
+            np.matmul(x, XT, out=Xx)
+            np.matmul(v, SD, out=products)
+            np.subtract(error, shift, out=error)
+            dgemm(rate, moves, errorT, 1.0, KD, trans_b=True, overwrite_c=True)
 
 
 def _carry(

@@ -28,7 +28,7 @@ from numpy.typing import ArrayLike
 from fatheory.arrays import Covariance, FeedbackWeights, InputWeights, OutputWeights, TargetMap
 from fatheory.checks import covariance_matrix, increasing_times, matching_shapes, real_array
 from fatheory.errors import ArrayError, RegimeError
-from fatheory.theory.fields import RunIndex, RunsField
+from fatheory.theory.fields import RunIndex, RunsField, without_vanished
 from fatheory.theory.gram import HiddenGram, hidden_gram
 from fatheory.theory.integrate import (
     ATOL,
@@ -284,7 +284,7 @@ def follow_grams(
     start = (K, T - gram.product(K))
     paths = integrate_runs(lambda _: field, start, times, (), rtol, atol, normwise={1})
     refuse_exhausted(paths, times, rtol)
-    return paths.blocks[0], paths.blocks[1]
+    return paths.blocks[0], without_vanished(paths.blocks[1])
 
 
 def _reduced_field(gram: HiddenGram, Sigma: Float[np.ndarray, "run n_i n_i"] | None) -> RunsField:
@@ -294,6 +294,7 @@ def _reduced_field(gram: HiddenGram, Sigma: Float[np.ndarray, "run n_i n_i"] | N
 
     def field(state: list[np.ndarray], runs: RunIndex) -> list[np.ndarray]:
         K, E = state
+        E = without_vanished(E.copy())
         X = K[..., :n_i]
         dK = np.empty_like(K)
         dX = dK[..., :n_i]

@@ -65,6 +65,24 @@ def test_limit_is_that_of_the_flow_at_lower_rank():
     assert np.linalg.matrix_rank(limit.product) == 1
 
 
+@pytest.mark.catalogue("bottleneck.limit")
+@pytest.mark.parametrize("white", [True, False])
+@pytest.mark.parametrize("rank", [1, 2])
+def test_feedback_of_low_rank_is_a_bottleneck_however_wide_the_network(rank, white, residual):
+    rng = np.random.default_rng(rank)
+    T = rng.normal(size=(3, 4))
+    B = rng.normal(size=(7, rank)) @ rng.normal(size=(rank, 3))
+    Sigma = None if white else covariance(rng, 4)
+    limit = bottleneck_limit(T, B, Sigma)
+    product, loss = rest(T, B, Sigma)
+    assert np.linalg.matrix_rank(limit.product) == rank
+    residual(np.abs(product - limit.product).max() / np.abs(T).max(), 1e-10)
+    residual(abs(loss - limit.loss) / limit.loss, 1e-10)
+    if white:
+        W0, W = rng.normal(size=(7, 4)), rng.normal(size=(3, 7))
+        assert flow(W0, W, B, T, times=[60.0]).loss[0] < 1e-3 * limit.loss
+
+
 def test_singular_covariance_from_zero_start():
     rng = np.random.default_rng(4)
     T, B = rng.normal(size=(3, 4)), rng.normal(size=(2, 3))

@@ -250,3 +250,25 @@ def test_refuses_bad_input():
         ModeSolution(1.0, 1.0).loss(np.nan)
     with pytest.raises(ArrayError, match=r"u must be in \[0, 1\]; it reaches from 0.5 to 1.5"):
         ModeSolution(1.0, 1.0).time_of([0.5, 1.5])
+
+
+def test_many_times_are_few_times():
+    """Expansions along the modes against the inversion point by point, for starts of all kinds."""
+    rng = np.random.default_rng(5)
+    n = 150
+    s, x0, y0 = (rng.normal(size=n) * 10 ** rng.uniform(-3, 0.5, n) for _ in range(3))
+    solution = ModeSolution(s, 10 ** rng.uniform(-1, 1, n), x0, y0)
+    times = np.sort(np.concatenate([[0.0], 10 ** rng.uniform(-6, 4, 79), [np.inf]]))
+    together = [f(times) for f in (solution.x, solution.remaining, solution.residual)]
+    for name, many in zip(("x", "remaining", "residual"), together, strict=True):
+        few = np.concatenate(
+            [getattr(solution, name)(times[k : k + 27]) for k in range(0, len(times), 27)]
+        )
+        np.testing.assert_allclose(many, few, rtol=1e-11, atol=1e-280, err_msg=name)
+
+
+def test_the_order_of_times_does_not_matter():
+    solution = ModeSolution([1.0, 0.3], 2.0, [0.1, -0.2], [0.3, 0.0])
+    times = np.random.default_rng(0).permutation(np.linspace(0, 9, 60)).reshape(6, 10)
+    alone = np.array([[solution.x(t) for t in row] for row in times])
+    np.testing.assert_allclose(solution.x(times), alone, rtol=1e-13)

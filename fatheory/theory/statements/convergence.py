@@ -53,9 +53,10 @@ ENTRIES: tuple[Entry, ...] = (
         statement=r"W W_0 \Sigma^{1/2} \to T \Sigma^{1/2} \tilde\Pi,\quad "
         r"L_\infty = \tfrac12 \|T \Sigma^{1/2} (I - \tilde\Pi)\|^2,\quad "
         r"\tilde\Pi \text{ the projector on the rows of } B T \Sigma^{1/2}",
-        assumptions=f"{_NETWORK}; every rest point if B T Sigma^(1/2) has rank n_h, else zero "
-        "start",
-        source="derived for this project; Garg & Vempala 2021 (arXiv 2111.08706) for suboptimality",
+        assumptions=f"{_NETWORK}; B of any rank and any number of hidden units; every rest point "
+        "if B T Sigma^(1/2) has rank n_h, else zero start",
+        source="derived for this project; Garg & Vempala 2021 (arXiv 2111.08706) for "
+        "suboptimality; Hanut & Kadmon 2025 (arXiv 2502.20580) for feedback of low rank",
         function="fatheory.theory.bottleneck.bottleneck_limit",
         verified="against the integrated flow at long times, from zero and from small starts",
     ),

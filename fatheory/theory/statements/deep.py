@@ -34,7 +34,8 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "deep.invariant.flow",
         r"B_{l+1} W_{l+1} + (B_{l+1} W_{l+1})^\top - W_l W_l^\top = \mathrm{const}",
-        _ANY + ", feedback alignment, or direct feedback with B_{l+1} = F_l F_{l+1}^+",
+        _ANY + ", feedback alignment, or direct feedback with B_{l+1} = F_l F_{l+1}^+, which needs "
+        "full column rank of F_2 ... F_{L-1}",
         _DERIVED + "; Lillicrap et al. 2016, Supplementary Note 11, for one hidden layer",
         "fatheory.theory.deep_invariants.layer_invariants",
         "along integrated flows of depth 3 and 4",

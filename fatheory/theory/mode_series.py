@@ -1,0 +1,128 @@
+r"""Many modes at many times: the flow of `mode_time` by Taylor series along each mode.
+
+:math:`\lambda' = a + p w + q w^2` and :math:`w' = -w \lambda'` with :math:`w = e^{-\lambda}` are
+polynomial, so their Taylor coefficients follow from products of series. A mode is covered by some
+tens of expansions, each as long as its last coefficients allow, and a time costs one polynomial;
+inverting `mode_time.elapsed` point by point costs several logarithms and arc tangents.
+"""
+
+import numpy as np
+from jaxtyping import Float
+
+DEGREE = 18
+"""Expansions of a higher degree reach farther, and cost more for each time."""
+TOLERANCE = 2e-17
+"""Size of the terms that are left out, relative to lambda where that is large."""
+MAX_NODES = 400
+"""Expansions of one mode. Flows that end at a double root approach it as 1/t, and some would take
+more: they are left to `mode_time`."""
+_CHUNK = 1024
+"""Modes that are worked on side by side: keeps their expansions in the processor's cache."""
+
+Modes = Float[np.ndarray, " modes"]
+
+
+def log_remaining_along(
+    times: Float[np.ndarray, " time"], clock: Modes, a: Modes, p: Modes, q: Modes
+) -> Float[np.ndarray, "time modes"]:
+    """Return lambda at the times clock x t; NaN for modes that would take too many expansions.
+
+    Parameters
+    ----------
+    times : array
+        Increasing, finite, from 0 on.
+    clock : array
+        How fast the time of each mode runs.
+    a, p, q : array
+        Shape of each mode's flow, a + p w + q w^2.
+    """
+    lam = np.empty((len(times), len(a)))
+    for first in range(0, len(a), _CHUNK):
+        part = slice(first, first + _CHUNK)
+        series, begins = _expansions(times[-1] * clock[part], a[part], p[part], q[part])
+        lam[:, part] = _evaluated(times, clock[part], series, begins)
+    return lam
+
+
+def _expansions(
+    last: Modes, a: Modes, p: Modes, q: Modes
+) -> tuple[Float[np.ndarray, "node degree modes"], Float[np.ndarray, "node_1 modes"]]:
+    """Expand until `last` is reached; return coefficients, and where each expansion begins.
+
+    There is one more beginning than expansions: where the last one ends, NaN if it is not enough.
+    """
+    lam, begin = np.zeros_like(a), np.zeros_like(a)
+    series: list[np.ndarray] = []
+    begins = [begin]
+    while len(series) < MAX_NODES:
+        coefficients = _taylor(lam, a, p, q)
+        length = _length(coefficients)
+        series.append(coefficients)
+        begin = begin + length
+        begins.append(begin)
+        if (begin >= last).all():
+            break
+        # Beyond its last time a mode stands still: its further expansions are never used.
+        ahead = np.where(begin < last, length, 0.0)
+        lam = _horner(coefficients, ahead)
+    begins[-1] = np.where(begin >= last, begin, np.nan)
+    return np.stack(series), np.stack(begins)
+
+
+def _taylor(lam: Modes, a: Modes, p: Modes, q: Modes) -> Float[np.ndarray, "degree modes"]:
+    """Return the Taylor coefficients of lambda, from lambda itself on."""
+    series, w, rate = (np.empty((DEGREE + 1, len(lam))) for _ in range(3))
+    series[0], w[0] = lam, np.exp(-lam)
+    for k in range(DEGREE):
+        square = np.einsum("im,im->m", w[: k + 1], w[k::-1])
+        rate[k] = p * w[k] + q * square
+        if k == 0:
+            rate[0] += a
+        series[k + 1] = rate[k] / (k + 1)
+        w[k + 1] = np.einsum("im,im->m", w[: k + 1], rate[k::-1]) / -(k + 1)
+    return series
+
+
+def _length(series: Float[np.ndarray, "degree modes"]) -> Modes:
+    """Return how far an expansion reaches, judged by its last two terms."""
+    with np.errstate(divide="ignore", over="ignore"):
+        allowed = TOLERANCE * np.maximum(series[0], 1.0)
+        reach = [(allowed / np.abs(series[k])) ** (1 / k) for k in (DEGREE - 1, DEGREE)]
+    return 0.9 * np.minimum(*reach)
+
+
+def _horner(series: Float[np.ndarray, "degree modes"], at: Modes) -> Modes:
+    value = series[-1].copy()
+    for coefficients in series[-2::-1]:
+        value *= at
+        value += coefficients
+    return value
+
+
+def _evaluated(
+    times: Float[np.ndarray, " time"],
+    clock: Modes,
+    series: Float[np.ndarray, "node degree modes"],
+    begins: Float[np.ndarray, "node_1 modes"],
+) -> Float[np.ndarray, "time modes"]:
+    """Evaluate time after time; few modes change their expansion between two of them."""
+    out = np.empty((len(times), len(clock)))
+    node = np.zeros(len(clock), dtype=np.intp)
+    current, begin, end = series[0].copy(), begins[0].copy(), begins[1].copy()
+    last = len(series) - 1
+    for row, t in zip(out, times, strict=True):
+        tau = t * clock
+        behind = np.flatnonzero(tau > end)
+        while behind.size:
+            node[behind] += 1
+            at = node[behind]
+            current[:, behind] = series[at, :, behind].T
+            begin[behind], end[behind] = begins[at, behind], begins[at + 1, behind]
+            behind = behind[(tau[behind] > end[behind]) & (at < last)]
+        np.subtract(tau, begin, out=tau)
+        row[:] = current[-1]
+        for coefficients in current[-2::-1]:
+            row *= tau
+            row += coefficients
+    out[:, np.isnan(begins[-1])] = np.nan
+    return out
