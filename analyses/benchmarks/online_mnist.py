@@ -157,7 +157,7 @@ def online(seeds: int, count: int) -> None:
     measured = {}
     for n in (1, seeds):
         measured[f"blocks, {plural(n)}"] = (n * count, *trained(experiment(n, count, 1), images))
-        with mock.patch("fatheory.train.group.block_length", return_value=0):
+        with mock.patch("fatheory.train.device.block_length", return_value=0):
             found = trained(experiment(n, len(few), 1), few)
         measured[f"JAX, one image at a time, {plural(n)}"] = (n * len(few), *found)
     loops = {"NumPy loop": numpy_loop}

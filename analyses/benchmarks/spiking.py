@@ -28,8 +28,8 @@ import fatheory as fa
 from fatheory.initial import Samples, Start, draw_start
 from fatheory.reproduction import script_arguments
 from fatheory.train.ensemble import Batches
+from fatheory.train.programs.spiking import block_length, moment_key
 from fatheory.train.spiking import SpikingGroup
-from fatheory.train.spiking_program import block_length, moment_key
 
 RULES = ("feedback_alignment", "backprop")
 REPEATS = 4
@@ -70,7 +70,7 @@ def trained(
     """Advance the package's group; return the best seconds a time step, and W_2 after a round."""
     (group,) = SpikingGroup.all_of(asked, [start_of(asked, images)])
     if block:
-        group._recipe = group._recipe._replace(block=block)
+        group._spec = group._spec._replace(block=block)
     steps, streams = asked.schedule.steps, asked.schedule.batch_size
     order = jnp.arange(steps * streams, dtype=jnp.int32).reshape(1, steps, streams)
     batches = Batches(jnp.asarray(images.inputs), jnp.asarray(images.targets), order)

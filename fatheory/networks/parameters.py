@@ -35,6 +35,29 @@ class Parameters(NamedTuple):
         """Those of layers 2 to L."""
         return self._replace(weights=self.weights[1:], biases=self.biases[1:])
 
+    def of_layers(self, flags: jax.Array) -> "Parameters":
+        """Hand every array the flag of its layer.
+
+        Parameters
+        ----------
+        flags : array of shape (layer,)
+            One for each of the layers that have weights here.
+        """
+
+        def spread(layers: Layers, flags: jax.Array) -> Layers:
+            return tuple(None if A is None else flag for A, flag in zip(layers, flags, strict=True))
+
+        depth = len(self.weights)
+        # Scales and shifts are those of the lower layers, also of a network above its first one.
+        normalised = flags[: len(self.scales)]
+        return Parameters(
+            spread(self.weights, flags),
+            spread(self.biases, flags[: len(self.biases)]),
+            spread(self.feedback, flags[depth - len(self.feedback) :]),
+            spread(self.scales, normalised),
+            spread(self.shifts, normalised),
+        )
+
     def below(self, W: jax.Array, b: Any, *, biased: bool) -> "Parameters":
         """Put a first layer under the parameters of layers 2 to L.
 

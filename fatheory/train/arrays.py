@@ -12,7 +12,7 @@ from fatheory import labels
 from fatheory.experiment import Experiment
 from fatheory.initial import Start
 from fatheory.networks import Architecture, Layers, Moments, Parameters
-from fatheory.train.ensemble import Fixed
+from fatheory.train.ensemble import RunConstants
 from fatheory.train.learner import Learner
 from fatheory.train.parameters import RuleStates
 from fatheory.train.ways import Way
@@ -23,8 +23,8 @@ def stacked(
     starts: Sequence[Start],
     learner: Learner,
     members: Sequence[int],
-) -> tuple[Parameters, Fixed]:
-    """Stack what the runs start from, and what they keep, along the axes (rule, seat)."""
+) -> tuple[Parameters, RunConstants]:
+    """Stack what the runs start from, and what they keep, along the axes (rule, replica)."""
     dtype = np.dtype(experiment.precision)
     chosen = [experiment.rule_labels[i] for i in members]
     runs = (len(chosen), len(starts))
@@ -47,7 +47,7 @@ def stacked(
         stack([start.connections.feedback for start in starts]),
         jnp.asarray(np.broadcast_to(np.array(ways, np.int32)[:, None], runs)),
     )
-    fixed = Fixed(
+    fixed = RunConstants(
         states,
         stack([start.connections.forward for start in starts]),
         jnp.asarray(np.asarray(rates), dtype),

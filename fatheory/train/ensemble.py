@@ -1,8 +1,8 @@
 """The arrays of an ensemble: what changes while learning, what does not, and the examples.
 
 Arrays of an ensemble have the leading axes (rule, seed). Examples have the leading axis (seed), of
-length 1 where all seats see the same: cells of a sweep often do. Large pools that all seats share
-have no such axis. Every rule sees the same examples.
+length 1 where all replicas see the same: cells of a sweep often do. Large pools that all replicas
+share have no such axis. Every rule sees the same examples.
 """
 
 from functools import partial
@@ -23,7 +23,7 @@ class Ensemble(NamedTuple):
     ----------
     parameters : Parameters
         Weights, biases, and feedback weights that learn.
-    memory : pytree
+    optimizer_state : pytree
         State of the update, such as momentum.
     diverged_at : array of shape (rule, seed)
         First step whose error was not finite; -1 while there is none.
@@ -32,12 +32,12 @@ class Ensemble(NamedTuple):
     """
 
     parameters: Parameters
-    memory: Any
+    optimizer_state: Any
     diverged_at: Int[Array, "*runs"]
     moments: tuple[Moments, ...] = ()
 
 
-class Fixed(NamedTuple):
+class RunConstants(NamedTuple):
     """What does not change while learning.
 
     Attributes
@@ -86,29 +86,29 @@ class Batches(NamedTuple):
         return pick(self.inputs, chosen), pick(self.targets, chosen)
 
     @property
-    def seats(self) -> int:
-        """For how many seats there are examples; 1 where all see the same."""
+    def replicas(self) -> int:
+        """For how many replicas there are examples; 1 where all see the same."""
         return len(self.inputs if self.order is None else self.order)
 
-    def of(self, seat: Int[Array, ""], step: Int[Array, ""]) -> tuple[jax.Array, jax.Array]:
+    def of(self, replica: Int[Array, ""], step: Int[Array, ""]) -> tuple[jax.Array, jax.Array]:
         """Return inputs and targets of one step of one seed, of shape (batch, unit)."""
-        seat = jnp.minimum(seat, self.seats - 1)
+        replica = jnp.minimum(replica, self.replicas - 1)
         if self.order is None:
-            return self.inputs[seat, step], self.targets[seat, step]
-        chosen = self.order[seat, step]
+            return self.inputs[replica, step], self.targets[replica, step]
+        chosen = self.order[replica, step]
         if self.inputs.ndim == 2:
             return self.inputs[chosen], self.targets[chosen]
-        return self.inputs[seat, chosen], self.targets[seat, chosen]
+        return self.inputs[replica, chosen], self.targets[replica, chosen]
 
-    def of_seeds(self, seats: slice) -> "Batches":
+    def of_seeds(self, replicas: slice) -> "Batches":
         """Return the batches of some seeds."""
-        if self.seats == 1:
+        if self.replicas == 1:
             return self
         shared = self.inputs.ndim == 2
         return Batches(
-            self.inputs if shared else self.inputs[seats],
-            self.targets if shared else self.targets[seats],
-            None if self.order is None else self.order[seats],
+            self.inputs if shared else self.inputs[replicas],
+            self.targets if shared else self.targets[replicas],
+            None if self.order is None else self.order[replicas],
         )
 
 
@@ -121,14 +121,14 @@ def flat_runs(tree: Any) -> Any:
 
 
 def for_all_runs(examples: tuple[jax.Array, jax.Array], runs: tuple[int, ...]) -> Any:
-    """Repeat examples for every rule, and for every seat where all see the same.
+    """Repeat examples for every rule, and for every replica where all see the same.
 
     Parameters
     ----------
     examples : pair of arrays
         Of the leading axis (seed), or one of length 1.
     runs : tuple of int
-        Numbers of rules and of seats, which become one axis.
+        Numbers of rules and of replicas, which become one axis.
     """
     return flat_runs(jax.tree.map(lambda a: jnp.broadcast_to(a, (*runs, *a.shape[1:])), examples))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,43 +11,46 @@ import numpy as np
 from fatheory.errors import NotOfferedError
 from fatheory.experiment import Experiment
 from fatheory.initial import Start
-from fatheory.networks import Architecture
+from fatheory.networks import Architecture, Parameters
 from fatheory.quantities import Need, Quantity, Spiking
 from fatheory.train.arrays import first_moments, named, stacked
 from fatheory.train.compiled_view import Known
+from fatheory.train.device import (
+    DeviceCache,
+    device_caches,
+    online_block,
+    parted_replicas,
+    runs_take_turns,
+)
 from fatheory.train.ensemble import Batches, Ensemble
 from fatheory.train.learner import Learner
 from fatheory.train.observe import Probe, evaluate, observe
-from fatheory.train.online import advance_online, block_length
 from fatheory.train.parameters import DECAYS
-from fatheory.train.place import Place, places
-from fatheory.train.program import Recipe, Stretch, advance
+from fatheory.train.programs.block_by_block import advance_online
+from fatheory.train.programs.step_by_step import ProgramSpec, StepRange, advance
 from fatheory.train.state import State, restored, states_of
 from fatheory.train.waiting import on_host, wait_for
 from fatheory.updates import update_direction
 
-CACHE_BYTES = 2**24
-"""First-layer weights of a group that learns block by block on a CPU: they should stay in cache."""
-
 
 class Group:
-    """The ensemble of some seats of the rules that share a program.
+    """The ensemble of some replicas of the rules that share a program.
 
-    A seat is a seed of an experiment, or of another one that shares its program.
+    A replica is a seed of an experiment, or of another one that shares its program.
 
     Parameters
     ----------
     experiment : Experiment
-        What the seats have in common.
+        What the replicas have in common.
     starts : sequence of Start
-        One per seat.
+        One per replica.
     learner : Learner
         The program that the rules share.
     members : sequence of int
         Which of the experiment's rules belong to the group.
-    seats : slice
-        Which of the seats.
-    place : Place
+    replicas : slice
+        Which of the replicas.
+    cache : DeviceCache
         Where they are trained.
     """
 
@@ -56,34 +60,45 @@ class Group:
         starts: Sequence[Start],
         learner: Learner,
         members: Sequence[int],
-        seats: slice,
-        place: Place,
+        replicas: slice,
+        cache: DeviceCache,
     ) -> None:
-        self.members, self.seats = tuple(members), seats
-        self._place = place
+        self.members, self.replicas = tuple(members), replicas
+        self._cache = cache
         self._experiment, self._learner = experiment, learner
         self._labels = [experiment.rule_labels[i] for i in members]
-        self._whole = seats.stop - seats.start == len(starts)
-        update = experiment.update
-        direction = update_direction(update.manhattan, update.momentum, update.weight_decay, DECAYS)
-        block = _block(experiment, starts[0])
-        self._recipe = Recipe(
-            learner,
-            direction,
-            update.weight_decay,
-            experiment.root_seed,
-            block,
-            in_turn=bool(learner.architecture.image) and jax.default_backend() == "cpu",
-        )
-        self._advance: Callable[..., Ensemble] = advance_online if block else advance
-        stacks = stacked(experiment, starts[seats], learner, members)
-        parameters, self._fixed = place.put(stacks)
-        runs = self._fixed.seeds.shape
+        self._whole = replicas.stop - replicas.start == len(starts)
+        self._spec = self._program_spec(starts[0])
+        self._advance = self._program()
+        stacks = stacked(experiment, starts[replicas], learner, members)
+        parameters, self._constants = cache.put(stacks)
+        runs = self._constants.seeds.shape
         nothing_lost = jnp.full(runs, -1, jnp.int32)
         moments = first_moments(learner.architecture, experiment, runs)
-        self.ensemble = place.put(
-            Ensemble(parameters, direction.init(parameters), nothing_lost, moments)
+        self.ensemble = cache.put(
+            Ensemble(parameters, self._fresh_state(parameters), nothing_lost, moments)
         )
+
+    def _program_spec(self, start: Start) -> ProgramSpec:
+        """Say what compiles, given one of the starts, which are alike in shape."""
+        experiment = self._experiment
+        update = experiment.update
+        return ProgramSpec(
+            self._learner,
+            update_direction(update.manhattan, update.momentum, update.weight_decay, DECAYS),
+            update.weight_decay,
+            experiment.root_seed,
+            online_block(experiment, start),
+            in_turn=runs_take_turns(experiment),
+        )
+
+    def _program(self) -> Callable[..., Ensemble]:
+        """Return the compiled program that carries out steps."""
+        return advance_online if self._spec.block else advance
+
+    def _fresh_state(self, parameters: Parameters) -> Any:
+        """Return what the update remembers before the first step of a phase."""
+        return self._spec.direction.init(parameters)
 
     @classmethod
     def all_of(cls, experiment: Experiment, starts: Sequence[Start]) -> list["Group"]:
@@ -94,12 +109,14 @@ class Group:
             members.setdefault(Learner.of(choice, network), []).append(i)
         if network.image:
             members = _joined(members)
-        # Seats are parted over devices, which work at the same time.
-        where = places()
+        # Replicas are parted over devices, which work at the same time.
+        where = device_caches()
         return [
-            cls(experiment, starts, learner, rules, seats, where[i % len(where)])
+            cls(experiment, starts, learner, rules, replicas, where[i % len(where)])
             for learner, rules in members.items()
-            for i, seats in enumerate(_seats(experiment, starts, len(rules), len(where)))
+            for i, replicas in enumerate(
+                parted_replicas(experiment, starts, len(rules), len(where))
+            )
         ]
 
     def advance(
@@ -117,23 +134,23 @@ class Group:
         """
         frozen = self._experiment.schedule.phases[phase].frozen
         learning = np.array([i + 1 not in frozen for i in range(self._experiment.layers)])
-        stretch = Stretch(
+        step_range = StepRange(
             jnp.asarray(learning),
             jnp.asarray(first),
             jnp.asarray(offset),
             jnp.asarray(stop - first),
             rate_factors,
         )
-        mine = batches if self._whole else batches.of_seeds(self.seats)
-        mine = self._place.keep("batches", mine)
+        mine = batches if self._whole else batches.of_seeds(self.replicas)
+        mine = self._cache.keep("batches", mine)
         self.ensemble = self._advance(
-            self.ensemble, self._fixed, mine, stretch, recipe=self._recipe
+            self.ensemble, self._constants, mine, step_range, spec=self._spec
         )
 
     @property
     def grain(self) -> int:
         """After how many steps a segment may end without a difference to any number."""
-        return max(1, self._recipe.block)
+        return max(1, self._spec.block)
 
     def wait(self) -> None:
         """Wait until the updates asked for are done."""
@@ -141,8 +158,8 @@ class Group:
 
     def forget(self) -> None:
         """Start the update's memory anew, as at the start of every phase."""
-        memory = self._recipe.direction.init(self.ensemble.parameters)
-        self.ensemble = self.ensemble._replace(memory=memory)
+        fresh = self._fresh_state(self.ensemble.parameters)
+        self.ensemble = self.ensemble._replace(optimizer_state=fresh)
 
     def state(self) -> State:
         """Copy what changes while learning, by rule and name, of this group's seeds."""
@@ -156,8 +173,8 @@ class Group:
         DamagedArchiveError
             If it is not a state of these rules.
         """
-        ensemble = restored(self.ensemble, self._labels, self.seats, state)
-        self.ensemble = self._place.put(ensemble)
+        ensemble = restored(self.ensemble, self._labels, self.replicas, state)
+        self.ensemble = self._cache.put(ensemble)
 
     def observe(
         self, probe: Probe, step: int, quantities: tuple[Quantity, ...], known: Known
@@ -165,7 +182,7 @@ class Group:
         """Measure quantities on the probe, of the axes (rule, seed, ...)."""
         measured = observe(
             self.ensemble.parameters,
-            self._fixed,
+            self._constants,
             known,
             self._own(probe, "probe"),
             jnp.asarray(step),
@@ -204,34 +221,8 @@ class Group:
     def _own(self, samples: Probe, what: str) -> Probe:
         x, target = samples
         shared = x.ndim == 2
-        mine = samples if shared or self._whole else (x[self.seats], target[self.seats])
-        return self._place.keep(what, mine)
-
-
-def _block(experiment: Experiment, start: Start) -> int:
-    """Choose the block length of online learning; 0 where steps are taken one by one."""
-    schedule, update = experiment.schedule, experiment.update
-    online = schedule.batch_size == 1 and schedule.decay is None
-    plain = not (update.momentum or update.manhattan or experiment.network.dropout)
-    dense = not experiment.network.convolutions
-    # Where connections are missing, examples overlap differently for every unit.
-    whole = start.connections.forward[0] is None
-    fit = online and plain and dense and whole
-    return block_length(experiment.task.inputs) if fit else 0
-
-
-def _seats(
-    experiment: Experiment, starts: Sequence[Start], rules: int, devices: int
-) -> list[slice]:
-    """Part the seats over devices, and so that what a group works on fits into a CPU's cache."""
-    seeds = len(starts)
-    size = -(-seeds // devices)
-    if _block(experiment, starts[0]) and jax.default_backend() == "cpu":
-        first = starts[0].weights[0].size * np.dtype(experiment.precision).itemsize * rules
-        size = max(1, min(size, CACHE_BYTES // first))
-    # Groups of equal size share one compiled program.
-    size = next(n for n in range(size, 0, -1) if seeds % n == 0 or n <= size // 2 + 1)
-    return [slice(i, min(i + size, seeds)) for i in range(0, seeds, size)]
+        mine = samples if shared or self._whole else (x[self.replicas], target[self.replicas])
+        return self._cache.keep(what, mine)
 
 
 def _joined(members: dict[Learner, list[int]]) -> dict[Learner, list[int]]:

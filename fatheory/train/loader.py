@@ -16,15 +16,15 @@ from fatheory.train.ensemble import Batches
 class Loader:
     """Hands out the block of examples that holds a step; keeps the latest one.
 
-    Finite samples go to the device once and blocks only say which of them are used. Seats that all
-    see the same examples, as cells of a sweep may, are given them once.
+    Finite samples go to the device once and blocks only say which of them are used. Replicas that
+    all see the same examples, as cells of a sweep may, are given them once.
 
     Parameters
     ----------
     experiment : Experiment
         How many examples a step learns from.
     starts : sequence of Start
-        One per seat; each says whose examples it sees.
+        One per replica; each says whose examples it sees.
     """
 
     def __init__(self, experiment: Experiment, starts: Sequence[Start]) -> None:
@@ -63,11 +63,11 @@ class Loader:
         )
 
     def _for_all(self, draw: Callable[[Start], Any]) -> list[Any]:
-        """Draw for every seat; once for those that see the same examples."""
+        """Draw for every replica; once for those that see the same examples."""
         once = dict(zip(self._keys, self._starts, strict=True))
         if len(once) == 1:
             return [draw(self._starts[0])]
-        # NumPy draws without holding the interpreter, so seats are drawn side by side.
+        # NumPy draws without holding the interpreter, so replicas are drawn side by side.
         with ThreadPoolExecutor() as pool:
             drawn = dict(zip(once, pool.map(draw, once.values()), strict=True))
         return [drawn[key] for key in self._keys]

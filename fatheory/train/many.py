@@ -22,7 +22,7 @@ from fatheory.train.sinks import InMemory, StopRequest
 from fatheory.train.step_size import warn_of_step_size
 from fatheory.updates import schedule_factors
 
-MOST_SEATS = 256
+MOST_REPLICAS = 256
 """Seeds of all experiments of a batch."""
 MOST_BYTES = 2**26
 """Weights of all runs of a batch."""
@@ -137,22 +137,22 @@ def _batches(experiments: Sequence[Experiment]) -> Iterator[list[int]]:
         programs.setdefault(program_of(asked), []).append(i)
     for members in programs.values():
         batch: list[int] = []
-        seats = 0
-        most = _most_seats(experiments[members[0]])
+        replicas = 0
+        most = _most_replicas(experiments[members[0]])
         for i in members:
             own = len(experiments[i].seeds)
-            if batch and seats + own > most:
+            if batch and replicas + own > most:
                 yield batch
-                batch, seats = [], 0
+                batch, replicas = [], 0
             batch.append(i)
-            seats += own
+            replicas += own
         yield batch
 
 
-def _most_seats(asked: Experiment) -> int:
+def _most_replicas(asked: Experiment) -> int:
     item = np.dtype(asked.precision).itemsize
     each = len(asked.rules) * sum(map(math.prod, asked.weight_shapes)) * item
-    return min(MOST_SEATS, MOST_BYTES // each)
+    return min(MOST_REPLICAS, MOST_BYTES // each)
 
 
 def _train_batch(

@@ -18,9 +18,8 @@ from fatheory.experiment import (
 from fatheory.initial import block_steps
 from fatheory.machine import free_memory
 from fatheory.quantities import find_quantities
-from fatheory.train.observe import IMAGES_AT_A_TIME
+from fatheory.train.device import IMAGES_AT_A_TIME, LONGEST_SPIKING_BLOCK, runs_at_a_time
 from fatheory.train.spiking_measure import STREAMS
-from fatheory.train.spiking_program import LONGEST_BLOCK
 
 _HOST_ITEM = 8
 """Draws are made in double precision."""
@@ -153,14 +152,14 @@ def _convolved(experiment: Experiment, item: int) -> int:
             # Patches of the image, or moved copies of activities and errors; and the sums.
             copies = k * k * below if shape is places[0] else 2 * k * (below + channels)
             numbers += rows * columns * (copies + 3 * channels)
-    runs = 1 if jax.default_backend() == "cpu" else len(experiment.rules) * len(experiment.seeds)
+    runs = runs_at_a_time(experiment)
     return runs * shown * numbers * item
 
 
 def _spiking(experiment: Experiment, item: int) -> int:
     """Count activities of a spiking network, with random numbers and what a block notes."""
-    rows = max(STREAMS, LONGEST_BLOCK, experiment.schedule.batch_size)
-    runs = 1 if jax.default_backend() == "cpu" else len(experiment.rules) * len(experiment.seeds)
+    rows = max(STREAMS, LONGEST_SPIKING_BLOCK, experiment.schedule.batch_size)
+    runs = runs_at_a_time(experiment)
     # A block works on the transposed weights beside the weights.
     weights = sum(math.prod(shape) for shape in experiment.weight_shapes)
     return runs * (4 * rows * sum(experiment.sizes) + weights) * item

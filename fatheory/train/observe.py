@@ -10,19 +10,18 @@ from jaxtyping import Array, Float, Int
 from fatheory.networks import Architecture, Moments, Parameters
 from fatheory.quantities import Quantity
 from fatheory.train.compiled_view import CompiledView, Known
-from fatheory.train.ensemble import Fixed, flat_runs, for_all_runs, unflattened
+from fatheory.train.device import IMAGES_AT_A_TIME
+from fatheory.train.ensemble import RunConstants, flat_runs, for_all_runs, unflattened
 from fatheory.train.learner import Learner, top_of
 from fatheory.train.sampler import step_key
 
 Probe = tuple[jax.Array, jax.Array]
-IMAGES_AT_A_TIME = 500
-"""Images on which a convolutional network is evaluated side by side."""
 
 
 @partial(jax.jit, static_argnames=("learner", "quantities", "root_seed", "receptive_units"))
 def observe(
     parameters: Parameters,
-    fixed: Fixed,
+    fixed: RunConstants,
     known: Known,
     probe: Probe,
     step: Int[Array, ""],
@@ -36,7 +35,7 @@ def observe(
 
     Parameters
     ----------
-    parameters, fixed : Parameters, Fixed
+    parameters, fixed : Parameters, RunConstants
         The runs.
     known : Known
         What other programs have found out of them, of the axes (rule, seed, ...).
@@ -56,7 +55,7 @@ def observe(
     """
 
     def measure(
-        parameters: Parameters, fixed: Fixed, known: Known, x: jax.Array, target: jax.Array
+        parameters: Parameters, fixed: RunConstants, known: Known, x: jax.Array, target: jax.Array
     ) -> dict[str, jax.Array]:
         key = step_key(root_seed, fixed.seeds, step)
         seen = CompiledView(

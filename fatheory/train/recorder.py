@@ -105,11 +105,11 @@ class Recorder:
         # is still finite, such as the gradient of units that are silent because they are NaN.
         behind = diverged.reshape(*diverged.shape, *(1,) * (values.ndim - diverged.ndim))
         known = np.where(behind | ~np.isfinite(values), np.nan, values)
-        snapshot[name][list(group.members), group.seats] = known
+        snapshot[name][list(group.members), group.replicas] = known
 
     def _mark_divergence(self, group: Group, step: int, loss: np.ndarray) -> np.ndarray:
         """Note since when runs of a group have diverged, and return which have, (rule, seed)."""
-        mine = (list(group.members), group.seats)
+        mine = (list(group.members), group.replicas)
         since = np.asarray(group.ensemble.diverged_at, dtype=np.int64)
         since = np.where((since < 0) & ~np.isfinite(loss), step, since)
         known = self.diverged_at[mine]

@@ -53,7 +53,7 @@ class Run:
     Parameters
     ----------
     starts : sequence of Start
-        One per seat: the seeds of an experiment, or of several.
+        One per replica: the seeds of an experiment, or of several.
     rate_factors : array of shape (step,) or None
         What the learning rates are multiplied by at every step; None for 1.
     """

@@ -1,59 +1,64 @@
 """Runs of spiking networks that train in one compiled program."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable
 from functools import partial
 
-import jax
 import numpy as np
 
-from fatheory.experiment import Experiment, SpikingNetwork
+from fatheory.experiment import SpikingNetwork
 from fatheory.initial import Start
+from fatheory.networks import Parameters
 from fatheory.networks.spiking import Neuron, Potentials
 from fatheory.quantities import Spiking, traced_units
+from fatheory.train.ensemble import Ensemble
 from fatheory.train.group import Group
-from fatheory.train.learner import Learner
 from fatheory.train.observe import Probe
-from fatheory.train.place import Place
+from fatheory.train.programs.spiking import advance_spiking, spiking_block_length
+from fatheory.train.programs.step_by_step import ProgramSpec
 from fatheory.train.spiking_measure import evaluate_spiking, observe_spiking
-from fatheory.train.spiking_program import advance_spiking, block_length
 from fatheory.train.waiting import on_host, wait_for
 
 
 class SpikingGroup(Group):
-    """A group whose networks spike: their potentials are the memory of the ensemble.
+    """A group whose networks spike: their potentials are the optimizer state of the ensemble.
 
     Parameters
     ----------
-    experiment, starts, learner, members, seats, place
+    experiment, starts, learner, members, replicas, cache
         As of `Group`.
     """
 
-    def __init__(
-        self,
-        experiment: Experiment,
-        starts: Sequence[Start],
-        learner: Learner,
-        members: Sequence[int],
-        seats: slice,
-        place: Place,
-    ) -> None:
-        super().__init__(experiment, starts, learner, members, seats, place)
-        assert isinstance(experiment.network, SpikingNetwork)
-        self._neuron = Neuron.of(experiment.network)
-        streams = experiment.schedule.batch_size
-        self._recipe = self._recipe._replace(
-            block=block_length(learner, streams), in_turn=jax.default_backend() == "cpu"
+    @property
+    def _neuron(self) -> Neuron:
+        assert isinstance(self._experiment.network, SpikingNetwork)
+        return Neuron.of(self._experiment.network)
+
+    def _program_spec(self, start: Start) -> ProgramSpec:
+        """Say what compiles; blocks are of time steps."""
+        streams = self._experiment.schedule.batch_size
+        return (
+            super()
+            ._program_spec(start)
+            ._replace(block=spiking_block_length(self._learner, streams))
         )
-        self._advance = partial(advance_spiking, neuron=self._neuron)
-        before = (*self._fixed.seeds.shape, streams)
-        rest = Potentials.at_rest(experiment.sizes[1:], before, np.dtype(experiment.precision))
-        self.ensemble = self.ensemble._replace(memory=place.put(rest))
+
+    def _program(self) -> Callable[..., Ensemble]:
+        """Return the compiled program that shows images."""
+        return partial(advance_spiking, neuron=self._neuron)
+
+    def _fresh_state(self, parameters: Parameters) -> Potentials:
+        """Return potentials at rest."""
+        runs = parameters.weights[0].shape[:2]
+        before = (*runs, self._experiment.schedule.batch_size)
+        return Potentials.at_rest(
+            self._experiment.sizes[1:], before, np.dtype(self._experiment.precision)
+        )
 
     @property
     def grain(self) -> int:
         """Images after which a block of time steps ends with one of them."""
-        return math.lcm(self._recipe.block, self._neuron.steps_per_image) // (
+        return math.lcm(self._spec.block, self._neuron.steps_per_image) // (
             self._neuron.steps_per_image
         )
 
@@ -64,7 +69,7 @@ class SpikingGroup(Group):
         """Watch neurons while the probe is shown."""
         seen = observe_spiking(
             self.ensemble.parameters,
-            self._fixed,
+            self._constants,
             self._own(probe, "probe"),
             learner=self._learner,
             neuron=self._neuron,
@@ -77,7 +82,7 @@ class SpikingGroup(Group):
         """Return loss and classification error (percent) on samples, (rule, seed)."""
         measured = evaluate_spiking(
             self.ensemble.parameters,
-            self._fixed,
+            self._constants,
             self._own(samples, "samples"),
             neuron=self._neuron,
             root_seed=self._experiment.root_seed,

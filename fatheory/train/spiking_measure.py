@@ -21,12 +21,12 @@ from fatheory.networks.spiking import (
     modulators,
 )
 from fatheory.quantities import Spiking
-from fatheory.train.ensemble import Fixed
+from fatheory.train.ensemble import RunConstants
 from fatheory.train.learner import Learner
 from fatheory.train.observe import Probe, over_runs
+from fatheory.train.programs.spiking import drawn_inputs
+from fatheory.train.programs.spiking_block import BlockInputs, all_finite
 from fatheory.train.sampler import step_key
-from fatheory.train.spiking_block import Scene, all_finite
-from fatheory.train.spiking_program import drawn_scene
 
 STREAMS = 100
 """Sequences of images that are tested side by side. Each begins at rest, which a leak of 0.9
@@ -37,7 +37,7 @@ _TESTING = 2**31
 
 @partial(jax.jit, static_argnames=("neuron", "root_seed"))
 def evaluate_spiking(
-    parameters: Parameters, fixed: Fixed, samples: Probe, *, neuron: Neuron, root_seed: int
+    parameters: Parameters, fixed: RunConstants, samples: Probe, *, neuron: Neuron, root_seed: int
 ) -> tuple[Float[Array, "rule seed"], Float[Array, "rule seed"]]:
     """Return the loss, and the percentage of images for which another class is most active.
 
@@ -47,14 +47,14 @@ def evaluate_spiking(
     """
 
     def measure(
-        parameters: Parameters, fixed: Fixed, x: jax.Array, target: jax.Array
+        parameters: Parameters, fixed: RunConstants, x: jax.Array, target: jax.Array
     ) -> tuple[jax.Array, jax.Array]:
         order = stream_order(len(x))
         forward = _forward(parameters)
 
-        def live(v: tuple, scene: Scene) -> tuple[tuple, jax.Array]:
-            uniforms = [uniform[0] for uniform in scene.uniforms]
-            v, s = forward_step(neuron, v, scene.spikes[0], uniforms, forward)
+        def live(v: tuple, given: BlockInputs) -> tuple[tuple, jax.Array]:
+            uniforms = [uniform[0] for uniform in given.uniforms]
+            v, s = forward_step(neuron, v, given.spikes[0], uniforms, forward)
             return v, jnp.sum(s[-1].reshape(len(order), -1, neuron.group), axis=-1)
 
         rest = _rest(parameters, len(order)).forward
@@ -75,7 +75,7 @@ def evaluate_spiking(
 @partial(jax.jit, static_argnames=("learner", "neuron", "root_seed", "units"))
 def observe_spiking(
     parameters: Parameters,
-    fixed: Fixed,
+    fixed: RunConstants,
     probe: Probe,
     *,
     learner: Learner,
@@ -88,17 +88,19 @@ def observe_spiking(
     Behind the axes (rule, seed), and single neurons by the first `units` of layers 1 to L.
     """
 
-    def measure(parameters: Parameters, fixed: Fixed, x: jax.Array, target: jax.Array) -> Spiking:
+    def measure(
+        parameters: Parameters, fixed: RunConstants, x: jax.Array, target: jax.Array
+    ) -> Spiking:
         forward = _forward(parameters)
         key = step_key(root_seed, fixed.seeds, jnp.asarray(_TESTING, jnp.uint32))
         V = learner.backward(parameters, fixed.states, key)
         assert V is not None  # direct rules are refused
         back = [_synapses(W.T) for W in V[1:]]
 
-        def live(potentials: Potentials, scene: Scene) -> tuple[Potentials, tuple]:
-            uniforms = [uniform[0] for uniform in scene.uniforms]
-            v, s = forward_step(neuron, potentials.forward, scene.spikes[0], uniforms, forward)
-            error = scene.target[0] - s[-1]
+        def live(potentials: Potentials, given: BlockInputs) -> tuple[Potentials, tuple]:
+            uniforms = [uniform[0] for uniform in given.uniforms]
+            v, s = forward_step(neuron, potentials.forward, given.spikes[0], uniforms, forward)
+            error = given.target[0] - s[-1]
             u, signals = feedback_step(neuron, potentials.feedback, error, back)
             few = [
                 jnp.stack([a[0, :units] for a in layers])
@@ -125,11 +127,11 @@ def stream_order(count: int) -> Int[Array, "stream place"]:
 def _over_time(
     neuron: Neuron,
     root_seed: int,
-    fixed: Fixed,
+    fixed: RunConstants,
     parameters: Parameters,
     samples: Probe,
     order: Int[Array, "stream place"],
-    live: Callable[[Any, Scene], tuple[Any, Any]],
+    live: Callable[[Any, BlockInputs], tuple[Any, Any]],
     rest: Any,
 ) -> tuple[Any, Any]:
     """Show images in order, and stack along a first axis what `live` says of every time step."""
@@ -140,7 +142,7 @@ def _over_time(
     def body(state: Any, place: jax.Array) -> tuple[Any, Any]:
         rows = order[:, place // neuron.steps_per_image]
         keys = jax.random.fold_in(key, place)[None]
-        return live(state, drawn_scene(neuron, keys, x[rows][None], target[rows][None], sizes))
+        return live(state, drawn_inputs(neuron, keys, x[rows][None], target[rows][None], sizes))
 
     return jax.lax.scan(body, rest, jnp.arange(order.shape[1] * neuron.steps_per_image))
 

@@ -25,7 +25,7 @@ def states_of(ensemble: Ensemble, rules: Sequence[str]) -> State:
     """
     leaves = jax.tree_util.tree_leaves_with_path(ensemble)
     # Copied: the next update takes over the arrays' memory.
-    arrays = {jax.tree_util.keystr(path): np.array(leaf) for path, leaf in leaves}
+    arrays = {_name(path): np.array(leaf) for path, leaf in leaves}
     return {rule: {name: a[i] for name, a in arrays.items()} for i, rule in enumerate(rules)}
 
 
@@ -41,7 +41,7 @@ def joined_states(parts: Sequence[State]) -> State:
 
 
 def restored(
-    ensemble: Ensemble, rules: Sequence[str], seats: slice, state: Mapping[str, Mapping]
+    ensemble: Ensemble, rules: Sequence[str], replicas: slice, state: Mapping[str, Mapping]
 ) -> Ensemble:
     """Return an ensemble with the arrays of a state.
 
@@ -51,7 +51,7 @@ def restored(
         As it would be at the start.
     rules : sequence of str
         Labels of its rules, in order.
-    seats : slice
+    replicas : slice
         Which of the seeds it holds.
     state : mapping
         As `joined_states` returns it, of all seeds.
@@ -63,17 +63,26 @@ def restored(
     """
 
     def replaced(path: tuple, leaf: jax.Array) -> jax.Array:
-        name = jax.tree_util.keystr(path)
+        name = _name(path)
         found = []
         for rule in rules:
             array = state.get(rule, {}).get(name)
-            if array is None or array.dtype != leaf.dtype or array[seats].shape != leaf.shape[1:]:
+            if (
+                array is None
+                or array.dtype != leaf.dtype
+                or array[replicas].shape != leaf.shape[1:]
+            ):
                 got = "nothing" if array is None else f"{array.dtype} of shape {array.shape}"
                 raise DamagedArchiveError(
                     f"the state of {rule!r} must hold {name} as {leaf.dtype} of shape "
                     f"{leaf.shape[1:]} for {leaf.shape[1]} seeds; found {got}; start the run over"
                 )
-            found.append(array[seats])
+            found.append(array[replicas])
         return jnp.array(np.stack(found))
 
     return jax.tree_util.tree_map_with_path(replaced, ensemble)
+
+
+def _name(path: tuple) -> str:
+    """Return the name of an array in stored states, which outlive those of our attributes."""
+    return jax.tree_util.keystr(path).replace(".optimizer_state", ".memory", 1)

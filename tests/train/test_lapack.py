@@ -19,7 +19,7 @@ from fatheory.train.compiled_view import Known
 from fatheory.train.loader import Loader
 from fatheory.train.many import start_run
 from fatheory.train.observe import observe
-from fatheory.train.program import Stretch, advance
+from fatheory.train.programs.step_by_step import StepRange, advance
 
 RULES = [name for name in known_rules() if name != "node_perturbation"]
 RECORDED = ("teaching_signals", "weight_angle", "pseudobackprop_angles", "pseudoinverse_alignment")
@@ -53,13 +53,13 @@ def test_programs_of_all_rules_and_quantities_see_single_matrices():
     )
     seen = []
     for group in run._groups:
-        stretch = Stretch(jnp.ones(3, bool), zero, zero, one)
+        steps = StepRange(jnp.ones(3, bool), zero, zero, one)
         steps = advance.lower(
-            group.ensemble, group._fixed, batches, stretch, recipe=group._recipe
+            group.ensemble, group._constants, batches, steps, spec=group._spec
         ).as_text()
         measured = observe.lower(
             group.ensemble.parameters,
-            group._fixed,
+            group._constants,
             Known(),
             probe,
             zero,

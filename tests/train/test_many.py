@@ -94,11 +94,11 @@ def first_block(experiments: list[fa.Experiment]) -> Batches:
 @pytest.mark.parametrize("at_a_time", [2**24, 1])
 @pytest.mark.parametrize("case", [LINEAR, "blocks of online examples"])
 def test_experiments_that_see_the_same_examples_share_them(case, samples, at_a_time, monkeypatch):
-    monkeypatch.setattr("fatheory.train.group.CACHE_BYTES", at_a_time)
+    monkeypatch.setattr("fatheory.train.device.CACHE_BYTES", at_a_time)
     experiments = same_examples(asked(case, precision="float64"))
     experiments = [one.with_settings({"task.samples": samples}) for one in experiments]
     batches = first_block(experiments)
-    assert batches.seats == 1
+    assert batches.replicas == 1
     for together, one in zip(fa.simulate_many(experiments), experiments, strict=True):
         alike(together, fa.simulate(one))
 
@@ -121,7 +121,7 @@ def test_experiments_that_see_other_examples_do_not_share_them():
             base.with_settings({"seeds": [3]} | change),
         ]
         batches = first_block(experiments)
-        assert batches.seats == 2
+        assert batches.replicas == 2
         assert not np.array_equal(batches.inputs[0], batches.inputs[1]) or not np.array_equal(
             batches.targets[0], batches.targets[1]
         )
@@ -176,7 +176,7 @@ def test_answers_come_in_the_order_of_the_questions():
 def test_batches_follow_from_order_and_size_alone(monkeypatch):
     base = asked(LINEAR)
     experiments = [base.with_settings({"root_seed": i % 2, "seeds": 3}) for i in range(8)]
-    monkeypatch.setattr(many, "MOST_SEATS", 7)
+    monkeypatch.setattr(many, "MOST_REPLICAS", 7)
     assert list(many._batches(experiments)) == [[0, 2], [4, 6], [1, 3], [5, 7]]
     monkeypatch.setattr(many, "MOST_BYTES", 1)
     assert [len(batch) for batch in many._batches(experiments)] == [1] * 8
@@ -235,7 +235,7 @@ for text in sys.argv[2:]:
 """
 
 
-def test_seats_are_parted_over_devices(tmp_path):
+def test_replicas_are_parted_over_devices(tmp_path):
     rules = {"feedback_alignment": 0.01, "node_perturbation": 0.01}
     experiments = [asked(LINEAR, seeds=5, precision="float64", rules=rules)]
     flags = {"XLA_FLAGS": "--xla_force_host_platform_device_count=2", "JAX_PLATFORMS": "cpu"}

@@ -11,7 +11,7 @@ from fatheory.initial import draw_start
 from fatheory.train import many, memory
 from fatheory.train.group import Group
 from fatheory.train.loader import Loader
-from fatheory.train.program import Stretch, advance
+from fatheory.train.programs.step_by_step import StepRange, advance
 
 
 def asked(**changes):
@@ -191,8 +191,8 @@ def test_activities_of_convolutions_are_what_the_compiled_program_takes(
     (group, *_) = Group.all_of(experiment, starts)
     batches, _ = Loader(experiment, starts).block(0)
     one = jnp.asarray(1)
-    stretch = Stretch(jnp.ones(experiment.layers, bool), one - 1, one - 1, one)
-    program = advance.lower(group.ensemble, group._fixed, batches, stretch, recipe=group._recipe)
+    steps = StepRange(jnp.ones(experiment.layers, bool), one - 1, one - 1, one)
+    program = advance.lower(group.ensemble, group._constants, batches, steps, spec=group._spec)
     measured = program.compile().memory_analysis().temp_size_in_bytes
     estimated = memory.estimate_memory(experiment)["activities"]
     assert measured / 2 < estimated < 2 * measured

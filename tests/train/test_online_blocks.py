@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import fatheory as fa
-from fatheory.train import group
+from fatheory.train import device, group
 
 STEPS = 150
 RULES = {
@@ -37,7 +37,7 @@ def asked(precision="float64", **changes):
 
 def simulated(experiment, monkeypatch, block):
     with monkeypatch.context() as patch:
-        patch.setattr(group, "block_length", lambda _: block)
+        patch.setattr(device, "block_length", lambda _: block)
         return fa.simulate(experiment)
 
 
@@ -83,11 +83,11 @@ def test_seeds_in_several_groups_are_those_in_one(one_by_one, monkeypatch):
     experiment = asked()
     with monkeypatch.context() as patch:
         # Room for the first layers of two seeds of a rule.
-        patch.setattr(group, "CACHE_BYTES", 12 * 130 * 8 * 2)
+        patch.setattr(device, "CACHE_BYTES", 12 * 130 * 8 * 2)
         starts = [fa.initial.draw_start(experiment, seed) for seed in experiment.seeds]
         with jax.enable_x64(True):
-            seats = [one.seats for one in group.Group.all_of(experiment, starts)]
-        assert len(seats) > len(set(map(str, seats))) > 1
+            replicas = [one.replicas for one in group.Group.all_of(experiment, starts)]
+        assert len(replicas) > len(set(map(str, replicas))) > 1
         parted = fa.simulate(experiment)
     assert worst(parted, one_by_one("float64")) < 1e-12
 
@@ -101,7 +101,7 @@ def test_images_that_all_seeds_share_reach_every_group_in_its_own_order(monkeypa
         seeds=3,
     )
     single = simulated(images, monkeypatch, 0)
-    monkeypatch.setattr(group, "CACHE_BYTES", 1)
+    monkeypatch.setattr(device, "CACHE_BYTES", 1)
     parted = simulated(images, monkeypatch, 32)
     assert worst(parted, single) < 1e-12
     np.testing.assert_array_equal(parted.classification_error, single.classification_error)
@@ -116,7 +116,7 @@ def test_blocks_are_for_whole_first_layers_without_momentum(momentum):
     batches = whole.replaced(schedule=whole.schedule.replaced(batch_size=2))
     for experiment, expected in ((whole, not momentum), (missing, False), (batches, False)):
         start = fa.initial.draw_start(experiment, 0)
-        assert bool(group._block(experiment, start)) == expected
+        assert bool(device.online_block(experiment, start)) == expected
 
 
 def test_divergence_is_marked_at_the_step_at_which_it_happens(monkeypatch):

@@ -83,7 +83,7 @@ def test_a_state_does_not_depend_on_how_runs_are_grouped(monkeypatch):
     experiment = asked("blocks of online examples", seeds=8)
     with jax.default_matmul_precision("float32"):
         joined = fresh(experiment)
-        monkeypatch.setattr("fatheory.train.group.CACHE_BYTES", 1)
+        monkeypatch.setattr("fatheory.train.device.CACHE_BYTES", 1)
         parted = fresh(experiment)
         assert len(parted._groups) > len(joined._groups)
         notes = Notes(len(experiment.snapshot_steps))

@@ -95,7 +95,7 @@ def test_twice_is_bit_identical(run):
 
 
 def test_snapshots_in_between_change_nothing(run):
-    """The learning rate falls by the step of the run, not of the stretch between snapshots."""
+    """The learning rate falls by the step of the run, not of the steps between snapshots."""
     whole = simulate(asked(record={"snapshots": 2}))
     for name in ("kernel_1", "kernel_2", "weight_3", "loss"):
         np.testing.assert_array_equal(whole[name], run[name].sel(step=whole.step))

@@ -14,9 +14,9 @@ from fatheory.networks import Architecture, Parameters, first_sums, forward
 from fatheory.networks.spiking import Neuron, Potentials, centred, slope
 from fatheory.train import spiking
 from fatheory.train.loader import Loader
-from fatheory.train.spiking_block import Pace, learn_block
+from fatheory.train.programs.spiking import drawn_inputs, moment_key
+from fatheory.train.programs.spiking_block import StepSizes, learn_block
 from fatheory.train.spiking_measure import STREAMS, stream_order
-from fatheory.train.spiking_program import drawn_scene, moment_key
 
 
 @pytest.fixture(autouse=True)
@@ -174,15 +174,22 @@ def one_step(key, streams):
     sizes = [HIDDEN, CLASSES * GROUP]
     x = jnp.broadcast_to(PIXELS, (1, streams, 2))
     target = jnp.broadcast_to(jnp.eye(CLASSES)[1], (1, streams, CLASSES))
-    scene = drawn_scene(neuron, key[None], x, target, sizes)
+    given = drawn_inputs(neuron, key[None], x, target, sizes)
     rest = Potentials.at_rest(sizes, (streams,), float)
-    paces = (Pace.of(jnp.ones(1), 0.0, streams),) * 2
+    step_sizes = (StepSizes.of(jnp.ones(1), 0.0, streams),) * 2
     learned, after, _ = learn_block(
-        neuron, parameters, rest, (None, jnp.asarray(V)), paces, scene, jnp.asarray(1), (False,)
+        neuron,
+        parameters,
+        rest,
+        (None, jnp.asarray(V)),
+        step_sizes,
+        given,
+        jnp.asarray(1),
+        (False,),
     )
     spikes = [
         neuron.emit(jax.nn.sigmoid(v), uniform[0])
-        for v, uniform in zip(after.forward, scene.uniforms, strict=True)
+        for v, uniform in zip(after.forward, given.uniforms, strict=True)
     ]
     changes = [W - W0 for W, W0 in zip(learned.weights, parameters.weights, strict=True)]
     return [jnp.mean(s, axis=0) for s in spikes], changes
@@ -217,7 +224,7 @@ def usual():
 
 @pytest.mark.parametrize("length", [1, 7])
 def test_every_block_length_gives_the_plain_loop(usual, monkeypatch, length):
-    monkeypatch.setattr(spiking, "block_length", lambda *_: length)
+    monkeypatch.setattr(spiking, "spiking_block_length", lambda *_: length)
     other = fa.simulate(asked())
     assert worst(other, usual, "weight") < 1e-12
     assert worst(other, usual, "spikes") == 0
@@ -237,7 +244,7 @@ def test_side_by_side_runs_are_those_in_turn(usual):
     starts = [draw_start(experiment, seed) for seed in experiment.seeds]
     batches, _ = Loader(experiment, starts).block(0)
     for group in spiking.SpikingGroup.all_of(experiment, starts):
-        group._recipe = group._recipe._replace(in_turn=False)
+        group._spec = group._spec._replace(in_turn=False)
         group.advance(batches, 0, 0, 0, experiment.schedule.steps)
         labels = [experiment.rule_labels[i] for i in group.members]
         for name, ours in group.weights().items():
@@ -251,8 +258,8 @@ def test_seeds_and_streams_do_not_share_their_noise(usual):
     assert (usual.spikes.isel(seed=0, step=0) != usual.spikes.isel(seed=1, step=0)).any()
     neuron = Neuron.of(fa.SpikingNetwork())
     keys = jnp.stack([jax.random.key(0), jax.random.key(1)])
-    scene = drawn_scene(neuron, keys, jnp.full((2, 3, 50), 0.5), jnp.zeros((2, 3, 10)), [4, 1000])
-    flat = scene.spikes.reshape(6, -1)
+    given = drawn_inputs(neuron, keys, jnp.full((2, 3, 50), 0.5), jnp.zeros((2, 3, 10)), [4, 1000])
+    flat = given.spikes.reshape(6, -1)
     assert len(np.unique(np.asarray(flat), axis=0)) == 6
 
 

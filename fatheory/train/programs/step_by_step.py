@@ -13,7 +13,7 @@ from fatheory.networks import Layers, Moments, Parameters, running
 from fatheory.train.ensemble import (
     Batches,
     Ensemble,
-    Fixed,
+    RunConstants,
     flat_runs,
     for_all_runs,
     unflattened,
@@ -22,7 +22,7 @@ from fatheory.train.learner import Learner
 from fatheory.train.sampler import step_key
 
 
-class Recipe(NamedTuple):
+class ProgramSpec(NamedTuple):
     """What compiles: everything about an update that is not an array. Hashable.
 
     Attributes
@@ -38,7 +38,7 @@ class Recipe(NamedTuple):
     block : int
         How many online examples the first layer takes at a time; 0 for one by one.
     in_turn : bool
-        Whether runs go through a stretch one after another rather than side by side.
+        Whether runs go through a range of steps one after another rather than side by side.
     """
 
     learner: Learner
@@ -49,7 +49,7 @@ class Recipe(NamedTuple):
     in_turn: bool = False
 
 
-class Stretch(NamedTuple):
+class StepRange(NamedTuple):
     """Which updates to carry out.
 
     The numbers of steps are arguments, not shapes, so segments of all lengths share one program.
@@ -71,11 +71,16 @@ class Stretch(NamedTuple):
     rate_factors: Float[Array, " step"] | None = None
 
 
-@partial(jax.jit, static_argnames="recipe", donate_argnums=0)
+@partial(jax.jit, static_argnames="spec", donate_argnums=0)
 def advance(
-    ensemble: Ensemble, fixed: Fixed, batches: Batches, stretch: Stretch, *, recipe: Recipe
+    ensemble: Ensemble,
+    fixed: RunConstants,
+    batches: Batches,
+    step_range: StepRange,
+    *,
+    spec: ProgramSpec,
 ) -> Ensemble:
-    """Carry out a stretch of updates, each for the whole batch of its step.
+    """Carry out a range of updates, each for the whole batch of its step.
 
     Side by side, all runs take a step before any takes the next. In turn, every run takes all its
     steps before the next run begins: large convolutions fill a CPU by themselves, and the arrays
@@ -83,56 +88,58 @@ def advance(
     """
     runs = ensemble.diverged_at.shape
     constants, flat = flat_runs(fixed), flat_runs(ensemble)
-    update = partial(_update, recipe, stretch)
+    update = partial(_update, spec, step_range)
 
     def side_by_side(i: jax.Array, running: Ensemble) -> Ensemble:
-        batch = for_all_runs(batches.at(stretch.offset + i), runs)
+        batch = for_all_runs(batches.at(step_range.offset + i), runs)
         return jax.vmap(update, in_axes=(0, 0, 0, None))(
-            running, constants, batch, stretch.first_step + i
+            running, constants, batch, step_range.first_step + i
         )
 
-    def train(run: tuple[Ensemble, Fixed, jax.Array]) -> Ensemble:
-        network, own, seat = run
+    def train(run: tuple[Ensemble, RunConstants, jax.Array]) -> Ensemble:
+        network, own, replica = run
 
         def body(i: jax.Array, network: Ensemble) -> Ensemble:
-            batch = batches.of(seat, stretch.offset + i)
-            return update(network, own, batch, stretch.first_step + i)
+            batch = batches.of(replica, step_range.offset + i)
+            return update(network, own, batch, step_range.first_step + i)
 
-        return jax.lax.fori_loop(0, stretch.updates, body, network)
+        return jax.lax.fori_loop(0, step_range.updates, body, network)
 
-    if recipe.in_turn:
-        seats = jnp.tile(jnp.arange(runs[1]), runs[0])
-        return unflattened(jax.lax.map(train, (flat, constants, seats)), runs)
-    return unflattened(jax.lax.fori_loop(0, stretch.updates, side_by_side, flat), runs)
+    if spec.in_turn:
+        replicas = jnp.tile(jnp.arange(runs[1]), runs[0])
+        return unflattened(jax.lax.map(train, (flat, constants, replicas)), runs)
+    return unflattened(jax.lax.fori_loop(0, step_range.updates, side_by_side, flat), runs)
 
 
 def _update(
-    recipe: Recipe,
-    stretch: Stretch,
+    spec: ProgramSpec,
+    step_range: StepRange,
     network: Ensemble,
-    fixed: Fixed,
+    fixed: RunConstants,
     batch: tuple[jax.Array, jax.Array],
     step: Int[Array, ""],
 ) -> Ensemble:
     """Carry out one update of one network."""
     parameters = network.parameters
-    key = step_key(recipe.root_seed, fixed.seeds, step)
-    asked = recipe.learner.gradient(parameters, fixed.states, *batch, key)
+    key = step_key(spec.root_seed, fixed.seeds, step)
+    asked = spec.learner.gradient(parameters, fixed.states, *batch, key)
     gradient = connected_gradient(asked.parameters, fixed)
-    tau, memory = recipe.direction.update(gradient, network.memory, parameters)
+    tau, optimizer_state = spec.direction.update(gradient, network.optimizer_state, parameters)
     rate = fixed.learning_rates
-    if stretch.rate_factors is not None:
-        rate = rate * stretch.rate_factors[step]
-    moved = descend(parameters, tau, rate, stretch.learning)
-    moments = _remembered(recipe, network.moments, asked.moments)
-    return Ensemble(moved, memory, first_loss(network.diverged_at, asked.loss, step), moments)
+    if step_range.rate_factors is not None:
+        rate = rate * step_range.rate_factors[step]
+    moved = descend(parameters, tau, rate, step_range.learning)
+    moments = _remembered(spec, network.moments, asked.moments)
+    return Ensemble(
+        moved, optimizer_state, first_loss(network.diverged_at, asked.loss, step), moments
+    )
 
 
 def _remembered(
-    recipe: Recipe, kept: tuple[Moments, ...], batch: tuple[Moments, ...]
+    spec: ProgramSpec, kept: tuple[Moments, ...], batch: tuple[Moments, ...]
 ) -> tuple[Moments, ...]:
     """Let the running moments of normalised layers follow those of a batch."""
-    layers = recipe.learner.architecture.hidden
+    layers = spec.learner.architecture.hidden
     return tuple(
         running(old, new, layer.normalization.memory)
         for old, new, layer in zip(kept, batch, layers, strict=False)
@@ -145,25 +152,13 @@ def descend(
 ) -> Parameters:
     """Take a step of the layers that learn; feedback learns with the weights beside it."""
 
-    def moved(layers: tuple, changes: tuple, flags: jax.Array) -> tuple:
-        trio = zip(layers, changes, flags, strict=True)
-        return tuple(
-            None if A is None else jnp.where(learns, A - rate * t, A) for A, t, learns in trio
-        )
+    def moved(A: jax.Array, t: jax.Array, learns: jax.Array) -> jax.Array:
+        return jnp.where(learns, A - rate * t, A)
 
-    depth = len(parameters.weights)
-    # Scales and shifts are those of the lower layers, also of a network above its first layer.
-    normalised = learning[: len(parameters.scales)]
-    return Parameters(
-        moved(parameters.weights, tau.weights, learning),
-        moved(parameters.biases, tau.biases, learning[: len(parameters.biases)]),
-        moved(parameters.feedback, tau.feedback, learning[depth - len(parameters.feedback) :]),
-        moved(parameters.scales, tau.scales, normalised),
-        moved(parameters.shifts, tau.shifts, normalised),
-    )
+    return jax.tree.map(moved, parameters, tau, parameters.of_layers(learning))
 
 
-def connected_gradient(gradient: Parameters, fixed: Fixed) -> Parameters:
+def connected_gradient(gradient: Parameters, fixed: RunConstants) -> Parameters:
     """Leave missing connections out of a gradient, of all layers or of the upper ones."""
     depth = len(gradient.weights)
     forward = _upper(fixed.connections, depth)

@@ -34,7 +34,7 @@ from fatheory.networks.spiking import (
 Activities = tuple[Float[Array, "stream _"], ...]
 
 
-class Scene(NamedTuple):
+class BlockInputs(NamedTuple):
     """What happens to a network in the time steps of a block, whatever the network does.
 
     Attributes
@@ -52,7 +52,7 @@ class Scene(NamedTuple):
     uniforms: tuple[Float[Array, "k stream _"], ...]
 
 
-class Pace(NamedTuple):
+class StepSizes(NamedTuple):
     """How much a layer learns and forgets in the time steps of a block.
 
     Attributes
@@ -67,8 +67,8 @@ class Pace(NamedTuple):
     faded: Float[Array, " k_and_1"]
 
     @classmethod
-    def of(cls, eta: Float[Array, " k"], weight_decay: float, streams: int) -> "Pace":
-        """Return the pace of a layer whose step sizes are eta."""
+    def of(cls, eta: Float[Array, " k"], weight_decay: float, streams: int) -> "StepSizes":
+        """Return the sizes_of_step of a layer whose step sizes are eta."""
         lost = jnp.cumsum(jnp.log1p(-weight_decay * eta))
         return cls(eta * jnp.exp(-lost) / streams, jnp.concatenate([jnp.zeros_like(eta[:1]), lost]))
 
@@ -128,11 +128,11 @@ class Synapses(NamedTuple):
         return self.kept[t] * (sums + (self.d @ m.T).T @ self.s)
 
     def after(
-        self, pace: Pace, count: Int[Array, ""]
+        self, sizes_of_step: StepSizes, count: Int[Array, ""]
     ) -> tuple[Float[Array, "n_out n_in"], Float[Array, " n_out"] | None]:
         """Return weights and biases after `count` steps."""
         # In single precision 1 - 1e-8 is 1: what is lost is added up before it is taken away.
-        lost, kept = jnp.expm1(pace.faded[count]), self.kept[count]
+        lost, kept = jnp.expm1(sizes_of_step.faded[count]), self.kept[count]
         W = self.W + (lost * self.W + (kept * self.d).T @ self.s)
         if self.b is None:
             return W, None
@@ -144,8 +144,8 @@ def learn_block(
     parameters: Parameters,
     potentials: Potentials,
     V: Layers,
-    paces: tuple[Pace, ...],
-    scene: Scene,
+    step_sizes: tuple[StepSizes, ...],
+    given: BlockInputs,
     count: Int[Array, ""],
     follows: tuple[bool, ...],
 ) -> tuple[Parameters, Potentials, Bool[Array, " k"]]:
@@ -159,9 +159,9 @@ def learn_block(
         Before the block.
     V : tuple of arrays
         None and V_2 ... V_L before the block.
-    paces : tuple of Pace
+    step_sizes : tuple of StepSizes
         One a layer.
-    scene : Scene
+    given : BlockInputs
         What happens.
     count : int
         How many steps; at most k.
@@ -176,8 +176,8 @@ def learn_block(
     finite : array of shape (k,)
         Whether all potentials were, step by step; True beyond the end.
     """
-    first = scene.spikes @ parameters.weights[0].T
-    layers, nothing = _fresh(parameters, V, paces, scene)
+    first = given.spikes @ parameters.weights[0].T
+    layers, nothing = _fresh(parameters, V, step_sizes, given)
 
     def live(t: jax.Array, state: tuple) -> tuple:
         layers, potentials, latest, finite = state
@@ -189,17 +189,20 @@ def learn_block(
             partial(synapses.back, t, follows=follow)
             for synapses, follow in zip(layers[1:], follows, strict=True)
         ]
-        uniforms = [uniform[t] for uniform in scene.uniforms]
-        v, s = forward_step(neuron, potentials.forward, scene.spikes[t], uniforms, drives)
-        u, signals = feedback_step(neuron, potentials.feedback, scene.target[t] - s[-1], backs)
-        pairs = zip(paces, modulators(v, signals), strict=True)
-        latest = s[:-1], tuple(pace.gain[t] * d for pace, d in pairs)
+        uniforms = [uniform[t] for uniform in given.uniforms]
+        v, s = forward_step(neuron, potentials.forward, given.spikes[t], uniforms, drives)
+        u, signals = feedback_step(neuron, potentials.feedback, given.target[t] - s[-1], backs)
+        pairs = zip(step_sizes, modulators(v, signals), strict=True)
+        latest = s[:-1], tuple(sizes_of_step.gain[t] * d for sizes_of_step, d in pairs)
         return layers, Potentials(v, u), latest, finite.at[t].set(all_finite(v))
 
-    start = (layers, potentials, nothing, jnp.ones(len(scene.spikes), bool))
+    start = (layers, potentials, nothing, jnp.ones(len(given.spikes), bool))
     layers, potentials, latest, finite = jax.lax.fori_loop(0, count, live, start)
     layers = _noted(layers, count - 1, *latest)
-    ends = [synapses.after(pace, count) for synapses, pace in zip(layers, paces, strict=True)]
+    ends = [
+        synapses.after(sizes_of_step, count)
+        for synapses, sizes_of_step in zip(layers, step_sizes, strict=True)
+    ]
     biases = tuple(b for _, b in ends) if parameters.biases else ()
     learned = parameters._replace(weights=tuple(W for W, _ in ends), biases=biases)
     return learned, potentials, finite
@@ -211,15 +214,15 @@ def all_finite(potentials: tuple[Float[Array, "stream _"], ...]) -> Bool[Array, 
 
 
 def _fresh(
-    parameters: Parameters, V: Layers, paces: tuple[Pace, ...], scene: Scene
+    parameters: Parameters, V: Layers, step_sizes: tuple[StepSizes, ...], given: BlockInputs
 ) -> tuple[tuple[Synapses, ...], tuple[Activities, Activities]]:
     """Return synapses through which nothing has passed yet, and what step -1 adds to them."""
-    k, streams, _ = scene.spikes.shape
+    k, streams, _ = given.spikes.shape
     weights, last = parameters.weights, len(parameters.weights) - 1
     d = [jnp.zeros((k * streams, len(W)), W.dtype) for W in weights]
-    s = [scene.spikes.reshape(k * streams, -1), *(jnp.zeros_like(below) for below in d[:-1])]
+    s = [given.spikes.reshape(k * streams, -1), *(jnp.zeros_like(below) for below in d[:-1])]
     biases = parameters.biases or (None,) * len(weights)
-    kept = [jnp.exp(pace.faded) for pace in paces]
+    kept = [jnp.exp(sizes_of_step.faded) for sizes_of_step in step_sizes]
     layers = (
         Synapses(W, W.T, *rest) for W, *rest in zip(weights, biases, V, kept, s, d, strict=True)
     )

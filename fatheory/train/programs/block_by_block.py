@@ -22,51 +22,50 @@ from jaxtyping import Array, Bool, Float, Int
 from fatheory.train.ensemble import (
     Batches,
     Ensemble,
-    Fixed,
+    RunConstants,
     flat_runs,
     for_all_runs,
     unflattened,
 )
-from fatheory.train.program import Recipe, Stretch, connected_gradient, descend, first_loss
+from fatheory.train.programs.step_by_step import (
+    ProgramSpec,
+    StepRange,
+    connected_gradient,
+    descend,
+    first_loss,
+)
 from fatheory.train.sampler import step_key
 
-SMALLEST_INPUT = 128
-"""Below so many inputs the corrections cost as much as the products that they save."""
 
-
-def block_length(inputs: int) -> int:
-    """Choose how many examples to take at a time; 0 for inputs that are too small.
-
-    Long blocks save memory traffic for the weights, short ones corrections: measured best, within
-    a tenth, from 256 to 4,096 inputs and 100 to 2,000 hidden units.
-    """
-    return 0 if inputs < SMALLEST_INPUT else 32 if inputs < 512 else 64
-
-
-@partial(jax.jit, static_argnames="recipe", donate_argnums=0)
+@partial(jax.jit, static_argnames="spec", donate_argnums=0)
 def advance_online(
-    ensemble: Ensemble, fixed: Fixed, batches: Batches, stretch: Stretch, *, recipe: Recipe
+    ensemble: Ensemble,
+    fixed: RunConstants,
+    batches: Batches,
+    step_range: StepRange,
+    *,
+    spec: ProgramSpec,
 ) -> Ensemble:
-    """Carry out a stretch of updates from one example each, block by block.
+    """Carry out a range of updates from one example each, block by block.
 
     The update has no momentum, and no connection of the first layer is missing.
     """
     runs = ensemble.diverged_at.shape
-    constants, k = flat_runs(fixed), recipe.block
+    constants, k = flat_runs(fixed), spec.block
     learn_all = jax.vmap(
-        partial(_learn_block, recipe, stretch.learning), in_axes=(0, 0, 0, None, None)
+        partial(_learn_block, spec, step_range.learning), in_axes=(0, 0, 0, None, None)
     )
 
     def body(block: jax.Array, running: Ensemble) -> Ensemble:
         done = block * k
         # Rows beyond the end repeat the last example; nothing is learned from them.
-        rows = jnp.minimum(done + jnp.arange(k), stretch.updates - 1)
-        x, target = for_all_runs(batches.at(stretch.offset + rows), runs)
+        rows = jnp.minimum(done + jnp.arange(k), step_range.updates - 1)
+        x, target = for_all_runs(batches.at(step_range.offset + rows), runs)
         examples = x[:, :, 0], target[:, :, 0]
-        count = jnp.minimum(k, stretch.updates - done)
-        return learn_all(running, constants, examples, stretch.first_step + done, count)
+        count = jnp.minimum(k, step_range.updates - done)
+        return learn_all(running, constants, examples, step_range.first_step + done, count)
 
-    blocks = (stretch.updates + k - 1) // k
+    blocks = (step_range.updates + k - 1) // k
     return unflattened(jax.lax.fori_loop(0, blocks, body, flat_runs(ensemble)), runs)
 
 
@@ -82,10 +81,10 @@ class _Sums(NamedTuple):
 
 
 def _learn_block(
-    recipe: Recipe,
+    spec: ProgramSpec,
     learning: Bool[Array, " layer"],
     network: Ensemble,
-    fixed: Fixed,
+    fixed: RunConstants,
     examples: tuple[jax.Array, jax.Array],
     first_step: Int[Array, ""],
     count: Int[Array, ""],
@@ -95,17 +94,17 @@ def _learn_block(
     W, b = parameters.weights[0], parameters.biases[0] if parameters.biases else None
     k = len(X)
     rate = jnp.where(learning[0], fixed.learning_rates, 0)
-    keep = 1 - rate * recipe.weight_decay
+    keep = 1 - rate * spec.weight_decay
     place = jnp.arange(k)
     sums = _block_sums(W, b, X, rate, keep)
 
     def learn(t: jax.Array, state: tuple) -> tuple:
         D, above, lost_at = state
-        key = step_key(recipe.root_seed, fixed.seeds, first_step + t)
-        taught = recipe.learner.step(above, fixed.states, sums.at(t, D), targets[t][None], key)
+        key = step_key(spec.root_seed, fixed.seeds, first_step + t)
+        taught = spec.learner.step(above, fixed.states, sums.at(t, D), targets[t][None], key)
         gradient = connected_gradient(taught.above, fixed)
         # Without momentum the update remembers nothing.
-        tau, _ = recipe.direction.update(gradient, recipe.direction.init(above), above)
+        tau, _ = spec.direction.update(gradient, spec.direction.init(above), above)
         above = descend(above, tau, fixed.learning_rates, learning[1:])
         return (
             D.at[t].set(-taught.first[0]),
@@ -120,7 +119,7 @@ def _learn_block(
     W = keep**count * W + (rate * left[:, None] * D).T @ X
     b = None if b is None else b + rate * jnp.sum(D, axis=0)
     biased = bool(parameters.biases)
-    return Ensemble(above.below(W, b, biased=biased), network.memory, lost_at)
+    return Ensemble(above.below(W, b, biased=biased), network.optimizer_state, lost_at)
 
 
 def _block_sums(

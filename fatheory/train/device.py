@@ -1,0 +1,120 @@
+"""What the device decides: where runs live, how many go side by side, and in which portions."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from fatheory.experiment import Experiment, SpikingNetwork
+from fatheory.initial import Start
+
+CACHE_BYTES = 2**24
+"""First-layer weights of a group that learns block by block on a CPU: they should stay in cache."""
+IMAGES_AT_A_TIME = 500
+"""Images on which a convolutional network is evaluated side by side."""
+SMALLEST_INPUT = 128
+"""Below so many inputs the corrections of a block cost as much as the products that they save."""
+LONGEST_SPIKING_BLOCK = 32
+"""Time steps times streams. Longer blocks save memory traffic for weights, shorter ones
+corrections."""
+
+
+def on_cpu() -> bool:
+    """Return whether this process computes on a CPU."""
+    return jax.default_backend() == "cpu"
+
+
+def runs_take_turns(experiment: Experiment) -> bool:
+    """Return whether runs go through their steps one after another rather than side by side.
+
+    On a CPU, where convolutions and spiking networks fill it by themselves and the arrays of one
+    run stay in its cache.
+    """
+    spikes = isinstance(experiment.network, SpikingNetwork)
+    return on_cpu() and (spikes or bool(experiment.network.convolutions))
+
+
+def runs_at_a_time(experiment: Experiment) -> int:
+    """Return how many runs need room for their activities at the same time."""
+    return 1 if runs_take_turns(experiment) else len(experiment.rules) * len(experiment.seeds)
+
+
+def online_block(experiment: Experiment, start: Start) -> int:
+    """Choose the block length of online learning; 0 where steps are taken one by one."""
+    schedule, update = experiment.schedule, experiment.update
+    online = schedule.batch_size == 1 and schedule.decay is None
+    plain = not (update.momentum or update.manhattan or experiment.network.dropout)
+    dense = not experiment.network.convolutions
+    # Where connections are missing, examples overlap differently for every unit.
+    whole = start.connections.forward[0] is None
+    fit = online and plain and dense and whole
+    return block_length(experiment.task.inputs) if fit else 0
+
+
+def block_length(inputs: int) -> int:
+    """Choose how many examples to take at a time; 0 for inputs that are too small.
+
+    Long blocks save memory traffic for the weights, short ones corrections: measured best, within
+    a tenth, from 256 to 4,096 inputs and 100 to 2,000 hidden units.
+    """
+    return 0 if inputs < SMALLEST_INPUT else 32 if inputs < 512 else 64
+
+
+def parted_replicas(
+    experiment: Experiment, starts: Sequence[Start], rules: int, devices: int
+) -> list[slice]:
+    """Part the replicas over devices, and so that what a group works on fits into a CPU's cache."""
+    count = len(starts)
+    size = -(-count // devices)
+    if online_block(experiment, starts[0]) and on_cpu():
+        first = starts[0].weights[0].size * np.dtype(experiment.precision).itemsize * rules
+        size = max(1, min(size, CACHE_BYTES // first))
+    # Groups of equal size share one compiled program.
+    size = next(n for n in range(size, 0, -1) if count % n == 0 or n <= size // 2 + 1)
+    return [slice(i, min(i + size, count)) for i in range(0, count, size)]
+
+
+class DeviceCache:
+    """A device, and copies there of arrays that are handed over again and again.
+
+    Parameters
+    ----------
+    device : jax.Device or None
+        None where there is no choice: nothing is moved.
+    """
+
+    def __init__(self, device: jax.Device | None) -> None:
+        self._device = device
+        self._known: dict[str, list[tuple[Any, Any]]] = {}
+
+    def put(self, tree: Any) -> Any:
+        """Return arrays on the device."""
+        return tree if self._device is None else jax.device_put(tree, self._device)
+
+    def keep(self, what: str, tree: Any) -> Any:
+        """Return arrays on the device; those that were handed over last time are not moved again.
+
+        Parameters
+        ----------
+        what : str
+            What the arrays are for: each purpose has its own last time.
+        tree : pytree
+            The arrays.
+        """
+        if self._device is None:
+            return tree
+        leaves, structure = jax.tree.flatten(tree)
+        before = self._known.get(what, [])
+        moved = [
+            known[1] if known is not None and known[0] is leaf else self.put(leaf)
+            for leaf, known in zip(leaves, [*before, *[None] * len(leaves)], strict=False)
+        ]
+        self._known[what] = list(zip(leaves, moved, strict=True))
+        return jax.tree.unflatten(structure, moved)
+
+
+def device_caches() -> list[DeviceCache]:
+    """Return a cache for every local device; one without a choice where there is one device."""
+    devices = jax.local_devices()
+    return [DeviceCache(device) for device in devices] if len(devices) > 1 else [DeviceCache(None)]
