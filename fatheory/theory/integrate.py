@@ -33,7 +33,7 @@ sign-concordant flows that slide along sign(W) = 0 need up to some hundred thous
 LANDING_RTOL = 5e-13
 """Below this tolerance steps end at the wanted times: between them the interpolant, of degree 7, is
 less accurate than the steps."""
-RTOL_OF_SMALL = 1e-8
+RTOL_OF_SMALL = 1e-9
 """Relative tolerance of a block that is small against `ATOL` and yet followed by itself."""
 
 _STAGES = DOP853.n_stages

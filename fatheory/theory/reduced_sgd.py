@@ -16,7 +16,7 @@ from fatheory.theory.reduction import FullStart, ReducedSolution
 
 SMALL_ERROR = 1e-5
 """E against T below which it is carried by itself: 11 digits are left of it there."""
-LOOK_EVERY = 256
+LOOK_EVERY = 32
 """Steps after which the size of E is looked at."""
 
 
