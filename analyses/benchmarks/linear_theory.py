@@ -20,6 +20,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy: small products ga
 
 import numpy as np
 
+import fatheory as fa
+from fatheory.initial import draw_start
+from fatheory.theory import find_method
 from fatheory.theory.flow import flow
 from fatheory.theory.gram import hidden_gram
 from fatheory.theory.modes import ModeSolution
@@ -138,8 +141,40 @@ def mode_lines(n_modes: int = 1000, n_times: int = 1000) -> list[Line]:
     """Time the closed form of many modes at many times, from a zero start."""
     s = np.random.default_rng(2).uniform(0.1, 3.0, n_modes)
     times = np.geomspace(1e-3, 1e2, n_times)
-    (taken,) = median_ms(lambda: ModeSolution(s, 1.0).x(times), turns=9)
-    return [Line(f"closed form: {n_modes} modes x {n_times} times", taken)]
+    x0, y0 = np.random.default_rng(3).normal(0.0, 0.3, (2, n_modes))
+    zero, spectral = median_ms(
+        lambda: ModeSolution(s, 1.0).x(times),
+        lambda: ModeSolution(s, 1.0, x0, y0).x(times),
+        turns=9,
+    )
+    what = f"closed form: {n_modes} modes x {n_times} times"
+    return [Line(f"{what}, zero start", zero), Line(f"{what}, spectral starts", spectral)]
+
+
+# %% [markdown]
+# ## Seeds: one pass against one after another
+
+
+# %%
+def seed_lines(seeds: int = 20) -> list[Line]:
+    """Time the flow of the seeds of Fig. 2 together, and one by one."""
+    asked = fa.presets["lillicrap2016/fig2"].with_settings({"seeds": seeds})
+    label, choice = next(pair for pair in asked.rules if pair[0] == "feedback_alignment")
+    starts = [draw_start(asked, seed) for seed in asked.seeds]
+    method = find_method("flow")
+    together, apart = median_ms(
+        lambda: method.paths(asked, starts, label, choice),
+        lambda: [method.paths(asked, [start], label, choice) for start in starts],
+        turns=5,
+    )
+    return [
+        Line(f"flow, Fig. 2, {seeds} seeds: one by one", apart),
+        Line(
+            f"flow, Fig. 2, {seeds} seeds: in one pass",
+            together,
+            f"{apart / together:.1f} x faster",
+        ),
+    ]
 
 
 # %%
@@ -151,7 +186,7 @@ def main() -> None:
         f"{N_I} inputs, {N_O} outputs"
     )
     print(f"{'':60s}{'ms':>10s}   ratio")
-    for lines in (flow_lines, sgd_lines, mode_lines):
+    for lines in (flow_lines, sgd_lines, mode_lines, seed_lines):
         for line in lines():
             print(f"{line.what:60s}{line.milliseconds:10.2f}   {line.ratio}")
 
