@@ -56,6 +56,7 @@ if _TYPE_CHECKING:
     from fatheory.sweep import Sweep as Sweep
     from fatheory.theory import solve as solve
     from fatheory.train import choose_learning_rates as choose_learning_rates
+    from fatheory.train import predict as predict
     from fatheory.train import simulate as simulate
     from fatheory.train import simulate_many as simulate_many
 
@@ -113,6 +114,7 @@ _HOMES = {
     "Sweep": "sweep",
     "solve": "theory",
     "choose_learning_rates": "train",
+    "predict": "train",
     "simulate": "train",
     "simulate_many": "train",
 }

@@ -2,5 +2,6 @@
 
 from fatheory.train.many import program_of as program_of
 from fatheory.train.many import simulate_many as simulate_many
+from fatheory.train.predict import predict as predict
 from fatheory.train.rates import choose_learning_rates as choose_learning_rates
 from fatheory.train.simulate import simulate as simulate

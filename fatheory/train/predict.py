@@ -1,0 +1,184 @@
+"""What trained networks answer on inputs of one's own."""
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from jaxtyping import Float
+from numpy.typing import ArrayLike
+
+from fatheory import labels
+from fatheory.checks import real_array
+from fatheory.errors import ArchiveError, ArrayError
+from fatheory.experiment import Experiment, SpikingNetwork
+from fatheory.networks import Architecture, Moments, Parameters
+from fatheory.networks.forward import first_sums, forward
+
+OUTPUT = "output"
+UNIT = "unit_L"
+_BYTES_AT_A_TIME = 2**27
+"""Of the activities of one network: inputs beyond are shown in portions."""
+
+
+def predict(
+    archive: xr.Dataset, X: ArrayLike, *, step: int | None = None, hidden: bool = False
+) -> xr.Dataset:
+    """Let the networks of an archive answer inputs.
+
+    The forward pass of every rule and seed with the weights recorded at one step. Layers with
+    batch normalisation use the running moments of that step, and nothing is dropped.
+
+    Parameters
+    ----------
+    archive : Dataset
+        A run archive of either source that recorded ``"weights"``; selections of rules and seeds
+        are fine.
+    X : array of shape (sample, n_i)
+        Inputs; of images, rows, columns and colours flattened as in the task.
+    step : int, optional
+        A recorded step; the last one by default.
+    hidden : bool
+        Whether the activities of hidden layers are returned, too.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``output (rule, seed, sample, unit_L)``, and with `hidden` ``activity_l (rule, seed,
+        sample, unit_l)`` of layers 1 to L - 1. NaN of networks that had diverged by then.
+
+    Raises
+    ------
+    ArchiveError
+        If the archive is no run archive, recorded no weights, has no such step, or is of spiking
+        networks, whose answers are those of a simulation in time.
+    ArrayError
+        If X is not a finite matrix of as many inputs as the networks have.
+
+    Examples
+    --------
+    >>> import fatheory as fa
+    >>> two = fa.presets["lillicrap2016/fig2"].with_settings({"seeds": 2})
+    >>> fa.predict(fa.simulate(two), [[1.0] * 30])["output"].shape
+    (4, 2, 1, 10)
+    """
+    experiment = _experiment_of(archive)
+    inputs = real_array("X", X, 2)
+    n_i = experiment.sizes[0]
+    if inputs.shape[1] != n_i:
+        raise ArrayError(f"X must have {n_i} columns, as the networks have inputs; got the shape "
+                         f"{inputs.shape}")  # fmt: skip
+    at = _at_step(archive, step)
+    parameters, moments = _learned(experiment, at)
+    architecture = Architecture.of(experiment.network, experiment.image_shape).undropped
+    dtype = parameters.weights[0].dtype
+    runs = parameters.weights[0].shape[:2]
+    widest = sum(experiment.sizes) * np.dtype(dtype).itemsize
+    portion = max(1, _BYTES_AT_A_TIME // widest)
+    rows = []
+    # Double precision is a mode of JAX, else off, in which arrays would be cut to single.
+    with jax.enable_x64(dtype == np.float64):
+        for r, s in np.ndindex(*runs):
+            own = jax.tree.map(lambda a, r=r, s=s: jnp.asarray(a[r, s]), (parameters, moments))
+            parts = [
+                _activities(architecture, *own, jnp.asarray(inputs[i : i + portion], dtype))
+                for i in range(0, len(inputs), portion)
+            ]
+            rows.append([np.concatenate(layer) for layer in zip(*parts, strict=True)])
+    layers = [np.array(a).reshape(*runs, *a[0].shape) for a in zip(*rows, strict=True)]
+    return _labelled(at, experiment, layers if hidden else layers[-1:], hidden)
+
+
+@partial(jax.jit, static_argnames="architecture")
+def _activities(
+    architecture: Architecture,
+    parameters: Parameters,
+    moments: tuple[Moments, ...],
+    x: Float[jax.Array, "sample n_i"],
+) -> list[jax.Array]:
+    """Return what layers 1 to L hand on."""
+    above = parameters.above
+    sums = first_sums(architecture, parameters.weights[0], parameters.biases, x)
+    passed = forward(architecture, sums, above, above.weights, moments=moments)
+    return [*passed.hidden, architecture.output(passed.top)]
+
+
+def _experiment_of(archive: xr.Dataset) -> Experiment:
+    missing = [dim for dim in (labels.RULE, labels.SEED, labels.STEP) if dim not in archive.dims]
+    if missing or labels.ATTR_EXPERIMENT not in archive.attrs:
+        lacking = ", ".join(missing) or "description of its experiment"
+        raise ArchiveError(
+            f"not a run archive: it has no {lacking}; where a selection took it away, select with "
+            f"a list, as in archive.sel(rule=['backprop'])"
+        )
+    experiment = Experiment.from_json(archive.attrs[labels.ATTR_EXPERIMENT])
+    if isinstance(experiment.network, SpikingNetwork):
+        raise ArchiveError(
+            "spiking networks answer by their spikes over time, which the weights alone do not "
+            "give; simulate the experiment on a task with these inputs"
+        )
+    return experiment
+
+
+def _at_step(archive: xr.Dataset, step: int | None) -> xr.Dataset:
+    recorded = archive[labels.STEP].values
+    if step is None:
+        return archive.isel({labels.STEP: int(np.argmax(recorded))})
+    if step not in recorded:
+        near = recorded[np.argmin(np.abs(recorded - step))]
+        raise ArchiveError(
+            f"step {step!r} was not recorded; the nearest recorded one is {near} (of "
+            f"{len(recorded)} from {recorded.min()} to {recorded.max()})"
+        )
+    return archive.sel({labels.STEP: step})
+
+
+def _learned(experiment: Experiment, at: xr.Dataset) -> tuple[Parameters, tuple[Moments, ...]]:
+    """Return what the networks had learned, with the axes (rule, seed) in front."""
+    last = experiment.layers
+
+    def found(name: str) -> Any:
+        if name not in at:
+            raise ArchiveError(
+                f"the archive holds no {name!r}; record 'weights' to predict from it"
+            )
+        return at[name].transpose(labels.RULE, labels.SEED, ...).values
+
+    weights: list[Any] = []
+    biases: list[Any] = []
+    for layer, shape in enumerate(experiment.weight_shapes, start=1):
+        flat = len(shape) == 2
+        weights.append(found(labels.weight(layer) if flat else labels.kernel(layer)))
+        name = labels.bias(layer) if flat else labels.channel_bias(layer)
+        normalised = experiment.network.normalization is not None and layer < last
+        biases.append(None if normalised else found(name) if experiment.network.biases else None)
+    normalization, hidden = experiment.network.normalization, range(1, last)
+    scales: tuple = ()
+    shifts: tuple = ()
+    if normalization is not None and normalization.learnable:
+        scales = tuple(found(f"scale_{i}") for i in hidden)
+        shifts = tuple(found(f"shift_{i}") for i in hidden)
+    moments: tuple[Moments, ...] = ()
+    if normalization is not None:
+        moments = tuple(
+            Moments(found(f"running_mean_{i}"), found(f"running_variance_{i}")) for i in hidden
+        )
+    kept = tuple(biases) if experiment.network.biases is not None else ()
+    return Parameters(tuple(weights), kept, (), scales, shifts), moments
+
+
+def _labelled(
+    at: xr.Dataset, experiment: Experiment, layers: list[np.ndarray], hidden: bool
+) -> xr.Dataset:
+    dims = (labels.RULE, labels.SEED, labels.SAMPLE)
+    last = experiment.layers
+    data = {}
+    for layer, values in enumerate(layers, start=1 if hidden else last):
+        name = OUTPUT if layer == last else f"activity_{layer}"
+        long_name = "output" if layer == last else f"activity of layer {layer}"
+        attrs = {"units": labels.DIMENSIONLESS, "long_name": long_name}
+        data[name] = ((*dims, labels.unit(layer)), values, attrs)
+    coords = {name: at[name] for name in (labels.RULE, labels.SEED, labels.STEP) if name in at}
+    return xr.Dataset(data, coords=coords, attrs=dict(at.attrs))

@@ -1,0 +1,96 @@
+"""Predictions from archives: the network's own answers, by label, and what is refused."""
+
+import numpy as np
+import pytest
+
+import fatheory as fa
+from fatheory.errors import ArchiveError, ArrayError
+
+
+def teacher(**network):
+    return fa.Experiment(
+        task=fa.TeacherTask(inputs=5, outputs=2, hidden=(4,)),
+        network=fa.DenseNetwork(
+            hidden=(7, 6), activation="tanh", start=fa.Uniform(bound=0.4), **network
+        ),
+        rules={"backprop": 0.05, "feedback_alignment": {"learning_rate": 0.03, "slopes": "local"}},
+        schedule=fa.Schedule(phases=(fa.Phase(steps=40),)),
+        record=fa.Record(quantities=("weights",), snapshots=3, probe_samples=9),
+        seeds=3,
+        precision="float64",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("output", ["linear", "sigmoid"])
+def test_predictions_are_the_forward_pass(output):
+    archive = fa.simulate(teacher(biases=fa.Uniform(bound=0.3), output=output))
+    X = np.random.default_rng(0).normal(size=(11, 5))
+    got = fa.predict(archive, X, hidden=True)
+    assert got["output"].dims == ("rule", "seed", "sample", "unit_3")
+    for rule in archive["rule"].values:
+        for seed in archive["seed"].values:
+            run = archive.sel(rule=rule, seed=seed).isel(step=-1)
+            h1 = np.tanh(X @ run["weight_1"].values.T + run["bias_1"].values)
+            h2 = np.tanh(h1 @ run["weight_2"].values.T + run["bias_2"].values)
+            y = h2 @ run["weight_3"].values.T + run["bias_3"].values
+            y = 1 / (1 + np.exp(-y)) if output == "sigmoid" else y
+            ours = got.sel(rule=rule, seed=seed)
+            assert ours["output"].values == pytest.approx(y, abs=1e-12)
+            assert ours["activity_1"].values == pytest.approx(h1, abs=1e-12)
+            assert ours["activity_2"].values == pytest.approx(h2, abs=1e-12)
+
+
+def test_the_loss_of_the_probe_follows_from_predictions():
+    archive = fa.simulate(teacher())
+    for step in archive["step"].values:
+        for seed in archive["seed"].values:
+            probe = archive.sel(seed=seed)
+            y = fa.predict(archive, probe["probe_input"].values, step=int(step))["output"]
+            e = probe["probe_target"].values - y.sel(seed=seed).values
+            loss = 0.5 * np.mean(np.sum(e**2, axis=-1), axis=-1)
+            assert loss == pytest.approx(probe["loss"].sel(step=step).values, rel=1e-10)
+
+
+def test_labels_not_positions():
+    archive = fa.simulate(teacher())
+    X = np.eye(5)
+    whole = fa.predict(archive, X)["output"]
+    turned = archive.isel(seed=[2, 0], rule=[1, 0]).transpose("step", "seed", ...)
+    part = fa.predict(turned, X)["output"]
+    assert part.equals(whole.sel(rule=part["rule"], seed=part["seed"]))
+
+
+def test_normalised_convolutions_answer_as_they_are_evaluated():
+    asked = fa.Experiment(
+        task=fa.ImageTask(dataset="synthetic-digits"),
+        network=fa.ConvolutionalNetwork(
+            blocks=({"channels": 3, "kernel": 3, "pool": {"size": 2}},),
+            hidden=(8,),
+            normalization=fa.BatchNormalization(learnable=True),
+        ),
+        rules={"backprop": 0.05},
+        schedule=fa.Schedule(phases=(fa.Phase(steps=20),), batch_size=20),
+        record=fa.Record(quantities=("weights", "classification_error"), snapshots=2),
+        precision="float64",
+    )
+    archive = fa.simulate(asked)
+    images = fa.tasks.load("synthetic-digits", "validation")
+    y = fa.predict(archive, images.flattened())["output"].values[0, 0]
+    wrong = 100 * np.mean(np.argmax(y, axis=-1) != images.labels)
+    assert wrong == pytest.approx(float(archive["classification_error"].values[0, 0, -1]))
+
+
+def test_what_does_not_fit_is_refused():
+    archive = fa.simulate(teacher())
+    with pytest.raises(ArrayError, match="X must have 5 columns"):
+        fa.predict(archive, np.eye(4))
+    with pytest.raises(ArrayError, match="finite"):
+        fa.predict(archive, np.full((1, 5), np.nan))
+    with pytest.raises(
+        ArchiveError, match="step 3 was not recorded; the nearest recorded one is 0"
+    ):
+        fa.predict(archive, np.eye(5), step=3)
+    with pytest.raises(ArchiveError, match="record 'weights'"):
+        fa.predict(archive.drop_vars("weight_2"), np.eye(5))
+    with pytest.raises(ArchiveError, match="it has no rule"):
+        fa.predict(archive.isel(rule=0), np.eye(5))
