@@ -61,6 +61,11 @@ class Registry(Generic[Part]):
         # Sweeps look parts up from several threads, and a package is to be loaded once.
         self._lock = threading.RLock()
 
+    def build_in(self, *parts: Part) -> None:
+        """Add parts of fatheory's own, whose names cannot be taken; for rooms that bring them."""
+        with self._lock:
+            self._built_in |= {self._name_of(part): part for part in parts}
+
     def register(self, part: Registered) -> Registered:
         """Add a part for as long as this process lives, and return it; also a decorator.
 

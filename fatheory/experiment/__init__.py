@@ -21,6 +21,7 @@ from fatheory.experiment.schedule import Schedule as Schedule
 from fatheory.experiment.schedule import Update as Update
 from fatheory.experiment.sparsity import Sparsity as Sparsity
 from fatheory.experiment.spiking import SpikingNetwork as SpikingNetwork
+from fatheory.experiment.task import DrawnTask as DrawnTask
 from fatheory.experiment.task import ImageTask as ImageTask
 from fatheory.experiment.task import LinearTask as LinearTask
 from fatheory.experiment.task import QuadraticTask as QuadraticTask

@@ -8,8 +8,9 @@ from fatheory.experiment.whole import Whole
 from fatheory.quantities import QUANTITIES
 from fatheory.registry import Registry
 from fatheory.rules import RULES
+from fatheory.tasks import TASKS
 
-REGISTRIES: dict[str, Registry[Any]] = {part.group: part for part in (RULES, QUANTITIES)}
+REGISTRIES: dict[str, Registry[Any]] = {part.group: part for part in (RULES, QUANTITIES, TASKS)}
 """Where parts of experiments come from, by entry-point group."""
 
 
@@ -44,6 +45,7 @@ def lacking(packages: Any) -> Iterator[str]:
 
 
 def _parts(experiment: Whole) -> Iterator[tuple[Registry[Any], str]]:
+    yield TASKS, experiment.task.kind
     for _, choice in experiment.rules:
         for own in (choice, *(inner for _, inner in choice.layers)):
             yield RULES, own.rule

@@ -4,7 +4,14 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+import numpy as np
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SerializeAsAny,
+    field_validator,
+    model_validator,
+)
 
 from fatheory.experiment.description import (
     NOT_EMPTY,
@@ -17,11 +24,15 @@ from fatheory.experiment.description import (
 )
 from fatheory.experiment.functions import ActivationName
 from fatheory.experiment.law import EntryLaw, Law, Normal, Uniform
+from fatheory.tasks import TASKS
 from fatheory.tasks.images import ImageSet, folder_set, image_set, is_folder_name
 
 
-class _DrawnTask(Description):
+class DrawnTask(Description):
     """A task whose examples are drawn, each of a law of its own.
+
+    Subclass it for a task of your own: give it a ``kind``, fields with what it needs, and `draw`,
+    and register it by `fatheory.tasks.register` or an entry point of ``fatheory.tasks``.
 
     Attributes
     ----------
@@ -34,13 +45,31 @@ class _DrawnTask(Description):
         (online learning).
     """
 
+    kind: str
     inputs: Size
     outputs: Size
     noise: NonNegative = 0.0
     samples: Count = 0
 
+    def draw(self, generator: np.random.Generator) -> Any:
+        """Draw what one seed is to learn.
 
-class LinearTask(_DrawnTask):
+        Parameters
+        ----------
+        generator : numpy.random.Generator
+            Random numbers of the seed's target; another one draws the inputs.
+
+        Returns
+        -------
+        Problem
+            As `fatheory.initial.Problem`: ``inputs(generator, count)`` and ``probe_inputs`` return
+            inputs of shape (count, n_i), and ``targets(x)`` returns y* without noise, of shape
+            (count, n_o), both in float64.
+        """
+        raise NotImplementedError(f"{type(self).__name__} defines no draw")
+
+
+class LinearTask(DrawnTask):
     """Learn y* = T x + noise from x ~ N(0, Sigma).
 
     Attributes
@@ -64,7 +93,7 @@ class LinearTask(_DrawnTask):
     spectrum_decay: NonNegative = 0.0
 
 
-class QuadraticTask(_DrawnTask):
+class QuadraticTask(DrawnTask):
     """Learn y*_k = x^T Q_k x + noise (Lillicrap et al. 2016, Fig. 5 and Methods).
 
     Attributes
@@ -82,7 +111,7 @@ class QuadraticTask(_DrawnTask):
     input: EntryLaw = Uniform(bound=2.0)
 
 
-class TeacherTask(_DrawnTask):
+class TeacherTask(DrawnTask):
     """Learn the output of a random network, linear at its top, that the seed draws.
 
     Lillicrap et al. 2016, Fig. 3d.
@@ -268,18 +297,16 @@ def _contents(found: ImageSet) -> FolderContents:
     return FolderContents(**{name: getattr(found, name) for name in FolderContents.model_fields})
 
 
-Task = Annotated[
-    LinearTask | QuadraticTask | TeacherTask | ImageTask,
-    BeforeValidator(
-        of_its_kind(
-            "task",
-            {
-                "linear": LinearTask,
-                "quadratic": QuadraticTask,
-                "teacher": TeacherTask,
-                "images": ImageTask,
-            },
-            "linear",
-        )
-    ),
-]
+TASKS.build_in(LinearTask, QuadraticTask, TeacherTask, ImageTask)
+
+
+def _read_task(value: Any) -> Any:
+    """Read a task, or a mapping as the kind of task that it names, of whatever package."""
+    if isinstance(value, DrawnTask | ImageTask):
+        return value
+    kind = value.get("kind", "linear") if isinstance(value, Mapping) else "linear"
+    known = {kind: TASKS.find(kind)} if isinstance(kind, str) else {}
+    return of_its_kind("task", known or TASKS.known(), "linear")(value)
+
+
+Task = Annotated[SerializeAsAny[DrawnTask | ImageTask], BeforeValidator(_read_task)]

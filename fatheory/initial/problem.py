@@ -8,10 +8,12 @@ import numpy as np
 from jaxtyping import Float
 
 from fatheory.arrays import Covariance, TargetMap
-from fatheory.experiment import LinearTask, QuadraticTask, TeacherTask
+from fatheory.errors import ArrayError, PluginError
+from fatheory.experiment import DrawnTask, LinearTask, QuadraticTask, TeacherTask
 from fatheory.experiment.law import EntryLaw
 from fatheory.initial.streams import stream
 from fatheory.tasks import (
+    TASKS,
     gaussian_inputs,
     matched_inputs,
     power_law_covariance,
@@ -107,9 +109,7 @@ class TeacherProblem(_EntryInputs):
         return teacher_targets(self.weights, self.biases, self.activation, x)
 
 
-def draw_problem(
-    task: LinearTask | QuadraticTask | TeacherTask, root_seed: int, seed: int
-) -> Problem:
+def draw_problem(task: DrawnTask, root_seed: int, seed: int) -> Problem:
     """Draw what a seed is to learn."""
     source = stream(root_seed, seed, "target")
     if isinstance(task, LinearTask):
@@ -120,9 +120,53 @@ def draw_problem(
     if isinstance(task, QuadraticTask):
         shape = (task.outputs, task.inputs, task.inputs)
         return QuadraticProblem(task.input, task.inputs, task.coefficients.draw(source, shape))
+    if not isinstance(task, TeacherTask):
+        return _checked(task, task.draw(source))
     sizes = (task.inputs, *task.hidden, task.outputs)
     weights = tuple(
         task.weights.draw(source, (n_out, n_in)) for n_in, n_out in itertools.pairwise(sizes)
     )
     biases = () if task.biases is None else tuple(task.biases.draw(source, (n,)) for n in sizes[1:])
     return TeacherProblem(task.input, task.inputs, weights, biases, task.activation)
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """A problem of another package's task, whose arrays are looked at before they are used."""
+
+    task: DrawnTask
+    problem: Problem
+
+    def inputs(self, generator: np.random.Generator, count: int) -> Inputs:
+        """Draw inputs."""
+        return self._fit("inputs", self.problem.inputs(generator, count), count, self.task.inputs)
+
+    def probe_inputs(self, generator: np.random.Generator, count: int) -> Inputs:
+        """Draw inputs on which a network is measured."""
+        found = self.problem.probe_inputs(generator, count)
+        return self._fit("probe_inputs", found, count, self.task.inputs)
+
+    def targets(self, x: Inputs) -> Targets:
+        """Return y* without noise."""
+        return self._fit("targets", self.problem.targets(x), len(x), self.task.outputs)
+
+    def _fit(self, what: str, found: object, count: int, size: int) -> np.ndarray:
+        array = np.asarray(found)
+        who = f"{what} of {self.task.kind!r} ({TASKS.package_of(self.task.kind) or 'no package'})"
+        if array.shape != (count, size) or array.dtype.kind != "f":
+            raise ArrayError(
+                f"{who} must be of shape {(count, size)} and floats; got {array.shape} of "
+                f"{array.dtype}"
+            )
+        if not np.isfinite(array).all():
+            raise ArrayError(f"{who} must be finite; some are NaN or infinite")
+        return array.astype(np.float64, copy=False)
+
+
+def _checked(task: DrawnTask, problem: object) -> Problem:
+    if not isinstance(problem, Problem):
+        raise PluginError(
+            f"draw of {type(task).__name__} must return what has inputs, probe_inputs and targets; "
+            f"got {problem!r:.60}"
+        )
+    return _Checked(task, problem)

@@ -16,4 +16,6 @@ from fatheory.tasks.linear import matched_inputs as matched_inputs
 from fatheory.tasks.linear import power_law_covariance as power_law_covariance
 from fatheory.tasks.linear import symmetric_root as symmetric_root
 from fatheory.tasks.quadratic import quadratic_targets as quadratic_targets
+from fatheory.tasks.registry import TASKS as TASKS
+from fatheory.tasks.registry import register as register
 from fatheory.tasks.teacher import teacher_targets as teacher_targets
