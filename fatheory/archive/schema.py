@@ -54,7 +54,18 @@ def validate(ds: xr.Dataset) -> None:
         problems += _variable_problems(ds, str(name))
     problems += _coordinate_problems(ds)
     if problems:
-        raise SchemaError(problems)
+        raise SchemaError([*problems, *_of_packages(ds)])
+
+
+def _of_packages(ds: xr.Dataset) -> Iterator[str]:
+    """Name the packages whose parts wrote an archive, for they may be what is missing."""
+    try:
+        packages = json.loads(ds.attrs[labels.ATTR_EXPERIMENT]).get("packages", {})
+        for group, parts in packages.items():
+            for name, package in parts.items():
+                yield f"it was written with {name!r} ({group}) of {package}; is that installed?"
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return  # what is wrong with the description is told elsewhere
 
 
 def _other_version(found: int, ds: xr.Dataset) -> str:

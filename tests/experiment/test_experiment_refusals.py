@@ -222,3 +222,30 @@ def test_long_values_are_cut():
     message = problems(VALID | {"name": list(range(1000))})["name"]
     assert len(message) < 120
     assert message.endswith("...")
+
+
+@pytest.mark.parametrize(
+    ("key", "near"),
+    [
+        ("rules.backprop.learning_rat", "learning_rate"),
+        ("rules.backprop.lr", "learning_rate"),
+        ("rules.frsf.concordence", "concordance"),
+        ("schedule.batch", "batch_size"),
+        ("network.n_hidden", "hidden"),
+    ],
+)
+def test_a_key_that_is_nearly_right_is_answered_with_the_right_one(key, near):
+    with pytest.raises(InvalidExperimentError, match=f"did you mean '{near}'"):
+        Experiment(**VALID | {"rules": {"backprop": 0.1, "frsf": 0.1}}).with_settings({key: 1})
+
+
+@pytest.mark.parametrize(
+    "key", ["network.start.bound", "task.noise", "task.target", "rules.backprop.learning_rate"]
+)
+def test_numbers_that_nobody_can_compute_with_are_refused(key):
+    value = {"law": "normal", "std": 1e308} if key == "task.target" else 1e308
+    with pytest.raises(InvalidExperimentError, match=r"at most 1e\+30 in size; got 1e\+308"):
+        Experiment(**VALID).with_settings({key: value})
+    rules = {"feedback_alignment": {"learning_rate": 0.1, "scale": 1e308}}
+    with pytest.raises(InvalidExperimentError, match=r"a scale of at most 1e\+30; got 1e\+308"):
+        Experiment(**VALID | {"rules": rules})

@@ -51,3 +51,12 @@ def test_a_rule_that_always_diverges_gets_the_smallest_rate():
 def test_candidates_are_needed():
     with pytest.raises(ValueError, match="at least one candidate"):
         choose_learning_rates(ASKED, [])
+
+
+def test_candidates_that_agree_in_six_digits_are_told_apart():
+    candidates = [0.01, 0.01000001]
+    chosen, tried = choose_learning_rates(ASKED, candidates)
+    assert tried["candidate"].values.tolist() == candidates
+    assert tried["rule"].values.tolist() == list(ASKED.rule_labels)
+    assert tried.notnull().all()
+    assert set(chosen.values()) <= set(candidates)

@@ -1,0 +1,112 @@
+"""Whatever names hold, consoles show it and obey nothing of it."""
+
+import contextlib
+import io
+import json
+import sys
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import fatheory as fa
+from fatheory.cli import main
+from fatheory.cli.console import shown
+
+ODD = [
+    *("[/x]", "[b]frsf[/b] :smile:", "[link=x]", "\x1b[31mred\x1b[0m", "\x07\x08\r", "[0]"),
+    *("\u202egnp.exe", "\u200b\u2066", "a\tb", "\x9b2J", "\x7f", "x" * 10_000, "ä ∠ 字"),
+]
+OBEYED = {*map(chr, range(32)), *map(chr, range(127, 160)), *"\u202a\u202e\u2066\u200f\u200b"} - {
+    "\n"
+}
+
+
+def asked(label, name=""):
+    return fa.Experiment(
+        name=name,
+        task={"inputs": 2, "outputs": 1},
+        network={"hidden": [2]},
+        rules={label: {"rule": "backprop", "learning_rate": 0.01}},
+        schedule={"phases": [{"steps": 2}]},
+        record={"snapshots": 2},
+    )
+
+
+def printed(*words):
+    out, err = io.StringIO(), io.StringIO()
+    former, sys.argv = sys.argv, ["fatheory", *words]
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            main()
+    except SystemExit as stop:
+        if stop.code not in (None, 0, 1):
+            pytest.fail(f"{words} end with {stop.code}: {err.getvalue()}")
+    finally:
+        sys.argv = former
+    both = out.getvalue() + err.getvalue()
+    assert not OBEYED & set(both), [c for c in OBEYED if c in both]
+    assert "Traceback" not in both
+    return out.getvalue(), err.getvalue()
+
+
+@pytest.fixture
+def stored(tmp_path, monkeypatch):
+    """A run whose rule and name are replaced by whatever a test wants to see."""
+    monkeypatch.chdir(tmp_path)
+    run = fa.simulate(asked("RULE"))
+
+    def store(label, name):
+        one = run.assign_coords(rule=("rule", [label], run["rule"].attrs))
+        one.attrs |= {"experiment": asked(label, name).to_json()}
+        fa.save(one, tmp_path / "run", overwrite=True)
+        (tmp_path / "asked.json").write_text(asked(label, name).to_json())
+
+    return store
+
+
+def seen(text):
+    return "".join(text.split())
+
+
+@pytest.mark.parametrize("label", ODD, ids=range(len(ODD)))
+def test_labels_and_names_are_shown_in_full(label, stored):
+    stored(label, label)
+    wanted = seen(shown(label).plain)
+    for words in (("inspect", "run"), ("list", "asked.json"), ("run", "asked.json", "--out", "x")):
+        out, _ = printed(*words)
+        # A table folds long cells over lines, of which each holds a part.
+        assert wanted[:20] in seen(out) or len(label) > 60
+    out, _ = printed("run", "asked.json", "--print")
+    assert fa.Experiment.from_json(out) == asked(label)
+    assert json.loads(out)["name"] == label
+
+
+def test_messages_show_what_was_typed():
+    for word in ("[/x]", "[red]a[/]", "\x1b[2J", ":smile:"):
+        _, err = printed("list", word)
+        assert f"unknown preset {word!r}".encode().decode() in err
+    _, err = printed("run", "lillicrap2016/fig2", "--set", "rules.[/x]=1")
+    assert "[/x]" in err
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
+
+
+@pytest.mark.parametrize("cases", [60, pytest.param(1000, marks=pytest.mark.slow)])
+def test_any_text_is_shown_and_not_obeyed(cases, stored):
+    @settings(
+        max_examples=cases,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture],
+    )
+    @given(TEXT | st.sampled_from(ODD), TEXT)
+    def run(label, word):
+        assert not OBEYED & set(shown(label).plain)
+        printed("list", word)
+        printed("run", "lillicrap2016/fig2", "--print", "--set", f"name={json.dumps(label)}")
+        printed("run", "lillicrap2016/fig2", "--print", "--set", f"{word}={label}")
+
+    run()
