@@ -154,7 +154,7 @@ class Description(BaseModel):
         the difference between 1 and 1.0.
         """
         kept = {}
-        for name, notes, default in _fields(type(self)):
+        for name, (notes, default) in _fields(type(self)).items():
             value = canonical(getattr(self, name), notes)
             if default is _KEPT or value != default:
                 kept[name] = value
@@ -210,16 +210,16 @@ _KEPT = object()
 
 
 @cache  # sweeps hash every cell
-def _fields(kind: type[Description]) -> list[tuple[str, tuple[Any, ...], Any]]:
+def _fields(kind: type[Description]) -> dict[str, tuple[Any, Any]]:
     """Return the fields of a class, with their notes and canonical defaults, or `_KEPT`."""
-    found = []
+    found = {}
     for name, field in kind.model_fields.items():
         notes = tuple(note for note in field.metadata if isinstance(note, str))
         default = field.get_default(call_default_factory=True)
         # ``kind`` and ``law`` say which class it is, whatever their default.
         tag = len(get_args(field.annotation)) == 1 and isinstance(default, str)
         kept = tag or field.is_required()
-        found.append((name, notes, _KEPT if kept else canonical(default, notes)))
+        found[name] = (notes, _KEPT if kept else canonical(default, notes))
     return found
 
 
