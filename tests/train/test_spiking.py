@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import fatheory as fa
-from fatheory.rules import rule as rule_module
 from fatheory.initial import draw_start
 from fatheory.networks import Architecture, Parameters, first_sums, forward
 from fatheory.networks.spiking import Neuron, Potentials, centred, slope
+from fatheory.rules import rule as rule_module
 from fatheory.train import spiking
 from fatheory.train.loader import Loader
 from fatheory.train.programs.spiking import drawn_inputs, moment_key
