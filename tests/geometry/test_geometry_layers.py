@@ -105,13 +105,17 @@ def test_angles_per_layer_are_loops(compute):
     np.testing.assert_allclose(flattened[:, -1], 0, atol=1e-13)
 
 
-def test_one_zero_signal_makes_the_average_nan_and_not_the_flattened(compute):
+def test_one_zero_signal_is_left_out_of_the_average(compute):
     W, V, T, x = network(3, 2)
     signals, references = linear_signals(W, V, T, x), linear_signals(W, W, T, x)
     references[0][4] = 0
-    assert np.isnan(compute(delta_angles, signals, references)).tolist() == [True, False]
+    rest = [i for i in range(len(references[0])) if i != 4]
+    found = compute(delta_angles, signals, references)
+    expected = np.mean(angle(signals[0][rest], references[0][rest]))
+    assert found[0] == pytest.approx(expected, rel=1e-12)
     assert np.isfinite(compute(flattened_delta_angles, signals, references)).all()
     references[0][:] = 0
+    assert np.isnan(compute(delta_angles, signals, references)).tolist() == [True, False]
     found = compute(flattened_delta_angles, signals, references)
     assert np.isnan(found).tolist() == [True, False]
 

@@ -16,9 +16,10 @@ from resumable import CASES, asked
 import fatheory as fa
 from fatheory import labels
 from fatheory.errors import DivergedWarning, LearningRateWarning, MemoryEstimateError
-from fatheory.train import many, program, program_of
+from fatheory.train import many, program_of
 from fatheory.train.ensemble import Batches
 from fatheory.train.loader import Loader
+from fatheory.train.programs import step_by_step
 
 LINEAR = "momentum, two phases, rates that fall"
 
@@ -185,9 +186,9 @@ def test_batches_follow_from_order_and_size_alone(monkeypatch):
 def test_one_program_is_compiled_once_for_all(monkeypatch):
     experiments = varied(asked(LINEAR, seeds=2))
     fa.simulate_many(experiments)
-    compiled = program.advance._cache_size()
+    compiled = step_by_step.advance._cache_size()
     fa.simulate_many([one.with_settings({"rules.brsf.learning_rate": 1e-4}) for one in experiments])
-    assert program.advance._cache_size() == compiled
+    assert step_by_step.advance._cache_size() == compiled
 
 
 def test_refusals_and_warnings_are_those_of_simulate(monkeypatch):
