@@ -19,7 +19,8 @@ ENTRIES: tuple[Entry, ...] = (
         source="Saad & Solla 1995; Goldt et al. 2019; Refinetti et al. 2021; other rules " + _OWN,
         function="fatheory.theory.order_parameters.solution.order_parameters",
         verified="against online learning written plainly, seven rules and three activations, "
-        "with the predicted spread and shift; residual is not recorded, z is below 4",
+        "with the predicted spread and shift; the residual is the largest rms deviation of the "
+        "means in standard errors, 1 by chance",
     ),
     Entry(
         id="order_parameters.integrals",
@@ -97,7 +98,7 @@ ENTRIES: tuple[Entry, ...] = (
         "leading order in 1 / n_i",
         source="van Kampen 1961; derived for this project",
         function="fatheory.theory.order_parameters.fluctuations.order_parameter_fluctuations",
-        verified="spread and shift over 600 simulated seeds at 40 inputs; residual is that of the "
-        "mean ratio of standard deviations",
+        verified="spread and shift over 600 simulated seeds at 40 inputs; the residual is that of "
+        "the mean ratio of standard deviations",
     ),
 )

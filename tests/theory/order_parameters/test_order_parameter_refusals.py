@@ -98,7 +98,12 @@ def test_rates_beyond_stability_are_announced_with_the_limit():
 
 
 def test_divergence_is_marked_and_announced():
-    settings = {"activation": "linear", "rule": "backprop", "learning_rate": 4.0}
+    settings = {
+        "activation": "linear",
+        "rule": "backprop",
+        "learning_rate": 4.0,
+        "readout_rate": 0.0,
+    }
     with pytest.warns(LearningRateWarning, match=r"the order parameters diverge.*learning_rate 4"):
         lost = order_parameters(Q, R, T, 3 * W, A, **settings, times=[0.0, 0.01, 50.0, 60.0])
     assert bool(lost["diverged"])
