@@ -50,8 +50,8 @@ def deviations(activation, rule, N, seeds, times, decay=0.0):
         off.append((mean - limit).ravel())
         moves = std > 1e-12
         np.testing.assert_allclose(mean[~moves], limit[~moves], rtol=0, atol=1e-9)
-        z.append(((mean - limit - shift)[moves] / (std[moves] / np.sqrt(seeds))))
-        ratio.append((std[moves] / width[moves]))
+        z.append((mean - limit - shift)[moves] / (std[moves] / np.sqrt(seeds)))
+        ratio.append(std[moves] / width[moves])
         spread.append(std.ravel())
     return [np.concatenate(parts) for parts in (z, off, ratio, spread)]
 
