@@ -8,6 +8,7 @@ from fatheory.theory.methods.closed_form import ClosedFormMethod
 from fatheory.theory.methods.flow import FlowMethod
 from fatheory.theory.methods.infinite_width import InfiniteWidthMethod
 from fatheory.theory.methods.method import Method
+from fatheory.theory.methods.order_parameters import OrderParametersMethod
 from fatheory.theory.methods.phases import PhasesMethod
 from fatheory.theory.methods.reduced import ReducedMethod
 from fatheory.theory.methods.reduced_sgd import ReducedSGDMethod
@@ -21,6 +22,7 @@ _BUILT_IN: tuple[type[Method], ...] = (
     ClosedFormMethod,
     PhasesMethod,
     InfiniteWidthMethod,
+    OrderParametersMethod,
 )
 
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fatheory.checks import matching_shapes, real_array
+from fatheory.checks import matching_shapes, one_number, real_array
 from fatheory.errors import ArrayError, RegimeError
 from fatheory.rules import Rule
 from fatheory.theory.order_parameters.activation import find_integrals
@@ -54,6 +54,7 @@ def checked_problem(
         "decay": decay,
         "input_decay": input_decay,
     }
+    numbers = {name: one_number(name, value) for name, value in numbers.items()}
     for name, value in numbers.items():
         if not (math.isfinite(value) and value >= 0):
             raise RegimeError(f"{name} must be finite and not negative; got {value}")
@@ -63,11 +64,7 @@ def checked_problem(
         feedback,
         teachers,
         target,
-        float(learning_rate),
-        float(readout_rate),
-        float(noise),
-        float(decay),
-        float(input_decay),
+        *numbers.values(),
     )
     return problem, start._replace(B=feedback.B) if feedback.learns else start
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from fatheory.checks import real_array
 from fatheory.errors import RegimeError
-from fatheory.experiment import LinearTask, Normal, RuleChoice, TeacherTask, Uniform
+from fatheory.experiment import Experiment, LinearTask, Normal, RuleChoice, TeacherTask, Uniform
 from fatheory.initial import LinearProblem, Start, TeacherProblem
 from fatheory.rules import DirectRule, NodePerturbation, Rule, Shallow, UniformSignFeedback
 from fatheory.theory.order_parameters.arguments import checked_problem
@@ -67,7 +67,7 @@ def overlaps_of(start: Start, label: str, choice: RuleChoice) -> Overlaps:
     experiment = start.experiment
     W0, W = (real_array("weights", weights, 2) for weights in start.weights)
     A0, A = _teacher(start)
-    n_i, sigma = W0.shape[1], input_deviation(experiment.task)
+    n_i, sigma = W0.shape[1], input_deviation(experiment)
     rate, rule = n_i * choice.learning_rate, choice.make()
     loss = rate * experiment.update.weight_decay
     square = sigma**2
@@ -89,22 +89,29 @@ def overlaps_of(start: Start, label: str, choice: RuleChoice) -> Overlaps:
     return Overlaps(problem, state, n_i, sigma)
 
 
-def input_deviation(task: LinearTask | TeacherTask) -> float:
+def input_deviation(experiment: Experiment) -> float:
     """Return the standard deviation of an input of a task with white input.
 
     Parameters
     ----------
-    task : LinearTask or TeacherTask
-        The task.
+    experiment : Experiment
+        Of a linear task or a teacher's.
+
+    Raises
+    ------
+    RegimeError
+        If the task is of another kind, or its inputs of a law of unknown variance.
     """
+    task = experiment.task
     if isinstance(task, LinearTask):
         return 1.0
-    law = task.input
-    if isinstance(law, Normal):
-        return float(law.std)
-    if isinstance(law, Uniform):
-        return float(law.bound / np.sqrt(3))
-    raise RegimeError(f"the variance of inputs of the law {law!r} is not known")
+    if isinstance(task, TeacherTask):
+        law = task.input
+        if isinstance(law, Normal):
+            return float(law.std)
+        if isinstance(law, Uniform):
+            return float(law.bound / np.sqrt(3))
+    raise RegimeError(f"the variance of the inputs of a task of kind {task.kind!r} is not known")
 
 
 def _teacher(start: Start) -> tuple[np.ndarray, np.ndarray]:

@@ -1,5 +1,6 @@
 """Order parameters against online learning written plainly, at two numbers of inputs."""
 
+import importlib
 import itertools
 
 import numpy as np
@@ -13,12 +14,17 @@ from fatheory.theory import order_parameter_fluctuations, order_parameters
 SETTINGS = {"rate": 0.5, "readout_rate": 0.25, "noise": 0.1}
 
 
+def settings_of(rule):
+    """Return the rates; a perturbed step is some three times as noisy, and takes a smaller one."""
+    return SETTINGS | {"rate": 0.2} if rule == "node_perturbation" else SETTINGS
+
+
 def asked(rule, B, decay=0.0):
     """Return the settings as `order_parameters` takes them."""
     return {
         "rule": make_rule(rule, perturbation=0.3) if rule == "node_perturbation" else rule,
         "B": B if rule in ("feedback_alignment", "frsf", "kolen_pollack") else None,
-        "learning_rate": SETTINGS["rate"],
+        "learning_rate": settings_of(rule)["rate"],
         "readout_rate": SETTINGS["readout_rate"],
         "noise": SETTINGS["noise"],
         "decay": decay,
@@ -41,7 +47,7 @@ def deviations(activation, rule, N, seeds, times, decay=0.0):
         rule=rule,
         decay=decay,
         perturbation=0.3,
-        **SETTINGS,
+        **settings_of(rule),
     )
     z, off, ratio, spread = [], [], [], []
     for name, values in zip("QRW", measured, strict=True):
@@ -71,7 +77,8 @@ RULES = ("backprop", "feedback_alignment", "usf", "kolen_pollack")
 )
 def test_simulation_agrees(activation, rule, residual):
     decay = 0.2 if rule == "kolen_pollack" else 0.0
-    z, _, ratio, _ = deviations(activation, rule, 100, 60, [1.0], decay)
+    seeds = 200 if rule == "node_perturbation" else 60  # of longer tails
+    z, _, ratio, _ = deviations(activation, rule, 100, seeds, [1.0], decay)
     assert np.abs(z).max() < 4
     residual(np.sqrt((z**2).mean()), 2.0)
     # Sixty seeds know a standard deviation to 9 %.
@@ -148,8 +155,8 @@ def test_the_shift_of_the_mean_is_found(residual):
 
 def test_wrong_coefficients_are_seen(monkeypatch):
     """The comparison fails for the flow that leaves out the rates' own noise."""
-    import fatheory.theory.order_parameters.field as field
-
+    # `fatheory.theory.order_parameters` is the function as an attribute, the package by import.
+    field = importlib.import_module("fatheory.theory.order_parameters.field")
     whole = field.signal_moments
     for factor, activation in ((0.0, "relu"), (0.5, "erf")):
         monkeypatch.setattr(field, "signal_moments", lambda means, f=factor: f * whole(means))
