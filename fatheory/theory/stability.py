@@ -7,7 +7,7 @@ from scipy.linalg import schur
 from scipy.linalg.lapack import ztrsyl
 from scipy.optimize import brentq
 
-from fatheory.checks import covariance_matrix, matching_shapes, real_array
+from fatheory.checks import covariance_matrix, real_array, two_layer_arrays
 from fatheory.errors import RegimeError
 from fatheory.rules import Rule, Shallow, make_rule
 from fatheory.theory.mean_rule import mean_layered_rule, mean_state
@@ -151,12 +151,8 @@ def _mean_square_limit(
     rule: str | Rule,
 ) -> float:
     """Return the learning rate above which the mean squared error grows."""
-    W0, W = real_array("W0", W0, 2), real_array("W", W, 2)
-    axes = {"W0": (W0, ("n_h", "n_i")), "W": (W, ("n_o", "n_h"))}
-    if B is not None:
-        B = real_array("B", B, 2)
-        axes["B"] = (B, ("n_h", "n_o"))
-    matching_shapes(axes)
+    W0, W, *fixed = two_layer_arrays(W0=W0, W=W, **({} if B is None else {"B": B}))
+    B = fixed[0] if fixed else None
     Sigma = covariance_matrix("Sigma", Sigma, W0.shape[1])
     layered = mean_layered_rule(make_rule(rule) if isinstance(rule, str) else rule)
     if isinstance(layered, Shallow):

@@ -57,6 +57,34 @@ CALLS = {
         two | {"Sigma": Sigma},
         {"times": times},
     ),
+    "late_learning": (
+        theory.late_learning,
+        {"W0": W0, "W": W, "B": B, "Sigma": Sigma},
+        {"learning_rate": 0.1},
+    ),
+    "shallow_mean_loss": (
+        theory.shallow_mean_loss,
+        {"W0": W0, "W": W, "T": T, "Sigma": Sigma},
+        {"learning_rate": 0.1, "steps": [0, 1]},
+    ),
+    "deep_reduced": (theory.deep_reduced, deep, {"times": times}),
+    "lazy_kernel": (
+        theory.lazy_kernel,
+        {"X": rng.normal(size=(4, 3))},
+        {"activation": "relu", "hidden_layers": 1, "rule": "usf"},
+    ),
+    "dmft": (
+        theory.dmft,
+        {"X": rng.normal(size=(4, 3)), "Y": rng.normal(size=(4, 2))},
+        {
+            "activation": "tanh",
+            "hidden_layers": 1,
+            "richness": 1.0,
+            "learning_rate": 0.1,
+            "steps": 1,
+            "samples": 64,
+        },
+    ),
     "largest_stable_learning_rate": (
         theory.largest_stable_learning_rate,
         {"W0": W0, "W": W, "B": B, "Sigma": Sigma},

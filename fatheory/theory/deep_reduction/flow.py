@@ -18,7 +18,13 @@ from numpy.typing import ArrayLike
 from scipy.integrate import solve_ivp
 
 from fatheory.arrays import Covariance, TargetMap
-from fatheory.checks import covariance_matrix, increasing_times, matching_shapes, real_array
+from fatheory.checks import (
+    covariance_matrix,
+    increasing_times,
+    matching_shapes,
+    one_number,
+    real_array,
+)
 from fatheory.errors import RegimeError, UnknownNameError
 from fatheory.theory.deep_reduction.grams import DeepGrams, deep_grams
 from fatheory.theory.deep_reduction.solution import DeepReducedSolution, DeepStart
@@ -161,11 +167,12 @@ def solve_deep_grams(
     rule: str,
 ) -> DeepReducedSolution:
     """Integrate the reduced flow from inner products alone; arguments as of `deep_reduced`."""
+    weight_decay = one_number("weight_decay", weight_decay)
     if not (np.isfinite(weight_decay) and weight_decay >= 0):
         raise RegimeError(f"weight_decay must be finite and not negative; got {weight_decay}")
     shapes = [(grams.n_o, len(M)) for M in grams.M] + [T.shape]
     ends = np.cumsum([0, *(a * b for a, b in shapes)])
-    decay = float(weight_decay)
+    decay = weight_decay
 
     def unpack(flat: np.ndarray) -> list[np.ndarray]:
         return [

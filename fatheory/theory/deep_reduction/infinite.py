@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fatheory.checks import covariance_matrix, increasing_times, real_array
+from fatheory.checks import covariance_matrix, increasing_times, one_number, real_array
 from fatheory.errors import ArrayError, RegimeError
 from fatheory.theory.deep_reduction.flow import ATOL, RTOL, solve_deep_grams
 from fatheory.theory.deep_reduction.grams import DeepGrams
@@ -74,6 +74,7 @@ def deep_infinite_width(
     M = [np.eye(n_i)]
     for layer, (a, g) in enumerate(zip(weight_variances, feedback_variances, strict=True), start=1):
         for name, value in (("weight", a), ("feedback", g)):
+            value = one_number(f"the {name} variance of layer {layer}", value)
             if not (math.isfinite(value) and value >= 0):
                 raise RegimeError(
                     f"the {name} variance of layer {layer} must be finite and not negative; "

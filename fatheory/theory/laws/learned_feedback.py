@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from fatheory.checks import matching_shapes, real_array
+from fatheory.checks import matching_shapes, one_number, real_array, two_layer_arrays
 from fatheory.errors import RegimeError
 
 
@@ -32,8 +32,7 @@ def kolen_pollack_law(W0: ArrayLike, B: ArrayLike) -> Float[np.ndarray, "n_h n_h
     ----------
     Derived for this project; the rule: Kolen & Pollack 1994; Akrout et al. 2019, arXiv 1904.05391.
     """
-    W0, B = real_array("W0", W0, 2), real_array("B", B, 2)
-    matching_shapes({"W0": (W0, ("n_h", "n_i")), "B": (B, ("n_h", "n_o"))})
+    W0, B = two_layer_arrays(W0=W0, B=B)
     return W0 @ W0.T - B @ B.T
 
 
@@ -67,10 +66,10 @@ def kolen_pollack_law_change(
     ArrayError
         If arrays are not finite or do not fit.
     """
-    C = kolen_pollack_law(W0, B)
+    C, kept = kolen_pollack_law(W0, B), _kept(learning_rate, weight_decay)
     g0, g1 = real_array("step_of_W0", step_of_W0, 2), real_array("step_of_W", step_of_W, 2)
     matching_shapes({"step_of_W0": (g0, ("n_h", "n_i")), "step_of_W": (g1, ("n_o", "n_h"))})
-    return ((1 - learning_rate * weight_decay) ** 2 - 1) * C + g0 @ g0.T - g1.T @ g1
+    return (kept**2 - 1) * C + g0 @ g0.T - g1.T @ g1
 
 
 def kolen_pollack_difference(
@@ -100,7 +99,7 @@ def kolen_pollack_difference(
         If the difference is not a finite matrix.
     """
     D = real_array("difference", difference, 2)
-    kept = (1 - learning_rate * weight_decay) ** real_array("steps", steps)
+    kept = _kept(learning_rate, weight_decay) ** real_array("steps", steps)
     return kept[..., None, None] * D
 
 
@@ -127,6 +126,12 @@ def weight_mirror_variance(W: ArrayLike, rate: float) -> Float[np.ndarray, "n_o 
         If the rate lies outside (0, 2), where V has no stationary law.
     """
     W = real_array("W", W, 2)
+    rate = one_number("rate", rate)
     if not 0 < rate < 2:
         raise RegimeError(f"rate must lie between 0 and 2; got {rate}")
     return rate / (2 - rate) * (np.sum(W**2, axis=1, keepdims=True) + W**2)
+
+
+def _kept(learning_rate: float, weight_decay: float) -> float:
+    """Return what one step's weight decay leaves of the weights."""
+    return 1 - one_number("learning_rate", learning_rate) * one_number("weight_decay", weight_decay)

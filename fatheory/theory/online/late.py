@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from fatheory.checks import covariance_matrix, matching_shapes, real_array
+from fatheory.checks import covariance_matrix, one_number, two_layer_arrays
 from fatheory.errors import RegimeError
 from fatheory.rules import Rule, Shallow, make_rule
 from fatheory.theory.mean_rule import mean_layered_rule, mean_state
@@ -114,12 +114,9 @@ def late_learning(
     >>> late.stable, late.typical_rate < late.mean_rate < 0
     (True, True)
     """
-    W0, W = real_array("W0", W0, 2), real_array("W", W, 2)
-    axes = {"W0": (W0, ("n_h", "n_i")), "W": (W, ("n_o", "n_h"))}
-    if B is not None:
-        B = real_array("B", B, 2)
-        axes["B"] = (B, ("n_h", "n_o"))
-    matching_shapes(axes)
+    W0, W, *fixed = two_layer_arrays(W0=W0, W=W, **({} if B is None else {"B": B}))
+    B = fixed[0] if fixed else None
+    learning_rate = one_number("learning_rate", learning_rate)
     if not (math.isfinite(learning_rate) and learning_rate > 0):
         raise RegimeError(f"learning_rate must be positive and finite; got {learning_rate}")
     Sigma = covariance_matrix("Sigma", Sigma, W0.shape[1])

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from fatheory.checks import covariance_matrix, real_array, two_layer_arrays
+from fatheory.checks import covariance_matrix, one_number, real_array, two_layer_arrays
 from fatheory.errors import ArrayError, RegimeError
 
 
@@ -67,6 +67,7 @@ def shallow_mean_loss(
     """
     W0, W, T = two_layer_arrays(W0=W0, W=W, T=T)
     Sigma = covariance_matrix("Sigma", Sigma, W0.shape[1])
+    learning_rate, noise = one_number("learning_rate", learning_rate), one_number("noise", noise)
     if not (math.isfinite(learning_rate) and learning_rate > 0 and noise >= 0):
         raise RegimeError(
             f"learning_rate must be positive and finite and noise not negative; got "

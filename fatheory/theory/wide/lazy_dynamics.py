@@ -5,7 +5,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from fatheory import labels
-from fatheory.checks import increasing_times, matching_shapes, real_array
+from fatheory.checks import increasing_times, matching_shapes, one_number, real_array
 from fatheory.errors import ArrayError, RegimeError
 from fatheory.theory.wide.points import require_memory
 
@@ -77,6 +77,7 @@ def lazy_outputs(
     fits = {"kernel": (K, ("point", "point")), "Y": (Y, ("point", "unit"))}
     matching_shapes(fits | {"start": (f0, ("point", "unit"))})
     moments = increasing_times(times)
+    eta = None if learning_rate is None else one_number("learning_rate", learning_rate)
     asymmetry = float(np.abs(K - K.T).max(initial=0.0))
     if asymmetry > 1e-10 * float(np.abs(K).max()):
         raise ArrayError(f"kernel must be symmetric; its entries differ by up to {asymmetry:.3g}")
@@ -84,7 +85,7 @@ def lazy_outputs(
     eigenvalues, modes = np.linalg.eigh((K + K.T) / 2)
     _require_decay(eigenvalues, allow_growth)
     stable = 2 / float(eigenvalues[-1]) if eigenvalues[-1] > 0 else np.inf
-    left = _remaining(eigenvalues, moments, learning_rate, stable)
+    left = _remaining(eigenvalues, moments, eta, stable)
     shift = modes.T @ (Y - f0)
     output = Y - np.einsum("pm,tm,mu->tpu", modes, left, shift, optimize=True)
     error = Y - output

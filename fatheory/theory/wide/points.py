@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike
 
 from fatheory.checks import real_array
 from fatheory.errors import ArrayError, RegimeError
-from fatheory.theory.wide.memory import available_memory
+from fatheory.machine import free_memory
 
 
 def input_points(
@@ -61,7 +61,7 @@ def require_memory(needed: int, what: str) -> None:
     RegimeError
         If more than the free memory is needed; the message says how much of what.
     """
-    available = available_memory()
+    available = free_memory()
     if available is not None and needed > available:
         raise RegimeError(
             f"{what} needs about {needed / 1e9:.2f} GB, and {available / 1e9:.2f} GB are free: ask "

@@ -7,6 +7,7 @@ forward weights: the cosine of the angle between the two matrices.
 
 import math
 
+from fatheory.checks import one_number
 from fatheory.errors import RegimeError, UnknownNameError
 
 RULES = (
@@ -64,6 +65,7 @@ def rule_coefficients(
             f"correlation is of feedback_alignment and direct_feedback_alignment; {rule} has "
             f"none, got {correlation}: leave it out"
         )
+    correlation = one_number("correlation", correlation)
     if not -1 <= correlation <= 1:
         raise RegimeError(f"correlation must lie in [-1, 1]; got {correlation}")
     if rule == "direct_feedback_alignment":
@@ -75,7 +77,7 @@ def rule_coefficients(
 def sign_correlation(rule: str, correlation: float, concordance: float | None) -> float:
     """Return r of a layered rule."""
     if rule in _SIZE_OF_SIGNS:
-        p = 1.0 if concordance is None else float(concordance)
+        p = 1.0 if concordance is None else one_number("concordance", concordance)
         if not 0 <= p <= 1:
             raise RegimeError(f"concordance must lie in [0, 1]; got {concordance}")
         return (2 * p - 1) * _SIZE_OF_SIGNS[rule]

@@ -7,7 +7,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from fatheory import labels
-from fatheory.checks import matching_shapes, real_array
+from fatheory.checks import matching_shapes, one_number, real_array
 from fatheory.errors import RegimeError, UnknownNameError
 from fatheory.theory.wide.dmft.layer import Layer
 from fatheory.theory.wide.dmft.true_gradient import TrueGradient
@@ -117,6 +117,8 @@ def dmft(
     L, S = whole_number("hidden_layers", hidden_layers), whole_number("samples", samples, 64)
     K = whole_number("steps", steps)
     _require_rule(rule)
+    richness = one_number("richness", richness)
+    learning_rate = one_number("learning_rate", learning_rate)
     for name, value in (("richness", richness), ("learning_rate", learning_rate)):
         if not (math.isfinite(value) and value > 0):
             raise RegimeError(f"{name} must be positive and finite; got {value}")
