@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,11 @@ import pytest
 # Tests run beside each other on few cores; small matrix products gain nothing from threads.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "agg")
+
+MAPPINGS = Path("/proc/self/maps")
+MANY_MAPPINGS = 15_000
+"""Linux lets a process have 65,530 mappings of memory by default; XLA needs some for each compiled
+program and crashes (in ``backend_compile_and_load``) when it gets no more."""
 
 RESIDUALS = pytest.StashKey[dict[str, float]]()
 
@@ -23,6 +29,15 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.stash[RESIDUALS] = {}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _programs_are_let_go():
+    """Let compiled programs go before they are so many that the next one cannot be loaded."""
+    yield
+    jax = sys.modules.get("jax")
+    if jax is not None and MAPPINGS.exists() and MAPPINGS.read_bytes().count(b"\n") > MANY_MAPPINGS:
+        jax.clear_caches()
 
 
 @pytest.fixture

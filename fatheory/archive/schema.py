@@ -64,7 +64,7 @@ def _of_packages(ds: xr.Dataset) -> Iterator[str]:
         for group, parts in packages.items():
             for name, package in parts.items():
                 yield f"it was written with {name!r} ({group}) of {package}; is that installed?"
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
         return  # what is wrong with the description is told elsewhere
 
 

@@ -3,6 +3,7 @@
 import datetime
 from collections.abc import Iterator
 
+import jax
 import numpy as np
 import pytest
 from literal_loop import literal_run
@@ -119,7 +120,9 @@ def assert_like_the_loop(experiment: Experiment) -> None:
 
 
 def go_through(count: int, seed: int) -> None:
-    for experiment in experiments(count, seed=seed):
+    for number, experiment in enumerate(experiments(count, seed=seed)):
+        if number % 50 == 49:  # a process has room for the programs of some 400 experiments
+            jax.clear_caches()
         try:
             assert_like_the_loop(experiment)
         except AssertionError as error:
