@@ -54,17 +54,17 @@ def chunks(path: Path) -> list[Path]:
     return sorted(file for file in path.glob("*/c*") if file.is_file())
 
 
+def exchangeable(files: list[Path], one: Path) -> list[Path]:
+    """Return the chunks that differ from one: of its variable if there are any, or else of all."""
+    others = [file for file in files if file.read_bytes() != one.read_bytes()]
+    return [file for file in others if file.parent == one.parent] or others
+
+
 def spoil(path: Path, way: str, rng: np.random.Generator) -> Path:
-    """Damage one chunk, or exchange it for another one of the same variable."""
+    """Damage one chunk, or exchange it for another one."""
     files = chunks(path)
-    while True:
-        one = files[rng.integers(len(files))]
-        content = one.read_bytes()
-        others = [
-            file for file in files if file.parent == one.parent and file.read_bytes() != content
-        ]
-        if way not in ("swapped", "doubled") or others:
-            break
+    one = files[rng.integers(len(files))]
+    content, others = one.read_bytes(), exchangeable(files, one)
     if way == "swapped":
         other = others[rng.integers(len(others))]
         one.write_bytes(other.read_bytes())
