@@ -2,7 +2,6 @@
 
 Symbols, the same in every module and in the papers:
 
-=========  ====================================================================
 ``W0``     input weights, (n_h, n_i)
 ``W``      output weights, (n_o, n_h)
 ``B``      feedback weights, (n_h, n_o); compared with the transpose of W
@@ -12,7 +11,6 @@ Symbols, the same in every module and in the papers:
 ``e``      error y* - y of one example
 ``eta``    learning rate
 ``t``      time, t = eta * step
-=========  ====================================================================
 """
 
 from fatheory.theory.backprop_modes import ModePath as ModePath
@@ -72,6 +70,10 @@ from fatheory.theory.node_perturbation_speed import (
 from fatheory.theory.online import LateLearning as LateLearning
 from fatheory.theory.online import late_learning as late_learning
 from fatheory.theory.online import shallow_mean_loss as shallow_mean_loss
+from fatheory.theory.order_parameters import (
+    order_parameter_fluctuations as order_parameter_fluctuations,
+)
+from fatheory.theory.order_parameters import order_parameters as order_parameters
 from fatheory.theory.pseudoinverse import conveyed_error as conveyed_error
 from fatheory.theory.pseudoinverse import feedback_alignment_limit as feedback_alignment_limit
 from fatheory.theory.pseudoinverse import gauss_newton_signal as gauss_newton_signal

@@ -52,6 +52,11 @@ CALLS = {
         {"W0": W0, "W": W, "P": B, "T": T, "Sigma": Sigma},
         {"times": times},
     ),
+    "order_parameters": (
+        theory.order_parameters,
+        {"Q": np.eye(2), "R": np.zeros((2, 2)), "T": np.eye(2), "W": np.eye(2), "A": np.eye(2)},
+        {"times": times, "activation": "erf", "B": np.eye(2), "learning_rate": 0.1},
+    ),
     "online_fluctuations": (
         theory.online_fluctuations,
         two | {"Sigma": Sigma},

@@ -28,7 +28,7 @@ def tested():
     An id is a string constant of a file in which a ``catalogue`` marker occurs.
     """
     named = set()
-    for path in Path(__file__).parent.glob("test_*.py"):
+    for path in Path(__file__).parent.rglob("test_*.py"):
         if path == Path(__file__):
             continue
         tree = ast.parse(path.read_text(encoding="utf-8"))

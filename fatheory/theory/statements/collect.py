@@ -13,6 +13,7 @@ from fatheory.theory.statements import (
     flow,
     laws,
     online,
+    order_parameters,
     pseudoinverse,
     reduction,
     signs,
@@ -34,6 +35,7 @@ PARTS: dict[str, tuple[Entry, ...]] = {
     "Online learning at finite rates": online.ENTRIES,
     "Conservation laws": laws.ENTRIES,
     "Infinitely wide networks": wide.ENTRIES,
+    "Order parameters of online learning": order_parameters.ENTRIES,
     "Symbolic proofs": symbolic.ENTRIES,
 }
 """The parts of the catalogue by title, in the reader's order."""
