@@ -97,6 +97,7 @@ def test_rates_beyond_stability_are_announced_with_the_limit():
     assert abs(rate - (2.1**2 - 4.2)) < 1e-6
 
 
+@pytest.mark.slow
 def test_divergence_is_marked_and_announced():
     settings = {
         "activation": "linear",
