@@ -25,7 +25,7 @@ import xarray as xr
 
 import fatheory as fa
 from fatheory.archive import RunWriter, provenance
-from fatheory.initial import coordinates, draw_start, drawn_variables
+from fatheory.initial import coordinates, draw_initial_state, drawn_variables
 from fatheory.reproduction import script_arguments
 
 MEGABYTE = 2**20
@@ -104,7 +104,7 @@ def large_archive(gigabytes: float, path: Path) -> Path:
     bytes_each = 2 * 4 * (784 * 1000 + 1000 * 10)
     snapshots = max(2, round(gigabytes * 2**30 / bytes_each))
     asked = asked.with_settings({"record.snapshots": snapshots})
-    starts = [draw_start(asked, seed) for seed in asked.seeds]
+    starts = [draw_initial_state(asked, seed) for seed in asked.seeds]
     origin = provenance("simulation", asked.to_json(), asked.content_hash, "float32", "none", 0.0)
     static = fa.archive.assemble(drawn_variables(asked, starts), coordinates(asked), origin)
     rng = np.random.default_rng(0)

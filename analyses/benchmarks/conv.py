@@ -24,7 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import fatheory as fa
-from fatheory.initial import Samples, draw_start
+from fatheory.initial import Samples, draw_initial_state
 from fatheory.reproduction import script_arguments
 from fatheory.train.ensemble import Batches
 from fatheory.train.group import Group
@@ -83,8 +83,10 @@ def trained(asked: fa.Experiment, images: Samples) -> tuple[float, np.ndarray]:
 def start_of(asked: fa.Experiment, seed: int, images: Samples):
     """Draw a start without reading the image set."""
     few = images.first(1)
-    with mock.patch("fatheory.initial.start.image_samples", return_value=(images, few, few)):
-        return draw_start(asked, seed)
+    with mock.patch(
+        "fatheory.initial.initial_state.image_samples", return_value=(images, few, few)
+    ):
+        return draw_initial_state(asked, seed)
 
 
 # %%

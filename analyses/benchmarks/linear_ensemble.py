@@ -19,7 +19,7 @@ import jax
 import numpy as np
 
 import fatheory as fa
-from fatheory.initial import block_steps, draw_start, examples
+from fatheory.initial import block_steps, draw_initial_state, examples
 from fatheory.reproduction import script_arguments
 from fatheory.train.group import Group
 from fatheory.train.loader import Loader
@@ -31,7 +31,7 @@ def numpy_loop(asked: fa.Experiment) -> tuple[float, float, np.ndarray]:
     rate = asked.learning_rates[0]
     whole, steps, final = 0.0, 0.0, []
     for seed in asked.seeds:
-        start = draw_start(asked, seed)
+        start = draw_initial_state(asked, seed)
         W0, W = (weights.copy() for weights in start.weights)
         B = start.states["feedback_alignment"][1].T
         began = time.perf_counter()
@@ -63,7 +63,7 @@ def simulated(asked: fa.Experiment, repeats: int) -> tuple[float, float, np.ndar
 def compiled_steps(asked: fa.Experiment, repeats: int) -> float:
     """Return the best seconds of a block of compiled steps, scaled to the whole run."""
     with jax.enable_x64(asked.precision == "float64"):
-        starts = [draw_start(asked, seed) for seed in asked.seeds]
+        starts = [draw_initial_state(asked, seed) for seed in asked.seeds]
         (group,) = Group.all_of(asked, starts)
         batches, _ = Loader(asked, starts).block(0)
         steps = min(block_steps(asked), asked.schedule.steps)

@@ -21,7 +21,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy: small products ga
 import numpy as np
 
 import fatheory as fa
-from fatheory.initial import draw_start
+from fatheory.initial import draw_initial_state
 from fatheory.theory import find_method
 from fatheory.theory.flow import flow
 from fatheory.theory.gram import hidden_gram
@@ -160,7 +160,7 @@ def seed_lines(seeds: int = 20) -> list[Line]:
     """Time the flow of the seeds of Fig. 2 together, and one by one."""
     asked = fa.presets["lillicrap2016/fig2"].with_settings({"seeds": seeds})
     label, choice = next(pair for pair in asked.rules if pair[0] == "feedback_alignment")
-    starts = [draw_start(asked, seed) for seed in asked.seeds]
+    starts = [draw_initial_state(asked, seed) for seed in asked.seeds]
     method = find_method("flow")
     together, apart = median_ms(
         lambda: method.paths(asked, starts, label, choice),

@@ -30,7 +30,7 @@ import numpy as np
 from scipy.special import expit
 
 import fatheory as fa
-from fatheory.initial import Samples, draw_start
+from fatheory.initial import Samples, draw_initial_state
 from fatheory.reproduction import script_arguments
 from fatheory.train.ensemble import Batches
 from fatheory.train.group import Group
@@ -71,7 +71,7 @@ def trained(asked: fa.Experiment, images: Samples) -> tuple[float, np.ndarray]:
         jnp.asarray(images.targets),
         jnp.asarray(np.broadcast_to(order, (len(asked.seeds), steps, batch)), jnp.int32),
     )
-    starts = [draw_start(asked, seed) for seed in asked.seeds]
+    starts = [draw_initial_state(asked, seed) for seed in asked.seeds]
     groups = Group.all_of(asked, starts)
     seconds, first = [], None
     for _ in range(REPEATS + 1):
@@ -88,7 +88,7 @@ def trained(asked: fa.Experiment, images: Samples) -> tuple[float, np.ndarray]:
 
 def numpy_loop(asked: fa.Experiment, images: Samples) -> tuple[float, np.ndarray]:
     """Train the first seed as one would write it down."""
-    start, rate = draw_start(asked, asked.seeds[0]), np.float32(asked.learning_rates[0])
+    start, rate = draw_initial_state(asked, asked.seeds[0]), np.float32(asked.learning_rates[0])
     W0, W = (weights.astype(np.float32) for weights in start.weights)
     b0, b = (biases.astype(np.float32) for biases in start.biases)
     B = start.states["feedback_alignment"][1].T.astype(np.float32)
@@ -110,7 +110,7 @@ def torch_loop(asked: fa.Experiment, images: Samples) -> tuple[float, np.ndarray
     """Train the first seed in PyTorch, with updates in place and without recording gradients."""
     import torch
 
-    start, rate = draw_start(asked, asked.seeds[0]), asked.learning_rates[0]
+    start, rate = draw_initial_state(asked, asked.seeds[0]), asked.learning_rates[0]
     W0, W = (torch.tensor(weights, dtype=torch.float32) for weights in start.weights)
     b0, b = (torch.tensor(biases, dtype=torch.float32) for biases in start.biases)
     B = torch.tensor(start.states["feedback_alignment"][1].T, dtype=torch.float32)

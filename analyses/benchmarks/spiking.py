@@ -25,10 +25,10 @@ import numpy as np
 from scipy.special import expit
 
 import fatheory as fa
-from fatheory.initial import Samples, Start, draw_start
+from fatheory.initial import InitialState, Samples, draw_initial_state
 from fatheory.reproduction import script_arguments
 from fatheory.train.ensemble import Batches
-from fatheory.train.programs.spiking import block_length, moment_key
+from fatheory.train.programs.spiking import moment_key, spiking_block_length
 from fatheory.train.spiking import SpikingGroup
 
 RULES = ("feedback_alignment", "backprop")
@@ -56,11 +56,13 @@ def random_images(count: int) -> Samples:
     return Samples(inputs.astype(np.float32), targets.astype(np.float32))
 
 
-def start_of(asked: fa.Experiment, images: Samples) -> Start:
+def start_of(asked: fa.Experiment, images: Samples) -> InitialState:
     """Draw a start without reading the image set."""
     few = images.first(1)
-    with mock.patch("fatheory.initial.start.image_samples", return_value=(images, few, few)):
-        return draw_start(asked, 0)
+    with mock.patch(
+        "fatheory.initial.initial_state.image_samples", return_value=(images, few, few)
+    ):
+        return draw_initial_state(asked, 0)
 
 
 # %%
@@ -184,7 +186,7 @@ def paper_size(count: int) -> None:
     images, bandwidth = random_images(count), copy_bandwidth()
     asked = experiment("feedback_alignment", 1500, 100, count)
     (group,) = SpikingGroup.all_of(asked, [start_of(asked, images)])
-    block = block_length(group._learner, 1)
+    block = spiking_block_length(group._learner, 1)
     seconds, _ = trained(asked, images)
     rate = bytes_per_step(asked, block) / seconds
     epoch = seconds * 5 * 60_000 / 60

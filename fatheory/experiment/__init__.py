@@ -6,10 +6,10 @@ from fatheory.experiment.convolutional import Pool as Pool
 from fatheory.experiment.decay import CosineDecay as CosineDecay
 from fatheory.experiment.decay import ExponentialDecay as ExponentialDecay
 from fatheory.experiment.decay import StepDecay as StepDecay
+from fatheory.experiment.distribution import Normal as Normal
+from fatheory.experiment.distribution import Scaled as Scaled
+from fatheory.experiment.distribution import Uniform as Uniform
 from fatheory.experiment.experiment import Experiment as Experiment
-from fatheory.experiment.law import Normal as Normal
-from fatheory.experiment.law import Scaled as Scaled
-from fatheory.experiment.law import Uniform as Uniform
 from fatheory.experiment.network import DenseNetwork as DenseNetwork
 from fatheory.experiment.normalization import BatchNormalization as BatchNormalization
 from fatheory.experiment.presets import presets as presets

@@ -13,8 +13,8 @@ from fatheory.experiment.departure import (
     departures,
 )
 from fatheory.experiment.description import NOT_EMPTY, Description, Fraction, Size
+from fatheory.experiment.distribution import Distribution, EntryDistribution, Scaled, Uniform
 from fatheory.experiment.functions import ActivationName, OutputName
-from fatheory.experiment.law import EntryLaw, Law, Scaled, Uniform
 from fatheory.experiment.normalization import BatchNormalization
 from fatheory.experiment.sparsity import Sparsity
 from fatheory.experiment.task import ImageTask
@@ -87,9 +87,10 @@ class ConvolutionalNetwork(NetworkDescription):
         Function of the hidden units and of the output units. With ``"softmax"`` outputs the loss
         is the cross-entropy.
     start : Uniform, Normal or Scaled
-        Law of the start weights of every layer; the default is He's, for ReLU units.
+        Distribution of the start weights of every layer; the default is He's, for ReLU units.
     biases : Uniform or Normal, optional
-        Law of the start biases of every layer, one a channel; None for a network without biases.
+        Distribution of the start biases of every layer, one a channel; None for a network without
+        biases.
     normalization : BatchNormalization, optional
         Of every hidden layer; None for none.
     dropout : float
@@ -106,8 +107,8 @@ class ConvolutionalNetwork(NetworkDescription):
     hidden: tuple[Size, ...] = (64,)
     activation: ActivationName = "relu"
     output: OutputName = "softmax"
-    start: Law = Scaled(gain=math.sqrt(2))
-    biases: EntryLaw | None = Uniform(bound=0.0)
+    start: Distribution = Scaled(gain=math.sqrt(2))
+    biases: EntryDistribution | None = Uniform(bound=0.0)
     normalization: BatchNormalization | None = None
     dropout: Fraction = 0.0
 

@@ -14,8 +14,8 @@ from fatheory.experiment.departure import (
     departures,
 )
 from fatheory.experiment.description import NOT_EMPTY, Fraction, Size, of_its_kind
+from fatheory.experiment.distribution import Distribution, EntryDistribution, Uniform
 from fatheory.experiment.functions import ActivationName, OutputName
-from fatheory.experiment.law import EntryLaw, Law, Uniform
 from fatheory.experiment.normalization import BatchNormalization
 from fatheory.experiment.sparsity import Sparsity
 from fatheory.experiment.spiking import SpikingNetwork
@@ -32,9 +32,9 @@ class DenseNetwork(NetworkDescription):
         Function of the hidden units and of the output units. With ``"softmax"`` outputs, which
         need a task with classes, the loss is the cross-entropy.
     start : Uniform, Normal or Scaled
-        Law of the start weights of every layer.
+        Distribution of the start weights of every layer.
     biases : Uniform or Normal, optional
-        Law of the start biases of every layer; None for a network without biases.
+        Distribution of the start biases of every layer; None for a network without biases.
     sparsity : Sparsity
         Connections that are missing.
     normalization : BatchNormalization, optional
@@ -48,8 +48,8 @@ class DenseNetwork(NetworkDescription):
     hidden: Annotated[tuple[Size, ...], NOT_EMPTY]
     activation: ActivationName = "linear"
     output: OutputName = "linear"
-    start: Law = Uniform(bound=0.01)
-    biases: EntryLaw | None = None
+    start: Distribution = Uniform(bound=0.01)
+    biases: EntryDistribution | None = None
     sparsity: Sparsity = Sparsity()
     normalization: BatchNormalization | None = None
     dropout: Fraction = 0.0

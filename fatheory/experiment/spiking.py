@@ -8,8 +8,8 @@ from pydantic import Field
 
 from fatheory.experiment.departure import Departure, NetworkDescription, departures, of_biases
 from fatheory.experiment.description import NOT_EMPTY, Number, Size
+from fatheory.experiment.distribution import Distribution, EntryDistribution, Uniform
 from fatheory.experiment.functions import ActivationName, OutputName
-from fatheory.experiment.law import EntryLaw, Law, Uniform
 from fatheory.experiment.sparsity import Sparsity
 from fatheory.experiment.task import ImageTask
 from fatheory.experiment.whole import Problem, Whole
@@ -59,9 +59,9 @@ class SpikingNetwork(NetworkDescription):
     spikes : str
         ``"stochastic"``; or ``"expected"``, without noise: activities are the probabilities.
     start : Uniform, Normal or Scaled
-        Law of the start weights of every layer.
+        Distribution of the start weights of every layer.
     biases : Uniform or Normal, optional
-        Law of the start biases of every layer; None for a network without biases.
+        Distribution of the start biases of every layer; None for a network without biases.
     """
 
     kind: Literal["spiking"] = "spiking"
@@ -72,8 +72,8 @@ class SpikingNetwork(NetworkDescription):
     steps_per_image: Size = 5
     ceiling: Share = 0.95
     spikes: Literal["stochastic", "expected"] = "stochastic"
-    start: Law = Uniform(bound=0.05)
-    biases: EntryLaw | None = Uniform(bound=0.0)
+    start: Distribution = Uniform(bound=0.05)
+    biases: EntryDistribution | None = Uniform(bound=0.0)
 
     activation: ClassVar[ActivationName] = "sigmoid"
     output: ClassVar[OutputName] = "sigmoid"

@@ -22,8 +22,8 @@ from fatheory.experiment.description import (
     Text,
     of_its_kind,
 )
+from fatheory.experiment.distribution import Distribution, EntryDistribution, Normal, Uniform
 from fatheory.experiment.functions import ActivationName
-from fatheory.experiment.law import EntryLaw, Law, Normal, Uniform
 from fatheory.tasks import TASKS
 from fatheory.tasks.images import ImageSet, folder_set, image_set, is_folder_name
 
@@ -82,14 +82,14 @@ class LinearTask(DrawnTask):
         Number of training examples, drawn once per seed; 0 draws a fresh example every time
         (online learning). With finite samples Sigma is their second moment.
     target : Uniform, Normal or Scaled
-        Law of the entries of T; each seed draws its own.
+        Distribution of the entries of T; each seed draws its own.
     spectrum_decay : float
         Sigma has eigenvalues proportional to k^(-spectrum_decay), k = 1 ... n_i, of mean 1, in a
         random orthonormal basis per seed; 0 is white input, Sigma = I.
     """
 
     kind: Literal["linear"] = "linear"
-    target: Law = Uniform(bound=1.0)
+    target: Distribution = Uniform(bound=1.0)
     spectrum_decay: NonNegative = 0.0
 
 
@@ -101,14 +101,14 @@ class QuadraticTask(DrawnTask):
     inputs, outputs, noise, samples
         As of `LinearTask`.
     coefficients : Uniform or Normal
-        Law of the entries of Q_k; each seed draws its own.
+        Distribution of the entries of Q_k; each seed draws its own.
     input : Uniform or Normal
-        Law of the entries of x.
+        Distribution of the entries of x.
     """
 
     kind: Literal["quadratic"] = "quadratic"
-    coefficients: EntryLaw = Uniform(bound=0.5)
-    input: EntryLaw = Uniform(bound=2.0)
+    coefficients: EntryDistribution = Uniform(bound=0.5)
+    input: EntryDistribution = Uniform(bound=2.0)
 
 
 class TeacherTask(DrawnTask):
@@ -125,19 +125,19 @@ class TeacherTask(DrawnTask):
     activation : str
         Function of its hidden units.
     weights : Uniform, Normal or Scaled
-        Law of its weights.
+        Distribution of its weights.
     biases : Uniform or Normal, optional
-        Law of its biases; None for none.
+        Distribution of its biases; None for none.
     input : Uniform or Normal
-        Law of the entries of x.
+        Distribution of the entries of x.
     """
 
     kind: Literal["teacher"] = "teacher"
     hidden: Annotated[tuple[Size, ...], NOT_EMPTY]
     activation: ActivationName = "tanh"
-    weights: Law = Uniform(bound=0.5)
-    biases: EntryLaw | None = None
-    input: EntryLaw = Normal(std=1.0)
+    weights: Distribution = Uniform(bound=0.5)
+    biases: EntryDistribution | None = None
+    input: EntryDistribution = Normal(std=1.0)
 
 
 class FolderContents(Description):

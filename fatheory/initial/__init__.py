@@ -9,12 +9,21 @@ from fatheory.initial.examples import sample_order as sample_order
 from fatheory.initial.frame import coordinates as coordinates
 from fatheory.initial.frame import drawn_variables as drawn_variables
 from fatheory.initial.image_samples import refuse_other_images as refuse_other_images
+from fatheory.initial.initial_state import InitialState as InitialState
+from fatheory.initial.initial_state import draw_initial_state as draw_initial_state
 from fatheory.initial.problem import LinearProblem as LinearProblem
 from fatheory.initial.problem import Problem as Problem
 from fatheory.initial.problem import QuadraticProblem as QuadraticProblem
 from fatheory.initial.problem import TeacherProblem as TeacherProblem
 from fatheory.initial.samples import Samples as Samples
-from fatheory.initial.start import Start as Start
-from fatheory.initial.start import draw_start as draw_start
 from fatheory.initial.streams import PURPOSES as PURPOSES
 from fatheory.initial.streams import stream as stream
+from fatheory.renamed import renamed as _renamed
+
+__getattr__ = _renamed(
+    __name__,
+    {
+        "Start": "fatheory.initial:InitialState",
+        "draw_start": "fatheory.initial:draw_initial_state",
+    },
+)

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from fatheory.experiment import Experiment
-from fatheory.initial.start import Start
+from fatheory.initial.initial_state import InitialState
 from fatheory.initial.streams import stream
 
 _BLOCK_NUMBERS = 2**16
@@ -44,7 +44,9 @@ class Examples(NamedTuple):
     targets: Float[np.ndarray, "step batch n_o"]
 
 
-def examples(experiment: Experiment, seed: int, start: Start, first: int, stop: int) -> Examples:
+def examples(
+    experiment: Experiment, seed: int, start: InitialState, first: int, stop: int
+) -> Examples:
     """Return the examples of steps `first` to `stop` - 1 of one seed.
 
     Step k learns from example k whatever was asked before: online examples come from one stream
@@ -83,7 +85,7 @@ def sample_order(
     return np.concatenate(rows)[first - offset : stop - offset]
 
 
-def _online_block(experiment: Experiment, seed: int, start: Start, block: int) -> Examples:
+def _online_block(experiment: Experiment, seed: int, start: InitialState, block: int) -> Examples:
     task, batch = experiment.task, experiment.schedule.batch_size
     length = block_steps(experiment)
     count = length * batch

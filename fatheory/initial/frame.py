@@ -6,8 +6,8 @@ import numpy as np
 
 from fatheory import labels
 from fatheory.experiment import Experiment, ImageTask
+from fatheory.initial.initial_state import InitialState
 from fatheory.initial.problem import LinearProblem
-from fatheory.initial.start import Start
 from fatheory.rules import DirectRule
 
 
@@ -38,7 +38,9 @@ def coordinates(
     }
 
 
-def drawn_variables(experiment: Experiment, starts: Sequence[Start]) -> dict[str, np.ndarray]:
+def drawn_variables(
+    experiment: Experiment, starts: Sequence[InitialState]
+) -> dict[str, np.ndarray]:
     """Return what was drawn, as archive variables in float64: targets, inputs, feedback.
 
     Fixed feedback is oriented like B, (unit_{l-1}, unit_l), direct feedback (unit_l, unit_L), and
@@ -59,7 +61,7 @@ def drawn_variables(experiment: Experiment, starts: Sequence[Start]) -> dict[str
     }
 
 
-def _feedback(experiment: Experiment, starts: Sequence[Start]) -> dict[str, np.ndarray]:
+def _feedback(experiment: Experiment, starts: Sequence[InitialState]) -> dict[str, np.ndarray]:
     """Stack the states of all rules by layer, under the name that their kind of rule gives them."""
     variables: dict[str, np.ndarray] = {}
     runs = (len(experiment.rules), len(starts))

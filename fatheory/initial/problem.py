@@ -10,7 +10,7 @@ from jaxtyping import Float
 from fatheory.arrays import Covariance, TargetMap
 from fatheory.errors import ArrayError, PluginError
 from fatheory.experiment import DrawnTask, LinearTask, QuadraticTask, TeacherTask
-from fatheory.experiment.law import EntryLaw
+from fatheory.experiment.distribution import EntryDistribution
 from fatheory.initial.streams import stream
 from fatheory.tasks import (
     TASKS,
@@ -75,7 +75,7 @@ class LinearProblem:
 class _EntryInputs:
     """Inputs with independent entries of one law."""
 
-    law: EntryLaw
+    law: EntryDistribution
     size: int
 
     def inputs(self, generator: np.random.Generator, count: int) -> Inputs:

@@ -10,7 +10,7 @@ import xarray as xr
 from fatheory import labels
 from fatheory.archive import Template, assemble, provenance
 from fatheory.experiment import Experiment, ImageTask
-from fatheory.initial import coordinates, draw_start
+from fatheory.initial import coordinates, draw_initial_state
 from fatheory.sweep import names
 from fatheory.sweep.cell import Cell
 from fatheory.sweep.contents import EXAMPLES, contents, dtype, sizes
@@ -109,7 +109,7 @@ class Grid:
         """Draw the variables that are the same in all cells, from one that was carried out."""
         if not self.examples:
             return xr.Dataset()
-        starts = [draw_start(experiment, seed) for seed in experiment.seeds]
+        starts = [draw_initial_state(experiment, seed) for seed in experiment.seeds]
         drawn = Answer(experiment, starts, None).variables
         return assemble(
             {name: drawn[name] for name in self.examples},

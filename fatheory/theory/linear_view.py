@@ -9,7 +9,7 @@ from jaxtyping import Float
 from fatheory import labels
 from fatheory.experiment import RuleChoice
 from fatheory.geometry import linear_activities, linear_gradients, squared_loss
-from fatheory.initial import Start
+from fatheory.initial import InitialState
 from fatheory.quantities import Evaluation, Need, View
 from fatheory.rules import LayeredRule
 
@@ -26,7 +26,7 @@ class LinearView(View):
 
     Parameters
     ----------
-    start : Start
+    start : InitialState
         Target, probe and feedback of the seed.
     error_map : array of shape (step, n_o, n_i)
         E = T - W_L ... W_1.
@@ -54,7 +54,7 @@ class LinearView(View):
 
     def __init__(
         self,
-        start: Start,
+        start: InitialState,
         error_map: Float[np.ndarray, "step n_o n_i"],
         weights: Callable[[], Sequence[np.ndarray]],
         label: str,

@@ -7,7 +7,7 @@ import numpy as np
 
 from fatheory import labels
 from fatheory.experiment import Experiment, RuleChoice
-from fatheory.initial import Start
+from fatheory.initial import InitialState
 from fatheory.quantities import recorded_quantities
 from fatheory.theory.linear_view import LinearView
 
@@ -17,7 +17,7 @@ class Path(Protocol):
     """A linear network at recorded steps; `fatheory.theory.methods.LinearPath` is one."""
 
     @property
-    def start(self) -> Start:
+    def start(self) -> InitialState:
         """Its target, probe and feedback."""
 
     @property

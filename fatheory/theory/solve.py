@@ -11,7 +11,7 @@ from fatheory import labels
 from fatheory.archive import assemble, provenance
 from fatheory.errors import ArrayError, PluginError, RegimeError, UnknownNameError
 from fatheory.experiment import Experiment
-from fatheory.initial import coordinates, draw_start, drawn_variables
+from fatheory.initial import coordinates, draw_initial_state, drawn_variables
 from fatheory.quantities import find_quantities
 from fatheory.theory.memory import require_memory
 from fatheory.theory.methods import Method, find_method
@@ -67,7 +67,7 @@ def solve(experiment: Experiment, method: str | Method = "flow") -> xr.Dataset:
             f"others. Of this experiment,{lines}"
         )
     require_memory(experiment, chosen)
-    starts = [draw_start(experiment, seed) for seed in experiment.seeds]
+    starts = [draw_initial_state(experiment, seed) for seed in experiment.seeds]
     answer = _checked(chosen, experiment, chosen.answer(experiment, starts))
     attrs = provenance(
         source=f"theory/{chosen.name}",

@@ -10,7 +10,7 @@ import xarray as xr
 from fatheory import labels
 from fatheory.archive import assemble, provenance
 from fatheory.experiment import Experiment
-from fatheory.initial import Start, coordinates, drawn_variables
+from fatheory.initial import InitialState, coordinates, drawn_variables
 
 SOURCE = "simulation"
 
@@ -23,7 +23,7 @@ class Answer:
     ----------
     experiment : Experiment
         What was run.
-    starts : sequence of Start
+    starts : sequence of InitialState
         One per seed.
     rate_factors : array of shape (step,) or None
         What the learning rates are multiplied by at every step; None for 1.
@@ -35,7 +35,7 @@ class Answer:
     """
 
     experiment: Experiment
-    starts: Sequence[Start]
+    starts: Sequence[InitialState]
     rate_factors: np.ndarray | None
     recorded: Mapping[str, np.ndarray] = field(default_factory=dict)
     wall_time: float = 0.0

@@ -10,7 +10,7 @@ import numpy as np
 
 from fatheory import labels
 from fatheory.experiment import Experiment
-from fatheory.initial import Start
+from fatheory.initial import InitialState
 from fatheory.networks import Architecture, Layers, Moments, Parameters
 from fatheory.train.ensemble import RunConstants
 from fatheory.train.learner import Learner
@@ -20,7 +20,7 @@ from fatheory.train.ways import Way
 
 def stacked(
     experiment: Experiment,
-    starts: Sequence[Start],
+    starts: Sequence[InitialState],
     learner: Learner,
     members: Sequence[int],
 ) -> tuple[Parameters, RunConstants]:
@@ -106,7 +106,7 @@ def _scales_and_shifts(
     )
 
 
-def _stack_states(chosen: Sequence[str], starts: Sequence[Start], dtype: np.dtype) -> Layers:
+def _stack_states(chosen: Sequence[str], starts: Sequence[InitialState], dtype: np.dtype) -> Layers:
     """Stack the rules' states layer by layer, with leading axes (rule, seed).
 
     Where some rules have a state and others none, the latter get zeros, which they never look at.

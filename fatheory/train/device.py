@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from fatheory.experiment import Experiment, SpikingNetwork
-from fatheory.initial import Start
+from fatheory.initial import InitialState
 
 CACHE_BYTES = 2**24
 """First-layer weights of a group that learns block by block on a CPU: they should stay in cache."""
@@ -40,7 +40,7 @@ def runs_at_a_time(experiment: Experiment) -> int:
     return 1 if runs_take_turns(experiment) else len(experiment.rules) * len(experiment.seeds)
 
 
-def online_block(experiment: Experiment, start: Start) -> int:
+def online_block(experiment: Experiment, start: InitialState) -> int:
     """Choose the block length of online learning; 0 where steps are taken one by one."""
     schedule, update = experiment.schedule, experiment.update
     online = schedule.batch_size == 1 and schedule.decay is None
@@ -62,7 +62,7 @@ def block_length(inputs: int) -> int:
 
 
 def parted_replicas(
-    experiment: Experiment, starts: Sequence[Start], rules: int, devices: int
+    experiment: Experiment, starts: Sequence[InitialState], rules: int, devices: int
 ) -> list[slice]:
     """Part the replicas over devices, and so that what a group works on fits into a CPU's cache."""
     count = len(starts)

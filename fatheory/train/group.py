@@ -10,7 +10,7 @@ import numpy as np
 
 from fatheory.errors import NotOfferedError
 from fatheory.experiment import Experiment
-from fatheory.initial import Start
+from fatheory.initial import InitialState
 from fatheory.networks import Architecture, Parameters
 from fatheory.quantities import Need, Quantity, Spiking
 from fatheory.train.arrays import first_moments, named, stacked
@@ -42,7 +42,7 @@ class Group:
     ----------
     experiment : Experiment
         What the replicas have in common.
-    starts : sequence of Start
+    starts : sequence of InitialState
         One per replica.
     learner : Learner
         The program that the rules share.
@@ -57,7 +57,7 @@ class Group:
     def __init__(
         self,
         experiment: Experiment,
-        starts: Sequence[Start],
+        starts: Sequence[InitialState],
         learner: Learner,
         members: Sequence[int],
         replicas: slice,
@@ -79,7 +79,7 @@ class Group:
             Ensemble(parameters, self._fresh_state(parameters), nothing_lost, moments)
         )
 
-    def _program_spec(self, start: Start) -> ProgramSpec:
+    def _program_spec(self, start: InitialState) -> ProgramSpec:
         """Say what compiles, given one of the starts, which are alike in shape."""
         experiment = self._experiment
         update = experiment.update
@@ -101,7 +101,7 @@ class Group:
         return self._spec.direction.init(parameters)
 
     @classmethod
-    def all_of(cls, experiment: Experiment, starts: Sequence[Start]) -> list["Group"]:
+    def all_of(cls, experiment: Experiment, starts: Sequence[InitialState]) -> list["Group"]:
         """Gather the experiment's runs into groups."""
         network = Architecture.of(experiment.network, experiment.image_shape)
         members: dict[Learner, list[int]] = {}

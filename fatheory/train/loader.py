@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fatheory.experiment import Experiment
-from fatheory.initial import Samples, Start, block_steps, examples, sample_order
+from fatheory.initial import InitialState, Samples, block_steps, examples, sample_order
 from fatheory.train.ensemble import Batches
 
 
@@ -23,11 +23,11 @@ class Loader:
     ----------
     experiment : Experiment
         How many examples a step learns from.
-    starts : sequence of Start
+    starts : sequence of InitialState
         One per replica; each says whose examples it sees.
     """
 
-    def __init__(self, experiment: Experiment, starts: Sequence[Start]) -> None:
+    def __init__(self, experiment: Experiment, starts: Sequence[InitialState]) -> None:
         self._experiment = experiment
         # What has one program has the same root seed and batches.
         self._keys = [(start.experiment.task, start.seed) for start in starts]
@@ -62,7 +62,7 @@ class Loader:
             None,
         )
 
-    def _for_all(self, draw: Callable[[Start], Any]) -> list[Any]:
+    def _for_all(self, draw: Callable[[InitialState], Any]) -> list[Any]:
         """Draw for every replica; once for those that see the same examples."""
         once = dict(zip(self._keys, self._starts, strict=True))
         if len(once) == 1:

@@ -11,7 +11,7 @@ import xarray as xr
 
 from fatheory import labels
 from fatheory.experiment import Experiment, ImageTask
-from fatheory.initial import draw_start
+from fatheory.initial import draw_initial_state
 from fatheory.networks import Architecture
 from fatheory.train.answer import Answer
 from fatheory.train.learner import Learner
@@ -124,7 +124,7 @@ def start_run(experiments: Sequence[Experiment]) -> Run:
     """
     starts = []
     for asked in experiments:
-        own = [draw_start(asked, seed) for seed in asked.seeds]
+        own = [draw_initial_state(asked, seed) for seed in asked.seeds]
         warn_of_step_size(asked, own)
         starts += own
     return Run(starts, schedule_factors(experiments[0].schedule))

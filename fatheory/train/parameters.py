@@ -14,7 +14,7 @@ class RuleStates(NamedTuple):
     Attributes
     ----------
     drawn : tuple of arrays or None
-        See `fatheory.initial.Start.states`.
+        See `fatheory.initial.InitialState.states`.
     connections : tuple of arrays or None
         1 where feedback has a connection, else 0; None where it lacks none.
     way : array

@@ -8,7 +8,7 @@ import numpy as np
 from fatheory import labels
 from fatheory.errors import QuantityWarning
 from fatheory.experiment import Experiment
-from fatheory.initial import Start
+from fatheory.initial import InitialState
 from fatheory.quantities import Need, Quantity, recorded_quantities, source_of
 from fatheory.train.group import Group
 from fatheory.train.group_view import GroupView
@@ -22,12 +22,12 @@ class Recorder:
     ----------
     experiment : Experiment
         What to record, and when.
-    starts : sequence of Start
+    starts : sequence of InitialState
         One per seed; their probes are what teaching signals are measured on, their evaluation
         samples what losses and errors are.
     """
 
-    def __init__(self, experiment: Experiment, starts: Sequence[Start]) -> None:
+    def __init__(self, experiment: Experiment, starts: Sequence[InitialState]) -> None:
         self._experiment = experiment
         record = experiment.record
         quantities = recorded_quantities(record.quantities, dict(record.sources))

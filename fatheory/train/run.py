@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fatheory.experiment import Experiment, SpikingNetwork
-from fatheory.initial import Start, block_steps
+from fatheory.initial import InitialState, block_steps
 from fatheory.train.group import Group
 from fatheory.train.loader import Loader
 from fatheory.train.progress import Progress
@@ -52,13 +52,13 @@ class Run:
 
     Parameters
     ----------
-    starts : sequence of Start
+    starts : sequence of InitialState
         One per replica: the seeds of an experiment, or of several.
     rate_factors : array of shape (step,) or None
         What the learning rates are multiplied by at every step; None for 1.
     """
 
-    def __init__(self, starts: Sequence[Start], rate_factors: np.ndarray | None) -> None:
+    def __init__(self, starts: Sequence[InitialState], rate_factors: np.ndarray | None) -> None:
         self.starts, self.rate_factors = starts, rate_factors
         self.experiment = experiment = starts[0].experiment
         kind = SpikingGroup if isinstance(experiment.network, SpikingNetwork) else Group

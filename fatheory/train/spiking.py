@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from fatheory.experiment import SpikingNetwork
-from fatheory.initial import Start
+from fatheory.initial import InitialState
 from fatheory.networks import Parameters
 from fatheory.networks.spiking import Neuron, Potentials
 from fatheory.quantities import Spiking, traced_units
@@ -34,7 +34,7 @@ class SpikingGroup(Group):
         assert isinstance(self._experiment.network, SpikingNetwork)
         return Neuron.of(self._experiment.network)
 
-    def _program_spec(self, start: Start) -> ProgramSpec:
+    def _program_spec(self, start: InitialState) -> ProgramSpec:
         """Say what compiles; blocks are of time steps."""
         streams = self._experiment.schedule.batch_size
         return (

@@ -7,10 +7,10 @@ import numpy as np
 
 from fatheory.errors import LearningRateWarning
 from fatheory.experiment import Experiment
-from fatheory.initial import Start
+from fatheory.initial import InitialState
 
 
-def warn_of_step_size(experiment: Experiment, starts: Sequence[Start]) -> None:
+def warn_of_step_size(experiment: Experiment, starts: Sequence[InitialState]) -> None:
     """Warn where every update of Batch Manhattan moves weights by more than their size.
 
     Updates follow signs, so a weight moves by about the learning rate at every step however small

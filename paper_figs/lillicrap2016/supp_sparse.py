@@ -26,7 +26,7 @@ from matplotlib.figure import Figure
 import fatheory as fa
 from fatheory.claims import Claim
 from fatheory.figures import interval_note, learning_curves, rule_legend
-from fatheory.initial import draw_start
+from fatheory.initial import draw_initial_state
 from fatheory.reproduction import Keep, PaperFigure, origin, protocol_note
 
 EPOCH = 60_000
@@ -60,7 +60,7 @@ def reciprocal_share(asked: fa.Experiment) -> xr.DataArray:
     """Return which share of pairs of hidden and output units is connected both ways, by seed."""
     shares = []
     for seed in asked.seeds:
-        connections = draw_start(asked, seed).connections
+        connections = draw_initial_state(asked, seed).connections
         forward, feedback = connections.forward[1], connections.feedback[1]
         shares.append(100 * np.mean(forward & feedback))
     attrs = {"units": "percent", "long_name": "pairs connected both ways"}

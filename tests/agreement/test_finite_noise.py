@@ -7,7 +7,7 @@ import pytest
 
 import fatheory as fa
 from fatheory.errors import ArchiveWriteError
-from fatheory.initial import draw_start
+from fatheory.initial import draw_initial_state
 
 SIGMA, N_I, N_O, N = 1.0, 8, 3, 20
 
@@ -29,7 +29,7 @@ def test_the_floor_is_that_of_a_fit_to_noise():
     """Mean over noise of tr((T^ - T) S (T^ - T)^T) / 2 = n_i n_o sigma^2 / (2 n) = 0.6."""
     floors = []
     for seed in range(400):
-        start = draw_start(asked(), seed)
+        start = draw_initial_state(asked(), seed)
         x = start.probe.inputs
         error = start.probe.targets - x @ start.T.T
         floors.append(np.sum(error**2) / (2 * N))
@@ -46,7 +46,7 @@ def test_learning_to_the_end_leaves_the_floor():
     run = fa.simulate(
         asked(schedule={"phases": [{"steps": 4000}], "batch_size": N}, rules={"backprop": 0.05})
     )
-    start = draw_start(asked(), 1)
+    start = draw_initial_state(asked(), 1)
     floor = np.sum((start.probe.targets - start.probe.inputs @ start.T.T) ** 2) / (2 * N)
     np.testing.assert_allclose(run["loss"].sel(seed=1)[0, -1], floor, rtol=1e-6)
     assert floor > 0.1
@@ -58,7 +58,7 @@ def test_the_noise_is_left_out_of_a_linear_teacher_too():
     teacher = fa.TeacherTask(
         inputs=N_I, outputs=N_O, samples=N, noise=SIGMA, hidden=(5,), activation="linear"
     )
-    start = draw_start(asked(task=teacher), 0)
+    start = draw_initial_state(asked(task=teacher), 0)
     x, y = start.samples.inputs, start.samples.targets
     fit = np.linalg.lstsq(x, y, rcond=None)[0]
     run = fa.simulate(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import fatheory as fa
-from fatheory.initial import draw_start
+from fatheory.initial import draw_initial_state
 
 RULES = ("backprop", "feedback_alignment", "shallow", "rndf", "pseudobackprop")
 STEPS = (50, 100, 200, 400)
@@ -100,7 +100,7 @@ def test_the_slope_by_hand():
 def test_the_flow_sees_the_samples():
     """Its covariance is that of the finite samples, not of the law they were drawn from."""
     experiment = asked(SIZES["4-6-3"], 50)
-    start = draw_start(experiment, 0)
+    start = draw_initial_state(experiment, 0)
     theory = fa.solve(experiment)
     x = start.samples.inputs
     np.testing.assert_allclose(theory.input_covariance.sel(seed=0), x.T @ x / len(x), rtol=1e-13)

@@ -7,7 +7,7 @@ import pytest
 
 from fatheory import Experiment, simulate, solve
 from fatheory.errors import RegimeError
-from fatheory.initial import draw_start
+from fatheory.initial import draw_initial_state
 from fatheory.theory import order_parameters
 from fatheory.theory.order_parameters.mapping import overlaps_of
 
@@ -85,7 +85,7 @@ def test_linear_tasks_are_linear_teachers():
 
 def test_the_method_is_the_function_on_mapped_overlaps():
     experiment = teacher(50, sigma=2.0, seeds=[3])
-    start = draw_start(experiment, 3)
+    start = draw_initial_state(experiment, 3)
     label, choice = "feedback_alignment", dict(experiment.rules)["feedback_alignment"]
     mapped = overlaps_of(start, label, choice)
     W0, W = start.weights

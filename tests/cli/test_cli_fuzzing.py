@@ -61,7 +61,7 @@ def folder(tmp_path, monkeypatch):
         raise NEVER_LONG
 
     monkeypatch.setattr(Run, "go", refused)
-    monkeypatch.setattr("fatheory.train.many.draw_start", refused)
+    monkeypatch.setattr("fatheory.train.many.draw_initial_state", refused)
     monkeypatch.setattr("fatheory.theory.solve", refused)
     monkeypatch.setattr("fatheory.sweep.run.cluster_client", refused)
     asked = fa.presets["lillicrap2016/fig2"].with_settings({"record.snapshots": 2, "seeds": 1})

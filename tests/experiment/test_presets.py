@@ -8,7 +8,7 @@ import pytest
 
 import fatheory as fa
 from fatheory.errors import UnknownNameError
-from fatheory.initial import draw_start, examples
+from fatheory.initial import draw_initial_state, examples
 
 RESULTS = Path(__file__).parents[2] / "analyses" / "results"
 RECORDED = RESULTS / "tune_fig2.json"
@@ -99,7 +99,7 @@ def test_depth_helps_at_every_start_scale_recorded():
 
 def test_a_seed_of_fig3d_has_one_target_and_the_same_examples_at_both_depths():
     both = [fa.presets[f"lillicrap2016/fig3d/{depth}-layer"] for depth in (4, 3)]
-    deep, flat = (draw_start(asked, 7) for asked in both)
+    deep, flat = (draw_initial_state(asked, 7) for asked in both)
     for W_deep, W_flat in zip(deep.problem.weights, flat.problem.weights, strict=True):
         np.testing.assert_array_equal(W_deep, W_flat)
     np.testing.assert_array_equal(deep.probe.inputs, flat.probe.inputs)

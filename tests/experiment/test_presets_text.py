@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import fatheory as fa
-from fatheory.initial import draw_start
+from fatheory.initial import draw_initial_state
 
 DIGITS = ("fig3ab", "sparse", "features", "pseudo")
 RULED = (*DIGITS, "depth")
@@ -113,7 +113,7 @@ def test_biases_are_drawn_at_random_with_the_weights(name):
     """Methods: "a new set of random forward weights and biases", "initial weights and biases"."""
     asked = fa.presets[f"lillicrap2016/{name}"].replaced(seeds=(0, 1))
     assert asked.network.biases.bound > 0
-    first, other = (draw_start(asked, seed).biases for seed in (0, 1))
+    first, other = (draw_initial_state(asked, seed).biases for seed in (0, 1))
     for b, c in zip(first, other, strict=True):
         assert (b != c).all()
 
@@ -123,7 +123,7 @@ def test_entries_are_uniform_over_their_ranges(name):
     asked = fa.presets[f"lillicrap2016/{name}"]
     assert asked.network.start.law == "uniform"
     scale = dict(asked.rules)["feedback_alignment"].make().scale
-    feedback = draw_start(asked, 3).states["feedback_alignment"]
+    feedback = draw_initial_state(asked, 3).states["feedback_alignment"]
     for B in feedback[1:]:
         assert np.abs(B).max() <= scale
         assert np.abs(B).max() > 0.9 * scale
@@ -136,7 +136,7 @@ def test_feedback_is_new_in_every_run_or_fixed_across_them(name):
     fixed = asked.with_settings({"rules.feedback_alignment.feedback_seed": 0})
 
     def feedback(experiment, seed):
-        return draw_start(experiment, seed).states["feedback_alignment"][1:]
+        return draw_initial_state(experiment, seed).states["feedback_alignment"][1:]
 
     for B, C in zip(feedback(asked, 1), feedback(asked, 2), strict=True):
         assert (B != C).all()
@@ -144,7 +144,7 @@ def test_feedback_is_new_in_every_run_or_fixed_across_them(name):
         np.testing.assert_array_equal(B, C)
         np.testing.assert_array_equal(B, first)
     # Nothing else is shared.
-    ours, theirs = draw_start(fixed, 1), draw_start(asked, 1)
+    ours, theirs = draw_initial_state(fixed, 1), draw_initial_state(asked, 1)
     for W, same in zip(ours.weights, theirs.weights, strict=True):
         np.testing.assert_array_equal(W, same)
 

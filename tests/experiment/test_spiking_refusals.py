@@ -87,7 +87,7 @@ def test_layers_too_large_for_memory_are_refused_before_anything_is_drawn(monkey
     def drawn(*_):
         raise AssertionError("something was drawn")
 
-    monkeypatch.setattr(many, "draw_start", drawn)
+    monkeypatch.setattr(many, "draw_initial_state", drawn)
     with pytest.raises(MemoryEstimateError, match="narrower hidden layers"):
         fa.simulate(asked(network={"hidden": [1_000_000, 1_000_000]}))
 

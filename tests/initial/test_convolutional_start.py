@@ -3,7 +3,7 @@
 import numpy as np
 
 from fatheory import Experiment
-from fatheory.initial import coordinates, draw_start, drawn_variables
+from fatheory.initial import coordinates, draw_initial_state, drawn_variables
 from fatheory.initial.streams import stream
 from fatheory.rules import make_rule, with_concordance
 
@@ -27,7 +27,7 @@ def asked(rules=None, **own):
 
 
 def test_weights_biases_and_feedback_have_the_shapes_of_their_layers():
-    start = draw_start(asked(rules={"rndf": 0.1, "direct_feedback_alignment": 0.1}), 2)
+    start = draw_initial_state(asked(rules={"rndf": 0.1, "direct_feedback_alignment": 0.1}), 2)
     assert [W.shape for W in start.weights] == SHAPES
     assert [b.shape for b in start.biases] == [(3,), (4,), (6,), (10,)]
     assert start.states["rndf"][0] is None
@@ -40,16 +40,19 @@ def test_weights_biases_and_feedback_have_the_shapes_of_their_layers():
 def test_weights_have_the_law_of_their_fan():
     """He's: variance 2 / (channels below x rows x columns of the kernel)."""
     wide = asked(blocks=[{"channels": 60, "kernel": 3}, {"channels": 70, "kernel": 5}])
-    _, W, *_ = draw_start(wide, 0).weights
+    _, W, *_ = draw_initial_state(wide, 0).weights
     assert W.shape == (70, 60, 5, 5)
     assert abs(W.std() / np.sqrt(2 / (60 * 25)) - 1) < 4 / np.sqrt(2 * W.size)
 
 
 def test_normalised_layers_have_no_biases_and_take_none_from_the_others():
-    plain, normalised = draw_start(asked(), 1), draw_start(asked(normalization={}), 1)
+    plain, normalised = (
+        draw_initial_state(asked(), 1),
+        draw_initial_state(asked(normalization={}), 1),
+    )
     assert normalised.biases[:-1] == (None, None, None)
     np.testing.assert_array_equal(normalised.biases[-1], plain.biases[-1])
-    assert draw_start(asked(normalization={}, biases=None), 1).biases == ()
+    assert draw_initial_state(asked(normalization={}, biases=None), 1).biases == ()
     for a, b in zip(plain.weights, normalised.weights, strict=True):
         np.testing.assert_array_equal(a, b)
 
@@ -59,7 +62,7 @@ def test_signs_are_set_by_a_stream_of_their_own():
         "plain": {"rule": "rndf", "learning_rate": 0.1},
         "signed": {"rule": "rndf", "learning_rate": 0.1, "initial_concordance": 0.75},
     }
-    start = draw_start(asked(rules), 2)
+    start = draw_initial_state(asked(rules), 2)
     pairs = zip(start.states["plain"], start.states["signed"], start.weights, strict=True)
     for layer, (plain, signed, W) in enumerate(pairs, start=1):
         if plain is not None:
@@ -80,7 +83,7 @@ def test_every_layer_draws_by_its_own_rule():
         },
         "rndf": 0.1,
     }
-    start = draw_start(asked(rules), 0)
+    start = draw_initial_state(asked(rules), 0)
     first, second, third, last = start.states["mixed"]
     assert first is None
     assert last is None
@@ -90,7 +93,7 @@ def test_every_layer_draws_by_its_own_rule():
 
 
 def test_feedback_is_that_of_the_layers_stream():
-    start = draw_start(asked({"frsf": 0.1}), 3)
+    start = draw_initial_state(asked({"frsf": 0.1}), 3)
     for layer, shape in enumerate(SHAPES[1:], start=2):
         expected = make_rule("frsf").draw(stream(5, 3, "feedback", layer), shape)
         np.testing.assert_array_equal(start.states["frsf"][layer - 1], expected)
@@ -98,7 +101,7 @@ def test_feedback_is_that_of_the_layers_stream():
 
 def test_archives_name_kernels_and_weigh_steps():
     experiment = asked()
-    starts = [draw_start(experiment, seed) for seed in (0, 1)]
+    starts = [draw_initial_state(experiment, seed) for seed in (0, 1)]
     drawn = drawn_variables(experiment, starts[:1])
     assert {"feedback_kernel_2", "feedback_3", "feedback_4"} <= set(drawn)
     V = starts[0].states["rndf"]

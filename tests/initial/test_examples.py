@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fatheory import DenseNetwork, Experiment, LinearTask, Phase, Schedule
-from fatheory.initial import block_steps, draw_start, examples, sample_order
+from fatheory.initial import block_steps, draw_initial_state, examples, sample_order
 
 PINNED = [-2.100858095776731, 0.8404989141380709, -0.0826651016763552, 0.12492506171569323]
 
@@ -19,7 +19,7 @@ def asked(batch=2, **task):
 
 
 def drawn(experiment, first, stop, seed=0):
-    return examples(experiment, seed, draw_start(experiment, seed), first, stop)
+    return examples(experiment, seed, draw_initial_state(experiment, seed), first, stop)
 
 
 @pytest.mark.parametrize("task", [{}, {"noise": 0.3}, {"samples": 70}, {"samples": 70, "noise": 1}])
@@ -50,7 +50,7 @@ def test_numbers_are_pinned():
 
 def test_online_examples_are_fresh_and_follow_their_law():
     experiment = asked(batch=8, spectrum_decay=1.0, noise=0.2)
-    start = draw_start(experiment, 0)
+    start = draw_initial_state(experiment, 0)
     x, y = examples(experiment, 0, start, 0, 1024)
     x, y = x.reshape(-1, 4), y.reshape(-1, 3)
     assert len(np.unique(x)) == x.size
@@ -86,7 +86,7 @@ def test_an_epoch_uses_every_sample_at_most_once(samples, batch):
 def test_a_full_batch_keeps_the_order():
     experiment = asked(batch=5, samples=5)
     np.testing.assert_array_equal(sample_order(experiment, 0, 3, 6), [[0, 1, 2, 3, 4]] * 3)
-    start = draw_start(experiment, 0)
+    start = draw_initial_state(experiment, 0)
     np.testing.assert_array_equal(
         examples(experiment, 0, start, 8, 9).inputs[0], start.samples.inputs
     )

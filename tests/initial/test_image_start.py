@@ -5,7 +5,7 @@ import pytest
 
 from fatheory import DenseNetwork, Experiment, ImageTask, Phase, Record, Schedule
 from fatheory.errors import DataError, RegimeError
-from fatheory.initial import draw_start, drawn_variables, examples, sample_order
+from fatheory.initial import draw_initial_state, drawn_variables, examples, sample_order
 from fatheory.initial.image_samples import image_samples
 from fatheory.tasks import load
 
@@ -29,12 +29,12 @@ def rows(samples):
 
 
 def test_all_seeds_share_one_copy():
-    starts = [draw_start(asked(), seed) for seed in (0, 1, 2)]
+    starts = [draw_initial_state(asked(), seed) for seed in (0, 1, 2)]
     for start in starts[1:]:
         for part in ("samples", "evaluation", "probe"):
             assert getattr(start, part) is getattr(starts[0], part)
         assert not np.isin(start.weights[0], starts[0].weights[0]).any()
-    assert draw_start(asked().with_settings({"rules.backprop": 0.5}), 7).samples is (
+    assert draw_initial_state(asked().with_settings({"rules.backprop": 0.5}), 7).samples is (
         starts[0].samples
     )
 
@@ -48,7 +48,7 @@ def test_all_seeds_share_one_copy():
     ],
 )
 def test_training_and_evaluation_images_are_apart(train, evaluation, sizes):
-    start = draw_start(asked(train=train, evaluation=evaluation), 0)
+    start = draw_initial_state(asked(train=train, evaluation=evaluation), 0)
     assert (len(start.samples), len(start.evaluation)) == sizes
     assert not rows(start.samples) & rows(start.evaluation)
     for samples, split in ((start.samples, train), (start.evaluation, evaluation)):
@@ -60,14 +60,14 @@ def test_training_and_evaluation_images_are_apart(train, evaluation, sizes):
 
 
 def test_a_limit_takes_the_first_training_images_and_leaves_the_evaluation_alone():
-    whole, limited = draw_start(asked(), 0), draw_start(asked(limit=70), 0)
+    whole, limited = draw_initial_state(asked(), 0), draw_initial_state(asked(limit=70), 0)
     np.testing.assert_array_equal(limited.samples.inputs, whole.samples.inputs[:70])
     np.testing.assert_array_equal(limited.evaluation.inputs, whole.evaluation.inputs)
 
 
 @pytest.mark.parametrize(("wanted", "found"), [(30, 30), (500, 500), (9999, 500)])
 def test_the_probe_is_the_first_of_the_evaluation(wanted, found):
-    start = draw_start(asked(probe=wanted), 0)
+    start = draw_initial_state(asked(probe=wanted), 0)
     assert len(start.probe) == found
     np.testing.assert_array_equal(start.probe.inputs, start.evaluation.inputs[:found])
     np.testing.assert_array_equal(start.probe.targets, start.evaluation.targets[:found])
@@ -80,14 +80,14 @@ def test_every_seed_has_an_order_of_its_own_and_an_epoch_uses_every_image():
     for order in orders:
         for epoch in order.reshape(2, 40):
             assert sorted(epoch.tolist()) == list(range(40))
-    start = draw_start(experiment, 1)
+    start = draw_initial_state(experiment, 1)
     drawn = examples(experiment, 1, start, 3, 5)
     np.testing.assert_array_equal(drawn.inputs, start.samples.inputs[orders[1][3:5]])
     np.testing.assert_array_equal(drawn.targets, start.samples.targets[orders[1][3:5]])
 
 
 def test_images_have_no_linear_map_and_are_not_stored():
-    starts = [draw_start(asked(), seed) for seed in (0, 1, 2)]
+    starts = [draw_initial_state(asked(), seed) for seed in (0, 1, 2)]
     with pytest.raises(RegimeError, match="not linear, so it has neither T nor Sigma"):
         _ = starts[0].T
     drawn = drawn_variables(asked(), starts)
@@ -101,4 +101,4 @@ def test_missing_images_name_the_command_that_gets_them(monkeypatch, tmp_path):
     monkeypatch.setenv("FATHEORY_DATA_DIR", str(tmp_path))
     image_samples.cache_clear()
     with pytest.raises(DataError, match="fatheory data fetch fashion-mnist"):
-        draw_start(asked(dataset="fashion-mnist"), 0)
+        draw_initial_state(asked(dataset="fashion-mnist"), 0)

@@ -18,7 +18,7 @@ from fatheory import (
     simulate,
 )
 from fatheory.geometry import angle
-from fatheory.initial import draw_start
+from fatheory.initial import draw_initial_state
 from fatheory.rules import AdaptiveFeedback, make_rule
 
 ETA, DECAY, STEPS = 0.05, 2.0, 120
@@ -65,7 +65,7 @@ def run(asked):
 def test_kolen_pollack_difference_shrinks_by_the_decay_alone(asked, run):
     """V_k = W_k - (1 - eta lambda)^k (W_0 - V_0), whatever was learned meanwhile."""
     for seed in SEEDS:
-        states = draw_start(asked, seed).states["kolen_pollack"]
+        states = draw_initial_state(asked, seed).states["kolen_pollack"]
         for layer in (2, 3):
             W = run[f"weight_{layer}"].sel(seed=seed)
             for step in asked.snapshot_steps:

@@ -18,7 +18,7 @@ from fatheory import (
     simulate,
 )
 from fatheory.errors import PluginError
-from fatheory.initial import draw_start
+from fatheory.initial import draw_initial_state
 from fatheory.rules import RULES as RULE_REGISTRY
 from fatheory.rules import DirectRule, make_rule, register
 
@@ -69,7 +69,7 @@ def test_errors_reach_every_layer_through_its_own_weights():
 def test_with_two_layers_it_is_feedback_alignment():
     """The same draws, the same teaching signals, the same weights."""
     experiment = asked((6,))
-    start = draw_start(experiment, 4)
+    start = draw_initial_state(experiment, 4)
     layered, direct = (start.states[rule] for rule in RULES)
     np.testing.assert_array_equal(direct[0], layered[1])
     run = simulate(experiment)
@@ -83,7 +83,7 @@ def test_with_two_layers_it_is_feedback_alignment():
 @pytest.mark.parametrize("sparsity", [{"feedback": 0.9}, {"feedback": 0.5, "forward": 0.3}, SHARED])
 def test_with_two_layers_they_lack_the_same_connections(sparsity):
     experiment = asked((20,), sparsity=Sparsity(**sparsity))
-    layered, direct = (draw_start(experiment, 4).states[rule] for rule in RULES)
+    layered, direct = (draw_initial_state(experiment, 4).states[rule] for rule in RULES)
     np.testing.assert_array_equal(direct[0], layered[1])
     assert np.sum(direct[0] == 0) == round(sparsity["feedback"] * 60)
     run = simulate(experiment)
@@ -119,7 +119,7 @@ def test_every_direct_rule_lacks_what_is_asked(sparsity, missing):
     try:
         rules = {"direct_feedback_alignment": 0.1, "broadcast": 0.1}
         experiment = asked((20, 10), rules=rules, sparsity=Sparsity(**sparsity))
-        start = draw_start(experiment, 0)
+        start = draw_initial_state(experiment, 0)
         for states in start.states.values():
             assert tuple(float(np.mean(state == 0)) for state in states[:-1]) == missing
         archive = simulate(experiment)
@@ -140,13 +140,13 @@ def test_feedback_of_another_shape_is_refused_by_name():
     register(Crooked)
     try:
         with pytest.raises(PluginError, match=r"'crooked' of .*shape \(6, 3\).* shape \(3, 6\)"):
-            draw_start(asked((6,), rules={"crooked": 0.1}), 0)
+            draw_initial_state(asked((6,), rules={"crooked": 0.1}), 0)
     finally:
         RULE_REGISTRY.forget()
 
 
 def test_every_hidden_layer_has_weights_from_the_output():
-    start = draw_start(asked((6, 7, 5)), 0)
+    start = draw_initial_state(asked((6, 7, 5)), 0)
     *hidden, top = start.states["direct_feedback_alignment"]
     assert [state.shape for state in hidden] == [(3, 6), (3, 7), (3, 5)]
     assert top is None

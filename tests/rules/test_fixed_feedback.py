@@ -5,7 +5,7 @@ import pytest
 
 import fatheory as fa
 from fatheory.errors import ArrayError
-from fatheory.initial import draw_start
+from fatheory.initial import draw_initial_state
 from fatheory.rules import make_rule
 
 SHAPE = (5, 300)
@@ -39,7 +39,7 @@ def asked(*choices, hidden=(4,), **changes):
 def test_laws_are_those_of_the_rules_that_have_only_one(law, other):
     """The same draws, so the same runs bit by bit."""
     experiment = asked({"rule": "fixed_feedback", "law": law, "scale": 0.7}, other)
-    start = draw_start(experiment, 0)
+    start = draw_initial_state(experiment, 0)
     np.testing.assert_array_equal(start.states["0"][1], start.states["1"][1])
     run = fa.simulate(experiment)
     for name in ("weight_1", "weight_2"):
@@ -78,7 +78,7 @@ def test_an_array_of_ones_own_is_b_at_every_seed():
     choice = {"rule": "fixed_feedback", "law": "array", "array": B, "scale": 0.1}
     experiment = asked(choice, seeds=2)
     for seed in (0, 1):
-        np.testing.assert_allclose(draw_start(experiment, seed).states["0"][1], 0.1 * B.T)
+        np.testing.assert_allclose(draw_initial_state(experiment, seed).states["0"][1], 0.1 * B.T)
     run = fa.simulate(experiment)
     np.testing.assert_allclose(run.feedback_2.sel(rule="0", seed=1), 0.1 * B)
     solved = fa.solve(experiment)
@@ -88,7 +88,7 @@ def test_an_array_of_ones_own_is_b_at_every_seed():
 def test_an_array_of_another_shape_names_both():
     choice = {"rule": "fixed_feedback", "law": "array", "array": np.ones((2, 4))}
     with pytest.raises(ArrayError, match=r"shape \(2, 4\), and B of this layer \(4, 2\)"):
-        draw_start(asked(choice), 0)
+        draw_initial_state(asked(choice), 0)
 
 
 @pytest.mark.parametrize(

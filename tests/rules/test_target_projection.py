@@ -5,7 +5,7 @@ import pytest
 
 import fatheory as fa
 from fatheory.errors import InvalidExperimentError
-from fatheory.initial import draw_start, examples
+from fatheory.initial import draw_initial_state, examples
 
 RULE = "direct_random_target_projection"
 RATE, STEPS, SEED = 0.05, 40, 2
@@ -27,7 +27,7 @@ def asked(**choice):
 
 def test_hidden_layers_learn_from_the_target_alone():
     experiment = asked()
-    start = draw_start(experiment, SEED)
+    start = draw_initial_state(experiment, SEED)
     W1, W2, W3 = start.weights
     B1, B2 = (state.T for state in start.states[RULE][:-1])
     shown = examples(experiment, SEED, start, 0, STEPS)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fatheory import DenseNetwork, Experiment, Normal, Phase, QuadraticTask, Schedule, Uniform
-from fatheory.initial import QuadraticProblem, draw_start, examples
+from fatheory.initial import QuadraticProblem, draw_initial_state, examples
 from fatheory.tasks import quadratic_targets
 
 
@@ -40,7 +40,7 @@ def asked(**task):
 
 def test_laws_of_forms_and_inputs():
     experiment = asked(coefficients=Normal(std=0.3), input=Uniform(bound=2.0))
-    start = draw_start(experiment, 0)
+    start = draw_initial_state(experiment, 0)
     assert isinstance(start.problem, QuadraticProblem)
     Q = start.problem.Q
     assert Q.shape == (40, 6, 6)
@@ -57,15 +57,15 @@ def test_laws_of_forms_and_inputs():
 
 
 def test_seeds_have_forms_of_their_own_and_rules_do_not_change_them():
-    one, two = draw_start(asked(), 0), draw_start(asked(), 1)
+    one, two = draw_initial_state(asked(), 0), draw_initial_state(asked(), 1)
     assert not np.isin(one.problem.Q, two.problem.Q).any()
     other = asked().with_settings({"rules": {"usf": 0.1, "rndf": 0.2}, "network.hidden": [9, 9]})
-    np.testing.assert_array_equal(draw_start(other, 0).problem.Q, one.problem.Q)
+    np.testing.assert_array_equal(draw_initial_state(other, 0).problem.Q, one.problem.Q)
 
 
 def test_noise_is_on_training_targets_only():
     clean, noisy = asked(samples=400), asked(samples=400, noise=0.5)
-    start, other = draw_start(clean, 0), draw_start(noisy, 0)
+    start, other = draw_initial_state(clean, 0), draw_initial_state(noisy, 0)
     np.testing.assert_array_equal(start.samples.inputs, other.samples.inputs)
     np.testing.assert_array_equal(start.probe.targets, other.probe.targets)
     rest = other.samples.targets - start.samples.targets

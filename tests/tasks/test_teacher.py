@@ -16,7 +16,7 @@ from fatheory import (
     TeacherTask,
     Uniform,
 )
-from fatheory.initial import TeacherProblem, draw_start, examples
+from fatheory.initial import TeacherProblem, draw_initial_state, examples
 from fatheory.tasks import teacher_targets
 
 FUNCTIONS = {
@@ -68,12 +68,12 @@ def asked(**task):
 
 def test_every_activation_of_a_network_can_be_a_teachers():
     for name in FUNCTIONS:
-        assert np.isfinite(draw_start(asked(activation=name), 0).probe.targets).all()
+        assert np.isfinite(draw_initial_state(asked(activation=name), 0).probe.targets).all()
 
 
 def test_laws_of_weights_biases_and_inputs():
     experiment = asked(weights=Scaled(gain=2.0), biases=Uniform(bound=0.25), input=Normal(std=3.0))
-    start = draw_start(experiment, 0)
+    start = draw_initial_state(experiment, 0)
     assert isinstance(start.problem, TeacherProblem)
     assert [W.shape for W in start.problem.weights] == [(20, 30), (15, 20), (10, 15)]
     for W in start.problem.weights:
@@ -90,7 +90,7 @@ def test_laws_of_weights_biases_and_inputs():
 
 
 def test_a_teacher_without_biases_has_none():
-    start = draw_start(asked(), 0)
+    start = draw_initial_state(asked(), 0)
     assert start.problem.biases == ()
     # An odd function of the input, without them.
     x = start.probe.inputs
@@ -102,7 +102,7 @@ def test_the_teacher_is_not_the_student():
     experiment = asked(hidden=(20,), weights=Uniform(bound=1.0)).with_settings(
         {"network.hidden": [20], "network.start.bound": 1.0}
     )
-    start = draw_start(experiment, 0)
+    start = draw_initial_state(experiment, 0)
     for taught, own in zip(start.problem.weights, start.weights, strict=True):
         assert taught.shape == own.shape
         assert not np.isin(taught, own).any()

@@ -137,7 +137,7 @@ def test_what_does_not_fit_is_refused_before_anything_is_drawn(monkeypatch):
     assert needed["covariances"] > 6e9
     monkeypatch.setattr(estimates, "free_memory", lambda: 5 * 10**9)
     solving = sys.modules["fatheory.theory.solve"]
-    monkeypatch.setattr(solving, "draw_start", lambda *_: pytest.fail("drawn"))
+    monkeypatch.setattr(solving, "draw_initial_state", lambda *_: pytest.fail("drawn"))
     with pytest.raises(MemoryEstimateError, match="covariances"):
         solve(huge)
 

@@ -7,7 +7,7 @@ import pytest
 
 import fatheory as fa
 from fatheory.errors import PluginError, RegimeError, UnknownNameError
-from fatheory.initial import draw_start
+from fatheory.initial import draw_initial_state
 from fatheory.theory import (
     METHODS,
     Method,
@@ -105,7 +105,7 @@ def test_infinite_width_answers_losses_and_angles_and_says_what_it_lacks():
     assert answer.attrs["source"] == "theory/infinite_width"
     assert "weight_1" not in answer
     assert list(json.loads(answer.attrs["absent_quantities"])) == ["weights"]
-    start = draw_start(ASKED, 1)
+    start = draw_initial_state(ASKED, 1)
     limit = reduced_infinite_width(
         start.T,
         start.Sigma,

@@ -10,7 +10,7 @@ import pytest
 
 import fatheory as fa
 from fatheory.geometry import angle
-from fatheory.initial import draw_start
+from fatheory.initial import draw_initial_state
 from fatheory.theory import (
     Phase,
     closed_form,
@@ -142,5 +142,5 @@ def test_signals_are_those_of_the_error_and_not_of_rounding():
     carried = e.values @ answer.feedback_2.values.T
     np.testing.assert_allclose(answer.teaching_signal_1, carried, rtol=1e-12, atol=1e-300)
     np.testing.assert_allclose(0.5 * (e**2).sum("unit_2").mean("sample"), answer.loss, rtol=1e-12)
-    start = draw_start(ASKED, 0)
+    start = draw_initial_state(ASKED, 0)
     assert angle(e.values[-1], (start.probe.inputs @ start.T.T), axis=(-2, -1)) > 1

@@ -8,7 +8,7 @@ import pytest
 import fatheory as fa
 from fatheory.errors import RegimeError, UnknownNameError
 from fatheory.geometry import angle
-from fatheory.initial import draw_start
+from fatheory.initial import draw_initial_state
 from fatheory.theory import Phase, flow, solve
 from fatheory.theory.methods import LinearMethod, known_methods
 from fatheory.theory.methods.flow import FlowMethod
@@ -64,7 +64,7 @@ def test_two_layers_are_the_flow_of_the_arrays(theory, label):
     rate = choice.learning_rate
     phases = (Phase(40 * rate), Phase(20 * rate, frozenset({1})))
     for seed in (0, 4):
-        start = draw_start(asked(), seed)
+        start = draw_initial_state(asked(), seed)
         state = start.states[label][1]
         needs = label in ("feedback_alignment", "rndf", "frsf")
         path = flow(
@@ -90,7 +90,7 @@ def test_deeper_networks_follow_the_literal_field(hidden):
     rules = {"backprop": 0.01, "feedback_alignment": 0.02, "pseudobackprop": 0.001}
     experiment = asked(hidden, rules=rules, seeds=1)
     answer = solve(experiment)
-    start = draw_start(experiment, 0)
+    start = draw_initial_state(experiment, 0)
 
     def change(label, weights, frozen):
         h = [np.eye(4)]
@@ -258,7 +258,7 @@ IMAGES = {"task": {"kind": "images", "dataset": "mnist"}}
 def nothing_is_drawn(monkeypatch):
     """Images that are not here need not be fetched to be told that theory has no use for them."""
     monkeypatch.setattr(
-        sys.modules["fatheory.theory.solve"], "draw_start", lambda *_: pytest.fail("drawn")
+        sys.modules["fatheory.theory.solve"], "draw_initial_state", lambda *_: pytest.fail("drawn")
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from literal_layers import FUNCTIONS, pooled, product, sent_back, unpooled, weight_gradient
 from literal_loop import rough_derivative
 
-from fatheory.initial import draw_start, sample_order
+from fatheory.initial import draw_initial_state, sample_order
 from fatheory.train.sampler import KeySampler, step_key
 
 
@@ -46,7 +46,7 @@ class Network:
 
     def __init__(self, experiment, seed, label):
         self.experiment, self.seed = experiment, seed
-        self.start = draw_start(experiment, seed)
+        self.start = draw_initial_state(experiment, seed)
         self.choice = dict(experiment.rules)[label]
         self.states = self.start.states[label]
         described = experiment.network

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.special import erf
 
-from fatheory.initial import draw_start, examples
+from fatheory.initial import draw_initial_state, examples
 from fatheory.train.sampler import KeySampler, step_key
 
 FUNCTIONS = {
@@ -52,7 +52,7 @@ class Network:
 
     def __init__(self, experiment, seed, label):
         self.experiment, self.seed = experiment, seed
-        self.start = draw_start(experiment, seed)
+        self.start = draw_initial_state(experiment, seed)
         choice = dict(experiment.rules)[label]
         self.rule, self.rate = choice.rule, choice.learning_rate
         self.parameters = dict(choice.parameters)

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fatheory.initial import draw_start, sample_order
+from fatheory.initial import draw_initial_state, sample_order
 
 TESTING = 2**31
 STREAMS = 100
@@ -39,7 +39,7 @@ class Net:
 
     def __init__(self, experiment, seed, label):
         self.asked, self.network, self.seed = experiment, experiment.network, seed
-        start = draw_start(experiment, seed)
+        start = draw_initial_state(experiment, seed)
         self.W = [np.array(W) for W in start.weights]
         biases = start.biases or [np.zeros(len(W)) for W in self.W]
         self.b = [np.array(b) for b in biases]

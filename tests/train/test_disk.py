@@ -68,7 +68,7 @@ def test_more_of_anything_needs_more(changes):
 def test_a_run_that_does_not_fit_is_refused_before_anything_is_drawn(free, monkeypatch, tmp_path):
     needed = sum(estimate_disk(asked()).values())
     free(needed - 1)
-    monkeypatch.setattr(many, "draw_start", lambda *_: pytest.fail("drew before refusing"))
+    monkeypatch.setattr(many, "draw_initial_state", lambda *_: pytest.fail("drew before refusing"))
     with pytest.raises(DiskEstimateError, match=r"take about .* GB \(record .* free at") as refusal:
         fa.simulate(asked(), path=tmp_path / "there" / "a")
     assert list(tmp_path.iterdir()) == []

@@ -7,7 +7,7 @@ import pytest
 import fatheory as fa
 from fatheory import machine
 from fatheory.errors import MemoryEstimateError
-from fatheory.initial import draw_start
+from fatheory.initial import draw_initial_state
 from fatheory.train import many, memory
 from fatheory.train.group import Group
 from fatheory.train.loader import Loader
@@ -29,7 +29,7 @@ def asked(**changes):
 def test_weights_and_record_are_the_arrays_that_are_made():
     experiment = asked()
     parts = memory.estimate_memory(experiment)
-    starts = [draw_start(experiment, seed) for seed in experiment.seeds]
+    starts = [draw_initial_state(experiment, seed) for seed in experiment.seeds]
     groups = Group.all_of(experiment, starts)
     on_device = sum(
         leaf.nbytes for group in groups for leaf in jax.tree.leaves(group.ensemble.parameters)
@@ -85,7 +85,9 @@ def test_more_of_anything_needs_more():
 def test_what_tasks_are_made_of_is_counted(task, held):
     """As drawn, and for linear tasks as put into the archive; not much more."""
     experiment = asked(task=task)
-    drawn = sum(A.nbytes for s in experiment.seeds for A in held(draw_start(experiment, s).problem))
+    drawn = sum(
+        A.nbytes for s in experiment.seeds for A in held(draw_initial_state(experiment, s).problem)
+    )
     archived = sum(
         v.nbytes
         for name, v in fa.simulate(experiment.with_settings({"record.snapshots": 2})).items()
@@ -98,7 +100,7 @@ def test_what_tasks_are_made_of_is_counted(task, held):
 def test_a_covariance_that_does_not_fit_is_refused_at_once(monkeypatch):
     """14,000 inputs and 4 seeds draw more than 6 GB; no more than 0.1 were promised."""
     monkeypatch.setattr(memory, "available_memory", lambda: 5 * 10**9)
-    monkeypatch.setattr(many, "draw_start", lambda *_: pytest.fail("drew before refusing"))
+    monkeypatch.setattr(many, "draw_initial_state", lambda *_: pytest.fail("drew before refusing"))
     with pytest.raises(MemoryEstimateError, match=r"\(task 1\d\.\d\d GB"):
         fa.simulate(asked(task=fa.LinearTask(inputs=14_000, outputs=3)))
 
@@ -123,7 +125,7 @@ def test_images_are_counted_once_for_all_seeds():
 
 def test_a_run_that_does_not_fit_is_refused_before_anything_is_drawn(monkeypatch, tmp_path):
     monkeypatch.setattr(memory, "available_memory", lambda: 10**6)
-    monkeypatch.setattr(many, "draw_start", lambda *_: pytest.fail("drew before refusing"))
+    monkeypatch.setattr(many, "draw_initial_state", lambda *_: pytest.fail("drew before refusing"))
     with pytest.raises(MemoryEstimateError, match=r"needs about .* GB .*fewer seeds") as refusal:
         fa.simulate(asked())
     with pytest.raises(MemoryEstimateError):
@@ -164,7 +166,7 @@ def test_what_is_free_is_read_from_the_machine_and_from_the_containers_limit(mon
 def test_the_estimate_of_images_is_of_the_arrays_that_are_held():
     task = fa.ImageTask(dataset="synthetic-digits")
     experiment = asked(task=task, network=fa.DenseNetwork(hidden=(20,)))
-    start = draw_start(experiment, 0)
+    start = draw_initial_state(experiment, 0)
     held = sum(A.nbytes for A in (start.samples.inputs, start.evaluation.inputs))
     assert held < memory.estimate_memory(experiment)["examples"] < 4 * held
 
@@ -187,7 +189,7 @@ def test_activities_of_convolutions_are_what_the_compiled_program_takes(
         record=fa.Record(quantities=(), snapshots=2),
         seeds=2,
     )
-    starts = [draw_start(experiment, seed) for seed in experiment.seeds]
+    starts = [draw_initial_state(experiment, seed) for seed in experiment.seeds]
     (group, *_) = Group.all_of(experiment, starts)
     batches, _ = Loader(experiment, starts).block(0)
     one = jnp.asarray(1)

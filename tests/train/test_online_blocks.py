@@ -84,7 +84,7 @@ def test_seeds_in_several_groups_are_those_in_one(one_by_one, monkeypatch):
     with monkeypatch.context() as patch:
         # Room for the first layers of two seeds of a rule.
         patch.setattr(device, "CACHE_BYTES", 12 * 130 * 8 * 2)
-        starts = [fa.initial.draw_start(experiment, seed) for seed in experiment.seeds]
+        starts = [fa.initial.draw_initial_state(experiment, seed) for seed in experiment.seeds]
         with jax.enable_x64(True):
             replicas = [one.replicas for one in group.Group.all_of(experiment, starts)]
         assert len(replicas) > len(set(map(str, replicas))) > 1
@@ -115,7 +115,7 @@ def test_blocks_are_for_whole_first_layers_without_momentum(momentum):
     missing = whole.replaced(network=whole.network.replaced(sparsity=sparse))
     batches = whole.replaced(schedule=whole.schedule.replaced(batch_size=2))
     for experiment, expected in ((whole, not momentum), (missing, False), (batches, False)):
-        start = fa.initial.draw_start(experiment, 0)
+        start = fa.initial.draw_initial_state(experiment, 0)
         assert bool(device.online_block(experiment, start)) == expected
 
 

@@ -18,7 +18,7 @@ from fatheory import (
     Uniform,
     simulate,
 )
-from fatheory.initial import block_steps, draw_start
+from fatheory.initial import block_steps, draw_initial_state
 from fatheory.theory import solve
 from fatheory.train.run import Segment, segments
 
@@ -126,7 +126,7 @@ def test_theory_and_simulation_start_alike(run):
         np.testing.assert_array_equal(theory[name], run[name])
     assert_same(weights(theory, step=0), weights(run, step=0))
     for seed in (0, 1, 5):
-        start = draw_start(asked(), seed)
+        start = draw_initial_state(asked(), seed)
         for label in RULES:
             assert_same(weights(run, step=0, seed=seed, rule=label), start.weights)
     for coord in ("rule", "seed", "step", "time", "learning_rate"):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fatheory import Experiment, simulate
-from fatheory.initial import draw_start
+from fatheory.initial import draw_initial_state
 from fatheory.networks import Architecture
 from fatheory.train.group import Group
 from fatheory.train.observe import _in_portions
@@ -67,7 +67,7 @@ def assert_equal(ours, theirs, tolerance):
 def test_rules_that_draw_or_not_share_one_program_and_others_have_their_own():
     rules = RULES | {"kolen_pollack": 0.1, "direct_feedback_alignment": 0.1, "shallow": 0.1}
     experiment = asked(rules=rules, precision="float32")
-    starts = [draw_start(experiment, seed) for seed in experiment.seeds]
+    starts = [draw_initial_state(experiment, seed) for seed in experiment.seeds]
     groups = Group.all_of(experiment, starts)
     assert sorted(group.members for group in groups) == [(0, 1, 2, 3, 6), (4,), (5,)]
     net = Architecture.of(experiment.network, experiment.image_shape)

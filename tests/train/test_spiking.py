@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import fatheory as fa
-from fatheory.initial import draw_start
+from fatheory.initial import draw_initial_state
 from fatheory.networks import Architecture, Parameters, first_sums, forward
 from fatheory.networks.spiking import Neuron, Potentials, centred, slope
 from fatheory.rules import rule as rule_module
@@ -65,7 +65,7 @@ def test_one_expected_step_is_a_dense_networks_by_its_modulators(rule):
         start=experiment.network.start,
         biases=biases,
     )
-    start = draw_start(experiment.replaced(network=dense, record=fa.Record()), 1)
+    start = draw_initial_state(experiment.replaced(network=dense, record=fa.Record()), 1)
     net = Architecture.of(dense)
     weights, drawn_biases = (tuple(map(jnp.asarray, a)) for a in (start.weights, start.biases))
     parameters = Parameters(weights, drawn_biases, ())
@@ -242,7 +242,7 @@ def test_snapshots_and_phases_do_not_change_what_is_learned(usual):
 
 def test_side_by_side_runs_are_those_in_turn(usual):
     experiment = asked()
-    starts = [draw_start(experiment, seed) for seed in experiment.seeds]
+    starts = [draw_initial_state(experiment, seed) for seed in experiment.seeds]
     batches, _ = Loader(experiment, starts).block(0)
     for group in spiking.SpikingGroup.all_of(experiment, starts):
         group._spec = group._spec._replace(in_turn=False)

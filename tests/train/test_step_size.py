@@ -6,7 +6,7 @@ import pytest
 
 import fatheory as fa
 from fatheory.errors import LearningRateWarning
-from fatheory.initial import draw_start
+from fatheory.initial import draw_initial_state
 from fatheory.train.step_size import warn_of_step_size
 
 
@@ -31,4 +31,4 @@ def test_a_rate_above_the_size_of_the_weights_is_warned_of():
 def test_other_runs_are_not(harmless):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        warn_of_step_size(harmless, [draw_start(harmless, 0)])
+        warn_of_step_size(harmless, [draw_initial_state(harmless, 0)])

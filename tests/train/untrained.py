@@ -2,7 +2,7 @@
 
 import jax
 
-from fatheory.initial import draw_start
+from fatheory.initial import draw_initial_state
 from fatheory.train.group import Group
 from fatheory.train.recorder import Recorder
 
@@ -13,7 +13,7 @@ def observed(experiment):
         jax.enable_x64(experiment.precision == "float64"),
         jax.default_matmul_precision("float32"),
     ):
-        starts = [draw_start(experiment, seed) for seed in experiment.seeds]
+        starts = [draw_initial_state(experiment, seed) for seed in experiment.seeds]
         measured = Recorder(experiment, starts).take(0, Group.all_of(experiment, starts))
     return {
         label: {name: values[i] for name, values in measured.items()}

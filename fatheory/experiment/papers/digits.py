@@ -1,7 +1,7 @@
 """Handwritten digits: Fig. 3a, b of Lillicrap et al. 2016."""
 
+from fatheory.experiment.distribution import Scaled, Uniform
 from fatheory.experiment.experiment import Experiment
-from fatheory.experiment.law import Scaled, Uniform
 from fatheory.experiment.network import DenseNetwork
 from fatheory.experiment.record import Record
 from fatheory.experiment.rule_choice import RuleChoice

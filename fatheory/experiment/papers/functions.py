@@ -1,7 +1,7 @@
 """Nonlinear function approximation: Figs. 3d and 5 of Lillicrap et al. 2016."""
 
+from fatheory.experiment.distribution import Uniform
 from fatheory.experiment.experiment import Experiment
-from fatheory.experiment.law import Uniform
 from fatheory.experiment.network import DenseNetwork
 from fatheory.experiment.record import Record
 from fatheory.experiment.schedule import Phase, Schedule

@@ -1,7 +1,7 @@
 """Linear function approximation: Fig. 2 of Lillicrap et al. 2016."""
 
+from fatheory.experiment.distribution import Uniform
 from fatheory.experiment.experiment import Experiment
-from fatheory.experiment.law import Uniform
 from fatheory.experiment.network import DenseNetwork
 from fatheory.experiment.record import Record
 from fatheory.experiment.schedule import Phase, Schedule

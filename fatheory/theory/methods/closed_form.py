@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from fatheory.experiment import Experiment, RuleChoice
-from fatheory.initial import Start
+from fatheory.initial import InitialState
 from fatheory.theory.closed_form import ClosedForm, closed_form_solution
 from fatheory.theory.methods.linear import LinearMethod, LinearPath, Weights, times_of
 from fatheory.theory.methods.two_layers import feedback_of, feedback_refusals
@@ -27,7 +27,7 @@ class ClosedFormMethod(LinearMethod):
         yield from feedback_refusals(experiment, "the closed form")
 
     def paths(
-        self, experiment: Experiment, starts: Sequence[Start], label: str, choice: RuleChoice
+        self, experiment: Experiment, starts: Sequence[InitialState], label: str, choice: RuleChoice
     ) -> list[LinearPath]:
         """Evaluate the weights and the error map."""
         times = times_of(experiment, choice)

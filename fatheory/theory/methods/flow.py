@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from fatheory.experiment import Experiment, RuleChoice
-from fatheory.initial import Start
+from fatheory.initial import InitialState
 from fatheory.theory.fields import error_flow, layered_descent
 from fatheory.theory.integrate import integrate_error_flow
 from fatheory.theory.mean_rule import mean_layered_rule
@@ -24,7 +24,7 @@ class FlowMethod(LinearMethod):
     source = "Lillicrap et al. 2016, Supplementary Notes 10-11; Liao, Leibo & Poggio 2016"
 
     def paths(
-        self, experiment: Experiment, starts: Sequence[Start], label: str, choice: RuleChoice
+        self, experiment: Experiment, starts: Sequence[InitialState], label: str, choice: RuleChoice
     ) -> list[LinearPath]:
         """Integrate the weights and the error map of all seeds."""
         rule = mean_layered_rule(choice.make())
@@ -47,7 +47,7 @@ class FlowMethod(LinearMethod):
         ]
 
 
-def second_moments(starts: Sequence[Start]) -> np.ndarray | None:
+def second_moments(starts: Sequence[InitialState]) -> np.ndarray | None:
     """Stack Sigma over the seeds; None where it is the identity for all of them."""
     stacked = np.stack([start.Sigma for start in starts])
     return None if (stacked == np.eye(stacked.shape[-1])).all() else stacked

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from fatheory.experiment import Experiment, Normal, RuleChoice, Scaled, Uniform
-from fatheory.initial import Start
+from fatheory.initial import InitialState
 from fatheory.quantities import find_quantities
 from fatheory.rules import FeedbackAlignment, OrthogonalFeedback, RandomFeedback, Rule
 from fatheory.theory.gram import HiddenGram
@@ -52,7 +52,7 @@ class InfiniteWidthMethod(LinearMethod):
             yield f"the law {type(law).__name__} of the start is not known: use method 'reduced'"
 
     def paths(
-        self, experiment: Experiment, starts: Sequence[Start], label: str, choice: RuleChoice
+        self, experiment: Experiment, starts: Sequence[InitialState], label: str, choice: RuleChoice
     ) -> list[LinearPath]:
         """Integrate the limit of the reduced state for the target of every seed."""
         n_i, n_h, n_o = experiment.sizes
@@ -103,7 +103,9 @@ def _feedback_square(rule: Rule, experiment: Experiment) -> float | None:
     return None
 
 
-def _orthogonal_start(start: Start, label: str, squares: tuple[float, float, float]) -> Start:
+def _orthogonal_start(
+    start: InitialState, label: str, squares: tuple[float, float, float]
+) -> InitialState:
     """Return a network of n_i + 2 n_o hidden units whose inner products are the limit's."""
     n_i, n_o = start.T.shape[1], start.T.shape[0]
     h, w, g = np.sqrt(squares)

@@ -6,7 +6,7 @@ import numpy as np
 
 from fatheory import labels
 from fatheory.experiment import DenseNetwork, Experiment, RuleChoice
-from fatheory.initial import Start
+from fatheory.initial import InitialState
 from fatheory.rules import LayeredRule
 from fatheory.theory.mean_rule import mean_layered_rule
 from fatheory.theory.methods.method import Method
@@ -65,7 +65,9 @@ class LazyMethod(Method):
                     f"feedback that stays: use a layered rule"
                 )
 
-    def answer(self, experiment: Experiment, starts: Sequence[Start]) -> dict[str, np.ndarray]:
+    def answer(
+        self, experiment: Experiment, starts: Sequence[InitialState]
+    ) -> dict[str, np.ndarray]:
         """Follow the outputs of every rule and seed."""
         losses = [
             [_losses(experiment, start, label, choice) for start in starts]
@@ -88,7 +90,9 @@ class LazyMethod(Method):
         return {"kernels": 8 * experiment.task.samples**2 * (2 * experiment.layers + 8)}
 
 
-def _losses(experiment: Experiment, start: Start, label: str, choice: RuleChoice) -> np.ndarray:
+def _losses(
+    experiment: Experiment, start: InitialState, label: str, choice: RuleChoice
+) -> np.ndarray:
     """Return the loss at the recorded steps, on the samples without their noise."""
     network = experiment.network
     assert isinstance(network, DenseNetwork)

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from fatheory import labels
 from fatheory.errors import RegimeError
 from fatheory.experiment import Experiment, RuleChoice
-from fatheory.initial import Start
+from fatheory.initial import InitialState
 from fatheory.theory.integrate import Phase
 from fatheory.theory.mean_rule import mean_layered_rule
 from fatheory.theory.measurement import measure, not_offered
@@ -30,7 +30,7 @@ class LinearPath:
 
     Attributes
     ----------
-    start : Start
+    start : InitialState
         Whose it is: its T, probe, and states of the rules.
     error_map : array of shape (step, n_o, n_i)
         E = T - W_L ... W_1 with relative accuracy, however small it is; losses, teaching signals
@@ -40,12 +40,14 @@ class LinearPath:
         quantities that need weights, and only for those.
     """
 
-    start: Start
+    start: InitialState
     error_map: Float[np.ndarray, "step n_o n_i"]
     weights: Callable[[slice], Weights]
 
     @classmethod
-    def of(cls, start: Start, weights: Sequence[np.ndarray], error_map: np.ndarray) -> "LinearPath":
+    def of(
+        cls, start: InitialState, weights: Sequence[np.ndarray], error_map: np.ndarray
+    ) -> "LinearPath":
         """Return the path of weights that are there already."""
         return cls(start, error_map, lambda steps: tuple(W[steps] for W in weights))
 
@@ -75,7 +77,7 @@ class LinearMethod(Method):
         yield from ()
 
     def paths(
-        self, experiment: Experiment, starts: Sequence[Start], label: str, choice: RuleChoice
+        self, experiment: Experiment, starts: Sequence[InitialState], label: str, choice: RuleChoice
     ) -> Sequence[LinearPath]:
         """Follow the networks of all seeds under one rule.
 
@@ -86,7 +88,9 @@ class LinearMethod(Method):
         """
         raise NotImplementedError("a method about linear networks gives paths")
 
-    def answer(self, experiment: Experiment, starts: Sequence[Start]) -> dict[str, np.ndarray]:
+    def answer(
+        self, experiment: Experiment, starts: Sequence[InitialState]
+    ) -> dict[str, np.ndarray]:
         """Follow the networks and measure what is recorded."""
         rows = []
         for label, choice in experiment.rules:

@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from fatheory.experiment import Experiment
-from fatheory.initial import Start
+from fatheory.initial import InitialState
 
 
 class Method:
@@ -62,14 +62,16 @@ class Method:
         """
         raise NotImplementedError("a method says what it covers")
 
-    def answer(self, experiment: Experiment, starts: Sequence[Start]) -> Mapping[str, np.ndarray]:
+    def answer(
+        self, experiment: Experiment, starts: Sequence[InitialState]
+    ) -> Mapping[str, np.ndarray]:
         """Answer an experiment that is covered, from the draws that simulation starts from, too.
 
         Parameters
         ----------
         experiment : Experiment
             What is asked: rules, learning rates, recorded steps and quantities.
-        starts : sequence of Start
+        starts : sequence of InitialState
             One for each of the experiment's seeds.
 
         Returns

@@ -7,7 +7,7 @@ import numpy as np
 from fatheory import labels
 from fatheory.errors import RegimeError
 from fatheory.experiment import Experiment, RuleChoice, TeacherTask
-from fatheory.initial import Start
+from fatheory.initial import InitialState
 from fatheory.rules import Rule
 from fatheory.theory.methods.method import Method
 from fatheory.theory.methods.scope import Scope
@@ -58,7 +58,9 @@ class OrderParametersMethod(Method):
         problems = [*_SCOPE.problems(experiment), *depth_refusals(experiment, "this method")]
         return problems or [*_unit_refusals(experiment), *_rule_refusals(experiment)]
 
-    def answer(self, experiment: Experiment, starts: Sequence[Start]) -> dict[str, np.ndarray]:
+    def answer(
+        self, experiment: Experiment, starts: Sequence[InitialState]
+    ) -> dict[str, np.ndarray]:
         """Follow the overlaps of every seed under every rule."""
         rows = [
             [_run(experiment, start, label, choice) for start in starts]
@@ -134,7 +136,7 @@ def _refused(rule: Rule) -> str:
 
 
 def _run(
-    experiment: Experiment, start: Start, label: str, choice: RuleChoice
+    experiment: Experiment, start: InitialState, label: str, choice: RuleChoice
 ) -> dict[str, np.ndarray]:
     """Follow one seed under one rule and measure what archives hold."""
     overlaps = overlaps_of(start, label, choice)

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from fatheory.experiment import Experiment, RuleChoice
-from fatheory.initial import Start
+from fatheory.initial import InitialState
 from fatheory.rules import LayeredRule, Shallow
 from fatheory.theory.integrate import Phase
 from fatheory.theory.linear_phases import frozen_path
@@ -34,7 +34,7 @@ class PhasesMethod(LinearMethod):
                         )
 
     def paths(
-        self, experiment: Experiment, starts: Sequence[Start], label: str, choice: RuleChoice
+        self, experiment: Experiment, starts: Sequence[InitialState], label: str, choice: RuleChoice
     ) -> list[LinearPath]:
         """Evaluate the weights and the error map."""
         rule, times = mean_layered_rule(choice.make()), times_of(experiment, choice)

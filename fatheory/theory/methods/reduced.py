@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from fatheory.experiment import Experiment, RuleChoice
-from fatheory.initial import Start
+from fatheory.initial import InitialState
 from fatheory.quantities import find_quantities
 from fatheory.theory.deep_reduction import deep_reduced
 from fatheory.theory.gram import HiddenGram, hidden_gram
@@ -32,7 +32,7 @@ class ReducedMethod(LinearMethod):
         yield from fixed_feedback_refusals(experiment, "the reduction")
 
     def paths(
-        self, experiment: Experiment, starts: Sequence[Start], label: str, choice: RuleChoice
+        self, experiment: Experiment, starts: Sequence[InitialState], label: str, choice: RuleChoice
     ) -> list[LinearPath]:
         """Integrate the reduced state and E of all seeds."""
         if experiment.layers != 2:
@@ -49,7 +49,9 @@ class ReducedMethod(LinearMethod):
         return reduced_memory(experiment)
 
 
-def _deep(experiment: Experiment, start: Start, label: str, choice: RuleChoice) -> LinearPath:
+def _deep(
+    experiment: Experiment, start: InitialState, label: str, choice: RuleChoice
+) -> LinearPath:
     times = times_of(experiment, choice)
     feedback = feedback_chain(start, label)
     solution = deep_reduced(start.weights, feedback, start.T, start.Sigma, times=times)
@@ -65,7 +67,7 @@ def reduced_memory(experiment: Experiment) -> dict[str, int]:
     return {"reduced states": 8 * len(experiment.seeds) * numbers}
 
 
-def reduced_start(experiment: Experiment, start: Start, label: str) -> Start:
+def reduced_start(experiment: Experiment, start: InitialState, label: str) -> InitialState:
     """Return the start in the smallest hidden layer that answers what is recorded.
 
     The columns of A0, Wi^T and B span all that W0 and W ever reach in the hidden layer. In an
@@ -82,7 +84,7 @@ def reduced_start(experiment: Experiment, start: Start, label: str) -> Start:
     return replace(start, weights=small, states={label: (None, R[:, n_i + n_o :].T)})
 
 
-def reduced_path(start: Start, label: str, K: np.ndarray, E: np.ndarray) -> LinearPath:
+def reduced_path(start: InitialState, label: str, K: np.ndarray, E: np.ndarray) -> LinearPath:
     """Return the path of W0 = A0 + B X and W = Wi + X A0^T + Y B^T, built where it is asked for."""
     A0, Wi = start.weights
     B, n_i = feedback_of(start, label), start.weights[0].shape[1]

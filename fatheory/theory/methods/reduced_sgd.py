@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from fatheory.experiment import Experiment, RuleChoice
-from fatheory.initial import Start, examples
+from fatheory.initial import InitialState, examples
 from fatheory.theory.deep_reduction import deep_reduced_sgd
 from fatheory.theory.methods.deep_paths import deep_path, feedback_chain
 from fatheory.theory.methods.linear import LinearMethod, LinearPath
@@ -26,7 +26,7 @@ class ReducedSGDMethod(LinearMethod):
         yield from fixed_feedback_refusals(experiment, "the reduction")
 
     def paths(
-        self, experiment: Experiment, starts: Sequence[Start], label: str, choice: RuleChoice
+        self, experiment: Experiment, starts: Sequence[InitialState], label: str, choice: RuleChoice
     ) -> list[LinearPath]:
         """Descend with every seed on the examples that the simulation is given."""
         return [self._path(experiment, start, label, choice.learning_rate) for start in starts]
@@ -37,7 +37,9 @@ class ReducedSGDMethod(LinearMethod):
         shown = schedule.steps * schedule.batch_size * (2 * task.inputs + 3 * task.outputs)
         return reduced_memory(experiment) | {"examples": 8 * shown}
 
-    def _path(self, experiment: Experiment, start: Start, label: str, rate: float) -> LinearPath:
+    def _path(
+        self, experiment: Experiment, start: InitialState, label: str, rate: float
+    ) -> LinearPath:
         drawn = examples(experiment, start.seed, start, 0, experiment.schedule.steps)
         noise = drawn.targets - drawn.inputs @ start.T.T
         if experiment.layers != 2:

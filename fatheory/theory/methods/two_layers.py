@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from fatheory.experiment import Experiment
-from fatheory.initial import Start
+from fatheory.initial import InitialState
 from fatheory.rules import FixedFeedback
 
 
@@ -36,7 +36,7 @@ def fixed_feedback_refusals(experiment: Experiment, what: str) -> Iterator[str]:
         yield f"{what} has no frozen layers; use method 'flow' for these phases"
 
 
-def feedback_of(start: Start, label: str) -> np.ndarray:
+def feedback_of(start: InitialState, label: str) -> np.ndarray:
     """Return B, (n_h, n_o), of a rule with fixed feedback."""
     state = start.states[label][1]
     assert state is not None  # rules with fixed feedback draw it

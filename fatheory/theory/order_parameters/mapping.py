@@ -19,7 +19,7 @@ import numpy as np
 from fatheory.checks import real_array
 from fatheory.errors import RegimeError
 from fatheory.experiment import Experiment, LinearTask, Normal, RuleChoice, TeacherTask, Uniform
-from fatheory.initial import LinearProblem, Start, TeacherProblem
+from fatheory.initial import InitialState, LinearProblem, TeacherProblem
 from fatheory.rules import DirectRule, NodePerturbation, Rule, Shallow, UniformSignFeedback
 from fatheory.theory.order_parameters.arguments import checked_problem
 from fatheory.theory.order_parameters.problem import Problem
@@ -47,12 +47,12 @@ class Overlaps(NamedTuple):
     sigma: float
 
 
-def overlaps_of(start: Start, label: str, choice: RuleChoice) -> Overlaps:
+def overlaps_of(start: InitialState, label: str, choice: RuleChoice) -> Overlaps:
     """Return the overlaps of one seed and rule of a two-layer experiment.
 
     Parameters
     ----------
-    start : Start
+    start : InitialState
         Its draws.
     label, choice : str, RuleChoice
         The rule.
@@ -114,7 +114,7 @@ def input_deviation(experiment: Experiment) -> float:
     raise RegimeError(f"the variance of the inputs of a task of kind {task.kind!r} is not known")
 
 
-def _teacher(start: Start) -> tuple[np.ndarray, np.ndarray]:
+def _teacher(start: InitialState) -> tuple[np.ndarray, np.ndarray]:
     """Return the teacher's vectors A0 (M, n_i) and readout A (n_o, M)."""
     problem = start.problem
     if isinstance(problem, TeacherProblem):
@@ -128,7 +128,7 @@ def _teacher(start: Start) -> tuple[np.ndarray, np.ndarray]:
     return Vh[:rank], U[:, :rank] * s[:rank]
 
 
-def _feedback(start: Start, label: str, rule: Rule) -> np.ndarray | None:
+def _feedback(start: InitialState, label: str, rule: Rule) -> np.ndarray | None:
     """Return the drawn state, oriented like B; None for rules that have none of their own."""
     if isinstance(rule, NodePerturbation | Shallow | UniformSignFeedback):
         return None

@@ -26,7 +26,7 @@ Layers = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
-class Start:
+class InitialState:
     """The draws of one seed, in float64; images are in float32.
 
     Attributes
@@ -107,7 +107,7 @@ class Start:
         return self.linear.Sigma
 
 
-def draw_start(experiment: Experiment, seed: int) -> Start:
+def draw_initial_state(experiment: Experiment, seed: int) -> InitialState:
     """Draw target, start weights, feedback, connections, samples and probe of one seed.
 
     Raises
@@ -129,7 +129,7 @@ def draw_start(experiment: Experiment, seed: int) -> Start:
     least_squares = None
     if isinstance(problem, LinearProblem) and samples is not None and experiment.task.noise:
         least_squares = (np.linalg.pinv(samples.inputs) @ samples.targets).T
-    return Start(
+    return InitialState(
         experiment=experiment,
         seed=seed,
         weights=weights,
