@@ -23,9 +23,9 @@ from fatheory.theory.integrate import (
     RTOL,
     Phase,
     first_lost,
-    integrate_error_flow,
     refuse_exhausted,
 )
+from fatheory.theory.integrate_error import integrate_error_flow
 from fatheory.theory.labelled import error_loss, labelled_solution
 from fatheory.theory.mean_rule import mean_layered_rule, mean_state
 

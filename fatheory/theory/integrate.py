@@ -20,9 +20,7 @@ from fatheory.theory.fields import (
     Field,
     RunsField,
     with_frozen,
-    without_vanished,
 )
-from fatheory.theory.layers import partial_products
 
 RTOL = 1e-10
 ATOL = 1e-12
@@ -439,36 +437,3 @@ def _next_stop(
 ) -> Int[np.ndarray, " some"]:
     """Return the index of the first stop behind t."""
     return np.searchsorted(stops, t, side="right")
-
-
-def integrate_error_flow(
-    field_of: Callable[[frozenset[int]], RunsField],
-    start: Sequence[np.ndarray],
-    T: Float[np.ndarray, "run n_o n_i"],
-    times: Float[np.ndarray, " time"],
-    phases: Sequence[Phase] = (),
-    rtol: float = RTOL,
-    atol: float = ATOL,
-) -> Trajectories:
-    """Integrate weights and E = T - W_L ... W_1 of several runs; see `fields.error_flow`.
-
-    Parameters
-    ----------
-    field_of : callable
-        From `error_flow`.
-    start : sequence of arrays of shape (run, n_l, n_{l-1})
-        W_1 ... W_L at time 0.
-    T : array of shape (run, n_o, n_i)
-        Target maps.
-    times, phases, rtol, atol
-        As in `integrate_runs`; E has the tolerance `rtol` relative to its largest entry.
-
-    Returns
-    -------
-    Trajectories
-        Blocks W_1 ... W_L and E, which is 0 where it is below `fields.SMALLEST_NORM`.
-    """
-    E = T - partial_products(start)[-1]
-    runs = integrate_runs(field_of, [*start, E], times, phases, rtol, atol, {len(start)})
-    without_vanished(runs.blocks[-1])
-    return runs

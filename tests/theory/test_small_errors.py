@@ -144,3 +144,22 @@ def test_signals_are_those_of_the_error_and_not_of_rounding():
     np.testing.assert_allclose(0.5 * (e**2).sum("unit_2").mean("sample"), answer.loss, rtol=1e-12)
     start = draw_initial_state(ASKED, 0)
     assert angle(e.values[-1], (start.probe.inputs @ start.T.T), axis=(-2, -1)) > 1
+
+
+@pytest.mark.parametrize("hidden", [(6,), (6, 4)])
+def test_large_errors_are_those_of_the_recorded_weights(hidden):
+    """E is followed beside the weights; by the tolerance of the integrator it was another one."""
+    rules = ("backprop", "feedback_alignment", "usf", "frsf", "pseudobackprop")
+    asked = ASKED.with_settings({"rules": dict.fromkeys(rules, 0.02), "network.start.bound": 0.5})
+    answer = fa.solve(asked.with_settings({"network.hidden": list(hidden), "seeds": 2}), "flow")
+    early = answer.sel(step=slice(0, 300))
+    for (_, run), _ in zip(early.groupby("rule"), rules, strict=True):
+        for seed in run.seed:
+            for step in run.step:
+                at = run.sel(seed=seed, step=step).squeeze("rule")
+                E, below = at.probe_target.values.T, at.probe_input.values.T
+                for layer in range(1, len(hidden) + 2):
+                    below = at[f"weight_{layer}"].values @ below
+                loss = 0.5 * np.mean(np.sum((E - below) ** 2, axis=0))
+                if loss > 0.5:
+                    assert float(at.loss) == pytest.approx(loss, rel=1e-12)

@@ -7,7 +7,7 @@ import numpy as np
 from fatheory.experiment import Experiment, RuleChoice
 from fatheory.initial import InitialState
 from fatheory.theory.fields import error_flow, layered_descent
-from fatheory.theory.integrate import integrate_error_flow
+from fatheory.theory.integrate_error import integrate_error_flow
 from fatheory.theory.mean_rule import mean_layered_rule
 from fatheory.theory.methods.linear import LinearMethod, LinearPath, phases_of, times_of
 
