@@ -147,14 +147,6 @@ class PluginError(FatheoryError, ValueError):
     """A part of another package, or of a notebook, that cannot be had."""
 
 
-class QuantityWarning(UserWarning):
-    """A quantity of someone's own that is not a number where a network is."""
-
-
-class PluginWarning(UserWarning):
-    """Parts of other packages that cannot be had and were left out."""
-
-
 class NotOfferedError(FatheoryError):
     """Something that a quantity needs and the one who looks at the network does not have.
 
@@ -211,23 +203,39 @@ class UnreadableImageError(DataError):
     """An image file that cannot be decoded."""
 
 
-class UnreadableImageWarning(UserWarning):
+class FatheoryWarning(UserWarning):
+    """Base class of the warnings that fatheory gives, to turn on or off all at once."""
+
+
+class UnreadableImageWarning(FatheoryWarning):
     """Image files that cannot be decoded and were left out."""
 
 
-class DiskEstimateWarning(UserWarning):
+class DiskEstimateWarning(FatheoryWarning):
     """A run whose archive will take most of what is free on the disk."""
 
 
-class LearningRateWarning(UserWarning):
-    """A learning rate with which nothing can be learned."""
-
-
-class ForeignFilesWarning(UserWarning):
+class ForeignFilesWarning(FatheoryWarning):
     """Files in an archive's folder that are not part of it, as file managers leave them."""
 
 
-class ResumeWarning(UserWarning):
+class LearningRateWarning(FatheoryWarning):
+    """A learning rate with which nothing can be learned."""
+
+
+class QuantityWarning(FatheoryWarning):
+    """A quantity of someone's own that is not a number where a network is."""
+
+
+class PluginWarning(FatheoryWarning):
+    """Parts of other packages that cannot be had and were left out."""
+
+
+class DivergedWarning(FatheoryWarning):
+    """Runs that diverged, so that some of the numbers are not there."""
+
+
+class ResumeWarning(FatheoryWarning):
     """A run that goes on in another way than it began."""
 
 

@@ -20,7 +20,7 @@ from fatheory.cli.runs import compare, run, solve
 from fatheory.cli.show import inspect, list_known
 from fatheory.cli.sweep import sweep
 from fatheory.cli.theory import theory
-from fatheory.errors import FatheoryError
+from fatheory.errors import DivergedWarning, FatheoryError
 
 REFUSED = 1
 """Exit code when fatheory refuses; 2 is for wrong usage."""
@@ -122,6 +122,8 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             # A terminal, or a pipe, that lacks a letter shows its number.
             stream.reconfigure(errors="backslashreplace")
+    # Python shows a warning once for a line of code; every run that diverged is news.
+    warnings.filterwarnings("always", category=DivergedWarning)
     try:
         with _leaving_at_the_last_interrupt():
             app()

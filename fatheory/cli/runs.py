@@ -127,8 +127,5 @@ def _show(archive: "xr.Dataset", place: Path) -> None:
     from fatheory.cli.show import show_runs
 
     show_runs(archive)
-    diverged = int(archive["diverged"].sum())
-    if diverged:
-        err.print(f"{diverged} of {archive['diverged'].size} runs diverged", style="yellow")
     where = f"stored {place.resolve()} ({archive.attrs['wall_time_s']:.1f} s)"
     out.print(where, soft_wrap=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import xarray as xr
 
 from fatheory import labels
-from fatheory.archive import attributes, load
+from fatheory.archive import attributes, load, warn_of_divergence
 from fatheory.errors import FatheoryError
 from fatheory.experiment import ImageTask
 from fatheory.initial import refuse_other_images
@@ -58,7 +58,8 @@ def run_sweep(
             _carry_out_all(grid, store, workers, scheduler, progress)
     found = load(target)
     if before == sweep and before.to_json() != sweep.to_json():
-        return in_order(found, Grid.of(sweep).static[labels.RULE].values.tolist())
+        found = in_order(found, Grid.of(sweep).static[labels.RULE].values.tolist())
+    warn_of_divergence(found)
     return found
 
 

@@ -184,6 +184,11 @@ class Sweep(Description):
             it lacks. Variables of other sizes in other cells are left out; the attribute
             ``left_out`` names them.
 
+        Warns
+        -----
+        DivergedWarning
+            If runs diverged: how many, of which rules, and since when.
+
         Raises
         ------
         ArchiveWriteError

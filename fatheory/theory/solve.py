@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from fatheory import labels
-from fatheory.archive import assemble, provenance
+from fatheory.archive import assemble, provenance, warn_of_divergence
 from fatheory.errors import ArrayError, PluginError, RegimeError, UnknownNameError
 from fatheory.experiment import Experiment
 from fatheory.initial import coordinates, draw_initial_state, drawn_variables
@@ -44,6 +44,11 @@ def solve(experiment: Experiment, method: str | Method = "flow") -> xr.Dataset:
         single draws. ``diverged_at`` is the first *recorded* step without a finite loss, from
         which on all is NaN; simulation looks at every step, so its own lies between the recorded
         step before and this one, where both diverge at once.
+
+    Warns
+    -----
+    DivergedWarning
+        If solutions grow without bound: how many, which, and since when.
 
     Raises
     ------
@@ -81,7 +86,7 @@ def solve(experiment: Experiment, method: str | Method = "flow") -> xr.Dataset:
     if absent:
         attrs |= {labels.ATTR_ABSENT: json.dumps(absent)}
     try:
-        return assemble(
+        archive = assemble(
             drawn_variables(experiment, starts) | answer,
             coordinates(experiment),
             attrs,
@@ -89,6 +94,8 @@ def solve(experiment: Experiment, method: str | Method = "flow") -> xr.Dataset:
         )
     except (ArrayError, UnknownNameError) as error:
         raise PluginError(f"the method {chosen.name!r} gave no valid answer: {error}") from error
+    warn_of_divergence(archive)
+    return archive
 
 
 def _checked(

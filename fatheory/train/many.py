@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from fatheory import labels
+from fatheory.archive import warn_of_divergence
 from fatheory.experiment import Experiment, ImageTask
 from fatheory.initial import draw_initial_state
 from fatheory.networks import Architecture
@@ -49,6 +50,11 @@ def simulate_many(
     list of Dataset
         Run archives as `simulate` returns them. Those trained together share their wall time.
 
+    Warns
+    -----
+    DivergedWarning
+        If runs diverged: how many of which experiments, which, and since when.
+
     Raises
     ------
     MemoryEstimateError
@@ -58,7 +64,9 @@ def simulate_many(
     """
     trained = train_many(experiments, progress=progress)
     archives = {i: answer.archive() for i, answer in trained}
-    return [archives[i] for i in range(len(experiments))]
+    in_order = [archives[i] for i in range(len(experiments))]
+    warn_of_divergence(*in_order)
+    return in_order
 
 
 def train_many(

@@ -12,12 +12,13 @@ from fatheory.archive import (
     finished_run,
     is_unfinished,
     load,
+    warn_of_divergence,
 )
 from fatheory.experiment import Experiment, ImageTask
 from fatheory.initial import refuse_other_images
 from fatheory.train.answer import SOURCE, Answer, equations
 from fatheory.train.disk import require_disk
-from fatheory.train.many import numerics, simulate_many, start_run
+from fatheory.train.many import numerics, start_run, train_many
 from fatheory.train.memory import require_memory
 from fatheory.train.progress import progress_bar
 from fatheory.train.run import Run
@@ -64,6 +65,8 @@ def simulate(
 
     Warns
     -----
+    DivergedWarning
+        If runs diverged: how many, which, and since when.
     LearningRateWarning
         If updates of Batch Manhattan are larger than the start weights.
     DiskEstimateWarning
@@ -85,11 +88,23 @@ def simulate(
     StoppedRun
         If the run was asked to stop; a `KeyboardInterrupt`.
     """
+    archive = _carried_out(experiment, path, restart, progress)
+    warn_of_divergence(archive)
+    return archive
+
+
+def _carried_out(
+    experiment: Experiment,
+    path: str | os.PathLike[str] | None,
+    restart: bool,
+    progress: bool | None,
+) -> xr.Dataset:
+    """Train, go on with, or read what is done."""
     if isinstance(experiment.task, ImageTask):
         refuse_other_images(experiment.task)
     if path is None:
-        (archive,) = simulate_many([experiment], progress=progress)
-        return archive
+        ((_, answer),) = train_many([experiment], progress=progress)
+        return answer.archive()
     stored, called = experiment, experiment.content_hash
     if not restart:
         stored, called = as_stored(experiment, path)

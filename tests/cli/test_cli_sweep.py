@@ -11,6 +11,7 @@ from interrupted import interrupted_after
 
 import fatheory as fa
 from fatheory.cli.sweep import parse_axis
+from fatheory.errors import DivergedWarning
 from fatheory.sweep import Sweep, sweep_status
 from fatheory.sweep.final import final_values
 
@@ -44,7 +45,8 @@ def place(tmp_path_factory):
         }
     )
     axes = {RATES: [0.01, 0.02, 1e9, -1], "network.hidden": [[4], [3, 4]]}
-    Sweep(experiment=base, axes=axes).run(folder / "sweep.zarr")
+    with pytest.warns(DivergedWarning):
+        Sweep(experiment=base, axes=axes).run(folder / "sweep.zarr")
     return folder / "sweep.zarr"
 
 

@@ -7,6 +7,7 @@ import pytest
 from sweep_examples import AXES, HASH, RATES, ROWS, assert_cell_is_run, small, sweep
 
 import fatheory as fa
+from fatheory.errors import DivergedWarning
 from fatheory.sweep import outcome
 from fatheory.sweep.sweep import Sweep
 
@@ -133,11 +134,13 @@ def test_diverged_and_failed_cells_say_so_and_the_others_go_on(tmp_path, monkeyp
     monkeypatch.setattr(outcome, "train_many", failing)
     monkeypatch.setattr("fatheory.sweep.plan.LEAST_BATCHES", 1)
     asked = sweep({RATES: [0.01, 1e9, 0.03, 0.04, -1.0]})
-    stored = asked.run(tmp_path / "x.zarr")
+    with pytest.warns(DivergedWarning, match="4 of 20 runs diverged: backprop .2 runs, the first"):
+        stored = asked.run(tmp_path / "x.zarr")
     assert stored["status"].values.tolist() == [1, 2, 3, 1, 3]
     good, diverged, failed, also_good, invalid = stored["error"].values
     assert good == also_good == ""
-    lost = fa.simulate(small(rules={"backprop": 1e9, "feedback_alignment": 1e9}))
+    with pytest.warns(DivergedWarning):
+        lost = fa.simulate(small(rules={"backprop": 1e9, "feedback_alignment": 1e9}))
     assert diverged == f"4 of 4 runs diverged, the first at step {lost['diverged_at'].values.min()}"
     assert failed == "MemoryError: no room"
     assert "learning_rate" in invalid

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import fatheory as fa
-from fatheory.errors import RegimeError, UnknownNameError
+from fatheory.errors import DivergedWarning, RegimeError, UnknownNameError
 from fatheory.geometry import angle
 from fatheory.initial import draw_initial_state
 from fatheory.theory import Phase, flow, solve
@@ -231,7 +231,8 @@ class Stops(FlowMethod):
 
 
 def test_divergence_is_marked():
-    answer = solve(asked(), Stops())
+    with pytest.warns(DivergedWarning, match="runs diverged: .*since step"):
+        answer = solve(asked(), Stops())
     assert answer.diverged.all()
     assert (answer.diverged_at == answer.step[3]).all()
     for name in ("weight_1", "loss", "delta_angle", "weight_angle", "teaching_signal_1"):

@@ -17,6 +17,7 @@ from fatheory import (
     Update,
     simulate,
 )
+from fatheory.errors import DivergedWarning
 from fatheory.quantities import known_quantities
 
 STEPS = 120
@@ -47,9 +48,15 @@ def literal(label, seed):
         return literal_run(asked(WILD), seed, label)
 
 
+def announced(experiment):
+    """Carry out an experiment some of whose runs diverge, which is announced."""
+    with pytest.warns(DivergedWarning, match="runs diverged: .*since step"):
+        return simulate(experiment)
+
+
 @pytest.fixture(scope="module")
 def run():
-    return simulate(asked(TAME | WILD))
+    return announced(asked(TAME | WILD))
 
 
 def test_a_large_learning_rate_is_marked(run):
@@ -93,7 +100,7 @@ def test_the_other_rules_are_unharmed(run):
 def test_the_other_seeds_are_unharmed():
     """At the edge of stability some seeds diverge and some learn."""
     rules = {"backprop": {"rule": "backprop", "learning_rate": 0.11}}
-    edge = simulate(asked(rules, seeds=8))
+    edge = announced(asked(rules, seeds=8))
     lost = edge.diverged.sel(rule="backprop").values
     assert 0 < lost.sum() < 8
     kept = np.flatnonzero(~lost)
@@ -104,7 +111,7 @@ def test_the_other_seeds_are_unharmed():
 
 def test_divergence_between_snapshots_is_dated_by_the_batches():
     grid = Record(snapshots=2, quantities=("weights", "delta_angle"))
-    sparse = simulate(asked(TAME | WILD, record=grid)).sel(rule=list(WILD))
+    sparse = announced(asked(TAME | WILD, record=grid)).sel(rule=list(WILD))
     assert np.isnan(sparse.loss.sel(step=STEPS)).all()
     for label in WILD:
         for seed in (0, 1, 2):
@@ -115,7 +122,7 @@ def test_divergence_between_snapshots_is_dated_by_the_batches():
 
 def test_divergence_in_single_precision_and_with_momentum():
     wild = {"backprop": WILD["wild backprop"]}
-    found = simulate(asked(wild, precision="float32", update=Update(momentum=0.5)))
+    found = announced(asked(wild, precision="float32", update=Update(momentum=0.5)))
     assert found.diverged.all()
     assert np.isfinite(found.loss.sel(step=0)).all()
     assert np.isnan(found.loss.sel(step=STEPS)).all()

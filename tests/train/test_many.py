@@ -15,7 +15,7 @@ from resumable import CASES, asked
 
 import fatheory as fa
 from fatheory import labels
-from fatheory.errors import LearningRateWarning, MemoryEstimateError
+from fatheory.errors import DivergedWarning, LearningRateWarning, MemoryEstimateError
 from fatheory.train import many, program_of
 from fatheory.train.ensemble import Batches
 from fatheory.train.loader import Loader
@@ -203,7 +203,8 @@ def test_refusals_and_warnings_are_those_of_simulate(monkeypatch):
 def test_divergence_is_marked_where_it_happens():
     base = asked(LINEAR, rules={"backprop": 0.01})
     wild = base.with_settings({"rules.backprop.learning_rate": 1e9})
-    calm, lost = fa.simulate_many([base, wild])
+    with pytest.warns(DivergedWarning, match=r"archive 1: 2 of 2 runs diverged: backprop"):
+        calm, lost = fa.simulate_many([base, wild])
     assert not calm["diverged"].any()
     assert lost["diverged"].all()
 

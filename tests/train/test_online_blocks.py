@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import fatheory as fa
+from fatheory.errors import DivergedWarning
 from fatheory.train import device, group
 
 STEPS = 150
@@ -122,7 +123,8 @@ def test_blocks_are_for_whole_first_layers_without_momentum(momentum):
 def test_divergence_is_marked_at_the_step_at_which_it_happens(monkeypatch):
     network = fa.DenseNetwork(hidden=(5,), start=fa.Normal(std=0.1))
     wild = asked(network=network, rules={"backprop": 0.5}, seeds=2, update=fa.Update())
-    blocks, single = (simulated(wild, monkeypatch, block) for block in (32, 0))
+    with pytest.warns(DivergedWarning, match="2 of 2 runs diverged: backprop"):
+        blocks, single = (simulated(wild, monkeypatch, block) for block in (32, 0))
     assert bool(blocks.diverged.all())
     # Rounding is amplified on the way to infinity, so the step may differ by one.
     assert int(abs(blocks.diverged_at - single.diverged_at).max()) <= 1
