@@ -203,12 +203,52 @@ def test_another_network_is_refused(theory, simulation):
         compare(theory.isel(unit_0=[0, 1]), simulation)
 
 
+@pytest.mark.parametrize("dim", ["rule", "seed"])
+def test_a_selection_that_drops_an_axis_is_compared_by_its_label(theory, simulation, dim):
+    whole = compare(theory, simulation)
+    kept = compare(theory.isel({dim: 1}), simulation)
+    xr.testing.assert_identical(kept, whole.isel({dim: [1]}))
+    for ours in (theory, theory.isel({dim: 1})):
+        found = compare(ours, simulation.isel({dim: 1}))
+        xr.testing.assert_identical(found, whole.isel({dim: 1}))
+
+
+def test_a_single_step_is_compared_at_its_time(theory, simulation):
+    whole = compare(theory, simulation)
+    found = compare(theory, simulation.isel(step=2))
+    for name in ("residual_loss", "residual_weight_1"):
+        np.testing.assert_allclose(found[name], whole[name].isel(step=2), rtol=1e-12, atol=1e-15)
+    assert found["step"].item() == 20
+    with pytest.raises(ArchiveError, match="theory at one time"):
+        compare(theory.isel(step=0), simulation)
+
+
 @pytest.mark.parametrize("dim", ["rule", "seed", "step"])
-def test_a_selection_that_drops_an_axis_is_refused(theory, simulation, dim):
-    with pytest.raises(ArchiveError, match=rf"theory is not a run archive: it has no {dim};"):
-        compare(theory.isel({dim: 0}), simulation)
-    with pytest.raises(ArchiveError, match=f"simulation is not a run archive: it has no {dim};"):
-        compare(theory, simulation.isel({dim: 0}))
+def test_a_selection_without_its_label_is_refused(theory, simulation, dim):
+    with pytest.raises(ArchiveError, match=rf"theory is not a run archive: it has no {dim}"):
+        compare(theory.isel({dim: 0}, drop=True), simulation)
+    with pytest.raises(ArchiveError, match=f"simulation is not a run archive: it has no {dim}"):
+        compare(theory, simulation.isel({dim: 0}, drop=True))
+
+
+@pytest.mark.parametrize("dim", ["rule", "seed", "step"])
+def test_repeated_labels_are_refused(theory, simulation, dim):
+    twice = theory.isel({dim: [0, 0, 1]})
+    with pytest.raises(ArchiveError, match=f"theory repeats labels along '{dim}'"):
+        compare(twice, simulation)
+
+
+def test_renamed_rules_are_named(theory, simulation):
+    renamed = simulation.assign_coords(rule=["BP", "FA"])
+    with pytest.raises(ArchiveError, match=r"share no rule: theory has \['back.*by the labels"):
+        compare(theory, renamed)
+
+
+def test_a_missing_loss_is_no_matter_where_something_else_is_shared(theory, simulation):
+    whole = compare(theory, simulation)
+    found = compare(theory.drop_vars("loss"), simulation)
+    xr.testing.assert_identical(found["residual_weight_1"], whole["residual_weight_1"])
+    assert "residual_loss" not in found
 
 
 def test_origins_are_kept_and_never_looked_at(theory, simulation):

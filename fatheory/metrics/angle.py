@@ -12,15 +12,8 @@ from fatheory.geometry import (
     unit_angles,
     weight_angles,
 )
-from fatheory.metrics.reading import (
-    RUN,
-    backward_weights_of,
-    labelled,
-    layers_of,
-    signals_of,
-    weights_of,
-)
-from fatheory.metrics.stepwise import stepwise
+from fatheory.metrics.archive_view import RUN, ArchiveView
+from fatheory.metrics.metric import chunked_metric
 
 Subject = Literal["weight", "delta", "delta_flattened", "unit"]
 
@@ -31,14 +24,14 @@ _RECORDED = {
 }
 
 
-@stepwise
-def angle(archive: xr.Dataset, of: Subject = "weight", *, layer: int | None = None) -> xr.DataArray:
+@chunked_metric
+def angle(view: ArchiveView, of: Subject = "weight", *, layer: int | None = None) -> xr.DataArray:
     """Compute an angle along a run, in degrees in [0, 180].
 
     Parameters
     ----------
     archive : Dataset
-        A run archive of either source.
+        A run archive of either source, or a selection from one.
     of : str
         ``"weight"``: between W_l and its stand-in V_l, flattened; for feedback alignment that is
         W against B^T. ``"delta"``: between the rule's and backprop's teaching signals at layer l,
@@ -65,36 +58,45 @@ def angle(archive: xr.Dataset, of: Subject = "weight", *, layer: int | None = No
     """
     if of not in (*_RECORDED, "unit"):
         raise UnknownNameError("angle", of, (*_RECORDED, "unit"))
-    known = layers_of(archive)
+    known = view.layers
     if layer is not None and layer not in known:
-        raise ArchiveError(f"the archive has the layers {known}; got layer {layer}")
+        raise ArchiveError(f"the archive has the layers {list(known)}; got layer {layer}")
     if of == "unit":
-        asked = known[-1] if layer is None else layer
-        if labels.UNIT_ANGLE in archive and asked == known[-1]:
-            return archive[labels.UNIT_ANGLE]
-        return _unit_angle(archive, asked)
+        output = view.experiment.layers
+        asked = output if layer is None else layer
+        if labels.UNIT_ANGLE in view and asked == output:
+            return view.variable(labels.UNIT_ANGLE)
+        return _unit_angle(view, asked)
     name = _RECORDED[of]
-    result = archive[name] if name in archive else _computed(archive, of, name)
-    return result if layer is None else result.sel({labels.LAYER: layer}, drop=True)
+    result = view.variable(name) if name in view else _computed(view, of, name)
+    if layer is None:
+        return result
+    # Of a single layer, which a selection left, there is no axis.
+    if labels.LAYER in result.dims:
+        return result.sel({labels.LAYER: layer}, drop=True)
+    return result.drop_vars(labels.LAYER)
 
 
-def _computed(archive: xr.Dataset, of: str, name: str) -> xr.DataArray:
+def _computed(view: ArchiveView, of: str, name: str) -> xr.DataArray:
     if of == "weight":
-        values = weight_angles(weights_of(archive), backward_weights_of(archive))
+        values = weight_angles(view.weights, view.backward_weights)
     else:
         between = delta_angles if of == "delta" else flattened_delta_angles
-        values = between(*signals_of(archive))
-    return labelled(archive, name, values, (*RUN, labels.LAYER), **labels.variable(name).attrs)
+        values = between(view.signals, view.backprop_signals)
+    return view.labelled(name, values, (*RUN, labels.LAYER), **labels.variable(name).attrs)
 
 
-def _unit_angle(archive: xr.Dataset, layer: int) -> xr.DataArray:
-    V = backward_weights_of(archive)[layer - 1]
+def _unit_angle(view: ArchiveView, layer: int) -> xr.DataArray:
+    if layer <= view.experiment.network.convolutions:
+        raise ArchiveError(
+            f"layer {layer} is a convolution, whose kernels have no column for every unit below"
+        )
+    V = view.backward_weights[layer - 1]
     if V is None:
         raise ArchiveError("layer 1 sends no errors back, so its units have no feedback weights")
-    return labelled(
-        archive,
+    return view.labelled(
         labels.UNIT_ANGLE,
-        unit_angles(weights_of(archive)[layer - 1], V),
+        unit_angles(view.weights[layer - 1], V),
         (*RUN, labels.unit(layer - 1)),
         units=labels.DEGREES,
         long_name=f"angle between each unit's outgoing weights and feedback, layer {layer}",

@@ -5,18 +5,18 @@ import xarray as xr
 
 from fatheory import labels
 from fatheory.geometry import count_signless, sign_concordances
-from fatheory.metrics.reading import RUN, backward_weights_of, labelled, weights_of
-from fatheory.metrics.stepwise import stepwise
+from fatheory.metrics.archive_view import RUN, ArchiveView
+from fatheory.metrics.metric import chunked_metric
 
 
-@stepwise
-def sign_concordance(archive: xr.Dataset) -> xr.Dataset:
+@chunked_metric
+def sign_concordance(view: ArchiveView) -> xr.Dataset:
     """Compute how often forward weights and their stand-ins V agree in sign, layer by layer.
 
     Parameters
     ----------
     archive : Dataset
-        A run archive with recorded weights.
+        A run archive with recorded weights, or a selection from one.
 
     Returns
     -------
@@ -35,18 +35,17 @@ def sign_concordance(archive: xr.Dataset) -> xr.Dataset:
     ----------
     Liao, Leibo & Poggio 2016.
     """
-    weights, V = weights_of(archive), backward_weights_of(archive)
+    weights, V = view.weights, view.backward_weights
     dims = (*RUN, labels.LAYER)
     left_out = [
         np.zeros(W.shape[:3], int) if v is None else count_signless(W, v, axis=(-2, -1))
         for W, v in zip(weights, V, strict=True)
     ]
     name = labels.SIGN_CONCORDANCE
-    concordance = labelled(
-        archive, name, sign_concordances(weights, V), dims, **labels.variable(name).attrs
+    concordance = view.labelled(
+        name, sign_concordances(weights, V), dims, **labels.variable(name).attrs
     )
-    signless = labelled(
-        archive,
+    signless = view.labelled(
         "signless_entries",
         np.stack(left_out, axis=-1),
         dims,

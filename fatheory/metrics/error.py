@@ -6,12 +6,12 @@ import xarray as xr
 from fatheory import labels
 from fatheory.errors import ArchiveError
 from fatheory.geometry import normalized_squared_error as normalise
-from fatheory.metrics.reading import RUN, experiment_of, labelled, layers_of
-from fatheory.metrics.stepwise import stepwise
+from fatheory.metrics.archive_view import RUN, ArchiveView
+from fatheory.metrics.metric import chunked_metric
 
 
-@stepwise
-def normalized_squared_error(archive: xr.Dataset) -> xr.DataArray:
+@chunked_metric
+def normalized_squared_error(view: ArchiveView) -> xr.DataArray:
     """Compute the squared error relative to that of the best constant answer.
 
     On the probe, or for images on all images of evaluation.
@@ -19,7 +19,7 @@ def normalized_squared_error(archive: xr.Dataset) -> xr.DataArray:
     Parameters
     ----------
     archive : Dataset
-        A run archive.
+        A run archive, or a selection from one.
 
     Returns
     -------
@@ -33,25 +33,23 @@ def normalized_squared_error(archive: xr.Dataset) -> xr.DataArray:
         If the dataset is not a run archive, has neither targets nor their variance, or is of a
         network with softmax outputs.
     """
-    layers_of(archive)
-    if experiment_of(archive).network.output == "softmax":
+    if view.experiment.network.output == "softmax":
         raise ArchiveError(
             "the loss of softmax outputs is their cross-entropy, which has no squared error in it; "
             "read classification_error instead"
         )
-    loss = archive[labels.LOSS].values
-    if labels.TARGET_VARIANCE in archive:
-        variance = archive[labels.TARGET_VARIANCE].values[:, None]
+    loss = view.array(labels.LOSS)
+    if labels.TARGET_VARIANCE in view:
+        variance = view.array(labels.TARGET_VARIANCE)
         values = 2 * loss / np.where(variance > 0, variance, np.nan)
-    elif labels.PROBE_TARGET in archive:
-        values = normalise(loss, archive[labels.PROBE_TARGET].values[:, None])
+    elif labels.PROBE_TARGET in view:
+        values = normalise(loss, view.array(labels.PROBE_TARGET))
     else:
         raise ArchiveError(
             f"the archive has neither {labels.PROBE_TARGET!r} nor {labels.TARGET_VARIANCE!r}, one "
             f"of which was taken away: read the archive that simulate, solve or load returned"
         )
-    return labelled(
-        archive,
+    return view.labelled(
         "normalized_squared_error",
         values,
         RUN,

@@ -1,5 +1,7 @@
 """Drift of the conserved quantity along a run."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import xarray as xr
 
@@ -7,32 +9,28 @@ from fatheory import labels
 from fatheory.errors import ArchiveError
 from fatheory.experiment import Experiment
 from fatheory.geometry import balance, feedback_invariant
-from fatheory.metrics.reading import (
-    RUN,
-    experiment_of,
-    labelled,
-    nonlinear_parts,
-    state_of,
-    weights_of,
-)
-from fatheory.rules import Backprop, FixedFeedback
+from fatheory.metrics.archive_view import RUN, ArchiveView, told
+from fatheory.metrics.metric import metric
+from fatheory.rules import Backprop, FixedFeedback, Rule
+
+_ALLOWED = frozenset({"sparsity.feedback"})
+"""Departures from a linear network under which the law holds: B with zeros is a B."""
 
 
-def invariant_drift(archive: xr.Dataset) -> xr.DataArray:
-    """Measure how far the conserved quantity of each pair of layers has moved.
-
-    It is measured from the archive's first recorded step, which is the start unless a selection
-    took that away.
+@metric
+def invariant_drift(view: ArchiveView) -> xr.DataArray:
+    """Measure how far the conserved quantity of each pair of layers has moved since the start.
 
     The quantity is C = B W + (B W)^T - W0 W0^T for rules with fixed feedback and
     W^T W - W0 W0^T for backprop, with W0 and W the weights into and out of hidden layer l. The
-    flow conserves it; discrete updates make it drift by O(learning rate).
+    flow conserves it; discrete updates, with momentum or without, make it drift by O(learning
+    rate).
 
     Parameters
     ----------
     archive : Dataset
-        A run archive of a linear network without biases, fully connected, with recorded weights.
-        Any task: the law holds whatever the targets are.
+        A run archive of a linear network without biases, fully connected, with recorded weights,
+        or a selection that holds step 0. Any task: the law holds whatever the targets are.
 
     Returns
     -------
@@ -43,39 +41,33 @@ def invariant_drift(archive: xr.Dataset) -> xr.DataArray:
     Raises
     ------
     ArchiveError
-        If the weights were not recorded, or the network has units that are not linear, biases, or
-        missing connections: nothing is conserved there.
+        If the weights were not recorded, the start is not among the steps, or nothing is
+        conserved: where units are not linear, have biases, are dropped, or lack connections,
+        where weights decay, under Batch Manhattan, and where a phase freezes some layers only.
 
     References
     ----------
     Lillicrap et al. 2016, Supplementary Note 11; Saxe, McClelland & Ganguli 2013.
     """
-    asked = experiment_of(archive)
+    asked = view.experiment
     _require_law(asked)
-    weights = weights_of(archive)
-    choices = dict(asked.rules)
+    weights, start = view.weights, _start_of(view)
     drift = np.full((*weights[0].shape[:3], len(weights)), np.nan)
-    for i, label in enumerate(archive[labels.RULE].values):
-        rule = choices[str(label)].make()
+    for place, label in enumerate(view.rules):
         for hidden in range(1, len(weights)):
-            W0, W = weights[hidden - 1][i], weights[hidden][i]
-            if isinstance(rule, FixedFeedback):
-                state = state_of(archive, rule, hidden + 1, i)
-                assert state is not None  # fixed feedback is what the rule has drawn
-                B = np.swapaxes(state, -1, -2)
-                C = feedback_invariant(W0, W, B)
-            elif isinstance(rule, Backprop):
-                C = balance(W0, W)
-            else:
+            # The law of two layers is that of the rule by which the upper one sends errors back.
+            rule = view.choice(label).at(hidden + 1, len(weights)).make()
+            C = _conserved(view, rule, hidden, place)
+            if C is None:
                 continue
-            moved = np.linalg.norm(C - C[:, :1], axis=(-2, -1))
+            W0 = weights[hidden - 1][place]
+            moved = np.linalg.norm(C - C[:, start : start + 1], axis=(-2, -1))
             scale = np.linalg.norm(W0 @ np.swapaxes(W0, -1, -2), axis=(-2, -1))
             # A start at zero has not moved yet, whatever the scale.
-            drift[i, ..., hidden - 1] = np.divide(
+            drift[place, ..., hidden - 1] = np.divide(
                 moved, scale, out=np.zeros_like(moved), where=(scale > 0) | np.isnan(scale)
             )
-    return labelled(
-        archive,
+    return view.labelled(
         "invariant_drift",
         drift,
         (*RUN, labels.LAYER),
@@ -85,15 +77,52 @@ def invariant_drift(archive: xr.Dataset) -> xr.DataArray:
     )
 
 
+def _start_of(view: ArchiveView) -> int:
+    """Return where step 0 stands."""
+    found = np.flatnonzero(view.steps == 0)
+    if not found.size:
+        raise ArchiveError(
+            f"drift is measured from the start, and step 0 is not among the archive's steps "
+            f"({view.steps.min()} to {view.steps.max()}); compute it first and select then"
+        )
+    return int(found[0])
+
+
+def _conserved(view: ArchiveView, rule: Rule, hidden: int, place: int) -> np.ndarray | None:
+    """Return what a rule conserves, (seed, step, unit_l, unit_l); None if it has no law."""
+    W0, W = view.weights[hidden - 1][place], view.weights[hidden][place]
+    if isinstance(rule, FixedFeedback):
+        state = view.drawn(rule, hidden + 1, place)
+        assert state is not None  # fixed feedback is what the rule has drawn
+        return feedback_invariant(W0, W, np.swapaxes(state, -1, -2))
+    return balance(W0, W) if isinstance(rule, Backprop) else None
+
+
 def _require_law(asked: Experiment) -> None:
-    """Refuse a network whose updates conserve nothing."""
-    network = asked.network
-    differences = nonlinear_parts(network)
-    removed = [network.sparsity.removed(layer) for layer in range(1, asked.layers + 1)]
-    if any(forward for forward, _ in removed):
-        differences.append(f"a fraction {network.sparsity.forward:g} of forward weights is missing")
+    """Refuse an experiment whose updates conserve nothing."""
+    differences = [*_of_network(asked), *_of_updates(asked)]
     if differences:
         raise ArchiveError(
-            f"what is conserved is conserved in linear networks without biases, fully connected; "
-            f"in this one, {', '.join(differences)}"
+            f"what is conserved is conserved in linear networks without biases, fully connected, "
+            f"whose updates follow gradients alone; in this one, {', '.join(differences)}"
         )
+
+
+def _of_network(asked: Experiment) -> Iterator[str]:
+    for departure in asked.network.departures_from_linear():
+        if departure.feature == "sparsity.forward":
+            yield f"a fraction {asked.network.sparsity.forward:g} of forward weights is missing"
+        elif departure.feature not in _ALLOWED:
+            yield told(departure)
+
+
+def _of_updates(asked: Experiment) -> Iterator[str]:
+    if asked.update.weight_decay:
+        yield f"weights decay (update.weight_decay {asked.update.weight_decay:g})"
+    if asked.update.manhattan:
+        yield f"updates are those of Batch Manhattan (update.manhattan {asked.update.manhattan})"
+    for i, phase in enumerate(asked.schedule.phases):
+        # With all layers frozen nothing moves at all.
+        if 0 < len(set(phase.frozen)) < asked.layers:
+            listed = ", ".join(map(str, sorted(set(phase.frozen))))
+            yield f"phase {i} freezes some layers only ({listed})"

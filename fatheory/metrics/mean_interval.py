@@ -5,6 +5,7 @@ import xarray as xr
 
 from fatheory import labels
 from fatheory.metrics.replication import (
+    count,
     interval_attrs,
     moments,
     require_probability,
@@ -14,7 +15,11 @@ from fatheory.metrics.replication import (
 
 
 def mean_interval(
-    values: xr.DataArray, probability: float = 0.95, over: str = labels.SEED
+    values: xr.DataArray,
+    probability: float = 0.95,
+    over: str = labels.SEED,
+    *,
+    skipna: bool = False,
 ) -> xr.Dataset:
     """Summarise values over seeds by their mean and Student's t confidence interval of it.
 
@@ -32,14 +37,17 @@ def mean_interval(
         That of covering the expectation.
     over : str
         The dimension of replication.
+    skipna : bool
+        Whether to leave seeds out whose value is NaN or infinite, as after they diverged. What is
+        said is then of the others alone, which is another question; ``<name>_n`` says how many.
 
     Returns
     -------
     Dataset
         In double precision, ``<name>`` (the mean) and ``<name>_interval`` with the dimension
         ``ci_bound`` = lower, upper; attributes ``ci_kind``, ``ci_prob`` and ``n_seeds``, and those
-        of `values`. NaN where a seed's value is NaN or infinite, as after it diverged. The
-        interval of one seed alone is NaN.
+        of `values`. NaN where a seed's value is NaN or infinite, unless those are left out. The
+        interval of one seed alone is NaN. ``<name>_n`` counts the seeds that have a finite value.
 
     Raises
     ------
@@ -53,11 +61,13 @@ def mean_interval(
     require_probability(probability)
     require_replicates(values, over)
     with np.errstate(invalid="ignore", divide="ignore"):
-        n, mean, deviation = moments(values, over)
+        n, mean, deviation = moments(values, over, skipna=skipna)
         # One seed has a deviation of zero and no standard error: 0 / 0.
-        standard_error = deviation / np.sqrt(float(n * (n - 1)))
-    interval = student_interval(mean, standard_error, float(n - 1), probability)
+        standard_error = deviation / np.sqrt(n * (n - 1))
+        interval = student_interval(mean, standard_error, n - 1, probability)
     kind = "Student's t, confidence of the mean over seeds"
     mean.attrs = dict(values.attrs)
-    interval.attrs = values.attrs | interval_attrs(kind, probability, n)
-    return xr.Dataset({str(values.name): mean, f"{values.name}_interval": interval})
+    interval.attrs = values.attrs | interval_attrs(kind, probability, values.sizes[over])
+    finite = count(values.where(np.isfinite(values)), over)
+    name = str(values.name)
+    return xr.Dataset({name: mean, f"{name}_interval": interval, f"{name}_n": finite})

@@ -5,12 +5,12 @@ import xarray as xr
 
 from fatheory import labels
 from fatheory.geometry import positive_fraction, smallest_symmetric_eigenvalue
-from fatheory.metrics.reading import RUN, backward_weights_of, labelled, signals_of, weights_of
-from fatheory.metrics.stepwise import stepwise
+from fatheory.metrics.archive_view import RUN, ArchiveView
+from fatheory.metrics.metric import chunked_metric
 
 
-@stepwise
-def positive_alignment(archive: xr.Dataset) -> xr.Dataset:
+@chunked_metric
+def positive_alignment(view: ArchiveView) -> xr.Dataset:
     """Measure the condition e^T W B e > 0 at the output layer.
 
     Where it holds for an error e, the rule's teaching signal B e is within 90 degrees of
@@ -19,7 +19,7 @@ def positive_alignment(archive: xr.Dataset) -> xr.Dataset:
     Parameters
     ----------
     archive : Dataset
-        A run archive with recorded weights.
+        A run archive with recorded weights, or a selection from one.
 
     Returns
     -------
@@ -37,20 +37,18 @@ def positive_alignment(archive: xr.Dataset) -> xr.Dataset:
     ----------
     Lillicrap et al. 2016, the condition under equation 1.
     """
-    W, V = weights_of(archive)[-1], backward_weights_of(archive)[-1]
+    W, V = view.weights[-1], view.backward_weights[-1]
     assert V is not None  # a network has a hidden layer, so its last layer has a V
     B = np.swapaxes(V, -1, -2)
-    errors = signals_of(archive)[1][-1]
-    fraction = labelled(
-        archive,
+    errors = view.backprop_signals[-1]
+    fraction = view.labelled(
         "positive_fraction",
         positive_fraction(W, B, errors),
         RUN,
         units=labels.DIMENSIONLESS,
         long_name="fraction of errors with e^T W B e > 0",
     )
-    eigenvalue = labelled(
-        archive,
+    eigenvalue = view.labelled(
         "smallest_eigenvalue",
         smallest_symmetric_eigenvalue(W, B),
         RUN,

@@ -6,17 +6,8 @@ import xarray as xr
 from fatheory import labels
 from fatheory.errors import ArchiveError
 from fatheory.geometry import delta_angles, pseudoinverse_alignments
-from fatheory.metrics.reading import (
-    RUN,
-    backward_weights_of,
-    labelled,
-    layers_of,
-    require_linear,
-    signals_of,
-    signals_through,
-    weights_of,
-)
-from fatheory.metrics.stepwise import stepwise
+from fatheory.metrics.archive_view import RUN, ArchiveView
+from fatheory.metrics.metric import chunked_metric
 from fatheory.rules import Pseudobackprop
 
 _PAIRS = {
@@ -26,8 +17,8 @@ _PAIRS = {
 }
 
 
-@stepwise
-def pseudoinverse_alignment(archive: xr.Dataset) -> xr.DataArray:
+@chunked_metric
+def pseudoinverse_alignment(view: ArchiveView) -> xr.DataArray:
     """Compute the angle between W_l and the pseudoinverse of its feedback, B_l^+, in degrees.
 
     Parameters
@@ -50,16 +41,15 @@ def pseudoinverse_alignment(archive: xr.Dataset) -> xr.DataArray:
     ----------
     Lillicrap et al. 2016, Supplementary Notes 13-14.
     """
-    layers_of(archive)
     name = labels.PSEUDOINVERSE_ALIGNMENT
-    if name in archive:
-        return archive[name]
-    values = pseudoinverse_alignments(weights_of(archive), backward_weights_of(archive))
-    return labelled(archive, name, values, (*RUN, labels.LAYER), **labels.variable(name).attrs)
+    if name in view:
+        return view.variable(name)
+    values = pseudoinverse_alignments(view.weights, view.backward_weights)
+    return view.labelled(name, values, (*RUN, labels.LAYER), **labels.variable(name).attrs)
 
 
-@stepwise
-def pseudobackprop_angles(archive: xr.Dataset) -> xr.Dataset:
+@chunked_metric
+def pseudobackprop_angles(view: ArchiveView) -> xr.Dataset:
     """Compute the angles of teaching signals to those of pseudobackprop, W^+ e, in degrees.
 
     Parameters
@@ -86,37 +76,36 @@ def pseudobackprop_angles(archive: xr.Dataset) -> xr.Dataset:
     ----------
     Lillicrap et al. 2014 (arXiv:1411.0247); 2016, Supplementary Note 15.
     """
-    layers_of(archive)
-    if labels.PSEUDOBACKPROP_ANGLE in archive:
-        return _recorded(archive)
-    require_linear(archive, "angles to pseudobackprop", "'pseudobackprop_angles'")
-    stand_ins = [None, *(Pseudobackprop.backward_weights(W, None) for W in weights_of(archive)[1:])]
-    rule, backprop = signals_of(archive)
-    pseudobackprop = signals_through(archive, stand_ins)
+    if labels.PSEUDOBACKPROP_ANGLE in view:
+        return _recorded(view)
+    view.require_linear("angles to pseudobackprop", "'pseudobackprop_angles'")
+    stand_ins = [None, *(Pseudobackprop.backward_weights(W, None) for W in view.weights[1:])]
+    rule, backprop = view.signals, view.backprop_signals
+    pseudobackprop = view.signals_through(stand_ins)
     pairs = ((rule, backprop), (rule, pseudobackprop), (backprop, pseudobackprop))
     return xr.Dataset(
         {
-            name: _named(archive, name, delta_angles(*pair))
+            name: _named(view, name, delta_angles(*pair))
             for name, pair in zip(_PAIRS, pairs, strict=True)
         }
     )
 
 
-def _recorded(archive: xr.Dataset) -> xr.Dataset:
+def _recorded(view: ArchiveView) -> xr.Dataset:
     found = {
-        name: archive[recorded].rename(name)
+        name: view.variable(recorded).rename(name)
         for name, recorded in _PAIRS.items()
-        if recorded in archive
+        if recorded in view
     }
     if "rule_to_backprop" not in found:
         try:
-            signals = signals_of(archive)
+            signals = view.signals, view.backprop_signals
         except ArchiveError:
             return xr.Dataset(found)
-        found["rule_to_backprop"] = _named(archive, "rule_to_backprop", delta_angles(*signals))
+        found["rule_to_backprop"] = _named(view, "rule_to_backprop", delta_angles(*signals))
     return xr.Dataset({name: found[name] for name in _PAIRS})
 
 
-def _named(archive: xr.Dataset, name: str, values: np.ndarray) -> xr.DataArray:
+def _named(view: ArchiveView, name: str, values: np.ndarray) -> xr.DataArray:
     dims = (*RUN, labels.LAYER)
-    return labelled(archive, name, values, dims, **labels.variable(_PAIRS[name]).attrs)
+    return view.labelled(name, values, dims, **labels.variable(_PAIRS[name]).attrs)

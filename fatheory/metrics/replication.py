@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 from scipy import special
 
+from fatheory import labels
 from fatheory.errors import FatheoryError
 
 CI_BOUND = "ci_bound"
@@ -16,8 +17,8 @@ class Moments(NamedTuple):
 
     Attributes
     ----------
-    n : int
-        How many there are.
+    n : DataArray
+        How many the mean is of, as floating-point numbers.
     mean : DataArray
         Their mean.
     deviation : DataArray
@@ -25,7 +26,7 @@ class Moments(NamedTuple):
         this divided by the root of n - 1.
     """
 
-    n: int
+    n: xr.DataArray
     mean: xr.DataArray
     deviation: xr.DataArray
 
@@ -59,7 +60,13 @@ def require_probability(probability: float) -> None:
         raise FatheoryError(f"probability must lie between 0 and 1; got {probability}")
 
 
-def moments(values: xr.DataArray, over: str) -> Moments:
+def count(values: xr.DataArray, over: str) -> xr.DataArray:
+    """Count the replicates that have a value, labelled."""
+    n = values.notnull().sum(over)
+    return n.assign_attrs({"units": labels.DIMENSIONLESS, "long_name": f"{over}s with a value"})
+
+
+def moments(values: xr.DataArray, over: str, *, skipna: bool = False) -> Moments:
     """Compute the moments of replicates, in double precision.
 
     Differences from the first replicate are taken, so that equal replicates have a deviation of
@@ -71,22 +78,30 @@ def moments(values: xr.DataArray, over: str) -> Moments:
         With the dimension `over`.
     over : str
         The dimension of replication.
+    skipna : bool
+        Whether to leave replicates out that are NaN or infinite, as after they diverged.
 
     Returns
     -------
     Moments
-        Without `over`. NaN where a replicate is NaN or infinite, as after it diverged.
+        Without `over`. NaN where a replicate is NaN or infinite, unless those are left out, and
+        where none is left.
     """
     values = values.astype(np.float64)
     values = values.where(np.isfinite(values))
-    first = values.isel({over: 0}, drop=True)
+    n = values.notnull().sum(over).astype(np.float64)
+    if skipna:
+        first = values.max(over, skipna=True)
+    else:
+        n = xr.full_like(n, values.sizes[over])
+        first = values.isel({over: 0}, drop=True)
     apart = values - first
-    largest = abs(apart).max(over, skipna=False)
+    largest = abs(apart).max(over, skipna=skipna)
     largest = largest.where(largest != 0, 1.0)
     scaled = apart / largest
-    centre = scaled.mean(over, skipna=False)
-    squares = ((scaled - centre) ** 2).sum(over, skipna=False)
-    return Moments(values.sizes[over], first + largest * centre, largest * np.sqrt(squares))
+    centre = scaled.mean(over, skipna=skipna)
+    squares = ((scaled - centre) ** 2).sum(over, skipna=skipna, min_count=1)
+    return Moments(n, first + largest * centre, largest * np.sqrt(squares))
 
 
 def student_interval(

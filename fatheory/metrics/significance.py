@@ -9,6 +9,7 @@ from scipy import special
 from fatheory import labels
 from fatheory.errors import FatheoryError
 from fatheory.metrics.replication import (
+    count,
     interval_attrs,
     moments,
     require_probability,
@@ -27,6 +28,7 @@ class _Estimate(NamedTuple):
     test: str
     effect: str
     n_seeds: int | list[int]
+    counts: dict[str, xr.DataArray]
 
 
 def t_test(
@@ -37,6 +39,7 @@ def t_test(
     over: str = labels.SEED,
     probability: float = 0.95,
     equal_variance: bool = True,
+    skipna: bool = False,
 ) -> xr.Dataset:
     """Test whether two means over seeds are equal: Student's t-tests, two-sided.
 
@@ -63,14 +66,19 @@ def t_test(
         That of the confidence interval of the difference.
     equal_variance : bool
         Whether unpaired samples are taken to have one variance.
+    skipna : bool
+        Whether to leave seeds, or pairs of them, out where a value is NaN or infinite, as after a
+        run diverged. What is tested is then the means of the others, which is another question.
 
     Returns
     -------
     Dataset
         In double precision, ``difference`` (first - second, in their unit),
         ``difference_interval`` with the dimension ``ci_bound`` = lower, upper, ``t``,
-        ``degrees_of_freedom``, ``p_value`` and ``effect_size``. NaN, the degrees of freedom aside,
-        where a value is NaN or infinite, and, the difference aside, where too few seeds leave the
+        ``degrees_of_freedom``, ``p_value`` and ``effect_size``; ``n``, the pairs that have finite
+        values, or ``n_first`` and ``n_second``, the seeds. NaN, the degrees of freedom aside,
+        where a value is NaN or infinite (unless those are left out) and, the difference aside,
+        where too few seeds leave the
         variance unknown: one pair alone, one seed against one, one seed in Welch's test. Where
         nothing varies over seeds, t is infinite and P zero if the means differ, and both are NaN
         if they do not. P too small for double precision (5e-324) is zero.
@@ -99,9 +107,9 @@ def t_test(
     first, second = _aligned(first, second, over, paired)
     with np.errstate(invalid="ignore", divide="ignore"):
         estimate = (
-            _paired(first, second, over)
+            _paired(first, second, over, skipna)
             if paired
-            else _unpaired(first, second, over, equal_variance)
+            else _unpaired(first, second, over, equal_variance, skipna)
         )
         return _report(estimate, probability, units)
 
@@ -151,32 +159,34 @@ def _some(of: set[object]) -> str:
     return ", ".join([*listed[:10], "..."] if len(listed) > 10 else listed) or "none"
 
 
-def _paired(first: xr.DataArray, second: xr.DataArray, over: str) -> _Estimate:
-    n, mean, deviation = moments(first.astype(np.float64) - second.astype(np.float64), over)
+def _paired(first: xr.DataArray, second: xr.DataArray, over: str, skipna: bool) -> _Estimate:
+    apart = first.astype(np.float64) - second.astype(np.float64)
+    n, mean, deviation = moments(apart, over, skipna=skipna)
     # One pair has a deviation of zero and no variance: 0 / 0.
-    standard_deviation = deviation / np.sqrt(float(n - 1))
+    standard_deviation = deviation / np.sqrt(n - 1)
     return _Estimate(
         mean,
         standard_deviation / np.sqrt(n),
-        xr.full_like(mean, float(n - 1)),
+        n - 1,
         standard_deviation,
         "paired t-test",
         "d_z = mean(first - second) / standard deviation of first - second",
-        n,
+        apart.sizes[over],
+        {"n": _finite(apart, over)},
     )
 
 
 def _unpaired(
-    first: xr.DataArray, second: xr.DataArray, over: str, equal_variance: bool
+    first: xr.DataArray, second: xr.DataArray, over: str, equal_variance: bool, skipna: bool
 ) -> _Estimate:
-    one, other = moments(first, over), moments(second, over)
+    one, other = (moments(values, over, skipna=skipna) for values in (first, second))
     difference = one.mean - other.mean
-    freedom = xr.full_like(difference, float(one.n + other.n - 2))
+    freedom = one.n + other.n - 2
     pooled = _root_of_squares(one.deviation, other.deviation) / np.sqrt(freedom)
     error = pooled * np.sqrt(1 / one.n + 1 / other.n)
     test = "two-sample t-test, pooled variance"
     if not equal_variance:
-        errors = [m.deviation / np.sqrt(float(m.n * (m.n - 1))) for m in (one, other)]
+        errors = [m.deviation / np.sqrt(m.n * (m.n - 1)) for m in (one, other)]
         error = _root_of_squares(*errors)
         shares = [(part / error) ** 2 for part in errors]
         welch = 1 / (shares[0] ** 2 / (one.n - 1) + shares[1] ** 2 / (other.n - 1))
@@ -184,7 +194,13 @@ def _unpaired(
         freedom = welch.where(error != 0, freedom)
         test = "two-sample t-test, unequal variances (Welch)"
     effect = "Cohen's d = (mean of first - mean of second) / pooled standard deviation"
-    return _Estimate(difference, error, freedom, pooled, test, effect, [one.n, other.n])
+    n_seeds = [first.sizes[over], second.sizes[over]]
+    counts = {"n_first": _finite(first, over), "n_second": _finite(second, over)}
+    return _Estimate(difference, error, freedom, pooled, test, effect, n_seeds, counts)
+
+
+def _finite(values: xr.DataArray, over: str) -> xr.DataArray:
+    return count(values.where(np.isfinite(values)), over)
 
 
 def _root_of_squares(a: xr.DataArray, b: xr.DataArray) -> xr.DataArray:
@@ -195,7 +211,7 @@ def _root_of_squares(a: xr.DataArray, b: xr.DataArray) -> xr.DataArray:
 
 def _report(estimate: _Estimate, probability: float, units: dict[str, str]) -> xr.Dataset:
     """Label the estimate and what follows from it."""
-    difference, error, freedom, deviation, test, effect, n_seeds = estimate
+    difference, error, freedom, deviation, test, effect, n_seeds, counts = estimate
     t = difference / error
     # The lower tail of -|t|: one minus a distribution function would lose P below 1e-16.
     p = 2 * special.stdtr(freedom, -abs(t))
@@ -217,7 +233,7 @@ def _report(estimate: _Estimate, probability: float, units: dict[str, str]) -> x
         name: values.drop_attrs(deep=False).assign_attrs(attrs)
         for name, (values, attrs) in labelled.items()
     }
-    return xr.Dataset(variables, attrs={"test": test, "n_seeds": n_seeds})
+    return xr.Dataset(variables | counts, attrs={"test": test, "n_seeds": n_seeds})
 
 
 def _pure(long_name: str) -> dict[str, str]:

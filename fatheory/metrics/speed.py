@@ -4,8 +4,9 @@ import numpy as np
 import xarray as xr
 
 from fatheory import labels
-from fatheory.errors import FatheoryError
-from fatheory.metrics.reading import labelled
+from fatheory.archive import warn_of_divergence
+from fatheory.archive.axes import with_own_axes
+from fatheory.errors import ArchiveError, FatheoryError
 
 
 def steps_to(archive: xr.Dataset, fraction: float = 0.01) -> xr.DataArray:
@@ -16,26 +17,31 @@ def steps_to(archive: xr.Dataset, fraction: float = 0.01) -> xr.DataArray:
     Parameters
     ----------
     archive : Dataset
-        A run archive.
+        A run archive, or a selection that holds step 0.
     fraction : float
         In (0, 1).
 
     Returns
     -------
     DataArray
-        ``(rule, seed)``, in steps; infinite where the loss never falls so far.
+        ``(rule, seed)``, in steps; infinite where the loss never falls so far, NaN where it
+        starts at zero.
 
     Raises
     ------
     FatheoryError
         If the fraction is not in (0, 1).
+    ArchiveError
+        If the loss was taken away, or its start.
     """
     if not 0 < fraction < 1:
         raise FatheoryError(f"fraction must lie between 0 and 1; got {fraction}")
-    loss = archive[labels.LOSS].transpose(labels.RULE, labels.SEED, labels.STEP).values
-    steps = archive[labels.STEP].values.astype(float)
-    ratio = loss / (fraction * loss[..., :1])
-    answer = np.full(loss.shape[:2], np.inf)
+    warn_of_divergence(archive)
+    loss = _losses_in_order(archive)
+    steps = loss[labels.STEP].values.astype(float)
+    start = loss.isel({labels.STEP: 0}, drop=True)
+    ratio = (loss / (fraction * start.where(start > 0))).values
+    answer = np.where(start > 0, np.inf, np.nan)
     for run in np.ndindex(*answer.shape):
         below = ratio[run] <= 1
         if below.any():
@@ -43,11 +49,29 @@ def steps_to(archive: xr.Dataset, fraction: float = 0.01) -> xr.DataArray:
             # A loss of exactly zero has no logarithm; it counts as reached at its own step.
             above, under = np.log(ratio[run][i - 1]), np.log(max(ratio[run][i], 1e-300))
             answer[run] = np.interp(0.0, [-above, -under], steps[i - 1 : i + 1])
-    return labelled(
-        archive,
-        "steps_to_fraction",
+    return xr.DataArray(
         answer,
-        (labels.RULE, labels.SEED),
-        units="step",
-        long_name=f"steps to {100 * fraction:g} % of the initial loss",
+        start.coords,
+        start.dims,
+        "steps_to_fraction",
+        {"units": "step", "long_name": f"steps to {100 * fraction:g} % of the initial loss"},
     )
+
+
+def _losses_in_order(archive: xr.Dataset) -> xr.DataArray:
+    """Return the losses from the start on, with the axis of steps last."""
+    loss = with_own_axes(archive, labels.LOSS) if labels.LOSS in archive else None
+    if loss is None or labels.STEP not in loss.dims or labels.STEP not in loss.coords:
+        raise ArchiveError(
+            f"steps to a fraction of the loss are counted along {labels.STEP!r}; the archive has "
+            f"no {labels.LOSS!r} along labelled steps (its variables: "
+            f"{', '.join(sorted(map(str, archive.variables)))})"
+        )
+    first = int(loss[labels.STEP].min()) if loss.sizes[labels.STEP] else None
+    if first != 0:
+        raise ArchiveError(
+            f"a fraction of the loss at the start is asked for, and step 0 is not among the "
+            f"archive's steps, which begin at {first}; compute it first and select then"
+        )
+    in_order = loss.sortby(labels.STEP)
+    return in_order.transpose(labels.RULE, labels.SEED, ..., labels.STEP, missing_dims="ignore")

@@ -5,13 +5,20 @@ import xarray as xr
 from fatheory import labels
 from fatheory.metrics.replication import (
     CI_BOUND,
+    count,
     interval_attrs,
     require_probability,
     require_replicates,
 )
 
 
-def spread(values: xr.DataArray, probability: float = 0.9, over: str = labels.SEED) -> xr.Dataset:
+def spread(
+    values: xr.DataArray,
+    probability: float = 0.9,
+    over: str = labels.SEED,
+    *,
+    skipna: bool = False,
+) -> xr.Dataset:
     """Summarise values over seeds by their median and a central interval.
 
     The interval holds the middle of the seeds themselves, from quantile (1 - probability) / 2 to
@@ -26,13 +33,17 @@ def spread(values: xr.DataArray, probability: float = 0.9, over: str = labels.SE
         Share of the seeds inside the interval.
     over : str
         The dimension of replication.
+    skipna : bool
+        Whether to leave seeds out whose value is NaN, as after they diverged. What is said is then
+        of the others alone, which is another question; ``<name>_n`` says how many.
 
     Returns
     -------
     Dataset
         ``<name>`` (the median) and ``<name>_interval`` with the dimension ``ci_bound`` =
         lower, upper; attributes ``ci_kind``, ``ci_prob`` and ``n_seeds``. NaN where a seed's value
-        is NaN, as after it diverged.
+        is NaN, unless those are left out, and where none is left. ``<name>_n`` counts the seeds
+        that have a value.
 
     Raises
     ------
@@ -42,10 +53,14 @@ def spread(values: xr.DataArray, probability: float = 0.9, over: str = labels.SE
     require_probability(probability)
     require_replicates(values, over)
     low, high = (1 - probability) / 2, (1 + probability) / 2
-    bounds = values.quantile([low, high], over, skipna=False, keep_attrs=True)
+    n = count(values, over)
+    # Quantiles of nothing are a warning; they are NaN again in the end.
+    known = values.where(n > 0, 0.0) if skipna else values
+    bounds = known.quantile([low, high], over, skipna=skipna, keep_attrs=True).where(n > 0)
     interval = bounds.rename(quantile=CI_BOUND).assign_coords({CI_BOUND: ["lower", "upper"]})
     interval.attrs |= interval_attrs(
         "central quantiles over seeds", probability, values.sizes[over]
     )
-    median = values.median(over, skipna=False, keep_attrs=True)
-    return xr.Dataset({str(values.name): median, f"{values.name}_interval": interval})
+    median = known.median(over, skipna=skipna, keep_attrs=True).where(n > 0)
+    name = str(values.name)
+    return xr.Dataset({name: median, f"{name}_interval": interval, f"{name}_n": n})

@@ -137,7 +137,7 @@ def test_everything_recorded_is_not_a_number_from_then_on(activation):
         "network": DenseNetwork(hidden=(4,), activation=activation, start=Normal(std=0.5)),
         "record": Record(snapshots=31, quantities=asked_for),
     }
-    run = simulate(asked({"backprop": 0.6, "feedback_alignment": 3.0}, **changes))
+    run = announced(asked({"backprop": 0.6, "feedback_alignment": 3.0}, **changes))
     assert run.diverged.all()
     for label in run.rule.values:
         for seed in run.seed.values:

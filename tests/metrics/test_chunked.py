@@ -6,7 +6,7 @@ import xarray as xr
 
 import fatheory as fa
 from fatheory.archive import load, save, store
-from fatheory.metrics import stepwise
+from fatheory.metrics import chunked
 
 METRICS = (
     fa.metrics.angle,
@@ -33,26 +33,25 @@ def run():
     return fa.solve(asked)
 
 
-@pytest.mark.parametrize("portion", [1, 5000, 10**9])
-def test_portions_change_nothing(run, portion, tmp_path, monkeypatch):
+@pytest.mark.parametrize("size", [1, 5000, 10**9])
+def test_chunks_change_nothing(run, size, tmp_path, monkeypatch):
     path = save(run, tmp_path / "a")
     monkeypatch.setattr(store, "_IN_MEMORY_BYTES", 0)
-    monkeypatch.setattr(stepwise, "_PORTION_BYTES", portion)
+    monkeypatch.setattr(chunked, "CHUNK_BYTES", size)
     for metric in METRICS:
         xr.testing.assert_identical(metric(load(path)), metric(run))
 
 
-def test_no_portion_is_larger_than_said(run, tmp_path, monkeypatch):
+def test_no_chunk_is_larger_than_said(run, tmp_path, monkeypatch):
     path = save(run, tmp_path / "a")
     monkeypatch.setattr(store, "_IN_MEMORY_BYTES", 0)
-    monkeypatch.setattr(stepwise, "_PORTION_BYTES", run.nbytes // 3)
+    monkeypatch.setattr(chunked, "CHUNK_BYTES", run.nbytes // 3)
     seen = []
 
-    @stepwise.stepwise
     def steps(archive: xr.Dataset) -> xr.DataArray:
         assert not archive["weight_1"].variable._in_memory
         seen.append(archive.sizes["step"])
         return archive["step"] * 2
 
-    np.testing.assert_array_equal(steps(load(path)), run["step"] * 2)
+    np.testing.assert_array_equal(chunked.in_chunks(load(path), steps), run["step"] * 2)
     assert seen == [3, 3, 3]

@@ -1,0 +1,3 @@
+"""Theory against simulation, from their archives alone."""
+
+from fatheory.comparison.compare import compare as compare

@@ -1,0 +1,126 @@
+"""Archives that answer different questions are not compared."""
+
+import numpy as np
+import pytest
+
+import fatheory as fa
+from fatheory.errors import ArchiveError, DivergedWarning
+
+ASKED = fa.Experiment(
+    task=fa.LinearTask(inputs=4, outputs=2),
+    network=fa.DenseNetwork(hidden=(3,), start=fa.Uniform(bound=0.4)),
+    rules={"backprop": 0.02, "feedback_alignment": 0.01},
+    schedule=fa.Schedule(phases=(fa.Phase(steps=20),)),
+    record=fa.Record(snapshots=3, quantities=("weights", "delta_angle"), probe_samples=6),
+    seeds=2,
+)
+
+
+@pytest.fixture(scope="module")
+def theory():
+    return fa.solve(ASKED)
+
+
+@pytest.fixture(scope="module")
+def simulation():
+    return fa.simulate(ASKED, progress=False)
+
+
+def changed(archive, name, **where):
+    """Change one entry of a variable by a little."""
+    values = archive[name].copy(deep=True)
+    values[{dim: where.get(dim, 0) for dim in values.dims}] += 1e-3
+    return archive.assign({name: values})
+
+
+def test_one_experiment_in_two_precisions_is_one_problem(theory, simulation):
+    assert simulation.target_map.dtype == np.float32
+    assert theory.target_map.dtype == np.float64
+    assert float(fa.compare(theory, simulation).relative_error.sel(variable="loss").max()) < 0.1
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["target_map", "input_covariance", "probe_input", "probe_target", "feedback_2"],
+)
+def test_another_target_probe_or_feedback_is_refused(theory, simulation, name):
+    # Of two rules the second draws feedback.
+    pairs = (changed(theory, name, rule=1), simulation), (theory, changed(simulation, name, rule=1))
+    for pair in pairs:
+        with pytest.raises(ArchiveError, match=rf"different questions.*\n  {name} differs by up"):
+            fa.compare(*pair)
+
+
+def test_what_differs_in_other_seeds_and_rules_is_no_matter(theory, simulation):
+    other = changed(changed(theory, "target_map", seed=1), "feedback_2", seed=1, rule=1)
+    whole = fa.compare(theory.sel(seed=[0]), simulation.sel(seed=[0]))
+    assert fa.compare(other.sel(seed=[0]), simulation).identical(whole)
+    with pytest.raises(ArchiveError, match=r"target_map differs.*\n  feedback_2 differs"):
+        fa.compare(other, simulation.sel(seed=[1]))
+    assert fa.compare(
+        changed(theory, "feedback_2", rule=1).sel(rule=["backprop"]), simulation
+    ).sizes["rule"]
+
+
+def test_another_start_is_refused(theory, simulation):
+    with pytest.raises(ArchiveError, match=r"\n  weight_2 at the start differs by up to 0\.001"):
+        fa.compare(changed(theory, "weight_2"), simulation)
+    later = changed(theory, "weight_2", step=1)
+    assert fa.compare(later, simulation)["residual_weight_2"].isel(step=1).notnull().all()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"root_seed": 5}, "target_map differs by"),
+        ({"network.start.bound": 0.2}, "weight_1 at the start differs by"),
+        ({"rules.feedback_alignment.scale": 2.0}, "feedback_2 differs by"),
+        ({"record.probe_samples": 5}, "probe_input has 5 entries along 'sample' in theory and 6"),
+    ],
+)
+def test_another_experiment_is_refused(simulation, settings, message):
+    with pytest.raises(ArchiveError, match=message):
+        fa.compare(fa.solve(ASKED.with_settings(settings)), simulation)
+
+
+def test_starts_that_were_not_recorded_are_compared_by_their_law(simulation):
+    lean = ASKED.with_settings({"record.quantities": [], "network.start.bound": 0.2})
+    with pytest.raises(ArchiveError, match=r"starts differ: network\.start is .*0\.2.* in theory"):
+        fa.compare(fa.solve(lean), simulation)
+    same = lean.with_settings({"network.start.bound": 0.4})
+    assert fa.compare(fa.solve(same), simulation).relative_error.notnull().all()
+
+
+def test_other_learning_rates_steps_and_records_are_one_problem(theory, simulation):
+    other = ASKED.with_settings(
+        {
+            "rules.backprop.learning_rate": 0.01,
+            "schedule.phases": [{"steps": 40}],
+            "record.snapshots": 9,
+            "name": "another",
+        }
+    )
+    found = fa.compare(fa.solve(other), simulation)
+    assert found.relative_error.sel(variable="loss").notnull().all()
+
+
+def test_image_tasks_are_compared_by_their_descriptions():
+    images = fa.Experiment(
+        task=fa.ImageTask(dataset="synthetic-digits", limit=200),
+        network=fa.DenseNetwork(hidden=(5,), activation="tanh", start=fa.Normal(std=0.2)),
+        rules={"backprop": 0.01},
+        schedule=fa.Schedule(phases=(fa.Phase(steps=3),), batch_size=5),
+        record=fa.Record(snapshots=2, quantities=()),
+    )
+    run = fa.simulate(images, progress=False)
+    other = images.with_settings({"task.limit": 300}).to_json()
+    with pytest.raises(ArchiveError, match="the tasks differ"):
+        fa.compare(run.assign_attrs(experiment=other), run)
+
+
+def test_diverged_runs_are_announced(theory, simulation):
+    lost = simulation.copy(deep=True)
+    lost["diverged"][1, 0], lost["diverged_at"][1, 0] = True, 7
+    expected = r"archive 1: 1 of 4 runs diverged: feedback_alignment \(seed 0, since step 7\)"
+    with pytest.warns(DivergedWarning, match=expected):
+        fa.compare(theory, lost)
