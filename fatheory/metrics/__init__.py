@@ -8,6 +8,7 @@ from fatheory.metrics.mean_interval import mean_interval as mean_interval
 from fatheory.metrics.positivity import positive_alignment as positive_alignment
 from fatheory.metrics.pseudoinverse import pseudobackprop_angles as pseudobackprop_angles
 from fatheory.metrics.pseudoinverse import pseudoinverse_alignment as pseudoinverse_alignment
+from fatheory.metrics.quantity import quantity as quantity
 from fatheory.metrics.significance import t_test as t_test
 from fatheory.metrics.speed import steps_to as steps_to
 from fatheory.metrics.spread import spread as spread

@@ -6,21 +6,17 @@ import xarray as xr
 
 from fatheory import labels
 from fatheory.errors import ArchiveError, UnknownNameError
-from fatheory.geometry import (
-    delta_angles,
-    flattened_delta_angles,
-    unit_angles,
-    weight_angles,
-)
+from fatheory.geometry import unit_angles
 from fatheory.metrics.archive_view import RUN, ArchiveView
 from fatheory.metrics.metric import chunked_metric
+from fatheory.metrics.quantity import read_or_computed
 
 Subject = Literal["weight", "delta", "delta_flattened", "unit"]
 
 _RECORDED = {
-    "weight": labels.WEIGHT_ANGLE,
-    "delta": labels.DELTA_ANGLE,
-    "delta_flattened": labels.DELTA_ANGLE_FLATTENED,
+    "weight": "weight_angle",
+    "delta": "delta_angle",
+    "delta_flattened": "delta_angle_flattened",
 }
 
 
@@ -64,11 +60,9 @@ def angle(view: ArchiveView, of: Subject = "weight", *, layer: int | None = None
     if of == "unit":
         output = view.experiment.layers
         asked = output if layer is None else layer
-        if labels.UNIT_ANGLE in view and asked == output:
-            return view.variable(labels.UNIT_ANGLE)
-        return _unit_angle(view, asked)
+        return _unit_angle(view, asked, output)
     name = _RECORDED[of]
-    result = view.variable(name) if name in view else _computed(view, of, name)
+    result = read_or_computed(view, name)[name]
     if layer is None:
         return result
     # Of a single layer, which a selection left, there is no axis.
@@ -77,16 +71,9 @@ def angle(view: ArchiveView, of: Subject = "weight", *, layer: int | None = None
     return result.drop_vars(labels.LAYER)
 
 
-def _computed(view: ArchiveView, of: str, name: str) -> xr.DataArray:
-    if of == "weight":
-        values = weight_angles(view.weights, view.backward_weights)
-    else:
-        between = delta_angles if of == "delta" else flattened_delta_angles
-        values = between(view.signals, view.backprop_signals)
-    return view.labelled(name, values, (*RUN, labels.LAYER), **labels.variable(name).attrs)
-
-
-def _unit_angle(view: ArchiveView, layer: int) -> xr.DataArray:
+def _unit_angle(view: ArchiveView, layer: int, output: int) -> xr.DataArray:
+    if layer == output and "unit_angle" in view:
+        return view.variable("unit_angle")
     if layer <= view.experiment.network.convolutions:
         raise ArchiveError(
             f"layer {layer} is a convolution, whose kernels have no column for every unit below"
@@ -95,7 +82,7 @@ def _unit_angle(view: ArchiveView, layer: int) -> xr.DataArray:
     if V is None:
         raise ArchiveError("layer 1 sends no errors back, so its units have no feedback weights")
     return view.labelled(
-        labels.UNIT_ANGLE,
+        "unit_angle",
         unit_angles(view.weights[layer - 1], V),
         (*RUN, labels.unit(layer - 1)),
         units=labels.DEGREES,

@@ -11,7 +11,8 @@ from fatheory.archive.axes import without_axis
 from fatheory.errors import ArchiveError
 from fatheory.experiment import Experiment, LinearTask, RuleChoice
 from fatheory.experiment.departure import Departure
-from fatheory.geometry import linear_signals
+from fatheory.geometry import linear_activities, linear_gradients, linear_signals
+from fatheory.quantities import Evaluation, Need, Spiking, View, dimension_sizes, find_quantity
 from fatheory.rules import LayeredRule
 
 RUN = (labels.RULE, labels.SEED, labels.STEP)
@@ -22,7 +23,7 @@ NEUTRAL = frozenset({"sparsity.forward", "sparsity.feedback", "dropout"})
 missing is zero, and nothing is dropped while signals are measured."""
 
 
-class ArchiveView:
+class ArchiveView(View):
     """A run archive as metrics see it: arrays of known axes, whatever was done to the archive.
 
     Rules are found by their labels in the experiment, feedback by rule, axes by name. So an
@@ -40,6 +41,9 @@ class ArchiveView:
     ArchiveError
         If something is asked of it that it does not hold.
     """
+
+    source = "an archive"
+    offers = frozenset(Need)
 
     def __init__(self, archive: xr.Dataset) -> None:
         self._archive = archive
@@ -158,7 +162,7 @@ class ArchiveView:
         return values.transpose(*(dim for dim in own if dim in values.dims))
 
     def _require_whole(self, name: str, values: xr.DataArray, dims: Sequence[str]) -> None:
-        expected = _axis_lengths(self.experiment)
+        expected = dimension_sizes(self.experiment)
         for dim in dims:
             found = values.sizes.get(dim, 1)
             if dim == labels.LAYER:
@@ -261,8 +265,78 @@ class ArchiveView:
 
     def signals_through(self, V: Sequence[np.ndarray | None]) -> list[np.ndarray]:
         """Return the teaching signals that travel through given V_1 ... V_L in a linear network."""
-        T, x = self.array(labels.TARGET_MAP), self.array(labels.PROBE_INPUT)
-        return linear_signals(self.weights, V, T, x)
+        self.require_linear("teaching signals", "the quantity itself")
+        return linear_signals(self.weights, V, self.array(labels.TARGET_MAP), self.inputs)
+
+    @cached_property
+    def inputs(self) -> np.ndarray:
+        """Inputs of the probe, (1, seed, 1, sample, unit_0)."""
+        return self._drawn(labels.PROBE_INPUT)
+
+    @cached_property
+    def targets(self) -> np.ndarray:
+        """Targets of the probe, (1, seed, 1, sample, unit_L)."""
+        return self._drawn(labels.PROBE_TARGET)
+
+    def _drawn(self, name: str) -> np.ndarray:
+        # Images are not stored again: the experiment names them.
+        return self.array(name) if name in self else self._lacks(Need.EXAMPLES)
+
+    @property
+    def receptive_units(self) -> int:
+        """How many units are looked at one by one."""
+        return self.experiment.record.receptive_units
+
+    @property
+    def parameters(self) -> dict[str, np.ndarray]:
+        """All that is learned, by name."""
+        names = find_quantity("weights").names(self.experiment)
+        return {name: self.array(name, "weights") for name in names}
+
+    @cached_property
+    def activities(self) -> list[np.ndarray]:
+        """What layers of a linear network hand on, on the probe."""
+        self.require_linear("activities", "the quantity itself")
+        return linear_activities(self.weights, self.inputs)
+
+    @cached_property
+    def gradients(self) -> list[np.ndarray]:
+        """What W_l of a linear network descends under its rule, on the probe."""
+        return self._gradients(self.signals)
+
+    @cached_property
+    def backprop_gradients(self) -> list[np.ndarray]:
+        """The gradient of the probe's loss of a linear network."""
+        return self._gradients(self.backprop_signals)
+
+    def _gradients(self, signals: list[np.ndarray]) -> list[np.ndarray]:
+        self.require_linear("gradients", "the quantity itself")
+        return linear_gradients(signals, self.weights, self.inputs)
+
+    @property
+    def held_out(self) -> Evaluation:
+        """Loss and error as they were recorded; no error where targets are no classes."""
+        loss, error = self.array(labels.LOSS), "classification_error"
+        if error in self:
+            return Evaluation(loss, self.array(error))
+        if self.experiment.task.kind == "images":
+            self._lacks(Need.HELD_OUT)
+        return Evaluation(loss, np.full_like(loss, np.nan))
+
+    @property
+    def training(self) -> Evaluation:
+        """Loss and error on training examples as they were recorded."""
+        if "training_error" not in self:
+            self._lacks(Need.TRAINING)
+        return Evaluation(self.array("training_loss"), self.array("training_error"))
+
+    @property
+    def spiking(self) -> Spiking:
+        """What neurons did, as it was recorded."""
+        names = ("firing_rate", "potential", "spikes", "modulator")
+        if not all(name in self for name in names):
+            self._lacks(Need.SPIKES)
+        return Spiking(*(self.array(name) for name in names))
 
     def require_linear(self, what: str, quantities: str) -> None:
         """Refuse what follows from the weights alone in linear networks on linear tasks only.
@@ -330,17 +404,6 @@ class ArchiveView:
 def told(departure: Departure) -> str:
     """Say how a network departs from a linear one, within a list."""
     return departure.what.replace("'", "")
-
-
-def _axis_lengths(experiment: Experiment) -> dict[str, int]:
-    """Return how long the axes are over which metrics sum."""
-    lengths = {labels.unit(i): size for i, size in enumerate(experiment.sizes)}
-    for layer, shape in enumerate(experiment.weight_shapes, start=1):
-        if layer <= experiment.network.convolutions:
-            dims = (labels.channel(layer), labels.channel(layer - 1))
-            window = (f"kernel_row_{layer}", f"kernel_column_{layer}")
-            lengths |= dict(zip((*dims, *window), shape, strict=True))
-    return lengths | {labels.SAMPLE: experiment.probe_samples}
 
 
 def _flattened(kernels: np.ndarray) -> np.ndarray:

@@ -41,9 +41,12 @@ def sign_concordance(view: ArchiveView) -> xr.Dataset:
         np.zeros(W.shape[:3], int) if v is None else count_signless(W, v, axis=(-2, -1))
         for W, v in zip(weights, V, strict=True)
     ]
-    name = labels.SIGN_CONCORDANCE
+    # Of the weights, also where it was recorded: what is counted beside it is of the weights.
     concordance = view.labelled(
-        name, sign_concordances(weights, V), dims, **labels.variable(name).attrs
+        "sign_concordance",
+        sign_concordances(weights, V),
+        dims,
+        **labels.variable("sign_concordance").attrs,
     )
     signless = view.labelled(
         "signless_entries",
@@ -52,4 +55,4 @@ def sign_concordance(view: ArchiveView) -> xr.Dataset:
         units="entries",
         long_name="entries that are zero on either side",
     )
-    return xr.Dataset({name: concordance, "signless_entries": signless})
+    return xr.Dataset({"sign_concordance": concordance, "signless_entries": signless})

@@ -1,19 +1,18 @@
 """Feedback alignment against the pseudoinverse, along a run."""
 
-import numpy as np
+from contextlib import suppress
+
 import xarray as xr
 
-from fatheory import labels
 from fatheory.errors import ArchiveError
-from fatheory.geometry import delta_angles, pseudoinverse_alignments
-from fatheory.metrics.archive_view import RUN, ArchiveView
+from fatheory.metrics.archive_view import ArchiveView
 from fatheory.metrics.metric import chunked_metric
-from fatheory.rules import Pseudobackprop
+from fatheory.metrics.quantity import read_or_computed
 
 _PAIRS = {
-    "rule_to_backprop": labels.DELTA_ANGLE,
-    "rule_to_pseudobackprop": labels.PSEUDOBACKPROP_ANGLE,
-    "backprop_to_pseudobackprop": labels.BACKPROP_TO_PSEUDOBACKPROP_ANGLE,
+    "rule_to_backprop": "delta_angle",
+    "rule_to_pseudobackprop": "pseudobackprop_angle",
+    "backprop_to_pseudobackprop": "backprop_to_pseudobackprop_angle",
 }
 
 
@@ -41,11 +40,7 @@ def pseudoinverse_alignment(view: ArchiveView) -> xr.DataArray:
     ----------
     Lillicrap et al. 2016, Supplementary Notes 13-14.
     """
-    name = labels.PSEUDOINVERSE_ALIGNMENT
-    if name in view:
-        return view.variable(name)
-    values = pseudoinverse_alignments(view.weights, view.backward_weights)
-    return view.labelled(name, values, (*RUN, labels.LAYER), **labels.variable(name).attrs)
+    return read_or_computed(view, "pseudoinverse_alignment")["pseudoinverse_alignment"]
 
 
 @chunked_metric
@@ -76,36 +71,15 @@ def pseudobackprop_angles(view: ArchiveView) -> xr.Dataset:
     ----------
     Lillicrap et al. 2014 (arXiv:1411.0247); 2016, Supplementary Note 15.
     """
-    if labels.PSEUDOBACKPROP_ANGLE in view:
-        return _recorded(view)
-    view.require_linear("angles to pseudobackprop", "'pseudobackprop_angles'")
-    stand_ins = [None, *(Pseudobackprop.backward_weights(W, None) for W in view.weights[1:])]
-    rule, backprop = view.signals, view.backprop_signals
-    pseudobackprop = view.signals_through(stand_ins)
-    pairs = ((rule, backprop), (rule, pseudobackprop), (backprop, pseudobackprop))
+    if "pseudobackprop_angle" not in view:
+        view.require_linear("angles to pseudobackprop", "'pseudobackprop_angles'")
+    found = dict(read_or_computed(view, "pseudobackprop_angles").items())
+    with suppress(ArchiveError):  # neither recorded nor to be had from signals
+        found |= dict(read_or_computed(view, "delta_angle").items())
     return xr.Dataset(
         {
-            name: _named(view, name, delta_angles(*pair))
-            for name, pair in zip(_PAIRS, pairs, strict=True)
+            name: found[recorded].rename(name)
+            for name, recorded in _PAIRS.items()
+            if recorded in found
         }
     )
-
-
-def _recorded(view: ArchiveView) -> xr.Dataset:
-    found = {
-        name: view.variable(recorded).rename(name)
-        for name, recorded in _PAIRS.items()
-        if recorded in view
-    }
-    if "rule_to_backprop" not in found:
-        try:
-            signals = view.signals, view.backprop_signals
-        except ArchiveError:
-            return xr.Dataset(found)
-        found["rule_to_backprop"] = _named(view, "rule_to_backprop", delta_angles(*signals))
-    return xr.Dataset({name: found[name] for name in _PAIRS})
-
-
-def _named(view: ArchiveView, name: str, values: np.ndarray) -> xr.DataArray:
-    dims = (*RUN, labels.LAYER)
-    return view.labelled(name, values, dims, **labels.variable(_PAIRS[name]).attrs)
