@@ -249,7 +249,7 @@ class _Record:
                 labels.LOSS: ((step,), self._loss, one | {"equation": "1/2 sum |e|^2"}),
                 "activity_kernel": (kernel, self._activity, one | {"equation": "<phi phi^T>"}),
                 "signal_kernel": (kernel, self._signal, one | {"equation": "<delta delta^T>"}),
-                labels.DELTA_ANGLE: (
+                "delta_angle": (
                     (step, labels.LAYER),
                     angle,
                     {
