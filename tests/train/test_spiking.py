@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import fatheory as fa
+from fatheory.errors import DivergedWarning
 from fatheory.initial import draw_initial_state
 from fatheory.networks import Architecture, Parameters, first_sums, forward
 from fatheory.networks.spiking import Neuron, Potentials, centred, slope
@@ -286,7 +287,8 @@ def test_a_run_that_diverges_is_marked_and_harms_no_other(monkeypatch):
     monkeypatch.setattr(rule_module, "LARGEST", 1e39)  # descriptions keep away from that edge
     wild = {"rule": "feedback_alignment", "learning_rate": 0.5, "scale": 3e38}
     rules = {"shallow": 0.5, "wild": wild}
-    run = fa.simulate(asked({"group": 20}, rules, precision="float32"))
+    with pytest.warns(DivergedWarning, match="2 of 4 runs diverged: wild"):
+        run = fa.simulate(asked({"group": 20}, rules, precision="float32"))
     assert run.diverged.sel(rule="wild").all()
     assert not run.diverged.sel(rule="shallow").any()
     assert ((run.diverged_at >= 0) == run.diverged).all()
