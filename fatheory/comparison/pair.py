@@ -84,7 +84,10 @@ def _is_along_steps(archive: xr.Dataset, name: str) -> bool:
 def _along_runs(archive: xr.Dataset, name: str, shared: Mapping[str, list]) -> xr.DataArray:
     """Return what is shared of a variable, the axes of runs first and steps in order."""
     axes = (labels.RULE, labels.STEP) if name == labels.TIME else AXES
-    values = with_axes(with_own_axes(archive, name), axes).reset_coords(drop=True)
+    values = with_own_axes(archive, name)
+    # Concatenation keeps one copy of a coordinate that is the same for all rules: times, often.
+    common = {dim: archive[dim] for dim in axes if dim not in values.dims and dim in archive.dims}
+    values = with_axes(values.expand_dims(common), axes).reset_coords(drop=True)
     values = values.sel({dim: own for dim, own in shared.items() if dim in values.dims})
     return values.sortby(labels.STEP).transpose(*axes, ...)
 

@@ -78,9 +78,14 @@ RUN = ("rule", "seed", "step", "layer")
 
 
 @cache
+def run_of(kind):
+    return MAKE[kind]()
+
+
+@cache
 def archive(kind, stripped):
     """An archive whose units, samples and channels have labels, too; perhaps of weights alone."""
-    made = MAKE[kind]()
+    made = run_of(kind)
     if stripped:
         signals = () if kind in ("images", "convolutional") else ("teaching_signal",)
         online = [name for name in made if str(name) in ALL_ONLINE]
@@ -131,7 +136,7 @@ def concatenated(draw, data, selects):
         parts = [part for part in parts if part.sizes[dim]]
     everything = draw(st.booleans())
     return xr.concat(
-        draw(st.permutations(parts)),
+        [parts[i] for i in draw(st.permutations(range(len(parts))))],
         dim,
         # By default every variable gets the axis, whether it had it or not.
         data_vars="all" if everything or singles else "minimal",
