@@ -114,6 +114,26 @@ def feedback_kernel(layer: int) -> str:
     return f"feedback_kernel_{layer}"
 
 
+def scale(layer: int) -> str:
+    """Name the scale that the normalised units of a layer learn."""
+    return f"scale_{layer}"
+
+
+def shift(layer: int) -> str:
+    """Name the shift that the normalised units of a layer learn."""
+    return f"shift_{layer}"
+
+
+def running_mean(layer: int) -> str:
+    """Name the running mean by which a layer is normalised."""
+    return f"running_mean_{layer}"
+
+
+def running_variance(layer: int) -> str:
+    """Name the running variance by which a layer is normalised."""
+    return f"running_variance_{layer}"
+
+
 def channel_bias(layer: int) -> str:
     """Name the biases of a convolutional layer's channels."""
     return f"channel_bias_{layer}"

@@ -12,6 +12,9 @@ FORMER = {
     "fatheory.experiment.law.Scaled": "fatheory.experiment.distribution.Scaled",
     "fatheory.experiment.law.Law": "fatheory.experiment.distribution.Distribution",
     "fatheory.experiment.law.EntryLaw": "fatheory.experiment.distribution.EntryDistribution",
+    "fatheory.networks.Moments": "fatheory.networks.BatchStatistics",
+    "fatheory.networks.batch_moments": "fatheory.networks.batch_statistics",
+    "fatheory.networks.first_sums": "fatheory.networks.first_preactivations",
 }
 MODULES = sorted({name.rpartition(".")[0] for name in FORMER})
 

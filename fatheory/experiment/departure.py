@@ -61,13 +61,13 @@ def departures(
     known : mapping, optional
         From a field to what its value means; others are told by their defaults.
     """
-    told = known or {}
+    reported = known or {}
     for name, field in type(network).model_fields.items():
         value = getattr(network, name)
         if name in neutral:
             continue
-        if name in told:
-            yield from told[name](value)
+        if name in reported:
+            yield from reported[name](value)
         elif field.is_required() or value != field.get_default(call_default_factory=True):
             yield Departure(name, f"its {name} is {short(value)}", f"leave network.{name} out")
 

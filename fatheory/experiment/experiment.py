@@ -168,8 +168,8 @@ class Experiment(Description):
     @property
     def probe_samples(self) -> int:
         """Number of samples on which teaching signals are measured."""
-        task, asked = self.task, self.record.probe_samples
-        return min(asked, task.held_out) if isinstance(task, ImageTask) else task.samples or asked
+        task, shown = self.task, self.record.probe_samples
+        return min(shown, task.held_out) if isinstance(task, ImageTask) else task.samples or shown
 
     @property
     def layers(self) -> int:

@@ -77,8 +77,8 @@ class DenseNetwork(NetworkDescription):
 
     def departures_from_linear(self) -> tuple[Departure, ...]:
         """Say in which features the network departs from a linear one, which has none."""
-        told = {**OF_UNITS, "sparsity": self._missing}
-        return tuple(departures(self, neutral=("kind", "hidden", "start"), known=told))
+        reported = {**OF_UNITS, "sparsity": self._missing}
+        return tuple(departures(self, neutral=("kind", "hidden", "start"), known=reported))
 
     def _missing(self, sparsity: Sparsity) -> Iterator[Departure]:
         removed = [sparsity.removed(layer) for layer in range(1, self.layers + 1)]

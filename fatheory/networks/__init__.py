@@ -9,15 +9,26 @@ from fatheory.networks.convolution import first_convolution as first_convolution
 from fatheory.networks.dense import dense as dense
 from fatheory.networks.forward import Pass as Pass
 from fatheory.networks.forward import first_gradient as first_gradient
-from fatheory.networks.forward import first_sums as first_sums
+from fatheory.networks.forward import first_preactivations as first_preactivations
 from fatheory.networks.forward import forward as forward
-from fatheory.networks.normalization import Moments as Moments
-from fatheory.networks.normalization import batch_moments as batch_moments
+from fatheory.networks.normalization import BatchStatistics as BatchStatistics
+from fatheory.networks.normalization import batch_statistics as batch_statistics
 from fatheory.networks.normalization import normalised as normalised
 from fatheory.networks.normalization import running as running
+from fatheory.networks.parameters import DECAYS as DECAYS
 from fatheory.networks.parameters import Layers as Layers
 from fatheory.networks.parameters import Parameters as Parameters
 from fatheory.networks.pooling import average_pool as average_pool
 from fatheory.networks.pooling import max_pool as max_pool
 from fatheory.networks.slopes import delivered as delivered
 from fatheory.networks.slopes import with_derivative as with_derivative
+from fatheory.renamed import renamed as _renamed
+
+__getattr__ = _renamed(
+    __name__,
+    {
+        "Moments": "fatheory.networks:BatchStatistics",
+        "batch_moments": "fatheory.networks:batch_statistics",
+        "first_sums": "fatheory.networks:first_preactivations",
+    },
+)

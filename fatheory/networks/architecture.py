@@ -19,12 +19,12 @@ from fatheory.networks.slopes import delivered, with_derivative
 
 
 class Layer(NamedTuple):
-    """What a hidden layer makes of its sums. Hashable.
+    """What a hidden layer makes of its preactivations. Hashable.
 
     Attributes
     ----------
     function : callable
-        From (normalised) sums to activities, entry by entry.
+        From (normalised) preactivations to activities, entry by entry.
     normalization : BatchNormalization or None
         What comes before the function.
     pool : Pool or None
@@ -47,20 +47,26 @@ class Architecture(NamedTuple):
     hidden : tuple of Layer
         Layers 1 to L - 1.
     output : callable
-        From sums to activities of the output units.
+        From preactivations to activities of the output units.
     image : tuple of int
         Rows, columns and colours as which a convolution sees the inputs; empty for dense networks.
+    convolve_by_products : bool
+        Whether convolutions are carried out as matrix products rather than by XLA's convolution;
+        see `fatheory.networks.convolution`. The result is the same up to rounding.
     """
 
     hidden: tuple[Layer, ...]
     output: Activation
     image: tuple[int, ...] = ()
+    convolve_by_products: bool = True
 
     @classmethod
     def of(
         cls,
         network: DenseNetwork | ConvolutionalNetwork | SpikingNetwork,
         image: tuple[int, ...] = (),
+        *,
+        convolve_by_products: bool = True,
     ) -> "Architecture":
         """Return what a described network computes.
 
@@ -70,6 +76,8 @@ class Architecture(NamedTuple):
             Its description; of spiking neurons, the probability of a spike is the function.
         image : tuple of int
             Rows, columns and colours of the inputs, for a convolutional network.
+        convolve_by_products : bool
+            How convolutions are carried out, which makes a difference to speed alone.
         """
         pools = [block.pool for block in getattr(network, "blocks", ())]
         dense = network.layers - 1 - len(pools)
@@ -80,7 +88,9 @@ class Architecture(NamedTuple):
             Layer(function, normalization, pool, dropout)
             for pool, dropout in zip([*pools, *[None] * dense], dropouts, strict=True)
         )
-        return cls(hidden, ACTIVATIONS[network.output], image if pools else ())
+        # Of dense networks it means nothing, and equal ones must be equal: they share programs.
+        by_products = convolve_by_products or not pools
+        return cls(hidden, ACTIVATIONS[network.output], image if pools else (), by_products)
 
     @property
     def undropped(self) -> "Architecture":
@@ -102,18 +112,18 @@ class Architecture(NamedTuple):
 
     def losses(
         self,
-        sums: Float[jax.Array, "sample n_o"],
+        logits: Float[jax.Array, "sample n_o"],
         target: Float[jax.Array, "sample n_o"],
         sent: Float[jax.Array, "sample n_o"] | None = None,
     ) -> Float[jax.Array, " sample"]:
-        """Return the loss of each sample from the sums of the output units.
+        """Return the loss of each sample from the logits.
 
         1/2 e^T e with e = y* - y, or -sum y* log y (natural logarithm) for softmax outputs; minus
-        its derivative with respect to the sums is e of softmax outputs.
+        its derivative with respect to the logits is e of softmax outputs.
 
         Parameters
         ----------
-        sums : array of shape (sample, n_o)
+        logits : array of shape (sample, n_o)
             Of the output units.
         target : array of shape (sample, n_o)
             y*.
@@ -121,8 +131,8 @@ class Architecture(NamedTuple):
             Receives, in the backward pass, the error e without the slopes of the output units.
         """
         if self.cross_entropy:
-            sums = sums if sent is None else delivered(sums, sent)
-            return -jnp.sum(target * jax.nn.log_softmax(sums), axis=-1)
-        y = self.output(sums)
+            logits = logits if sent is None else delivered(logits, sent)
+            return -jnp.sum(target * jax.nn.log_softmax(logits), axis=-1)
+        y = self.output(logits)
         error = target - (y if sent is None else delivered(y, sent))
         return 0.5 * jnp.sum(error * error, axis=-1)

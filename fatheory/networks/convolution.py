@@ -7,7 +7,7 @@ kernel row, and these are added, moved along their rows. So k + k values a pixel
 through memory, where patches would need k^2. The way back is the same with the sides exchanged.
 """
 
-from functools import reduce
+from functools import partial, reduce
 
 import jax
 import jax.numpy as jnp
@@ -21,27 +21,40 @@ Kernels = Float[jax.Array, "c_out c_in k_row k_column"]
 ROW, COLUMN = 1, 2
 
 
-@jax.custom_vjp
-def convolution(h: Images, W: Kernels, V: Kernels) -> Maps:
+@partial(jax.custom_vjp, nondiff_argnums=(3,))
+def convolution(h: Images, W: Kernels, V: Kernels, by_products: bool = True) -> Maps:
     """Correlate `h` with the kernels W; in the backward pass errors return to `h` through V, not W.
 
     The derivative with respect to W is the true one, that with respect to V is zero. With V = W
     this is an ordinary layer (Liao, Leibo & Poggio 2016, "asymmetric backpropagation"). Images
     are continued by zeros and keep their size; kernels have odd numbers of rows and columns.
+
+    Parameters
+    ----------
+    h : array of shape (sample, row, column, c_in)
+        Images.
+    W, V : arrays of shape (c_out, c_in, k_row, k_column)
+        Kernels, and what errors return through.
+    by_products : bool
+        Whether to carry it out as matrix products rather than by XLA's convolution.
     """
     del V
-    return _correlation(h, W)
+    return _correlation(h, W, by_products)
 
 
-def _forward(h: jax.Array, W: jax.Array, V: jax.Array) -> tuple[jax.Array, tuple[jax.Array, ...]]:
-    return _correlation(h, W), (h, V)
+def _forward(
+    h: jax.Array, W: jax.Array, V: jax.Array, by_products: bool
+) -> tuple[jax.Array, tuple[jax.Array, ...]]:
+    return _correlation(h, W, by_products), (h, V)
 
 
-def _backward(saved: tuple[jax.Array, ...], g: jax.Array) -> tuple[jax.Array, ...]:
+def _backward(
+    by_products: bool, saved: tuple[jax.Array, ...], g: jax.Array
+) -> tuple[jax.Array, ...]:
     h, V = saved
-    if not _by_products():
+    if not by_products:
         # The correlation is bilinear, so its derivative with respect to W is the same at W and V.
-        return *jax.vjp(_correlation, h, V)[1](g), jnp.zeros_like(V)
+        return *jax.vjp(partial(_correlation, by_products=False), h, V)[1](g), jnp.zeros_like(V)
     *_, k_row, k_column = V.shape
     moved = _beside(g, k_row, ROW)
     dh = _added(moved @ _matrix(V).T, k_column, COLUMN)
@@ -53,16 +66,18 @@ def _backward(saved: tuple[jax.Array, ...], g: jax.Array) -> tuple[jax.Array, ..
 convolution.defvjp(_forward, _backward)
 
 
-@jax.custom_vjp
-def first_convolution(x: Images, W: Kernels) -> Maps:
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def first_convolution(x: Images, W: Kernels, by_products: bool = True) -> Maps:
     """Correlate the inputs `x` with the kernels W, as `convolution` does, and send nothing back."""
-    if not _by_products():
-        return _correlation(x, W)
+    if not by_products:
+        return _correlation(x, W, by_products)
     # Inputs have few channels, so that patches are smaller than an image for every kernel row.
     return _patches(x, W.shape) @ _patch_matrix(W)
 
 
-def kernel_gradient(x: Images, g: Maps, shape: tuple[int, ...]) -> Kernels:
+def kernel_gradient(
+    x: Images, g: Maps, shape: tuple[int, ...], by_products: bool = True
+) -> Kernels:
     """Compute the derivative of sum(g * first_convolution(x, W)) with respect to W.
 
     Parameters
@@ -73,30 +88,32 @@ def kernel_gradient(x: Images, g: Maps, shape: tuple[int, ...]) -> Kernels:
         Derivative with respect to the outputs.
     shape : tuple of int
         Of W: (c_out, c_in, k_row, k_column).
+    by_products : bool
+        As of `convolution`.
     """
     W = jax.ShapeDtypeStruct(shape, x.dtype)
-    if not _by_products():
-        (dW,) = jax.linear_transpose(lambda W: _correlation(x, W), W)(g)
+    if not by_products:
+        (dW,) = jax.linear_transpose(lambda W: _correlation(x, W, False), W)(g)
     else:
         product = _flat(_patches(x, shape)).T @ _flat(g)
         (dW,) = jax.linear_transpose(_patch_matrix, W)(product)
     return dW
 
 
-def _first_backward(saved: tuple[jax.Array, ...], g: jax.Array) -> tuple[None, jax.Array]:
+def _first_backward(
+    by_products: bool, saved: tuple[jax.Array, ...], g: jax.Array
+) -> tuple[None, jax.Array]:
     x, W = saved
-    return None, kernel_gradient(x, g, W.shape)
+    return None, kernel_gradient(x, g, W.shape, by_products)
 
 
-first_convolution.defvjp(lambda x, W: (first_convolution(x, W), (x, W)), _first_backward)
+first_convolution.defvjp(
+    lambda x, W, by_products: (first_convolution(x, W, by_products), (x, W)), _first_backward
+)
 
 
-def _by_products() -> bool:
-    return jax.default_backend() == "cpu"
-
-
-def _correlation(h: jax.Array, W: jax.Array) -> jax.Array:
-    if not _by_products():
+def _correlation(h: jax.Array, W: jax.Array, by_products: bool) -> jax.Array:
+    if not by_products:
         axes = ("NHWC", "OIHW", "NHWC")
         return lax.conv_general_dilated(h, W, (1, 1), "SAME", dimension_numbers=axes)
     *_, k_row, k_column = W.shape

@@ -1,7 +1,7 @@
 """The forward pass, whose layers send errors back through V in the place of W.
 
-Everything starts from the sums W_1 x + b_1 of the first layer. Whoever knows them by another way
-than the product, as blocks of online learning do, runs the same network.
+Everything starts from the preactivations W_1 x + b_1 of the first layer. Whoever knows them by
+another way than the product, as blocks of online learning do, runs the same network.
 """
 
 from collections.abc import Sequence
@@ -15,13 +15,13 @@ from fatheory.experiment.functions import Slopes
 from fatheory.networks.architecture import Architecture, Layer
 from fatheory.networks.convolution import convolution, first_convolution, kernel_gradient
 from fatheory.networks.dense import dense
-from fatheory.networks.normalization import Moments, batch_moments, normalised
+from fatheory.networks.normalization import BatchStatistics, batch_statistics, normalised
 from fatheory.networks.parameters import Layers, Parameters
 from fatheory.networks.pooling import average_pool, max_pool
 from fatheory.networks.slopes import delivered
 
 Activity = Float[jax.Array, "sample _"]
-Sums = Float[jax.Array, "sample ..."]
+Preactivations = Float[jax.Array, "sample ..."]
 
 
 class Pass(NamedTuple):
@@ -31,23 +31,25 @@ class Pass(NamedTuple):
     ----------
     hidden : list of arrays of shape (sample, unit_l)
         Activities that layers 1 to L - 1 hand on, rows, columns and channels flattened.
-    top : array of shape (sample, unit_L)
-        Sums of the output units.
-    moments : tuple of Moments
+    logits : array of shape (sample, unit_L)
+        Preactivations of the output units, whatever their function.
+    moments : tuple of BatchStatistics
         Of the batch, for every hidden layer; empty without normalisation.
     sent : array of shape (sample, unit_L) or None
         Equal to the product W_L h. What its derivative is, travels back to layer L - 1; None
-        where the derivative of `top` does, as it includes the slopes of the output units.
+        where the derivative of `logits` does, as it includes the slopes of the output units.
     """
 
     hidden: list[Activity]
-    top: Activity
-    moments: tuple[Moments, ...]
+    logits: Activity
+    moments: tuple[BatchStatistics, ...]
     sent: Activity | None = None
 
 
-def first_sums(architecture: Architecture, W: jax.Array, biases: Layers, x: Activity) -> Sums:
-    """Compute the sums W_1 x + b_1 of the first layer, which sends nothing back.
+def first_preactivations(
+    architecture: Architecture, W: jax.Array, biases: Layers, x: Activity
+) -> Preactivations:
+    """Compute the preactivations W_1 x + b_1 of the first layer, which sends nothing back.
 
     Parameters
     ----------
@@ -61,28 +63,37 @@ def first_sums(architecture: Architecture, W: jax.Array, biases: Layers, x: Acti
         Inputs.
     """
     image = architecture.image
-    sums = first_convolution(x.reshape(-1, *image), W) if image else x @ W.T
-    return sums + biases[0] if biases and biases[0] is not None else sums
+    if image:
+        images = x.reshape(-1, *image)
+        preactivations = first_convolution(images, W, architecture.convolve_by_products)
+    else:
+        preactivations = x @ W.T
+    return preactivations + biases[0] if biases and biases[0] is not None else preactivations
 
 
-def first_gradient(architecture: Architecture, W: jax.Array, g: Sums, x: Activity) -> jax.Array:
-    """Compute the derivative with respect to W_1 from that with respect to the first sums."""
+def first_gradient(
+    architecture: Architecture, W: jax.Array, g: Preactivations, x: Activity
+) -> jax.Array:
+    """Compute the derivative with respect to W_1 from that with respect to W_1 x + b_1."""
     image = architecture.image
-    return kernel_gradient(x.reshape(-1, *image), g, W.shape) if image else g.T @ x
+    if not image:
+        return g.T @ x
+    images = x.reshape(-1, *image)
+    return kernel_gradient(images, g, W.shape, architecture.convolve_by_products)
 
 
 def forward(
     architecture: Architecture,
-    sums: Sums,
-    above: Parameters,
+    preactivations: Preactivations,
+    upper: Parameters,
     V: Sequence[jax.Array],
     *,
     added: Sequence[Activity] | None = None,
-    moments: tuple[Moments, ...] = (),
+    moments: tuple[BatchStatistics, ...] = (),
     key: jax.Array | None = None,
     slopes: Slopes = "transmitted",
 ) -> Pass:
-    """Run a network from the sums of its first layer on.
+    """Run a network from the preactivations of its first layer on.
 
     With local slopes, what reaches the activities that a layer hands on returns to the units by
     the way that these came (a pool's, past dropped ones), enters the layer's own weights times
@@ -93,36 +104,40 @@ def forward(
     ----------
     architecture : Architecture
         The network.
-    sums : array of shape (sample, unit_1) or (sample, row, column, channel)
+    preactivations : array of shape (sample, unit_1) or (sample, row, column, channel)
         W_1 x + b_1.
-    above : Parameters
+    upper : Parameters
         Of layers 2 to L.
     V : sequence of arrays
         V_2 ... V_L, of the shapes of the weights.
     added : sequence of arrays of shape (sample, unit_l), optional
         Values added to the hidden activities, l = 1 ... L-1. The derivative of a loss with respect
         to them is minus the teaching signal of that layer, under any rule.
-    moments : tuple of Moments, optional
-        By which hidden sums are normalised; the batch's own by default.
+    moments : tuple of BatchStatistics, optional
+        By which hidden preactivations are normalised; the batch's own by default.
     key : jax.Array, optional
         Of the dropped activities; by default none is dropped.
     slopes : str
         ``"transmitted"`` or ``"local"``: how signals travel back.
     """
+
+    def convolve(h: jax.Array, W: jax.Array, V: jax.Array) -> jax.Array:
+        return convolution(h, W, V, architecture.convolve_by_products)
+
     hidden: list[Activity] = []
-    of_batch: list[Moments] = []
-    a, sent = sums, None
-    for i, (layer, W, v) in enumerate(zip(architecture.hidden, above.weights, V, strict=True)):
+    of_batch: list[BatchStatistics] = []
+    a, sent = preactivations, None
+    for i, (layer, W, v) in enumerate(zip(architecture.hidden, upper.weights, V, strict=True)):
         if layer.normalization is not None:
-            of_batch.append(batch_moments(a))
+            of_batch.append(batch_statistics(a))
             a = normalised(a, moments[i] if moments else of_batch[i], layer.normalization.epsilon)
-            if above.scales:
-                a = above.scales[i] * a + above.shifts[i]
+            if upper.scales:
+                a = upper.scales[i] * a + upper.shifts[i]
         h = _activity(layer, a, sent, None if key is None else jax.random.fold_in(key, i))
         if added is not None:
             h = h + added[i].reshape(h.shape)
         hidden.append(h.reshape(len(h), -1))
-        multiply = convolution if W.ndim == 4 else dense
+        multiply = convolve if W.ndim == 4 else dense
         below = h if W.ndim == 4 else hidden[i]
         if slopes == "local":
             # One product, from which the weights learn and through which signals travel: XLA
@@ -131,12 +146,14 @@ def forward(
             sent = multiply(below, jax.lax.stop_gradient(W), v)
         else:
             a = multiply(below, W, v)
-        if above.biases and above.biases[i] is not None:
-            a = a + above.biases[i]
+        if upper.biases and upper.biases[i] is not None:
+            a = a + upper.biases[i]
     return Pass(hidden, a, tuple(of_batch), sent)
 
 
-def _activity(layer: Layer, a: Sums, sent: Sums | None, key: jax.Array | None) -> Sums:
+def _activity(
+    layer: Layer, a: Preactivations, sent: Preactivations | None, key: jax.Array | None
+) -> Preactivations:
     h = layer.function(a)
     if sent is not None:
         h = delivered(h, sent)

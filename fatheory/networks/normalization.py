@@ -1,4 +1,4 @@
-"""Batch normalisation: sums of mean 0 and variance 1, unit by unit or channel by channel."""
+"""Batch normalisation: preactivations of mean 0 and variance 1, by unit or by channel."""
 
 from typing import NamedTuple
 
@@ -7,8 +7,8 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 
-class Moments(NamedTuple):
-    """Mean and variance of every unit's sums, or of every channel's.
+class BatchStatistics(NamedTuple):
+    """Mean and variance of every unit's preactivations, or of every channel's.
 
     Attributes
     ----------
@@ -20,20 +20,20 @@ class Moments(NamedTuple):
     variance: Float[jax.Array, "*runs feature"]
 
 
-def batch_moments(a: Float[jax.Array, "sample *place feature"]) -> Moments:
-    """Compute the moments of sums over samples, and over rows and columns where there are any."""
+def batch_statistics(a: Float[jax.Array, "sample *position feature"]) -> BatchStatistics:
+    """Compute mean and variance over samples, and over rows and columns where there are any."""
     axes = tuple(range(a.ndim - 1))
     mean = jnp.mean(a, axis=axes)
-    return Moments(mean, jnp.mean(jnp.square(a - mean), axis=axes))
+    return BatchStatistics(mean, jnp.mean(jnp.square(a - mean), axis=axes))
 
 
 def normalised(
-    a: Float[jax.Array, "sample *place feature"], moments: Moments, epsilon: float
-) -> Float[jax.Array, "sample *place feature"]:
+    a: Float[jax.Array, "sample *position feature"], moments: BatchStatistics, epsilon: float
+) -> Float[jax.Array, "sample *position feature"]:
     """Compute (a - mean) / sqrt(variance + epsilon) (Ioffe & Szegedy 2015)."""
     return (a - moments.mean) * jax.lax.rsqrt(moments.variance + epsilon)
 
 
-def running(kept: Moments, batch: Moments, memory: float) -> Moments:
+def running(kept: BatchStatistics, batch: BatchStatistics, memory: float) -> BatchStatistics:
     """Return running moments that keep the fraction `memory` of themselves."""
     return jax.tree.map(lambda old, new: memory * old + (1 - memory) * new, kept, batch)

@@ -28,8 +28,8 @@ def delivered(
 ) -> Float[jax.Array, "sample *unit"]:
     """Return `h`; in the backward pass, hand what reaches it to `h` and, unchanged, to `sent`.
 
-    With h = f(a) the units' own sums receive it times f'(a), and `sent`, from which it travels on,
-    as it is.
+    With h = f(a) the units' own preactivations receive it times f'(a), and `sent`, from which it
+    travels on, as it is.
     """
     del sent
     return h

@@ -54,9 +54,9 @@ class Weights(Quantity):
             if network.biases is not None and not (normalization is not None and hidden):
                 yield labels.bias(layer) if is_matrix else labels.channel_bias(layer)
             if normalization is not None and hidden:
-                yield from (f"running_mean_{layer}", f"running_variance_{layer}")
+                yield from (labels.running_mean(layer), labels.running_variance(layer))
                 if normalization.learnable:
-                    yield from (f"scale_{layer}", f"shift_{layer}")
+                    yield from (labels.scale(layer), labels.shift(layer))
 
     def compute(self, view: View) -> Mapping[str, Array]:
         """Return them by name."""

@@ -11,11 +11,11 @@ import numpy as np
 from fatheory import labels
 from fatheory.experiment import Experiment
 from fatheory.initial import InitialState
-from fatheory.networks import Architecture, Layers, Moments, Parameters
+from fatheory.networks import Architecture, BatchStatistics, Layers, Parameters
 from fatheory.train.ensemble import RunConstants
+from fatheory.train.feedback_path import FeedbackPath
 from fatheory.train.learner import Learner
 from fatheory.train.parameters import RuleStates
-from fatheory.train.ways import Way
 
 
 def stacked(
@@ -30,22 +30,21 @@ def stacked(
     runs = (len(chosen), len(starts))
     drawn = _stack_states(chosen, starts, dtype)
     stack = partial(_for_every_rule, rules=runs[0], dtype=dtype)
-    scales, shifts = _scales_and_shifts(experiment, runs, dtype)
-    parameters = Parameters(
+    normalization = experiment.network.normalization
+    parameters = Parameters.initial(
         stack([start.weights for start in starts]),
         stack([start.biases for start in starts]),
         drawn[1:] if learner.adapts else (),
-        scales,
-        shifts,
+        learnable_normalization=normalization is not None and normalization.learnable,
     )
     rates = [[start.experiment.learning_rates[i] for start in starts] for i in members]
     seeds = np.asarray([start.seed for start in starts], dtype=np.uint32)
-    ways = [_way(experiment, learner, i) for i in members]
+    feedback_paths = [_feedback_path(experiment, learner, i) for i in members]
     states = RuleStates(
         # Feedback that learns is among the parameters.
         (None,) * len(drawn) if learner.adapts else drawn,
         stack([start.connections.feedback for start in starts]),
-        jnp.asarray(np.broadcast_to(np.array(ways, np.int32)[:, None], runs)),
+        jnp.asarray(np.broadcast_to(np.array(feedback_paths, np.int32)[:, None], runs)),
     )
     fixed = RunConstants(
         states,
@@ -56,54 +55,32 @@ def stacked(
     return parameters, fixed
 
 
-def first_moments(
+def first_statistics(
     architecture: Architecture, experiment: Experiment, runs: tuple[int, ...]
-) -> tuple[Moments, ...]:
+) -> tuple[BatchStatistics, ...]:
     """Return the running moments before the first update: mean 0 and variance 1."""
     dtype = np.dtype(experiment.precision)
     return tuple(
-        Moments(jnp.zeros((*runs, shape[0]), dtype), jnp.ones((*runs, shape[0]), dtype))
+        BatchStatistics(jnp.zeros((*runs, shape[0]), dtype), jnp.ones((*runs, shape[0]), dtype))
         for layer, shape in zip(architecture.hidden, experiment.weight_shapes, strict=False)
         if layer.normalization is not None
     )
 
 
-def named(parameters: Parameters, moments: tuple[Moments, ...]) -> dict[str, np.ndarray]:
-    """Return weights, biases, and scales, shifts and running moments by their archive's names."""
-    found: dict[str, Any] = {}
-    for i, W in enumerate(parameters.weights, start=1):
-        is_matrix = W.ndim == 4  # behind the axes (rule, seed)
-        found[labels.weight(i) if is_matrix else labels.kernel(i)] = W
-        if parameters.biases and parameters.biases[i - 1] is not None:
-            name = labels.bias(i) if is_matrix else labels.channel_bias(i)
-            found[name] = parameters.biases[i - 1]
-    for name, layers in (("scale", parameters.scales), ("shift", parameters.shifts)):
-        found |= {f"{name}_{i}": array for i, array in enumerate(layers, start=1)}
+def named(parameters: Parameters, moments: tuple[BatchStatistics, ...]) -> dict[str, np.ndarray]:
+    """Return what is learned, and running moments, by their archive's names."""
+    found: dict[str, Any] = dict(parameters.by_name())
     for i, (mean, variance) in enumerate(moments, start=1):
-        found |= {f"running_mean_{i}": mean, f"running_variance_{i}": variance}
+        found |= {labels.running_mean(i): mean, labels.running_variance(i): variance}
     return {name: np.asarray(array) for name, array in found.items()}
 
 
-def _way(experiment: Experiment, learner: Learner, member: int) -> int:
-    """Return which of the learner's ways to make V is that of a rule; 0 where it has none."""
-    if not learner.ways:
+def _feedback_path(experiment: Experiment, learner: Learner, member: int) -> int:
+    """Return which of the learner's feedback paths a rule has; 0 where it has none."""
+    if not learner.feedback_paths:
         return 0
     choice = experiment.rules[member][1]
-    return learner.ways.index(Way.of(choice, experiment.layers))
-
-
-def _scales_and_shifts(
-    experiment: Experiment, runs: tuple[int, ...], dtype: np.dtype
-) -> tuple[Layers, Layers]:
-    """Return scales 1 and shifts 0 of hidden layers that learn them."""
-    normalization = experiment.network.normalization
-    if normalization is None or not normalization.learnable:
-        return (), ()
-    features = [shape[0] for shape in experiment.weight_shapes[:-1]]
-    return (
-        tuple(jnp.ones((*runs, n), dtype) for n in features),
-        tuple(jnp.zeros((*runs, n), dtype) for n in features),
-    )
+    return learner.feedback_paths.index(FeedbackPath.of(choice, experiment.layers))
 
 
 def _stack_states(chosen: Sequence[str], starts: Sequence[InitialState], dtype: np.dtype) -> Layers:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from fatheory.networks import Layers, Parameters, first_sums, forward
+from fatheory.networks import Layers, Parameters, first_preactivations, forward
 from fatheory.quantities import Evaluation, Need, Spiking, View
 from fatheory.train.learner import Learner, Signals
 from fatheory.train.parameters import RuleStates
@@ -108,9 +108,9 @@ class CompiledView(View):
     def activities(self) -> tuple[jax.Array, ...]:
         """What layers hand on, the output last, nothing dropped."""
         net, learned = self._learner.architecture, self._learned
-        sums = first_sums(net, learned.weights[0], learned.biases, self.inputs)
-        ran = forward(net, sums, learned.above, learned.above.weights)
-        return (*ran.hidden, net.output(ran.top))
+        preactivations = first_preactivations(net, learned.weights[0], learned.biases, self.inputs)
+        ran = forward(net, preactivations, learned.upper, learned.upper.weights)
+        return (*ran.hidden, net.output(ran.logits))
 
     @cached_property
     def signals(self) -> Signals:
@@ -134,8 +134,8 @@ class CompiledView(View):
         """What W_l descends under the rule, nothing dropped."""
         learner = self._learner
         whole = replace(learner, architecture=learner.architecture.undropped)
-        taught = whole.gradient(self._learned, self._states, *self._probe, self._key)
-        return _matrices(taught.parameters.weights)
+        gradients = whole.gradient(self._learned, self._states, *self._probe, self._key)
+        return _matrices(gradients.parameters.weights)
 
     @cached_property
     def backprop_gradients(self) -> Layers:

@@ -8,6 +8,7 @@ import numpy as np
 
 from fatheory.experiment import Experiment, SpikingNetwork
 from fatheory.initial import InitialState
+from fatheory.networks import Architecture
 
 CACHE_BYTES = 2**24
 """First-layer weights of a group that learns block by block on a CPU: they should stay in cache."""
@@ -23,6 +24,16 @@ corrections."""
 def on_cpu() -> bool:
     """Return whether this process computes on a CPU."""
     return jax.default_backend() == "cpu"
+
+
+def architecture_of(experiment: Experiment) -> Architecture:
+    """Return what an experiment's network computes, as this process computes it best.
+
+    On a CPU convolutions are matrix products: XLA's own one falls there, inside of loops, to about
+    a twentieth of the speed that it has as a single step. Elsewhere XLA's is the faster one.
+    """
+    image = experiment.image_shape
+    return Architecture.of(experiment.network, image, convolve_by_products=on_cpu())
 
 
 def runs_take_turns(experiment: Experiment) -> bool:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from fatheory.arrays import Array
 from fatheory.experiment.functions import Slopes
-from fatheory.networks import Architecture, Moments, Parameters, forward
+from fatheory.networks import Architecture, BatchStatistics, Parameters, forward
 from fatheory.rules import DirectRule
 from fatheory.train.parameters import RuleStates, Step
 from fatheory.train.sampler import KeySampler, dropout_key
@@ -28,9 +28,9 @@ def direct_signals(
     rule: DirectRule,
     architecture: Architecture,
     slopes: Slopes,
-    above: Parameters,
+    upper: Parameters,
     states: RuleStates,
-    sums: jax.Array,
+    preactivations: jax.Array,
     target: jax.Array,
     key: jax.Array,
 ) -> tuple[jax.Array, ...]:
@@ -44,30 +44,32 @@ def direct_signals(
         The network, with the derivatives by which it learns.
     slopes : str
         Whether the error is multiplied by the slopes of the output units before it is sent.
-    above, states, sums, target, key
+    upper, states, preactivations, target, key
         As of `fatheory.train.learner.Learner.step`.
     """
 
     def loss(perturbations: tuple[Array, ...]) -> jax.Array:
-        top = forward(architecture, sums, above, above.weights, added=perturbations).top
-        return architecture.losses(top, target)
+        logits = forward(
+            architecture, preactivations, upper, upper.weights, added=perturbations
+        ).logits
+        return architecture.losses(logits, target)
 
-    ran = forward(architecture, sums, above, above.weights)
+    ran = forward(architecture, preactivations, upper, upper.weights)
     if slopes == "local":
-        error = target - architecture.output(ran.top)
+        error = target - architecture.output(ran.logits)
     else:
-        error = jax.grad(lambda top: -jnp.sum(architecture.losses(top, target)))(ran.top)
+        error = jax.grad(lambda logits: -jnp.sum(architecture.losses(logits, target)))(ran.logits)
     trial = _Pass(tuple(h.shape for h in ran.hidden), error, target, loss)
-    return rule.teaching_signals(trial, states.drawn[:-1], KeySampler(key, sums.dtype))
+    return rule.teaching_signals(trial, states.drawn[:-1], KeySampler(key, preactivations.dtype))
 
 
 def direct_step(
     rule: DirectRule,
     architecture: Architecture,
     slopes: Slopes,
-    above: Parameters,
+    upper: Parameters,
     states: RuleStates,
-    sums: jax.Array,
+    preactivations: jax.Array,
     target: jax.Array,
     key: jax.Array,
 ) -> Step:
@@ -75,20 +77,20 @@ def direct_step(
 
     Parameters are those of `direct_signals`.
     """
-    signals = direct_signals(rule, architecture, slopes, above, states, sums, target, key)
-    cut = tuple(jnp.zeros_like(W) for W in above.weights)
+    signals = direct_signals(rule, architecture, slopes, upper, states, preactivations, target, key)
+    cut = tuple(jnp.zeros_like(W) for W in upper.weights)
     dropped = dropout_key(architecture, key)
 
     def loss(
-        sums: jax.Array, learned: Parameters
-    ) -> tuple[jax.Array, tuple[jax.Array, tuple[Moments, ...]]]:
+        preactivations: jax.Array, learned: Parameters
+    ) -> tuple[jax.Array, tuple[jax.Array, tuple[BatchStatistics, ...]]]:
         # With V = 0 no error passes from layer to layer, so the derivative of -delta h is
         # each layer's own three-factor update.
-        ran = forward(architecture, sums, learned, cut, key=dropped)
-        error = architecture.losses(ran.top, target)
+        ran = forward(architecture, preactivations, learned, cut, key=dropped)
+        error = architecture.losses(ran.logits, target)
         delivered = sum(jnp.sum(d * h, -1) for d, h in zip(signals, ran.hidden, strict=True))
         return jnp.mean(error - delivered), (jnp.mean(error), ran.moments)
 
     over = jax.grad(loss, argnums=(0, 1), has_aux=True)
-    (first, gradient), (value, moments) = over(sums, above._replace(feedback=()))
+    (first, gradient), (value, moments) = over(preactivations, upper._replace(feedback=()))
     return Step(first, gradient, value, moments)

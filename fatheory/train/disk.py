@@ -74,8 +74,8 @@ def free_disk(target: Path) -> int:
 def _drawn(experiment: Experiment) -> int:
     """Count the numbers that are drawn for a seed and stored."""
     task, sizes = experiment.task, experiment.sizes
-    above = sum(int(np.prod(shape)) for shape in experiment.weight_shapes[1:])
-    drawn = len(experiment.rules) * above
+    upper = sum(int(np.prod(shape)) for shape in experiment.weight_shapes[1:])
+    drawn = len(experiment.rules) * upper
     if task.kind == "images":
         return drawn
     drawn += experiment.probe_samples * (sizes[0] + sizes[-1])

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from fatheory.networks import Layers, Moments, Parameters
+from fatheory.networks import BatchStatistics, Layers, Parameters
 from fatheory.train.parameters import RuleStates
 
 
@@ -27,14 +27,14 @@ class Ensemble(NamedTuple):
         State of the update, such as momentum.
     diverged_at : array of shape (rule, seed)
         First step whose error was not finite; -1 while there is none.
-    moments : tuple of Moments
+    moments : tuple of BatchStatistics
         Running ones of the hidden layers; empty without normalisation.
     """
 
     parameters: Parameters
     optimizer_state: Any
     diverged_at: Int[Array, "*runs"]
-    moments: tuple[Moments, ...] = ()
+    moments: tuple[BatchStatistics, ...] = ()
 
 
 class RunConstants(NamedTuple):

@@ -11,12 +11,13 @@ import numpy as np
 from fatheory.errors import NotOfferedError
 from fatheory.experiment import Experiment
 from fatheory.initial import InitialState
-from fatheory.networks import Architecture, Parameters
+from fatheory.networks import DECAYS, Parameters
 from fatheory.quantities import Need, Quantity, Spiking
-from fatheory.train.arrays import first_moments, named, stacked
+from fatheory.train.arrays import first_statistics, named, stacked
 from fatheory.train.compiled_view import Known
 from fatheory.train.device import (
     DeviceCache,
+    architecture_of,
     device_caches,
     online_block,
     parted_replicas,
@@ -25,7 +26,6 @@ from fatheory.train.device import (
 from fatheory.train.ensemble import Batches, Ensemble
 from fatheory.train.learner import Learner
 from fatheory.train.observe import Probe, evaluate, observe
-from fatheory.train.parameters import DECAYS
 from fatheory.train.programs.block_by_block import advance_online
 from fatheory.train.programs.step_by_step import ProgramSpec, StepRange, advance
 from fatheory.train.state import State, restored, states_of
@@ -74,7 +74,7 @@ class Group:
         parameters, self._constants = cache.put(stacks)
         runs = self._constants.seeds.shape
         nothing_lost = jnp.full(runs, -1, jnp.int32)
-        moments = first_moments(learner.architecture, experiment, runs)
+        moments = first_statistics(learner.architecture, experiment, runs)
         self.ensemble = cache.put(
             Ensemble(parameters, self._fresh_state(parameters), nothing_lost, moments)
         )
@@ -103,7 +103,7 @@ class Group:
     @classmethod
     def all_of(cls, experiment: Experiment, starts: Sequence[InitialState]) -> list["Group"]:
         """Gather the experiment's runs into groups."""
-        network = Architecture.of(experiment.network, experiment.image_shape)
+        network = architecture_of(experiment)
         members: dict[Learner, list[int]] = {}
         for i, (_, choice) in enumerate(experiment.rules):
             members.setdefault(Learner.of(choice, network), []).append(i)
@@ -235,10 +235,11 @@ def _joined(members: dict[Learner, list[int]]) -> dict[Learner, list[int]]:
     joined: dict[Learner, list[Learner]] = {}
     for learner in shared:
         # How signals travel is part of the program, unlike V.
-        joined.setdefault(replace(learner, ways=()), []).append(learner)
+        joined.setdefault(replace(learner, feedback_paths=()), []).append(learner)
     return alone | {
-        replace(common, ways=tuple(way for one in those for way in one.ways)): [
-            i for one in those for i in members[one]
-        ]
+        replace(
+            common,
+            feedback_paths=tuple(path for one in those for path in one.feedback_paths),
+        ): [i for one in those for i in members[one]]
         for common, those in joined.items()
     }

@@ -1,7 +1,7 @@
 """One network under one rule: gradients of a batch, and teaching signals of any batch.
 
-Everything starts from the sums a_1 = W_1 x + b_1 of the first layer. Whoever knows them by another
-way than the product, as blocks of online learning do, trains by the same rules.
+Everything starts from the preactivations a_1 = W_1 x + b_1 of the first layer. Whoever knows them
+by another way than the product, as blocks of online learning do, trains by the same rules.
 """
 
 from collections.abc import Callable
@@ -16,18 +16,18 @@ from fatheory.experiment import RuleChoice
 from fatheory.experiment.functions import Derivative, Slopes
 from fatheory.networks import (
     Architecture,
+    BatchStatistics,
     Layers,
-    Moments,
     Parameters,
     first_gradient,
-    first_sums,
+    first_preactivations,
     forward,
 )
 from fatheory.rules import AdaptiveFeedback, DirectRule, Rule
 from fatheory.train.direct import direct_signals, direct_step
+from fatheory.train.feedback_path import FeedbackPath, Weights
 from fatheory.train.parameters import Gradient, RuleStates, Step
 from fatheory.train.sampler import KeySampler, dropout_key
-from fatheory.train.ways import Way, Weights
 
 Signals = tuple[Float[jax.Array, "sample _"], ...]
 Inputs = Float[jax.Array, "sample n_i"]
@@ -48,7 +48,7 @@ class Learner:
 
     Attributes
     ----------
-    ways : tuple of Way
+    feedback_paths : tuple of FeedbackPath
         How layered rules make V; of several, a run's state says which. Empty for a direct rule.
     rule : Rule or None
         The rule itself where it is direct or its feedback learns; None where rules that differ
@@ -61,7 +61,7 @@ class Learner:
         What stands in for the derivative of the units.
     """
 
-    ways: tuple[Way, ...]
+    feedback_paths: tuple[FeedbackPath, ...]
     rule: Rule | None
     architecture: Architecture
     slopes: Slopes = "transmitted"
@@ -73,9 +73,9 @@ class Learner:
         rule = choice.make()
         if isinstance(rule, DirectRule):
             return cls((), rule, architecture, choice.slopes, choice.derivative)
-        way = Way.of(choice, len(architecture.hidden) + 1)
+        path = FeedbackPath.of(choice, len(architecture.hidden) + 1)
         shared = rule if rule.adaptive else None
-        return cls((way,), shared, architecture, choice.slopes, choice.derivative)
+        return cls((path,), shared, architecture, choice.slopes, choice.derivative)
 
     @property
     def exact(self) -> "Learner":
@@ -94,20 +94,22 @@ class Learner:
 
     def step(
         self,
-        above: Parameters,
+        upper: Parameters,
         states: RuleStates,
-        sums: Float[jax.Array, "sample *unit"],
+        preactivations: Float[jax.Array, "sample *unit"],
         target: Targets,
         key: jax.Array,
     ) -> Step:
         """Return the rule's gradients of the batch-mean loss, and that loss."""
         if isinstance(self.rule, DirectRule):
             travel = self.rule, self.learning, self.slopes
-            return direct_step(*travel, above, states, sums, target, key)
-        V = self._backward(above, states, key)
-        taught = self._step_through(V, above, sums, target, dropout_key(self.architecture, key))
-        feedback = self._adapt(above, taught.above.weights, key)
-        return taught._replace(above=taught.above._replace(feedback=feedback))
+            return direct_step(*travel, upper, states, preactivations, target, key)
+        V = self._backward(upper, states, key)
+        gradients = self._step_through(
+            V, upper, preactivations, target, dropout_key(self.architecture, key)
+        )
+        feedback = self._adapt(upper, gradients.upper.weights, key)
+        return gradients._replace(upper=gradients.upper._replace(feedback=feedback))
 
     def gradient(
         self,
@@ -118,16 +120,20 @@ class Learner:
         key: jax.Array,
     ) -> Gradient:
         """Return what the rule takes for the gradient of the batch-mean loss, of all layers."""
-        sums = first_sums(self.architecture, parameters.weights[0], parameters.biases, x)
-        taught = self.step(parameters.above, states, sums, target, key)
-        return self._whole(parameters, taught, x)
+        preactivations = first_preactivations(
+            self.architecture, parameters.weights[0], parameters.biases, x
+        )
+        gradients = self.step(parameters.upper, states, preactivations, target, key)
+        return self._whole(parameters, gradients, x)
 
     def backprop_gradient(self, parameters: Parameters, x: Inputs, target: Targets) -> Parameters:
         """Return the gradient of the batch-mean loss, nothing dropped."""
-        above = parameters.above
-        sums = first_sums(self.architecture, parameters.weights[0], parameters.biases, x)
-        taught = self.exact._step_through(above.weights, above, sums, target, None)
-        return self._whole(parameters, taught, x).parameters
+        upper = parameters.upper
+        preactivations = first_preactivations(
+            self.architecture, parameters.weights[0], parameters.biases, x
+        )
+        gradients = self.exact._step_through(upper.weights, upper, preactivations, target, None)
+        return self._whole(parameters, gradients, x).parameters
 
     def signals(
         self,
@@ -144,81 +150,83 @@ class Learner:
         normalisation these are the signals that x as a batch would receive.
         """
         if isinstance(self.rule, DirectRule):
-            net, above = self.learning, parameters.above
-            sums = first_sums(net, parameters.weights[0], parameters.biases, x)
+            net, upper = self.learning, parameters.upper
+            preactivations = first_preactivations(net, parameters.weights[0], parameters.biases, x)
             travel = self.rule, net, self.slopes
-            hidden = direct_signals(*travel, above, states, sums, target, key)
+            hidden = direct_signals(*travel, upper, states, preactivations, target, key)
             return (*hidden, target - output_of(net, parameters, x))
-        V = self._backward(parameters.above, states, key)
+        V = self._backward(parameters.upper, states, key)
         return self.signals_through(V, parameters, x, target)
 
     def signals_through(
         self, V: Weights, parameters: Parameters, x: Inputs, target: Targets
     ) -> Signals:
         """Return the teaching signals that travel through given V_2 ... V_L, layers 1 to L."""
-        net, above = self.learning, parameters.above
-        sums = first_sums(net, parameters.weights[0], parameters.biases, x)
+        net, upper = self.learning, parameters.upper
+        preactivations = first_preactivations(net, parameters.weights[0], parameters.biases, x)
         # Only shapes are asked for; nothing is computed twice.
-        shapes = jax.eval_shape(lambda: forward(net, sums, above, V).hidden)
+        shapes = jax.eval_shape(lambda: forward(net, preactivations, upper, V).hidden)
         taps = tuple(jnp.zeros(shape.shape, x.dtype) for shape in shapes)
 
         def loss(taps: tuple[jax.Array, ...]) -> tuple[jax.Array, jax.Array]:
-            ran = forward(net, sums, above, V, added=taps, slopes=self.slopes)
-            return jnp.sum(net.losses(ran.top, target, ran.sent)), net.output(ran.top)
+            ran = forward(net, preactivations, upper, V, added=taps, slopes=self.slopes)
+            return jnp.sum(net.losses(ran.logits, target, ran.sent)), net.output(ran.logits)
 
         gradients, y = jax.grad(loss, has_aux=True)(taps)
         return (*(-g for g in gradients), target - y)
 
     def backward(self, parameters: Parameters, states: RuleStates, key: jax.Array) -> Layers | None:
         """Return V_2 ... V_L behind a leading None; None for a direct rule, which has no V."""
-        if not self.ways:
+        if not self.feedback_paths:
             return None
-        return (None, *self._backward(parameters.above, states, key))
+        return (None, *self._backward(parameters.upper, states, key))
 
-    def _backward(self, above: Parameters, states: RuleStates, key: jax.Array) -> Weights:
+    def _backward(self, upper: Parameters, states: RuleStates, key: jax.Array) -> Weights:
         """Return V_2 ... V_L."""
-        if len(self.ways) == 1:
-            return self.ways[0].backward(above, states, key)
-        ways = [way.backward for way in self.ways]
-        return jax.lax.switch(states.way, ways, above, states, key)
+        if len(self.feedback_paths) == 1:
+            return self.feedback_paths[0].backward(upper, states, key)
+        paths = [path.backward for path in self.feedback_paths]
+        return jax.lax.switch(states.feedback_path, paths, upper, states, key)
 
     def _step_through(
         self,
         V: Weights,
-        above: Parameters,
-        sums: jax.Array,
+        upper: Parameters,
+        preactivations: jax.Array,
         target: Targets,
         key: jax.Array | None,
     ) -> Step:
         """Return the gradients that travel through given V; none for feedback."""
         net = self.learning
 
-        def loss(sums: jax.Array, learned: Parameters) -> tuple[jax.Array, tuple[Moments, ...]]:
-            ran = forward(net, sums, learned, V, key=key, slopes=self.slopes)
-            return jnp.mean(net.losses(ran.top, target, ran.sent)), ran.moments
+        def loss(
+            preactivations: jax.Array, learned: Parameters
+        ) -> tuple[jax.Array, tuple[BatchStatistics, ...]]:
+            ran = forward(net, preactivations, learned, V, key=key, slopes=self.slopes)
+            return jnp.mean(net.losses(ran.logits, target, ran.sent)), ran.moments
 
         over = jax.value_and_grad(loss, argnums=(0, 1), has_aux=True)
-        (value, moments), (first, gradient) = over(sums, above._replace(feedback=()))
+        (value, moments), (first, gradient) = over(preactivations, upper._replace(feedback=()))
         return Step(first, gradient, value, moments)
 
-    def _whole(self, parameters: Parameters, taught: Step, x: Inputs) -> Gradient:
+    def _whole(self, parameters: Parameters, gradients: Step, x: Inputs) -> Gradient:
         """Complete the gradients of a step by those of the first layer."""
-        first = first_gradient(self.architecture, parameters.weights[0], taught.first, x)
+        first = first_gradient(self.architecture, parameters.weights[0], gradients.first, x)
         bias = None
         if parameters.biases and parameters.biases[0] is not None:
-            bias = jnp.sum(taught.first, axis=tuple(range(taught.first.ndim - 1)))
-        whole = taught.above.below(first, bias, biased=bool(parameters.biases))
-        return Gradient(whole, taught.loss, taught.moments)
+            bias = jnp.sum(gradients.first, axis=tuple(range(gradients.first.ndim - 1)))
+        whole = gradients.upper.with_first_layer(first, bias, biased=bool(parameters.biases))
+        return Gradient(whole, gradients.loss, gradients.moments)
 
-    def _adapt(self, above: Parameters, gradients: Weights, key: jax.Array) -> Weights:
+    def _adapt(self, upper: Parameters, gradients: Weights, key: jax.Array) -> Weights:
         """Return what the feedback weights descend, layers 2 to L; nothing if they do not learn."""
         if not isinstance(self.rule, AdaptiveFeedback):
             return ()
         net = self.architecture
         functions = (*(layer.function for layer in net.hidden[1:]), net.output)
         changes = []
-        for i, (W, V, g) in enumerate(zip(above.weights, above.feedback, gradients, strict=True)):
-            b = above.biases[i] if above.biases and above.biases[i] is not None else 0.0
+        for i, (W, V, g) in enumerate(zip(upper.weights, upper.feedback, gradients, strict=True)):
+            b = upper.biases[i] if upper.biases and upper.biases[i] is not None else 0.0
 
             def respond(
                 below: Array, W: Array = W, b: Array = b, f: Callable = functions[i]
@@ -234,19 +242,19 @@ def output_of(
     architecture: Architecture,
     parameters: Parameters,
     x: Inputs,
-    moments: tuple[Moments, ...] = (),
+    moments: tuple[BatchStatistics, ...] = (),
 ) -> Targets:
-    """Return the network's output; hidden sums are normalised by the given moments, or by x's."""
-    return architecture.output(top_of(architecture, parameters, x, moments))
+    """Return the network's output; hidden layers are normalised by the given moments, or x's."""
+    return architecture.output(logits_of(architecture, parameters, x, moments))
 
 
-def top_of(
+def logits_of(
     architecture: Architecture,
     parameters: Parameters,
     x: Inputs,
-    moments: tuple[Moments, ...] = (),
+    moments: tuple[BatchStatistics, ...] = (),
 ) -> Targets:
-    """Return the sums of the output units."""
-    above = parameters.above
-    sums = first_sums(architecture, parameters.weights[0], parameters.biases, x)
-    return forward(architecture, sums, above, above.weights, moments=moments).top
+    """Return the preactivations of the output units, whatever their function."""
+    upper = parameters.upper
+    preactivations = first_preactivations(architecture, parameters.weights[0], parameters.biases, x)
+    return forward(architecture, preactivations, upper, upper.weights, moments=moments).logits

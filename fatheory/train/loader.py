@@ -44,7 +44,7 @@ class Loader:
             self._pool = on_device(pools, self._dtype)
 
     def block(self, step: int) -> tuple[Batches, int]:
-        """Return the block of examples that `step` learns from, and its place in the block."""
+        """Return the block of examples that `step` learns from, and its position in the block."""
         number, offset = divmod(step, self._length)
         if self._block is None or number != self._number:
             self._number, self._block = number, self._load(number)

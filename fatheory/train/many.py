@@ -13,8 +13,8 @@ from fatheory import labels
 from fatheory.archive import warn_of_divergence
 from fatheory.experiment import Experiment, ImageTask
 from fatheory.initial import draw_initial_state
-from fatheory.networks import Architecture
 from fatheory.train.answer import Answer
+from fatheory.train.device import architecture_of
 from fatheory.train.learner import Learner
 from fatheory.train.memory import require_memory
 from fatheory.train.progress import progress_bar
@@ -80,13 +80,13 @@ def train_many(
     Yields
     ------
     int, Answer
-        The place of an experiment and its answer, batch by batch: what all of them have started
+        The position of an experiment and its answer, batch by batch: what all of them have started
         from may not fit into memory.
 
     Raises
     ------
     KeyboardInterrupt
-        If another thread asked for a stop.
+        If another thread experiment for a stop.
     """
     for batch in _batches(experiments):
         together = [experiments[i] for i in batch]
@@ -99,7 +99,7 @@ def program_of(experiment: Experiment) -> Hashable:
     They may differ in learning rates, in what is drawn (targets, noise, start weights, feedback
     and its scale or concordance), and in seeds.
     """
-    network = Architecture.of(experiment.network, experiment.image_shape)
+    network = architecture_of(experiment)
     content = experiment.model_dump(mode="json")
     for key in ("name", "seeds", "rules"):
         del content[key]
@@ -131,18 +131,18 @@ def start_run(experiments: Sequence[Experiment]) -> Run:
         If updates of Batch Manhattan are larger than the start weights.
     """
     starts = []
-    for asked in experiments:
-        own = [draw_initial_state(asked, seed) for seed in asked.seeds]
-        warn_of_step_size(asked, own)
+    for experiment in experiments:
+        own = [draw_initial_state(experiment, seed) for seed in experiment.seeds]
+        warn_of_step_size(experiment, own)
         starts += own
     return Run(starts, schedule_factors(experiments[0].schedule))
 
 
 def _batches(experiments: Sequence[Experiment]) -> Iterator[list[int]]:
-    """Put experiments of one program together, by their places."""
+    """Put experiments of one program together, by their positions."""
     programs: dict[Hashable, list[int]] = {}
-    for i, asked in enumerate(experiments):
-        programs.setdefault(program_of(asked), []).append(i)
+    for i, experiment in enumerate(experiments):
+        programs.setdefault(program_of(experiment), []).append(i)
     for members in programs.values():
         batch: list[int] = []
         replicas = 0
@@ -157,9 +157,9 @@ def _batches(experiments: Sequence[Experiment]) -> Iterator[list[int]]:
         yield batch
 
 
-def _most_replicas(asked: Experiment) -> int:
-    item = np.dtype(asked.precision).itemsize
-    each = len(asked.rules) * sum(map(math.prod, asked.weight_shapes)) * item
+def _most_replicas(experiment: Experiment) -> int:
+    item = np.dtype(experiment.precision).itemsize
+    each = len(experiment.rules) * sum(map(math.prod, experiment.weight_shapes)) * item
     return min(MOST_REPLICAS, MOST_BYTES // each)
 
 
@@ -168,8 +168,8 @@ def _train_batch(
 ) -> list[Answer]:
     first, began = experiments[0], time.perf_counter()
     with numerics(first):
-        for asked in experiments:
-            require_memory(asked)
+        for experiment in experiments:
+            require_memory(experiment)
         run, memory = start_run(experiments), InMemory(len(first.snapshot_steps), stop)
         with progress_bar(progress, "training", first.schedule.steps) as bar:
             run.go(memory, bar)
@@ -179,9 +179,9 @@ def _train_batch(
     }
     share = (time.perf_counter() - began) / len(experiments)
     answers, taken = [], 0
-    for asked in experiments:
-        own = slice(taken, taken + len(asked.seeds))
+    for experiment in experiments:
+        own = slice(taken, taken + len(experiment.seeds))
         taken = own.stop
         values = {name: array[:, own] for name, array in recorded.items()}
-        answers.append(Answer(asked, run.starts[own], run.rate_factors, values, share))
+        answers.append(Answer(experiment, run.starts[own], run.rate_factors, values, share))
     return answers

@@ -43,13 +43,13 @@ def estimate_memory(experiment: Experiment, *, on_disk: bool = False) -> dict[st
     item = np.dtype(experiment.precision).itemsize
     rules, seeds = len(experiment.rules), len(experiment.seeds)
     per_network = learned_numbers(experiment)
-    above = sum(math.prod(shape) for shape in experiment.weight_shapes[1:])
+    upper = sum(math.prod(shape) for shape in experiment.weight_shapes[1:])
     copies = 4 if experiment.update.momentum else 3
     snapshots = 1 if on_disk else len(experiment.snapshot_steps)
     return {
         "task": _task(experiment, item),
         "weights": seeds * per_network * (_HOST_ITEM + copies * rules * item),
-        "feedback": rules * seeds * above * (2 * _HOST_ITEM + item),
+        "feedback": rules * seeds * upper * (2 * _HOST_ITEM + item),
         "examples": _examples(experiment, item),
         "rate factors": _rate_factors(experiment, item),
         "activities": _activities(experiment, item),
@@ -144,13 +144,13 @@ def _convolved(experiment: Experiment, item: int) -> int:
     shown = max(experiment.schedule.batch_size, IMAGES_AT_A_TIME // 2)
     if experiment.record.quantities:
         shown = max(shown, experiment.probe_samples)
-    places = [experiment.image_shape, *experiment.activity_shapes]
+    shapes = [experiment.image_shape, *experiment.activity_shapes]
     numbers = 3 * sum(experiment.sizes)
-    for shape, (channels, *kernel) in zip(places, experiment.weight_shapes, strict=False):
+    for shape, (channels, *kernel) in zip(shapes, experiment.weight_shapes, strict=False):
         if len(kernel) == 3:
             (rows, columns, _), (below, k, _) = shape, kernel
-            # Patches of the image, or moved copies of activities and errors; and the sums.
-            copies = k * k * below if shape is places[0] else 2 * k * (below + channels)
+            # Patches of the image, or moved copies of activities and errors; and preactivations.
+            copies = k * k * below if shape is shapes[0] else 2 * k * (below + channels)
             numbers += rows * columns * (copies + 3 * channels)
     runs = runs_at_a_time(experiment)
     return runs * shown * numbers * item

@@ -7,12 +7,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from fatheory.networks import Architecture, Moments, Parameters
+from fatheory.networks import Architecture, BatchStatistics, Parameters
 from fatheory.quantities import Quantity
 from fatheory.train.compiled_view import CompiledView, Known
 from fatheory.train.device import IMAGES_AT_A_TIME
 from fatheory.train.ensemble import RunConstants, flat_runs, for_all_runs, unflattened
-from fatheory.train.learner import Learner, top_of
+from fatheory.train.learner import Learner, logits_of
 from fatheory.train.sampler import step_key
 
 Probe = tuple[jax.Array, jax.Array]
@@ -73,24 +73,27 @@ def observe(
 @partial(jax.jit, static_argnames="architecture")
 def evaluate(
     parameters: Parameters,
-    moments: tuple[Moments, ...],
+    moments: tuple[BatchStatistics, ...],
     samples: Probe,
     *,
     architecture: Architecture,
 ) -> tuple[Float[Array, "rule seed"], Float[Array, "rule seed"]]:
     """Return the loss, and the percentage of samples whose largest output is not the target's.
 
-    Hidden sums are normalised by the running moments, where there are any.
+    Hidden preactivations are normalised by the running moments, where there are any.
     """
 
     def measure(
-        parameters: Parameters, moments: tuple[Moments, ...], x: jax.Array, target: jax.Array
+        parameters: Parameters,
+        moments: tuple[BatchStatistics, ...],
+        x: jax.Array,
+        target: jax.Array,
     ) -> tuple[jax.Array, jax.Array]:
         def of_part(part: Probe) -> tuple[jax.Array, jax.Array]:
             x, target = part
-            top = top_of(architecture, parameters, x, moments)
-            wrong = jnp.argmax(architecture.output(top), axis=-1) != jnp.argmax(target, axis=-1)
-            return architecture.losses(top, target), wrong
+            logits = logits_of(architecture, parameters, x, moments)
+            wrong = jnp.argmax(architecture.output(logits), axis=-1) != jnp.argmax(target, axis=-1)
+            return architecture.losses(logits, target), wrong
 
         # All activities of a convolution on all images at once would not fit into memory.
         portion = IMAGES_AT_A_TIME if architecture.image else None

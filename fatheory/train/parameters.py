@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax
 from jaxtyping import Array, Float, Int
 
-from fatheory.networks import Layers, Moments, Parameters
+from fatheory.networks import BatchStatistics, Layers, Parameters
 
 
 class RuleStates(NamedTuple):
@@ -17,13 +17,13 @@ class RuleStates(NamedTuple):
         See `fatheory.initial.InitialState.states`.
     connections : tuple of arrays or None
         1 where feedback has a connection, else 0; None where it lacks none.
-    way : array
-        Which of the learner's ways to make V.
+    feedback_path : array
+        Which of the learner's feedback paths.
     """
 
     drawn: Layers
     connections: Layers
-    way: Int[Array, "*runs"]
+    feedback_path: Int[Array, "*runs"]
 
 
 class Step(NamedTuple):
@@ -32,19 +32,19 @@ class Step(NamedTuple):
     Attributes
     ----------
     first : array of shape (sample, *unit_1)
-        Gradient of the batch-mean loss with respect to the sums of the first layer.
-    above : Parameters
+        Gradient of the batch-mean loss with respect to the preactivations of the first layer.
+    upper : Parameters
         Gradients of layers 2 to L.
     loss : scalar
         The batch-mean loss.
-    moments : tuple of Moments
-        Of the hidden sums over the batch; empty without normalisation.
+    moments : tuple of BatchStatistics
+        Of the hidden preactivations over the batch; empty without normalisation.
     """
 
     first: Float[jax.Array, "sample *unit"]
-    above: Parameters
+    upper: Parameters
     loss: Float[jax.Array, ""]
-    moments: tuple[Moments, ...]
+    moments: tuple[BatchStatistics, ...]
 
 
 class Gradient(NamedTuple):
@@ -60,8 +60,4 @@ class Gradient(NamedTuple):
 
     parameters: Parameters
     loss: Float[jax.Array, ""]
-    moments: tuple[Moments, ...]
-
-
-DECAYS = Parameters(True, False, True, False, False)  # type: ignore[arg-type]
-"""Weights decay; biases, and scales and shifts of normalised units, do not."""
+    moments: tuple[BatchStatistics, ...]

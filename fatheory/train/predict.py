@@ -14,8 +14,9 @@ from fatheory import labels
 from fatheory.checks import real_array
 from fatheory.errors import ArchiveError, ArrayError
 from fatheory.experiment import Experiment, SpikingNetwork
-from fatheory.networks import Architecture, Moments, Parameters
-from fatheory.networks.forward import first_sums, forward
+from fatheory.networks import Architecture, BatchStatistics, Parameters
+from fatheory.networks.forward import first_preactivations, forward
+from fatheory.train.device import architecture_of
 
 OUTPUT = "output"
 UNIT = "unit_L"
@@ -72,7 +73,7 @@ def predict(
                          f"{inputs.shape}")  # fmt: skip
     at = _at_step(archive, step)
     parameters, moments = _learned(experiment, at)
-    architecture = Architecture.of(experiment.network, experiment.image_shape).undropped
+    architecture = architecture_of(experiment).undropped
     dtype = parameters.weights[0].dtype
     runs = parameters.weights[0].shape[:2]
     widest = sum(experiment.sizes) * np.dtype(dtype).itemsize
@@ -95,14 +96,14 @@ def predict(
 def _activities(
     architecture: Architecture,
     parameters: Parameters,
-    moments: tuple[Moments, ...],
+    moments: tuple[BatchStatistics, ...],
     x: Float[jax.Array, "sample n_i"],
 ) -> list[jax.Array]:
     """Return what layers 1 to L hand on."""
-    above = parameters.above
-    sums = first_sums(architecture, parameters.weights[0], parameters.biases, x)
-    passed = forward(architecture, sums, above, above.weights, moments=moments)
-    return [*passed.hidden, architecture.output(passed.top)]
+    upper = parameters.upper
+    preactivations = first_preactivations(architecture, parameters.weights[0], parameters.biases, x)
+    passed = forward(architecture, preactivations, upper, upper.weights, moments=moments)
+    return [*passed.hidden, architecture.output(passed.logits)]
 
 
 def _experiment_of(archive: xr.Dataset) -> Experiment:
@@ -135,9 +136,10 @@ def _at_step(archive: xr.Dataset, step: int | None) -> xr.Dataset:
     return archive.sel({labels.STEP: step})
 
 
-def _learned(experiment: Experiment, at: xr.Dataset) -> tuple[Parameters, tuple[Moments, ...]]:
+def _learned(
+    experiment: Experiment, at: xr.Dataset
+) -> tuple[Parameters, tuple[BatchStatistics, ...]]:
     """Return what the networks had learned, with the axes (rule, seed) in front."""
-    last = experiment.layers
 
     def found(name: str) -> Any:
         if name not in at:
@@ -146,27 +148,21 @@ def _learned(experiment: Experiment, at: xr.Dataset) -> tuple[Parameters, tuple[
             )
         return at[name].transpose(labels.RULE, labels.SEED, ...).values
 
-    weights: list[Any] = []
-    biases: list[Any] = []
-    for layer, shape in enumerate(experiment.weight_shapes, start=1):
-        flat = len(shape) == 2
-        weights.append(found(labels.weight(layer) if flat else labels.kernel(layer)))
-        name = labels.bias(layer) if flat else labels.channel_bias(layer)
-        normalised = experiment.network.normalization is not None and layer < last
-        biases.append(None if normalised else found(name) if experiment.network.biases else None)
-    normalization, hidden = experiment.network.normalization, range(1, last)
-    scales: tuple = ()
-    shifts: tuple = ()
-    if normalization is not None and normalization.learnable:
-        scales = tuple(found(f"scale_{i}") for i in hidden)
-        shifts = tuple(found(f"shift_{i}") for i in hidden)
-    moments: tuple[Moments, ...] = ()
-    if normalization is not None:
-        moments = tuple(
-            Moments(found(f"running_mean_{i}"), found(f"running_variance_{i}")) for i in hidden
-        )
-    kept = tuple(biases) if experiment.network.biases is not None else ()
-    return Parameters(tuple(weights), kept, (), scales, shifts), moments
+    network = experiment.network
+    normalization, layers = network.normalization, range(1, experiment.layers + 1)
+    # A normalised layer has no biases.
+    biased = [normalization is None or layer == experiment.layers for layer in layers]
+    parameters = Parameters.from_archive(
+        [len(shape) > 2 for shape in experiment.weight_shapes],
+        found,
+        biased=biased if network.biases is not None else (),
+        learnable_normalization=normalization is not None and normalization.learnable,
+    )
+    moments = tuple(
+        BatchStatistics(found(labels.running_mean(i)), found(labels.running_variance(i)))
+        for i in (layers[:-1] if normalization is not None else ())
+    )
+    return parameters, moments
 
 
 def _labelled(

@@ -49,8 +49,8 @@ class Recorder:
         self.diverged_at = np.full(self._runs, -1, dtype=np.int64)
         """First steps with a non-finite error, (rule, seed), -1 for none; as far as recorded."""
 
-    def place(self, step: int) -> int | None:
-        """Return the place of a step among the recorded ones; None if it is none of them."""
+    def position(self, step: int) -> int | None:
+        """Return the position of a step among the recorded ones; None if it is none of them."""
         return self._place.get(step)
 
     def take(self, step: int, groups: Sequence[Group]) -> dict[str, np.ndarray]:

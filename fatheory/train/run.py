@@ -145,7 +145,7 @@ class Run:
         self._length.end()
 
     def _measure(self, step: int, sink: Sink) -> None:
-        place = self._recorder.place(step)
-        if place is not None:
+        position = self._recorder.position(step)
+        if position is not None:
             self._wait()
-            sink.add(place, self._recorder.take(step, self._groups))
+            sink.add(position, self._recorder.take(step, self._groups))

@@ -66,9 +66,9 @@ class SegmentLength:
 def _multiplications(experiment: Experiment) -> int:
     """Count the multiplications of a step of one network: forwards, backwards, and the update."""
     weights = 0
-    places = [experiment.image_shape, *experiment.activity_shapes]
-    for shape, place in zip(experiment.weight_shapes, places, strict=False):
-        used = 1 if len(shape) == 2 else place[0] * place[1]
+    positions = [experiment.image_shape, *experiment.activity_shapes]
+    for shape, position in zip(experiment.weight_shapes, positions, strict=False):
+        used = 1 if len(shape) == 2 else position[0] * position[1]
         weights += used * math.prod(shape)
     network = experiment.network
     moments = network.steps_per_image if isinstance(network, SpikingNetwork) else 1

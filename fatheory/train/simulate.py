@@ -125,13 +125,13 @@ def _to_disk(
 
     `called` is the content hash under which its archive was begun, or is to be.
     """
-    asked, steps = run.experiment, run.experiment.schedule.steps
+    experiment, steps = run.experiment, run.experiment.schedule.steps
     if restart or not is_unfinished(path):
         check_destination(path, overwrite=restart)
-    static = Answer(asked, run.starts, run.rate_factors).archive()
+    static = Answer(experiment, run.starts, run.rate_factors).archive()
     static.attrs[labels.ATTR_HASH] = called
     with (
-        RunWriter(path, static, equations=equations(asked), overwrite=restart) as writer,
+        RunWriter(path, static, equations=equations(experiment), overwrite=restart) as writer,
         stop_request() as stop,
     ):
         if writer.position == DONE:

@@ -24,8 +24,8 @@ COMMIT_SHARE = 0.025
 class Sink(Protocol):
     """Takes the snapshots of a run."""
 
-    def add(self, place: int, values: Mapping[str, np.ndarray]) -> None:
-        """Take a snapshot: the arrays (rule, seed, ...) of the `place`-th recorded step."""
+    def add(self, position: int, values: Mapping[str, np.ndarray]) -> None:
+        """Take a snapshot: the arrays (rule, seed, ...) of the `position`-th recorded step."""
 
     def reached(self, step: int, diverged_at: np.ndarray, state: Callable[[], State]) -> None:
         """Hear that the updates before `step` are done, and what would be needed to go on."""
@@ -46,13 +46,13 @@ class InMemory:
         self._steps, self._stop = steps, stop
         self.variables: dict[str, np.ndarray] = {}
 
-    def add(self, place: int, values: Mapping[str, np.ndarray]) -> None:
+    def add(self, position: int, values: Mapping[str, np.ndarray]) -> None:
         """Take a snapshot."""
         for name, value in values.items():
             if name not in self.variables:
                 shape = (*value.shape[:2], self._steps, *value.shape[2:])
                 self.variables[name] = np.full(shape, np.nan, value.dtype)
-            self.variables[name][:, :, place] = value
+            self.variables[name][:, :, position] = value
 
     def reached(self, step: int, diverged_at: np.ndarray, state: Callable[[], State]) -> None:
         """Stop if asked to; nothing is kept.
@@ -90,10 +90,10 @@ class OnDisk:
         """Seconds spent on the run, those of earlier processes included."""
         return self._before + time.perf_counter() - self._began
 
-    def add(self, place: int, values: Mapping[str, np.ndarray]) -> None:
+    def add(self, position: int, values: Mapping[str, np.ndarray]) -> None:
         """Write a snapshot, unless an earlier process did."""
-        if place >= self._writer.recorded:
-            self._writer.record(place, values)
+        if position >= self._writer.recorded:
+            self._writer.record(position, values)
 
     def reached(self, step: int, diverged_at: np.ndarray, state: Callable[[], State]) -> None:
         """Commit if it is time to.

@@ -117,7 +117,7 @@ def observe_spiking(
     return over_runs(measure, (parameters, fixed), probe, one_by_one=True)
 
 
-def stream_order(count: int) -> Int[Array, "stream place"]:
+def stream_order(count: int) -> Int[Array, "stream position"]:
     """Cut images into streams of consecutive ones; the last repeats the last image at its end."""
     length = -(-count // min(STREAMS, count))
     streams = -(-count // length)
@@ -130,7 +130,7 @@ def _over_time(
     fixed: RunConstants,
     parameters: Parameters,
     samples: Probe,
-    order: Int[Array, "stream place"],
+    order: Int[Array, "stream position"],
     live: Callable[[Any, BlockInputs], tuple[Any, Any]],
     rest: Any,
 ) -> tuple[Any, Any]:
@@ -139,9 +139,9 @@ def _over_time(
     sizes = [len(W) for W in parameters.weights]
     key = step_key(root_seed, fixed.seeds, jnp.asarray(_TESTING, jnp.uint32))
 
-    def body(state: Any, place: jax.Array) -> tuple[Any, Any]:
-        rows = order[:, place // neuron.steps_per_image]
-        keys = jax.random.fold_in(key, place)[None]
+    def body(state: Any, position: jax.Array) -> tuple[Any, Any]:
+        rows = order[:, position // neuron.steps_per_image]
+        keys = jax.random.fold_in(key, position)[None]
         return live(state, drawn_inputs(neuron, keys, x[rows][None], target[rows][None], sizes))
 
     return jax.lax.scan(body, rest, jnp.arange(order.shape[1] * neuron.steps_per_image))

@@ -9,7 +9,14 @@ import pytest
 from scipy.special import erf
 
 from fatheory.experiment import DenseNetwork
-from fatheory.networks import ACTIVATIONS, Architecture, Parameters, dense, first_sums, forward
+from fatheory.networks import (
+    ACTIVATIONS,
+    Architecture,
+    Parameters,
+    dense,
+    first_preactivations,
+    forward,
+)
 
 SIZES = (6, 5, 4, 3)
 OF_HIDDEN_UNITS = [name for name in ACTIVATIONS if name != "softmax"]
@@ -48,14 +55,14 @@ def network(activation, output="linear"):
 
 
 def above(weights, biases):
-    return Parameters(weights, biases, ()).above
+    return Parameters(weights, biases, ()).upper
 
 
 def run(weights, backward_weights, biases, x, net, added=None):
     """Activities of layers 1 to L from the input."""
-    sums = first_sums(net, weights[0], biases, x)
-    ran = forward(net, sums, above(weights, biases), backward_weights[1:], added=added)
-    return (*ran.hidden, net.output(ran.top))
+    preactivations = first_preactivations(net, weights[0], biases, x)
+    ran = forward(net, preactivations, above(weights, biases), backward_weights[1:], added=added)
+    return (*ran.hidden, net.output(ran.logits))
 
 
 def half_square(target, y):
@@ -85,7 +92,7 @@ def test_backprop_is_the_gradient_of_an_ordinary_network(activation, output, wit
     ours = jax.grad(lambda p: loss(p, p[0], x, target, net))(parameters)
     ordinary = jax.grad(lambda p: ordinary_loss(p, x, target, net))(parameters)
     for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(ordinary), strict=True):
-        # Equal to rounding: JAX is free to order the sums of a product as it likes.
+        # Equal to rounding: JAX is free to order the preactivations of a product as it likes.
         np.testing.assert_allclose(a, b, rtol=1e-13, atol=1e-15)
 
 
@@ -154,17 +161,19 @@ def test_errors_of_a_network_return_through_v_by_hand():
 
 
 def test_the_first_layer_sends_nothing_back_and_needs_no_v():
-    """Its sums are all that the layers above know of it, so its gradient follows from theirs."""
+    """Its preactivations are all that upper layers know of it; its gradient follows from theirs."""
     weights, others, x, target = arrays()
     biases = biases_for(weights)
     net = network("tanh", "linear")
     (W, *_), (b, *_) = jax.grad(lambda p: loss(p, others, x, target, net))((weights, biases))
-    np.testing.assert_array_equal(first_sums(net, weights[0], (), x), x @ weights[0].T)
+    np.testing.assert_array_equal(first_preactivations(net, weights[0], (), x), x @ weights[0].T)
 
-    def from_sums(sums):
-        return half_square(target, forward(net, sums, above(weights, biases), others[1:]).top)
+    def from_preactivations(preactivations):
+        return half_square(
+            target, forward(net, preactivations, above(weights, biases), others[1:]).logits
+        )
 
-    of_sums = jax.grad(from_sums)(x @ weights[0].T + biases[0])
+    of_sums = jax.grad(from_preactivations)(x @ weights[0].T + biases[0])
     np.testing.assert_allclose(of_sums.T @ x, W, rtol=1e-13, atol=1e-15)
     np.testing.assert_allclose(of_sums.sum(axis=0), b, rtol=1e-13, atol=1e-15)
 
@@ -188,14 +197,14 @@ def test_added_values_enter_behind_the_activation():
     rng = np.random.default_rng(4)
     added = tuple(jnp.asarray(rng.normal(size=(7, n))) for n in SIZES[1:-1])
     first, second, y = run(weights, weights, biases, x, net, added)
-    sums = [x @ weights[0].T, first @ weights[1].T, second @ weights[2].T]
-    a1, a2, a3 = (a + b for a, b in zip(sums, biases, strict=True))
+    preactivations = [x @ weights[0].T, first @ weights[1].T, second @ weights[2].T]
+    a1, a2, a3 = (a + b for a, b in zip(preactivations, biases, strict=True))
     np.testing.assert_allclose(first, np.tanh(a1) + added[0], atol=1e-14)
     np.testing.assert_allclose(second, np.tanh(a2) + added[1], atol=1e-14)
     np.testing.assert_allclose(y, 1 / (1 + np.exp(-a3)), atol=1e-14)
-    sums = first_sums(net, weights[0], biases, x)
-    ran = forward(net, sums, above(weights, biases), weights[1:], added=added)
-    for ours, expected in zip((*ran.hidden, ran.top), (first, second, a3), strict=True):
+    preactivations = first_preactivations(net, weights[0], biases, x)
+    ran = forward(net, preactivations, above(weights, biases), weights[1:], added=added)
+    for ours, expected in zip((*ran.hidden, ran.logits), (first, second, a3), strict=True):
         np.testing.assert_allclose(ours, expected, atol=1e-14)
     assert ran.moments == ()
 

@@ -16,12 +16,12 @@ from fatheory.experiment import (
 from fatheory.networks import (
     ACTIVATIONS,
     Architecture,
+    BatchStatistics,
     Layer,
-    Moments,
     Parameters,
-    batch_moments,
+    batch_statistics,
     first_gradient,
-    first_sums,
+    first_preactivations,
     forward,
 )
 
@@ -72,8 +72,8 @@ def drawn(network, image=IMAGE, samples=4, seed=0):
 
 
 def mean_loss(net, parameters, V, x, target):
-    sums = first_sums(net, parameters.weights[0], parameters.biases, x)
-    return jnp.mean(net.losses(forward(net, sums, parameters.above, V).top, target))
+    preactivations = first_preactivations(net, parameters.weights[0], parameters.biases, x)
+    return jnp.mean(net.losses(forward(net, preactivations, parameters.upper, V).logits, target))
 
 
 def library_pool(h, pool):
@@ -114,7 +114,7 @@ def test_backprop_is_the_gradient_of_an_ordinary_convolutional_network(normaliza
     parameters, _, x, target = drawn(network)
 
     def ours(p):
-        # The first layer is differentiated through its sums alone.
+        # The first layer is differentiated through its preactivations alone.
         V = tuple(lax.stop_gradient(W) for W in p.weights[1:])
         return mean_loss(net, p, V, x, target)
 
@@ -146,11 +146,13 @@ def test_the_first_layer_learns_from_its_sums():
     parameters, V, x, target = drawn(network)
     W, b = parameters.weights[0], parameters.biases
 
-    def from_sums(sums):
-        return jnp.mean(net.losses(forward(net, sums, parameters.above, V).top, target))
+    def from_preactivations(preactivations):
+        return jnp.mean(
+            net.losses(forward(net, preactivations, parameters.upper, V).logits, target)
+        )
 
-    g = jax.grad(from_sums)(first_sums(net, W, b, x))
-    whole = jax.grad(lambda W: from_sums(first_sums(net, W, b, x)))(W)
+    g = jax.grad(from_preactivations)(first_preactivations(net, W, b, x))
+    whole = jax.grad(lambda W: from_preactivations(first_preactivations(net, W, b, x)))(W)
     np.testing.assert_allclose(first_gradient(net, W, g, x), whole, rtol=1e-12, atol=1e-15)
 
 
@@ -158,19 +160,19 @@ def test_given_moments_take_the_place_of_the_batchs():
     network = convolutional(blocks=BLOCKS[:1], normalization=NORMALISED)
     net = Architecture.of(network, IMAGE)
     parameters, V, x, _ = drawn(network)
-    sums = first_sums(net, parameters.weights[0], parameters.biases, x)
-    own = forward(net, sums, parameters.above, V)
-    for found, expected in zip(own.moments[0], batch_moments(sums), strict=True):
+    preactivations = first_preactivations(net, parameters.weights[0], parameters.biases, x)
+    own = forward(net, preactivations, parameters.upper, V)
+    for found, expected in zip(own.moments[0], batch_statistics(preactivations), strict=True):
         np.testing.assert_array_equal(found, expected)
     assert [len(m.mean) for m in own.moments] == [3, 5]
-    again = forward(net, sums, parameters.above, V, moments=own.moments)
-    np.testing.assert_array_equal(again.top, own.top)
+    again = forward(net, preactivations, parameters.upper, V, moments=own.moments)
+    np.testing.assert_array_equal(again.logits, own.logits)
     # By given moments a sample's answer does not depend on the others.
-    one = forward(net, sums[:1], parameters.above, V, moments=own.moments)
-    np.testing.assert_allclose(one.top, own.top[:1], rtol=1e-12)
-    other = tuple(Moments(m.mean + 1, m.variance) for m in own.moments)
-    changed = forward(net, sums, parameters.above, V, moments=other)
-    assert np.abs(changed.top - own.top).max() > 0.1
+    one = forward(net, preactivations[:1], parameters.upper, V, moments=own.moments)
+    np.testing.assert_allclose(one.logits, own.logits[:1], rtol=1e-12)
+    other = tuple(BatchStatistics(m.mean + 1, m.variance) for m in own.moments)
+    changed = forward(net, preactivations, parameters.upper, V, moments=other)
+    assert np.abs(changed.logits - own.logits).max() > 0.1
     np.testing.assert_array_equal(changed.moments[0].mean, own.moments[0].mean)
 
 
@@ -178,11 +180,11 @@ def dropped(rate, units=4000, samples=50):
     """Activities of a single hidden layer whose units are all at 1, when some are dropped."""
     net = Architecture((Layer(lambda a: a, dropout=rate),), ACTIVATIONS["linear"])
     W = jnp.ones((2, units)) / units
-    above = Parameters((W,), (), ())
+    upper = Parameters((W,), (), ())
     key = jax.random.key(3)
     return (
-        forward(net, jnp.ones((samples, units)), above, (W,), key=key),
-        forward(net, jnp.ones((samples, units)), above, (W,)),
+        forward(net, jnp.ones((samples, units)), upper, (W,), key=key),
+        forward(net, jnp.ones((samples, units)), upper, (W,)),
     )
 
 
@@ -196,7 +198,7 @@ def test_dropout_keeps_the_mean_and_scales_what_stays(rate):
     assert abs(np.mean(h) - 1) < 4 * error / (1 - rate)
     # Units and samples are dropped apart from each other.
     assert np.std(np.mean(h == 0, axis=0)) < 1.2 * np.sqrt(rate * (1 - rate) / len(h))
-    np.testing.assert_allclose(learning.top[:, 0], h.mean(axis=1), rtol=1e-12)
+    np.testing.assert_allclose(learning.logits[:, 0], h.mean(axis=1), rtol=1e-12)
     np.testing.assert_array_equal(still.hidden[0], np.ones(h.shape))
 
 
@@ -204,22 +206,22 @@ def test_what_is_dropped_sends_nothing_back_and_the_rest_more():
     net = Architecture((Layer(jnp.tanh, dropout=0.25),), ACTIVATIONS["linear"])
     rng = np.random.default_rng(4)
     W, V = (jnp.asarray(rng.normal(size=(3, 8))) for _ in range(2))
-    sums = jnp.asarray(rng.normal(size=(6, 8)))
+    preactivations = jnp.asarray(rng.normal(size=(6, 8)))
     key = jax.random.key(0)
 
-    def total(sums):
-        return jnp.sum(forward(net, sums, Parameters((W,), (), ()), (V,), key=key).top)
+    def total(preactivations):
+        return jnp.sum(forward(net, preactivations, Parameters((W,), (), ()), (V,), key=key).logits)
 
-    keep = forward(net, sums, Parameters((W,), (), ()), (V,), key=key).hidden[0] != 0
-    expected = np.where(keep, V.sum(axis=0) * (1 - np.tanh(sums) ** 2) / 0.75, 0)
-    np.testing.assert_allclose(jax.grad(total)(sums), expected, rtol=1e-12)
+    keep = forward(net, preactivations, Parameters((W,), (), ()), (V,), key=key).hidden[0] != 0
+    expected = np.where(keep, V.sum(axis=0) * (1 - np.tanh(preactivations) ** 2) / 0.75, 0)
+    np.testing.assert_allclose(jax.grad(total)(preactivations), expected, rtol=1e-12)
     assert 0 < np.mean(keep) < 1
 
 
 def test_layers_drop_apart_from_each_other():
     net = Architecture((Layer(jnp.cos, dropout=0.5),) * 2, ACTIVATIONS["linear"])
-    above = Parameters((jnp.zeros((40, 40)),) * 2, (), ())
-    ran = forward(net, jnp.zeros((9, 40)), above, above.weights, key=jax.random.key(1))
+    upper = Parameters((jnp.zeros((40, 40)),) * 2, (), ())
+    ran = forward(net, jnp.zeros((9, 40)), upper, upper.weights, key=jax.random.key(1))
     first, second = (np.asarray(h) > 0 for h in ran.hidden)
     assert 0.4 < np.mean(first == second) < 0.6
 
@@ -260,7 +262,7 @@ def test_softmax_outputs_have_the_cross_entropy():
     gradient = jax.grad(lambda a: jnp.sum(net.losses(a, jnp.asarray(target))))(jnp.asarray(a))
     np.testing.assert_allclose(-gradient, target - y, rtol=1e-12, atol=1e-15)
     np.testing.assert_allclose(net.output(jnp.asarray(a)), y, rtol=1e-13)
-    # The loss of hopeless sums is large, not infinite.
+    # The loss of hopeless preactivations is large, not infinite.
     far = net.losses(jnp.array([[0.0, 2000.0]]), jnp.array([[1.0, 0.0]]))
     np.testing.assert_allclose(far, 2000)
 

@@ -11,7 +11,7 @@ from fatheory.networks import (
     Architecture,
     Parameters,
     delivered,
-    first_sums,
+    first_preactivations,
     forward,
     with_derivative,
 )
@@ -88,10 +88,10 @@ def test_a_network_of_three_layers_by_the_formulas_of_the_text():
 
     def loss(W, b):
         everything = Parameters(tuple(W), tuple(b), ())
-        sums = first_sums(net, W[0], everything.biases, x)
+        preactivations = first_preactivations(net, W[0], everything.biases, x)
         V = tuple(jnp.asarray(one.T) for one in B[1:])
-        ran = forward(net, sums, everything.above, V, slopes="local")
-        return jnp.sum(net.losses(ran.top, target, ran.sent))
+        ran = forward(net, preactivations, everything.upper, V, slopes="local")
+        return jnp.sum(net.losses(ran.logits, target, ran.sent))
 
     arrays = [jnp.asarray(w) for w in W], [jnp.asarray(one) for one in b]
     gradients, of_biases = jax.grad(loss, argnums=(0, 1))(*arrays)

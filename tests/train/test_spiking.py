@@ -11,7 +11,7 @@ import pytest
 import fatheory as fa
 from fatheory.errors import DivergedWarning
 from fatheory.initial import draw_initial_state
-from fatheory.networks import Architecture, Parameters, first_sums, forward
+from fatheory.networks import Architecture, Parameters, first_preactivations, forward
 from fatheory.networks.spiking import Neuron, Potentials, centred, slope
 from fatheory.rules import rule as rule_module
 from fatheory.train import spiking
@@ -80,11 +80,11 @@ def test_one_expected_step_is_a_dense_networks_by_its_modulators(rule):
     target = jnp.asarray(start.samples.targets[order], float)
 
     def outputs(parameters):
-        sums = first_sums(net, parameters.weights[0], parameters.biases, x)
+        sums = first_preactivations(net, parameters.weights[0], parameters.biases, x)
         # Through V = 0 nothing returns, so every layer learns from its own signals alone.
         cut = [jnp.zeros_like(W) for W in parameters.weights[1:]]
-        ran = forward(net, sums, parameters.above, cut)
-        return [*ran.hidden, net.output(ran.top)]
+        ran = forward(net, sums, parameters.upper, cut)
+        return [*ran.hidden, net.output(ran.logits)]
 
     signals = [centred(target - outputs(parameters)[-1])]
     for matrix in reversed(V):

@@ -1,6 +1,6 @@
 r"""Online learning block by block: one example at a time, at the speed of matrix products.
 
-Over a block of k examples known in advance, the sums of the first layer at example t are
+Over a block of k examples known in advance, the preactivations of the first layer at example t are
 
 .. math:: a_t = \gamma^t W x_t + b + \eta \sum_{s < t} (\gamma^{t-1-s} x_s \cdot x_t + 1) d_s,
           \quad \gamma = 1 - \eta \lambda,
@@ -8,7 +8,7 @@ Over a block of k examples known in advance, the sums of the first layer at exam
 with W, b the weights and biases before the block, :math:`\lambda` the weight decay and d_s minus
 the gradient with respect to a_s, known by then. (The 1 is that of the biases, which do not
 decay.) So the large products, W X^T before and D^T X after the block, are taken for all its
-examples at once, and every layer above learns from one example after another under any rule. The
+examples at once, and every upper layer learns from one example after another under any rule. The
 result is that of online SGD up to rounding.
 """
 
@@ -69,14 +69,14 @@ def advance_online(
     return unflattened(jax.lax.fori_loop(0, blocks, body, flat_runs(ensemble)), runs)
 
 
-class _Sums(NamedTuple):
-    """How the sums of the first layer come about within a block."""
+class _BlockPreactivations(NamedTuple):
+    """How the preactivations of the first layer come about within a block."""
 
     start: Float[Array, "k n_1"]
     overlap: Float[Array, "k k"]
 
     def at(self, t: Int[Array, ""], D: Float[Array, "k n_1"]) -> Float[Array, "1 n_1"]:
-        """Return the sums at example t, from minus the gradients of the earlier ones."""
+        """Return the preactivations at example t, from minus the gradients of the earlier ones."""
         return (self.start[t] + self.overlap[t] @ D)[None]
 
 
@@ -95,44 +95,46 @@ def _learn_block(
     k = len(X)
     rate = jnp.where(learning[0], fixed.learning_rates, 0)
     keep = 1 - rate * spec.weight_decay
-    place = jnp.arange(k)
-    sums = _block_sums(W, b, X, rate, keep)
+    position = jnp.arange(k)
+    preactivations = _block_preactivations(W, b, X, rate, keep)
 
     def learn(t: jax.Array, state: tuple) -> tuple:
-        D, above, lost_at = state
+        D, upper, lost_at = state
         key = step_key(spec.root_seed, fixed.seeds, first_step + t)
-        taught = spec.learner.step(above, fixed.states, sums.at(t, D), targets[t][None], key)
-        gradient = connected_gradient(taught.above, fixed)
+        gradients = spec.learner.step(
+            upper, fixed.states, preactivations.at(t, D), targets[t][None], key
+        )
+        gradient = connected_gradient(gradients.upper, fixed)
         # Without momentum the update remembers nothing.
-        tau, _ = spec.direction.update(gradient, spec.direction.init(above), above)
-        above = descend(above, tau, fixed.learning_rates, learning[1:])
+        tau, _ = spec.direction.update(gradient, spec.direction.init(upper), upper)
+        upper = descend(upper, tau, fixed.learning_rates, learning[1:])
         return (
-            D.at[t].set(-taught.first[0]),
-            above,
-            first_loss(lost_at, taught.loss, first_step + t),
+            D.at[t].set(-gradients.first[0]),
+            upper,
+            first_loss(lost_at, gradients.loss, first_step + t),
         )
 
     D = jnp.zeros((k, len(W)), W.dtype)
-    start = (D, parameters.above, network.diverged_at)
-    D, above, lost_at = jax.lax.fori_loop(0, count, learn, start)
-    left = jnp.where(place < count, keep ** jnp.maximum(count - 1 - place, 0), 0)
+    start = (D, parameters.upper, network.diverged_at)
+    D, upper, lost_at = jax.lax.fori_loop(0, count, learn, start)
+    left = jnp.where(position < count, keep ** jnp.maximum(count - 1 - position, 0), 0)
     W = keep**count * W + (rate * left[:, None] * D).T @ X
     b = None if b is None else b + rate * jnp.sum(D, axis=0)
     biased = bool(parameters.biases)
-    return Ensemble(above.below(W, b, biased=biased), network.optimizer_state, lost_at)
+    return Ensemble(upper.with_first_layer(W, b, biased=biased), network.optimizer_state, lost_at)
 
 
-def _block_sums(
+def _block_preactivations(
     W: Float[Array, "n_1 n_i"],
     b: Float[Array, " n_1"] | None,
     X: Float[Array, "k n_i"],
     rate: Float[Array, ""],
     keep: Float[Array, ""],
-) -> _Sums:
+) -> _BlockPreactivations:
     """Take the products that all examples of a block share."""
-    place = jnp.arange(len(X))
-    lag = place[:, None] - 1 - place
+    position = jnp.arange(len(X))
+    lag = position[:, None] - 1 - position
     of_weights = keep ** jnp.maximum(lag, 0) * (X @ X.T)
     overlap = rate * jnp.where(lag >= 0, of_weights + (b is not None), 0)
-    start = keep ** place[:, None] * (X @ W.T)
-    return _Sums(start if b is None else start + b, overlap)
+    start = keep ** position[:, None] * (X @ W.T)
+    return _BlockPreactivations(start if b is None else start + b, overlap)

@@ -22,7 +22,7 @@ def spiking_block_length(learner: Learner, streams: int) -> int:
     One, where V follows the weights in another way than as their transpose.
     """
     known = (FixedFeedback.backward_weights, Backprop.backward_weights)
-    exact = all(function in known for function in learner.ways[0].functions)
+    exact = all(function in known for function in learner.feedback_paths[0].functions)
     return max(1, LONGEST_SPIKING_BLOCK // streams) if exact else 1
 
 
@@ -80,12 +80,12 @@ def _learn(
     """Let one network live through a block."""
     total = step_range.updates * neuron.steps_per_image
     # Rows beyond the end repeat the last time step; they are not carried out.
-    place_in_block = jnp.arange(spec.block, dtype=jnp.int32)
-    rows = jnp.minimum(block * spec.block + place_in_block, total - 1)
-    images, places = rows // neuron.steps_per_image, rows % neuron.steps_per_image
+    position_in_block = jnp.arange(spec.block, dtype=jnp.int32)
+    rows = jnp.minimum(block * spec.block + position_in_block, total - 1)
+    images, positions = rows // neuron.steps_per_image, rows % neuron.steps_per_image
     steps = step_range.first_step + images
     x, target = jax.vmap(partial(batches.of, replica))(step_range.offset + images)
-    keys = jax.vmap(partial(moment_key, spec.root_seed, fixed.seeds))(steps, places)
+    keys = jax.vmap(partial(moment_key, spec.root_seed, fixed.seeds))(steps, positions)
     given = drawn_inputs(
         neuron, keys, x, target, [v.shape[-1] for v in network.optimizer_state.forward]
     )
@@ -107,7 +107,7 @@ def _learn(
         ),
         given,
         jnp.minimum(spec.block, total - block * spec.block),
-        tuple(f is Backprop.backward_weights for f in spec.learner.ways[0].functions),
+        tuple(f is Backprop.backward_weights for f in spec.learner.feedback_paths[0].functions),
     )
     health = jnp.where(jnp.all(finite), 0.0, jnp.nan)
     lost_at = first_loss(network.diverged_at, health, steps[jnp.argmin(finite)])
@@ -115,10 +115,10 @@ def _learn(
 
 
 def moment_key(
-    root_seed: int, seed: jax.Array, step: Int[Array, ""], place: Int[Array, ""]
+    root_seed: int, seed: jax.Array, step: Int[Array, ""], position: Int[Array, ""]
 ) -> jax.Array:
-    """Return the key of one time step, the `place`-th of its image."""
-    return jax.random.fold_in(step_key(root_seed, seed, step), place)
+    """Return the key of one time step, the `position`-th of its image."""
+    return jax.random.fold_in(step_key(root_seed, seed, step), position)
 
 
 def drawn_inputs(
@@ -145,6 +145,6 @@ def drawn_inputs(
     draw = partial(jax.random.uniform, shape=(streams, inputs + sum(sizes)), dtype=x.dtype)
     uniforms = jax.vmap(draw)(keys)
     ends = [inputs + sum(sizes[:i]) for i in range(len(sizes))]
-    below, *above = jnp.split(uniforms, ends, axis=-1)
+    below, *upper = jnp.split(uniforms, ends, axis=-1)
     spread = jnp.repeat(target, neuron.group, axis=-1)
-    return BlockInputs(neuron.sense(x, below), spread, tuple(above))
+    return BlockInputs(neuron.sense(x, below), spread, tuple(upper))

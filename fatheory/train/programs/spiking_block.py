@@ -68,7 +68,7 @@ class StepSizes(NamedTuple):
 
     @classmethod
     def of(cls, eta: Float[Array, " k"], weight_decay: float, streams: int) -> "StepSizes":
-        """Return the sizes_of_step of a layer whose step sizes are eta."""
+        """Return gain and decay of a layer whose learning rates are eta."""
         lost = jnp.cumsum(jnp.log1p(-weight_decay * eta))
         return cls(eta * jnp.exp(-lost) / streams, jnp.concatenate([jnp.zeros_like(eta[:1]), lost]))
 
@@ -109,30 +109,30 @@ class Synapses(NamedTuple):
         product: Float[Array, "stream n_out"] | None = None,
     ) -> Float[Array, "stream n_out"]:
         """Return W_t s + b_t, from W_0 s if that is known already."""
-        sums = s @ self.WT if product is None else product
-        sums = sums if self.b is None else sums + self.b
+        preactivations = s @ self.WT if product is None else product
+        preactivations = preactivations if self.b is None else preactivations + self.b
         if self.alone:
-            return sums
+            return preactivations
         likeness = self.s @ s.T
         likeness = likeness if self.b is None else likeness + 1
-        return self.kept[t] * (sums + likeness.T @ self.d)
+        return self.kept[t] * (preactivations + likeness.T @ self.d)
 
     def back(
         self, t: Int[Array, ""], m: Float[Array, "stream n_out"], *, follows: bool
     ) -> Float[Array, "stream n_in"]:
         """Return V^T m; with V = W_t if V follows the weights."""
         assert self.V is not None  # the first layer sends nothing back
-        sums = m @ self.V
+        drive = m @ self.V
         if self.alone or not follows:
-            return sums
-        return self.kept[t] * (sums + (self.d @ m.T).T @ self.s)
+            return drive
+        return self.kept[t] * (drive + (self.d @ m.T).T @ self.s)
 
     def after(
-        self, sizes_of_step: StepSizes, count: Int[Array, ""]
+        self, step_sizes: StepSizes, count: Int[Array, ""]
     ) -> tuple[Float[Array, "n_out n_in"], Float[Array, " n_out"] | None]:
         """Return weights and biases after `count` steps."""
         # In single precision 1 - 1e-8 is 1: what is lost is added up before it is taken away.
-        lost, kept = jnp.expm1(sizes_of_step.faded[count]), self.kept[count]
+        lost, kept = jnp.expm1(step_sizes.faded[count]), self.kept[count]
         W = self.W + (lost * self.W + (kept * self.d).T @ self.s)
         if self.b is None:
             return W, None
@@ -193,15 +193,15 @@ def learn_block(
         v, s = forward_step(neuron, potentials.forward, given.spikes[t], uniforms, drives)
         u, signals = feedback_step(neuron, potentials.feedback, given.target[t] - s[-1], backs)
         pairs = zip(step_sizes, modulators(v, signals), strict=True)
-        latest = s[:-1], tuple(sizes_of_step.gain[t] * d for sizes_of_step, d in pairs)
+        latest = s[:-1], tuple(step_sizes.gain[t] * d for step_sizes, d in pairs)
         return layers, Potentials(v, u), latest, finite.at[t].set(all_finite(v))
 
     start = (layers, potentials, nothing, jnp.ones(len(given.spikes), bool))
     layers, potentials, latest, finite = jax.lax.fori_loop(0, count, live, start)
     layers = _noted(layers, count - 1, *latest)
     ends = [
-        synapses.after(sizes_of_step, count)
-        for synapses, sizes_of_step in zip(layers, step_sizes, strict=True)
+        synapses.after(step_sizes, count)
+        for synapses, step_sizes in zip(layers, step_sizes, strict=True)
     ]
     biases = tuple(b for _, b in ends) if parameters.biases else ()
     learned = parameters._replace(weights=tuple(W for W, _ in ends), biases=biases)
@@ -222,7 +222,7 @@ def _fresh(
     d = [jnp.zeros((k * streams, len(W)), W.dtype) for W in weights]
     s = [given.spikes.reshape(k * streams, -1), *(jnp.zeros_like(below) for below in d[:-1])]
     biases = parameters.biases or (None,) * len(weights)
-    kept = [jnp.exp(sizes_of_step.faded) for sizes_of_step in step_sizes]
+    kept = [jnp.exp(step_sizes.faded) for step_sizes in step_sizes]
     layers = (
         Synapses(W, W.T, *rest) for W, *rest in zip(weights, biases, V, kept, s, d, strict=True)
     )

@@ -9,7 +9,7 @@ import optax
 from jaxtyping import Array, Bool, Float, Int
 
 from fatheory.initial import connected
-from fatheory.networks import Layers, Moments, Parameters, running
+from fatheory.networks import BatchStatistics, Layers, Parameters, running
 from fatheory.train.ensemble import (
     Batches,
     Ensemble,
@@ -59,7 +59,7 @@ class StepRange(NamedTuple):
     learning : array of shape (layer,)
         Which layers change; the others are frozen.
     first_step, offset, updates : int
-        Number of the first update, its place among the batches, and how many updates.
+        Number of the first update, its position among the batches, and how many updates.
     rate_factors : array of shape (step,) or None
         What the learning rates are multiplied by at every step of the run; None for 1.
     """
@@ -122,22 +122,22 @@ def _update(
     """Carry out one update of one network."""
     parameters = network.parameters
     key = step_key(spec.root_seed, fixed.seeds, step)
-    asked = spec.learner.gradient(parameters, fixed.states, *batch, key)
-    gradient = connected_gradient(asked.parameters, fixed)
+    gradients = spec.learner.gradient(parameters, fixed.states, *batch, key)
+    gradient = connected_gradient(gradients.parameters, fixed)
     tau, optimizer_state = spec.direction.update(gradient, network.optimizer_state, parameters)
     rate = fixed.learning_rates
     if step_range.rate_factors is not None:
         rate = rate * step_range.rate_factors[step]
     moved = descend(parameters, tau, rate, step_range.learning)
-    moments = _remembered(spec, network.moments, asked.moments)
+    moments = _remembered(spec, network.moments, gradients.moments)
     return Ensemble(
-        moved, optimizer_state, first_loss(network.diverged_at, asked.loss, step), moments
+        moved, optimizer_state, first_loss(network.diverged_at, gradients.loss, step), moments
     )
 
 
 def _remembered(
-    spec: ProgramSpec, kept: tuple[Moments, ...], batch: tuple[Moments, ...]
-) -> tuple[Moments, ...]:
+    spec: ProgramSpec, kept: tuple[BatchStatistics, ...], batch: tuple[BatchStatistics, ...]
+) -> tuple[BatchStatistics, ...]:
     """Let the running moments of normalised layers follow those of a batch."""
     layers = spec.learner.architecture.hidden
     return tuple(

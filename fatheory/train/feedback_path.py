@@ -1,4 +1,4 @@
-"""The ways in which layered rules make V."""
+"""Feedback paths: how layered rules make V."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from fatheory.train.sampler import KeySampler
 Weights = tuple[jax.Array, ...]
 
 
-class Way(NamedTuple):
+class FeedbackPath(NamedTuple):
     """How a layered rule makes V_2 ... V_L. Hashable: rules that differ only in arrays are equal.
 
     Attributes
@@ -34,8 +34,8 @@ class Way(NamedTuple):
     learnt: bool
 
     @classmethod
-    def of(cls, choice: RuleChoice, layers: int) -> "Way":
-        """Return the way of a chosen layered rule in a network of so many layers."""
+    def of(cls, choice: RuleChoice, layers: int) -> "FeedbackPath":
+        """Return the feedback path of a chosen layered rule in a network of so many layers."""
         rules = [choice.at(layer, layers).make() for layer in range(2, layers + 1)]
         layered = [rule for rule in rules if isinstance(rule, LayeredRule)]
         return cls(
@@ -44,17 +44,17 @@ class Way(NamedTuple):
             any(rule.adaptive for rule in layered),
         )
 
-    def backward(self, above: Parameters, states: RuleStates, key: jax.Array) -> Weights:
+    def backward(self, upper: Parameters, states: RuleStates, key: jax.Array) -> Weights:
         """Return V_2 ... V_L."""
         if self.learnt:
-            drawn = above.feedback
+            drawn = upper.feedback
         else:
-            sampler = KeySampler(key, above.weights[0].dtype)
+            sampler = KeySampler(key, upper.weights[0].dtype)
             drawn = connected(
                 [
                     state if rule is None else rule.draw(sampler, W.shape)
                     for W, state, rule in zip(
-                        above.weights, states.drawn[1:], self.redrawn, strict=True
+                        upper.weights, states.drawn[1:], self.redrawn, strict=True
                     )
                 ],
                 [
@@ -62,5 +62,5 @@ class Way(NamedTuple):
                     for mask, rule in zip(states.connections[1:], self.redrawn, strict=True)
                 ],
             )
-        trio = zip(self.functions, above.weights, drawn, strict=True)
+        trio = zip(self.functions, upper.weights, drawn, strict=True)
         return tuple(function(W, state) for function, W, state in trio)
