@@ -1,11 +1,12 @@
 """The commands that ask an experiment: run, solve, compare."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from fatheory.cli.console import INTERRUPTED, err, out, print_exactly, show_table
+from fatheory.cli.description_file import to_yaml
 from fatheory.cli.settings import asked_experiment, device_told
 from fatheory.errors import StoppedRun
 
@@ -14,7 +15,11 @@ if TYPE_CHECKING:
 
 
 Preset = Annotated[
-    str, typer.Argument(help="A preset ('fatheory list' shows them) or a .json file.")
+    str,
+    typer.Argument(
+        help="A preset ('fatheory list' shows them); or a .json, .yaml or .toml file, or - for "
+        "standard input."
+    ),
 ]
 Settings = Annotated[
     list[str] | None,
@@ -31,8 +36,9 @@ Out = Annotated[
     typer.Option("--out", help="Where to store the archive.", show_default="./NAME-SOURCE.zarr"),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an archive at that place.")]
-Printed = Annotated[
-    bool, typer.Option("--print", help="Print the experiment as JSON and do nothing else.")
+Printed = Annotated[bool, typer.Option("--print", help="Print the experiment and do nothing else.")]
+Form = Annotated[
+    Literal["json", "yaml"], typer.Option("--format", help="How --print writes the experiment.")
 ]
 
 
@@ -50,6 +56,7 @@ def run(
         ),
     ] = False,
     print_only: Printed = False,
+    form: Form = "json",
 ) -> None:
     """Train an experiment and store what it records, as it goes.
 
@@ -59,7 +66,8 @@ def run(
 
     asked = asked_experiment(preset, settings or [], seeds)
     if print_only:
-        print_exactly(asked.to_json(indent=2))
+        text = asked.to_json(indent=2)
+        print_exactly(text if form == "json" else to_yaml(text))
         return
     place = named(asked.name or asked.content_hash, "simulation", out_path)
     try:

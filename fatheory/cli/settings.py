@@ -3,16 +3,13 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fatheory.cli.description_file import is_description, read_description
 from fatheory.errors import FatheoryError
 
 if TYPE_CHECKING:
     from fatheory.experiment import Experiment
-
-MAX_BYTES = 1 << 26
-"""Larger files are refused: an experiment with a million seeds has a tenth of that."""
 
 
 def parse_setting(text: str) -> tuple[str, Any]:
@@ -37,7 +34,7 @@ def parse_setting(text: str) -> tuple[str, Any]:
 
 
 def asked_experiment(name: str, settings: Sequence[str], seeds: int | None) -> "Experiment":
-    """Return a preset, or the experiment in a JSON file, with settings changed.
+    """Return a preset, or the experiment in a file or standard input, with settings changed.
 
     Raises
     ------
@@ -46,32 +43,27 @@ def asked_experiment(name: str, settings: Sequence[str], seeds: int | None) -> "
     """
     from fatheory.experiment import Experiment, presets
 
-    path = Path(name)
-    if name not in presets and path.suffix == ".json":
-        try:
-            asked = Experiment.from_json(read_description(path))
-        except OSError as error:
-            raise FatheoryError(f"cannot read the experiment {path}: {error.strerror}") from error
-    else:
-        asked = presets[name]
+    text = description_text(name)
+    asked = presets[name] if text is None else Experiment.from_json(text)
     return changed(asked, settings, seeds)
 
 
-def read_description(path: Path) -> bytes:
-    """Read the JSON file of an experiment or a sweep.
+def description_text(name: str) -> str | None:
+    """Return the description in a file or standard input as JSON; None where a preset is named.
 
     Raises
     ------
     FatheoryError
-        If it is too large to be one.
-    OSError
         If it cannot be read.
     """
-    with path.open("rb") as stream:
-        text = stream.read(MAX_BYTES + 1)
-    if len(text) > MAX_BYTES:
-        raise FatheoryError(f"{path} is no experiment: it has more than {MAX_BYTES:,} bytes")
-    return text
+    from fatheory.experiment import presets
+
+    if name in presets or not is_description(name):
+        return None
+    try:
+        return read_description(name)
+    except OSError as error:
+        raise FatheoryError(f"cannot read the experiment {name}: {error.strerror}") from error
 
 
 def changed(asked: "Experiment", settings: Sequence[str], seeds: int | None) -> "Experiment":

@@ -16,9 +16,9 @@ from fatheory.cli.runs import Seeds, Settings, named
 from fatheory.cli.settings import (
     asked_experiment,
     changed,
+    description_text,
     device_told,
     parse_setting,
-    read_description,
 )
 from fatheory.errors import FatheoryError
 
@@ -39,8 +39,8 @@ Axes = Annotated[
         "--axis",
         metavar="KEY=VALUE,VALUE...",
         help="Values of one key, each JSON or plain text, such as rules.*.learning_rate=0.01,0.02 "
-        "(* stands for every entry there) or network.hidden=[10],[20,20]. Repeatable. A .json "
-        "file can say more.",
+        "(* stands for every entry there) or network.hidden=[10],[20,20]. Repeatable. A file can "
+        "say more.",
     ),
 ]
 _ERRORS_SHOWN = 10
@@ -51,8 +51,8 @@ def run(
     asked: Annotated[
         str,
         typer.Argument(
-            help="A preset ('fatheory list' shows them), or a .json file of an experiment or a "
-            "sweep."
+            help="A preset ('fatheory list' shows them); or an experiment or a sweep in a .json, "
+            ".yaml or .toml file, or - for standard input."
         ),
     ],
     axes: Axes = None,
@@ -127,31 +127,34 @@ def show(
 def _asked_sweep(
     asked: str, axes: Sequence[str], settings: Sequence[str], seeds: int | None
 ) -> "Sweep":
+    from fatheory.experiment import Experiment
     from fatheory.sweep import Sweep
 
     given = dict(parse_axis(text) for text in axes)
-    described = _described_sweep(asked)
-    if described is None:
-        if not given:
-            raise FatheoryError(
-                "a sweep needs an axis, such as --axis 'rules.*.learning_rate=0.01,0.02'"
-            )
+    text = description_text(asked)
+    if text is not None and _is_sweep(text):
+        described = Sweep.from_json(text)
+        described = described.replaced(experiment=changed(described.experiment, settings, seeds))
+        return described.with_axes(given) if given else described
+    if not given:
+        raise FatheoryError(
+            "a sweep needs an axis, such as --axis 'rules.*.learning_rate=0.01,0.02'"
+        )
+    if text is None:
         return Sweep(experiment=asked_experiment(asked, settings, seeds), axes=given)
-    described = described.replaced(experiment=changed(described.experiment, settings, seeds))
-    return described.with_axes(given) if given else described
+    experiment = changed(Experiment.from_json(text), settings, seeds)
+    return Sweep(experiment=experiment, axes=given)
 
 
-def _described_sweep(asked: str) -> "Sweep | None":
-    """Return the sweep in a JSON file; None for whatever else was asked for."""
+def _is_sweep(text: str) -> bool:
+    """Whether JSON describes a sweep; what is no JSON is said of the experiment it should be."""
     from fatheory.experiment.json_text import read_json
-    from fatheory.sweep import Sweep
 
     try:
-        text = read_description(Path(asked)) if asked.endswith(".json") else b""
         data = read_json(text)
-    except (OSError, ValueError):
-        return None  # said of the experiment that it should be then
-    return Sweep.from_json(text) if isinstance(data, dict) and "axes" in data else None
+    except ValueError:
+        return False
+    return isinstance(data, dict) and "axes" in data
 
 
 def parse_axis(text: str) -> tuple[str, list[Any]]:
