@@ -21,6 +21,7 @@ LEVELS = {
     "labels": FOUNDATION,
     "machine": FOUNDATION,
     "registry": FOUNDATION,
+    "renamed": FOUNDATION,
     "errors": FOUNDATION,
     "checks": FOUNDATION,
     "arrays": FOUNDATION,

@@ -86,7 +86,7 @@ def train_many(
     Raises
     ------
     KeyboardInterrupt
-        If another thread experiment for a stop.
+        If another thread asked for a stop.
     """
     for batch in _batches(experiments):
         together = [experiments[i] for i in batch]
