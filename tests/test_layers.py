@@ -44,6 +44,7 @@ LEVELS = {
     "claims": 8,
     "reproduction": 9,
     "cli": 10,
+    "__main__": 11,
 }
 """Level of each room; a room imports lower levels only. The foundation's files may share."""
 
