@@ -35,6 +35,7 @@ TARGET_VARIANCE = "target_variance"
 LOSS = "loss"
 DIVERGED = "diverged"
 DIVERGED_AT = "diverged_at"
+STATUS = "status"
 
 ATTR_SCHEMA = "fatheory_schema"
 ATTR_SOURCE = "source"

@@ -63,13 +63,15 @@ def describe_divergence(archive: xr.Dataset) -> str:
     """
     if labels.DIVERGED not in archive:
         return ""
-    lost = archive[labels.DIVERGED].astype(bool)
+    told = archive[labels.DIVERGED]
+    # NaN, where a sweep has no run, would be True as a boolean.
+    lost = told.fillna(0).astype(bool)
     if not lost.any():
         return ""
     parts = list(_of_rules(archive, lost))
     if len(parts) > _LISTED:
         parts = [*parts[:_LISTED], f"and of {len(parts) - _LISTED} more rules"]
-    return f"{int(lost.sum())} of {lost.size} runs diverged: {', '.join(parts)}"
+    return f"{int(lost.sum())} of {int(told.count())} runs diverged: {', '.join(parts)}"
 
 
 def _of_rules(archive: xr.Dataset, lost: xr.DataArray) -> Iterator[str]:

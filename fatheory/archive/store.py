@@ -15,6 +15,7 @@ import zarr
 from fatheory import labels
 from fatheory.archive import journal, layout, manifest, replacement
 from fatheory.archive.appendable import is_unfinished, read_unfinished
+from fatheory.archive.earlier import with_gaps
 from fatheory.archive.files import ListedFiles, reading, refuse_damage
 from fatheory.archive.layout import map_variables, storable
 from fatheory.archive.lock import WriterLock
@@ -96,7 +97,8 @@ def load(path: str | os.PathLike[str], *, verify: bool = True) -> xr.Dataset:
 
     Of an archive that is not done, or grows at this moment, what was committed is read: the
     snapshots of a run so far, the finished cells of a sweep. Its attribute ``unfinished`` says how
-    much that is. Strings come as NumPy's fixed-width strings. Archives up to 1 GiB are read into
+    much that is. Strings come as NumPy's fixed-width strings. In sweeps of earlier versions, what
+    was said of runs that there are not is NaN. Archives up to 1 GiB are read into
     memory; larger ones are read when their values are used, and must stay in place until then.
 
     Parameters
@@ -287,7 +289,7 @@ def _read(folder: Path, verify: bool) -> xr.Dataset:
             ds.load()
     if kind == manifest.RUN:
         validate(ds)
-    return ds
+    return with_gaps(ds) if kind == manifest.SWEEP else ds
 
 
 def _identity(folder: Path) -> tuple[int, int, int] | None:

@@ -64,15 +64,15 @@ class Grid:
             name: Template(
                 dims=(*sweep.dims, *kept[name]),
                 shape=(*sweep.shape, *(extent[dim] for dim in kept[name])),
-                dtype=dtype(name, precision),
+                dtype=_with_room_for_nan(dtype(name, precision)),
                 attrs=_attrs(name, asked),
-                fill=_fill(name, dtype(name, precision)),
+                fill=math.nan,
             )
             for name in kept
             if name not in examples
         }
         of_cells = {
-            name: Template(sweep.dims, sweep.shape, kind, names.OF_CELLS[name], _fill(name, kind))
+            name: Template(sweep.dims, sweep.shape, kind, names.OF_CELLS[name], _fill(kind))
             for name, kind in names.DTYPES.items()
         }
         filled = {
@@ -195,6 +195,7 @@ def _static(
         coords=coords | _times(sweep, cells, shared),
         attrs={name: attrs[name] for name in stamped}
         | {
+            names.ATTR_FORM: names.FORM,
             names.ATTR_SWEEP: sweep.to_json(),
             names.ATTR_HASH: sweep.content_hash,
             names.ATTR_LEFT_OUT: list(left_out),
@@ -259,6 +260,8 @@ def _places(among: np.ndarray, own: np.ndarray) -> np.ndarray:
 
 def _attrs(name: str, asked: Iterable[Experiment]) -> dict[str, str]:
     attrs = labels.variable(name).attrs
+    if labels.variable(name).kind != "real":
+        attrs["comment"] = "NaN where a cell has no such run, or none that was carried out"
     unusual = {equations(experiment).get(name) for experiment in asked}
     if unusual == {None}:
         return attrs
@@ -266,7 +269,14 @@ def _attrs(name: str, asked: Iterable[Experiment]) -> dict[str, str]:
     return attrs | ({"equation": str(*unusual)} if len(unusual) == 1 else {})
 
 
-def _fill(name: str, kind: np.dtype) -> object:
-    if name == labels.DIVERGED_AT:
-        return -1
-    return {"f": math.nan, "b": False, "U": "", "i": names.PENDING}[kind.kind]
+def _with_room_for_nan(kind: np.dtype) -> np.dtype:
+    """Return the kind of values of a variable that may be unknown in some cells.
+
+    Whatever stood for unknown among booleans and integers would count as a value in a mean.
+    Double precision holds all steps and counts, which are at most 2^53, exactly.
+    """
+    return kind if kind.kind == "f" else np.dtype(np.float64)
+
+
+def _fill(kind: np.dtype) -> object:
+    return {"f": math.nan, "U": "", "i": names.PENDING}[kind.kind]

@@ -6,7 +6,7 @@ import numpy as np
 
 from fatheory import labels
 
-STATUS = "status"
+STATUS = labels.STATUS
 ERROR = "error"
 WALL_TIME = labels.ATTR_WALL_TIME
 EXPERIMENT_HASH = labels.ATTR_HASH
@@ -14,6 +14,9 @@ EXPERIMENT_HASH = labels.ATTR_HASH
 SHARED = (labels.RULE, labels.SEED, labels.STEP, labels.LAYER)
 """Dimensions along which cells may have different labels."""
 
+ATTR_FORM = "sweep_form"
+FORM = 2
+"""How values are laid out. The first form had no NaN in booleans and integers of runs."""
 ATTR_SWEEP = "sweep"
 ATTR_HASH = "sweep_hash"
 ATTR_LEFT_OUT = "left_out"

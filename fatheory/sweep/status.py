@@ -3,13 +3,12 @@
 import math
 import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import xarray as xr
 
 from fatheory import labels
-from fatheory.archive import is_unfinished, journal, load
+from fatheory.archive import commits, is_unfinished, load
 from fatheory.errors import ArchiveError
 from fatheory.sweep import names
 
@@ -41,6 +40,8 @@ def sweep_status(path: str | os.PathLike[str]) -> SweepStatus:
 
     Raises
     ------
+    DamagedArchiveError
+        If it is not as it was written.
     ArchiveError
         If there is no sweep.
     """
@@ -49,13 +50,9 @@ def sweep_status(path: str | os.PathLike[str]) -> SweepStatus:
     counts = {name: int(count) for name, count in zip(names.STATUS_NAMES, found, strict=True)}
     if labels.ATTR_UNFINISHED not in stored.attrs:
         return SweepStatus(counts, True, 0, 0.0)
-    target = Path(os.path.realpath(path))
-    try:
-        notes = journal.read(target).notes
-    except ArchiveError:
-        if is_unfinished(target):
-            raise
+    if not is_unfinished(path):
         return sweep_status(path)  # it was finished meanwhile
+    notes = commits(path)
     timed = [note for note in notes if note["cells"] and note["seconds"]]
     if not timed:
         return SweepStatus(counts, False, notes[-1]["left"] if notes else 0, math.nan)
@@ -68,10 +65,12 @@ def load_sweep(path: str | os.PathLike[str]) -> xr.Dataset:
 
     Raises
     ------
+    DamagedArchiveError
+        If it is not as it was written.
     ArchiveError
         If there is none.
     """
-    stored = load(path, verify=False)
+    stored = load(path)
     if names.ATTR_SWEEP not in stored.attrs:
         raise ArchiveError(
             f"{path} is an archive, and none of a sweep; see fatheory inspect {path}"

@@ -16,9 +16,9 @@ from fatheory.archive import (
     Closing,
     WriterLock,
     check_free,
+    commits,
     is_unfinished,
     joined_origin,
-    journal,
     load,
     manifest,
     replacement,
@@ -101,15 +101,16 @@ class SweepStore(Closing):
             replacement.recover(path)
         if restart or not os.path.lexists(path):
             return cls(grid, planned, _begun(path, grid, planned.leading, overwrite=restart))
-        stored = load(path, verify=False)
+        # What is taken over gets hashes of its own, so damage must not get this far.
+        stored = load(path)
         before = stored_sweep(stored.attrs, grid.sweep)
         hashes = _hashes(before)
         found, same = _finished(stored, hashes), before == grid.sweep
-        if same and is_unfinished(path):
+        if same and is_unfinished(path) and stored.attrs.get(names.ATTR_FORM) == names.FORM:
             renamed = dict(zip(stored[names.EXPERIMENT_HASH].values.flat, hashes, strict=True))
             return cls(grid, planned, AppendableArchive.resume(path), renamed)
         wanted = {content_hash for batch in planned.batches for content_hash in batch.hashes}
-        if same and wanted <= set(found):
+        if same and not is_unfinished(path) and wanted <= set(found):
             return None
         if not same and wanted.isdisjoint(found):
             raise ArchiveWriteError(
@@ -303,7 +304,7 @@ def _origin(stored: xr.Dataset, path: Path) -> dict[str, str]:
     if not is_unfinished(path):
         known = (labels.ATTR_DEVICE, labels.ATTR_VERSIONS)
         return {name: stored.attrs[name] for name in known if name in stored.attrs}
-    return _computed_by(journal.read(path).notes)
+    return _computed_by(commits(path))
 
 
 def _computed_by(notes: Sequence[Mapping[str, Any]]) -> dict[str, str]:

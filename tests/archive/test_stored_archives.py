@@ -1,7 +1,6 @@
 """Archives of earlier formats, kept as data: read, mended and continued by this version."""
 
 import importlib
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,23 +8,18 @@ import numpy as np
 import pytest
 import xarray as xr
 from archive_examples import build_result
+from stored_archives import unpacked
 
 import fatheory as fa
 from fatheory.archive import check, is_unfinished, load, repair
 
-STORED = Path(__file__).parents[1] / "data" / "archives"
 KINDS = {"run": "run", "unfinished_run": "run", "run_of_format_1": "run", "result": "result"}
 KINDS |= {"sweep": "sweep", "unfinished_sweep": "sweep"}
 
 
 @pytest.fixture
 def stored(tmp_path: Path) -> Callable[[str], Path]:
-    def unpacked(name: str) -> Path:
-        with zipfile.ZipFile(STORED / f"{name}.zip") as file:
-            file.extractall(tmp_path / name)
-        return tmp_path / name
-
-    return unpacked
+    return lambda name: unpacked(name, tmp_path)
 
 
 def described(path: Path) -> fa.Experiment:

@@ -3,6 +3,7 @@
 import pytest
 from sweep_examples import AXES, ROWS, sweep
 
+from fatheory.archive import load
 from fatheory.sweep import outcome
 
 
@@ -27,6 +28,14 @@ def counted(monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def rowed(tmp_path_factory):
-    """The sweep of `ROWS`, carried out in one go."""
-    return sweep(ROWS).run(tmp_path_factory.mktemp("rows") / "sweep.zarr")
+def rowed_path(tmp_path_factory):
+    """Where the sweep of `ROWS` lies, carried out in one go."""
+    path = tmp_path_factory.mktemp("rows") / "sweep.zarr"
+    sweep(ROWS).run(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def rowed(rowed_path):
+    """The sweep of `ROWS`."""
+    return load(rowed_path)

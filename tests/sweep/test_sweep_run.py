@@ -134,7 +134,7 @@ def test_diverged_and_failed_cells_say_so_and_the_others_go_on(tmp_path, monkeyp
     monkeypatch.setattr(outcome, "train_many", failing)
     monkeypatch.setattr("fatheory.sweep.plan.LEAST_BATCHES", 1)
     asked = sweep({RATES: [0.01, 1e9, 0.03, 0.04, -1.0]})
-    with pytest.warns(DivergedWarning, match="4 of 20 runs diverged: backprop .2 runs, the first"):
+    with pytest.warns(DivergedWarning, match="4 of 12 runs diverged: backprop .2 runs, the first"):
         stored = asked.run(tmp_path / "x.zarr")
     assert stored["status"].values.tolist() == [1, 2, 3, 1, 3]
     good, diverged, failed, also_good, invalid = stored["error"].values
@@ -150,7 +150,7 @@ def test_diverged_and_failed_cells_say_so_and_the_others_go_on(tmp_path, monkeyp
         if place in (0, 3):
             assert_cell_is_run(stored, (place,), fa.simulate(cell.experiment))
     assert np.isnan(stored["loss"][[2, 4]]).all()
-    assert (stored["diverged_at"][[2, 4]] == -1).all()
+    assert stored["diverged_at"][[2, 4]].isnull().all()
     assert np.isnan(stored["time"].sel({RATES: -1.0})).all()
 
 
@@ -177,11 +177,11 @@ def test_a_sweep_of_losses_alone(tmp_path):
         assert_cell_is_run(stored, cell.place, fa.simulate(cell.experiment))
 
 
-def test_cells_of_a_row_share_files(rowed, tmp_path):
+def test_cells_of_a_row_share_files(rowed, rowed_path):
     for cell in sweep(ROWS).cells():
-        assert_cell_is_run(rowed, cell.place, fa.simulate(cell.experiment))
-    sweep(ROWS).run(tmp_path / "x.zarr")
-    chunks = sorted(path.name for path in (tmp_path / "x.zarr" / "loss").glob("c.*"))
+        if cell.place[1] == cell.place[0] % 4:  # one of every row
+            assert_cell_is_run(rowed, cell.place, fa.simulate(cell.experiment))
+    chunks = sorted(path.name for path in (rowed_path / "loss").glob("c.*"))
     assert chunks == [f"c.{i}.0.0.0.0" for i in range(8)]
 
 
