@@ -1,12 +1,12 @@
 """Sweeps during which Ctrl-C is pressed."""
 
-from fatheory.sweep import outcome, threads
+from fatheory.sweep import result, threads
 
 
 def interrupted_after(monkeypatch, batches):
     """Let Ctrl-C be pressed while the next batch after so many trains, one at a time."""
     done = []
-    original = outcome.carry_out
+    original = result.carry_out
 
     def carry_out(experiments, wanted, stop):
         if len(done) == batches:

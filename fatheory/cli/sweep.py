@@ -106,8 +106,8 @@ def show(
     as_csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
 ) -> None:
     """Show the last values of a variable in every cell, medians over seeds."""
-    from fatheory.sweep.final import final_values
     from fatheory.sweep.status import load_sweep
+    from fatheory.sweep.summary import final_values
 
     stored = load_sweep(place)
     values = final_values(stored, variable)

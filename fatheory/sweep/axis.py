@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, model_serializer, model_validat
 
 from fatheory.errors import InvalidExperimentError
 from fatheory.experiment.description import NOT_EMPTY, Description, canonical
-from fatheory.sweep.names import is_taken
+from fatheory.sweep.labels import is_taken
 
 _FORMS = (
     "an axis is a list of values, {'keys': [...], 'values': [...]}, or a mapping from labels to "

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from fatheory.errors import FatheoryError
 from fatheory.experiment import Experiment
 from fatheory.sweep.cores import usable_cores
-from fatheory.sweep.outcome import Outcome, carry_out
 from fatheory.sweep.plan import Batch
+from fatheory.sweep.result import Result, carry_out
 
 if TYPE_CHECKING:
     from dask.distributed import Client, Future, LocalCluster
@@ -98,8 +98,8 @@ def _local_cluster(workers: int | None) -> "LocalCluster":
 
 def on_cluster(
     client: "Client", batches: Sequence[Batch], wanted: Mapping[str, Sequence[str]]
-) -> Iterator[dict[str, Outcome]]:
-    """Carry out batches on the workers of a client, and give outcomes as they come.
+) -> Iterator[dict[str, Result]]:
+    """Carry out batches on the workers of a client, and give results as they come.
 
     A batch whose worker died goes to another one. Where workers die again and again, the batch is
     carried out in the end, cell by cell with nothing else beside it: dying takes along what waits
@@ -116,14 +116,14 @@ def on_cluster(
     suspects: list[Batch] = []
     for future in as_completed(list(asked)):
         batch = asked.pop(future)
-        found = _outcomes(future)
+        found = _results(future)
         if found is None:
             suspects.append(batch)
         else:
             yield dict(zip(batch.hashes, found, strict=True))
     for batch in suspects:
-        each = [_outcomes(_submitted(client, alone, wanted)) for alone in batch.alone()]
-        found = [Outcome.failed(_DEADLY) if one is None else one[0] for one in each]
+        each = [_results(_submitted(client, alone, wanted)) for alone in batch.alone()]
+        found = [Result.failed(_DEADLY) if one is None else one[0] for one in each]
         yield dict(zip(batch.hashes, found, strict=True))
 
 
@@ -132,13 +132,13 @@ def _submitted(client: "Client", batch: Batch, wanted: Mapping[str, Sequence[str
     return client.submit(_carry_out, texts, batch.select(wanted), pure=False)
 
 
-def _carry_out(texts: Sequence[str], wanted: Sequence[Sequence[str]]) -> list[Outcome]:
+def _carry_out(texts: Sequence[str], wanted: Sequence[Sequence[str]]) -> list[Result]:
     """Train experiments that arrive as JSON."""
     return carry_out([Experiment.from_json(text) for text in texts], wanted)
 
 
-def _outcomes(future: "Future") -> list[Outcome] | None:
-    """Wait for the outcomes of a batch; None if too many workers died over it."""
+def _results(future: "Future") -> list[Result] | None:
+    """Wait for the results of a batch; None if too many workers died over it."""
     from dask.distributed import KilledWorker
 
     try:

@@ -11,10 +11,10 @@ from fatheory import labels
 from fatheory.archive import Template, assemble, provenance
 from fatheory.experiment import Experiment, ImageTask
 from fatheory.initial import coordinates, draw_initial_state
-from fatheory.sweep import names
+from fatheory.sweep import labels as sweep_labels
 from fatheory.sweep.cell import Cell
-from fatheory.sweep.contents import EXAMPLES, contents, dtype, sizes
-from fatheory.sweep.sweep import Sweep
+from fatheory.sweep.description import SweepDescription
+from fatheory.sweep.schema import EXAMPLES, dtype, sizes, variable_dims
 from fatheory.train.answer import SOURCE, Answer, equations
 from fatheory.updates import schedule_factors
 
@@ -27,7 +27,7 @@ class Grid:
 
     Attributes
     ----------
-    sweep : Sweep
+    sweep : SweepDescription
         Whose archive.
     cells : tuple of Cell
         All of them, the last axis running fastest.
@@ -41,7 +41,7 @@ class Grid:
         From the content hash of an experiment to the variables that it fills.
     """
 
-    sweep: Sweep
+    sweep: SweepDescription
     cells: tuple[Cell, ...]
     static: xr.Dataset
     templates: Mapping[str, Template]
@@ -49,12 +49,12 @@ class Grid:
     filled: Mapping[str, tuple[str, ...]]
 
     @classmethod
-    def of(cls, sweep: Sweep) -> "Grid":
+    def of(cls, sweep: SweepDescription) -> "Grid":
         """Work out what the archive of a sweep will hold."""
         cells = tuple(sweep.cells())
         by_hash = {cell.content_hash: cell.experiment for cell in cells if cell.experiment}
         asked = list(by_hash.values())
-        held = {content_hash: contents(own) for content_hash, own in by_hash.items()}
+        held = {content_hash: variable_dims(own) for content_hash, own in by_hash.items()}
         kept, left_out = _variables(asked, held.values())
         examples = tuple(name for name in EXAMPLES if name in kept) if _learn_alike(asked) else ()
         static = _static(sweep, cells, asked, left_out)
@@ -72,8 +72,8 @@ class Grid:
             if name not in examples
         }
         of_cells = {
-            name: Template(sweep.dims, sweep.shape, kind, names.OF_CELLS[name], _fill(kind))
-            for name, kind in names.DTYPES.items()
+            name: Template(sweep.dims, sweep.shape, kind, sweep_labels.OF_CELLS[name], _fill(kind))
+            for name, kind in sweep_labels.DTYPES.items()
         }
         filled = {
             content_hash: tuple(name for name in own if name in templates)
@@ -98,7 +98,7 @@ class Grid:
     def _among(self, experiment: Experiment) -> dict[str, np.ndarray]:
         """Return where an experiment's labels stand, along dimensions where others have more."""
         own = coordinates_of(experiment)
-        of_all = {dim: self.static.variables[dim].values for dim in names.SHARED}
+        of_all = {dim: self.static.variables[dim].values for dim in sweep_labels.SHARED}
         return {
             dim: _places(labels_there, own[dim])
             for dim, labels_there in of_all.items()
@@ -151,7 +151,7 @@ def _variables(
     kept, left_out = {}, []
     for name in sorted(dims_of):
         first, *others = dims_of[name]
-        if others or any(len(extents[dim]) > 1 for dim in first if dim not in names.SHARED):
+        if others or any(len(extents[dim]) > 1 for dim in first if dim not in sweep_labels.SHARED):
             left_out.append(name)
         else:
             kept[name] = first
@@ -167,7 +167,10 @@ def _learn_alike(asked: Sequence[Experiment]) -> bool:
 
 
 def _static(
-    sweep: Sweep, cells: Sequence[Cell], asked: Sequence[Experiment], left_out: Sequence[str]
+    sweep: SweepDescription,
+    cells: Sequence[Cell],
+    asked: Sequence[Experiment],
+    left_out: Sequence[str],
 ) -> xr.Dataset:
     shared = _shared_labels([coordinates_of(experiment) for experiment in asked])
     hashes = np.array([cell.content_hash for cell in cells]).reshape(sweep.shape)
@@ -188,17 +191,17 @@ def _static(
     stamped = (labels.ATTR_SOURCE, labels.ATTR_PRECISION, labels.ATTR_CREATED)
     return xr.Dataset(
         {
-            names.EXPERIMENT_HASH: xr.Variable(
-                sweep.dims, hashes, names.OF_CELLS[names.EXPERIMENT_HASH]
+            sweep_labels.EXPERIMENT_HASH: xr.Variable(
+                sweep.dims, hashes, sweep_labels.OF_CELLS[sweep_labels.EXPERIMENT_HASH]
             )
         },
         coords=coords | _times(sweep, cells, shared),
         attrs={name: attrs[name] for name in stamped}
         | {
-            names.ATTR_FORM: names.FORM,
-            names.ATTR_SWEEP: sweep.to_json(),
-            names.ATTR_HASH: sweep.content_hash,
-            names.ATTR_LEFT_OUT: list(left_out),
+            sweep_labels.ATTR_FORM: sweep_labels.FORM,
+            sweep_labels.ATTR_SWEEP: sweep.to_json(),
+            sweep_labels.ATTR_HASH: sweep.content_hash,
+            sweep_labels.ATTR_LEFT_OUT: list(left_out),
         },
     )
 
@@ -206,7 +209,7 @@ def _static(
 def _shared_labels(of_cells: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
     """Return the union of the cells' labels: of rules as they first occur, of others in order."""
     found: dict[str, np.ndarray] = {}
-    for dim in names.SHARED:
+    for dim in sweep_labels.SHARED:
         first = of_cells[0][dim]
         if all(np.array_equal(own[dim], first) for own in of_cells):
             found[dim] = first
@@ -222,7 +225,7 @@ def coordinates_of(experiment: Experiment) -> dict[str, np.ndarray]:
 
 
 def _times(
-    sweep: Sweep, cells: Sequence[Cell], shared: Mapping[str, np.ndarray]
+    sweep: SweepDescription, cells: Sequence[Cell], shared: Mapping[str, np.ndarray]
 ) -> dict[str, xr.Variable]:
     """Return times and learning rates, with the axes along which they differ."""
     found: dict[str, xr.Variable] = {}
@@ -279,4 +282,4 @@ def _with_room_for_nan(kind: np.dtype) -> np.dtype:
 
 
 def _fill(kind: np.dtype) -> object:
-    return {"f": math.nan, "U": "", "i": names.PENDING}[kind.kind]
+    return {"f": math.nan, "U": "", "i": sweep_labels.PENDING}[kind.kind]

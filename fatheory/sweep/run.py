@@ -14,11 +14,11 @@ from fatheory.errors import FatheoryError
 from fatheory.experiment import ImageTask
 from fatheory.initial import refuse_other_images
 from fatheory.sweep.cluster import cluster_client, on_cluster
+from fatheory.sweep.description import SweepDescription
 from fatheory.sweep.grid import Grid
-from fatheory.sweep.outcome import Outcome
 from fatheory.sweep.plan import Batch, Plan
+from fatheory.sweep.result import Result
 from fatheory.sweep.store import SweepStore, stored_sweep
-from fatheory.sweep.sweep import Sweep
 from fatheory.sweep.threads import on_threads
 from fatheory.train.progress import progress_bar
 from fatheory.train.stored import in_order
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def run_sweep(
-    sweep: Sweep,
+    sweep: SweepDescription,
     path: str | os.PathLike[str],
     *,
     workers: int | None,
@@ -76,10 +76,10 @@ def _carry_out_all(
         with (
             progress_bar(progress, "sweeping", total, "experiments") as bar,
             # Closing it stops what is under way, whatever happened.
-            closing(_outcomes(batches, grid.filled, workers, scheduler)) as outcomes,
+            closing(_results(batches, grid.filled, workers, scheduler)) as results,
         ):
             bar.advance(store.known)
-            for found in outcomes:
+            for found in results:
                 store.add(found)
                 bar.advance(len(found))
         store.finish()
@@ -90,12 +90,12 @@ def _carry_out_all(
         ) from None
 
 
-def _outcomes(
+def _results(
     batches: Sequence[Batch],
     wanted: Mapping[str, Sequence[str]],
     workers: int | None,
     scheduler: "str | Client | None",
-) -> Generator[dict[str, Outcome]]:
+) -> Generator[dict[str, Result]]:
     if not batches:
         return
     if workers is None and scheduler is None:

@@ -10,7 +10,7 @@ import xarray as xr
 from fatheory import labels
 from fatheory.archive import commits, is_unfinished, load
 from fatheory.errors import ArchiveError
-from fatheory.sweep import names
+from fatheory.sweep import labels as sweep_labels
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,12 @@ def sweep_status(path: str | os.PathLike[str]) -> SweepStatus:
         If there is no sweep.
     """
     stored = load_sweep(path)
-    found = np.bincount(stored[names.STATUS].values.ravel(), minlength=len(names.STATUS_NAMES))
-    counts = {name: int(count) for name, count in zip(names.STATUS_NAMES, found, strict=True)}
+    found = np.bincount(
+        stored[sweep_labels.STATUS].values.ravel(), minlength=len(sweep_labels.STATUS_NAMES)
+    )
+    counts = {
+        name: int(count) for name, count in zip(sweep_labels.STATUS_NAMES, found, strict=True)
+    }
     if labels.ATTR_UNFINISHED not in stored.attrs:
         return SweepStatus(counts, True, 0, 0.0)
     if not is_unfinished(path):
@@ -71,7 +75,7 @@ def load_sweep(path: str | os.PathLike[str]) -> xr.Dataset:
         If there is none.
     """
     stored = load(path)
-    if names.ATTR_SWEEP not in stored.attrs:
+    if sweep_labels.ATTR_SWEEP not in stored.attrs:
         raise ArchiveError(
             f"{path} is an archive, and none of a sweep; see fatheory inspect {path}"
         )

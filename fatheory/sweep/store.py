@@ -24,15 +24,15 @@ from fatheory.archive import (
     replacement,
 )
 from fatheory.errors import ArchiveWriteError
-from fatheory.sweep import names
+from fatheory.sweep import labels as sweep_labels
 from fatheory.sweep.cell import Cell
+from fatheory.sweep.description import SweepDescription
 from fatheory.sweep.grid import Grid, coordinates_of
-from fatheory.sweep.outcome import Outcome
 from fatheory.sweep.plan import Batch, Plan, rows
-from fatheory.sweep.sweep import Sweep
+from fatheory.sweep.result import Result
 from fatheory.train.stored import with_digest_of
 
-_FINISHED = (names.DONE, names.DIVERGED)
+_FINISHED = (sweep_labels.DONE, sweep_labels.DIVERGED)
 """What is never computed again."""
 
 
@@ -106,8 +106,14 @@ class SweepStore(Closing):
         before = stored_sweep(stored.attrs, grid.sweep)
         hashes = _hashes(before)
         found, same = _finished(stored, hashes), before == grid.sweep
-        if same and is_unfinished(path) and stored.attrs.get(names.ATTR_FORM) == names.FORM:
-            renamed = dict(zip(stored[names.EXPERIMENT_HASH].values.flat, hashes, strict=True))
+        if (
+            same
+            and is_unfinished(path)
+            and stored.attrs.get(sweep_labels.ATTR_FORM) == sweep_labels.FORM
+        ):
+            renamed = dict(
+                zip(stored[sweep_labels.EXPERIMENT_HASH].values.flat, hashes, strict=True)
+            )
             return cls(grid, planned, AppendableArchive.resume(path), renamed)
         wanted = {content_hash for batch in planned.batches for content_hash in batch.hashes}
         if same and not is_unfinished(path) and wanted <= set(found):
@@ -122,7 +128,7 @@ class SweepStore(Closing):
 
     @property
     def known(self) -> int:
-        """How many experiments have an outcome."""
+        """How many experiments have a result."""
         return len(self._known)
 
     @property
@@ -130,8 +136,8 @@ class SweepStore(Closing):
         """What is left of the batches."""
         return _left(self._planned, self._known)
 
-    def add(self, found: Mapping[str, Outcome]) -> None:
-        """Write the outcomes of experiments, by content hash: all of them or none.
+    def add(self, found: Mapping[str, Result]) -> None:
+        """Write the results of experiments, by content hash: all of them or none.
 
         Raises
         ------
@@ -192,7 +198,7 @@ class SweepStore(Closing):
                     for content_hash in store._experiments
                     if content_hash in found
                 }
-                store._add({key: outcome for key, outcome in taken.items() if outcome}, 0.0)
+                store._add({key: result for key, result in taken.items() if result}, 0.0)
             replacement.publish_folder(beside, path)
         return cls(grid, planned, AppendableArchive.resume(path))
 
@@ -202,32 +208,34 @@ class SweepStore(Closing):
         place: tuple[int, ...],
         content_hash: str,
         origin: Mapping[str, str],
-    ) -> Outcome | None:
+    ) -> Result | None:
         """Read a finished cell; None if variables are wanted that it has not kept."""
         experiment = self._experiments[content_hash]
         assert experiment is not None  # it was carried out
         wanted = list(self._grid.filled[content_hash])
         if not set(wanted) <= set(stored.data_vars):
             return None
-        axes = stored[names.STATUS].dims
+        axes = stored[sweep_labels.STATUS].dims
         cell = stored.isel(dict(zip(axes, place, strict=True)))
         own = coordinates_of(experiment)
-        run = cell[wanted].sel({dim: own[dim] for dim in names.SHARED if dim in cell[wanted].dims})
-        status, error, wall_time = (cell[name].item() for name in names.DTYPES)
+        run = cell[wanted].sel(
+            {dim: own[dim] for dim in sweep_labels.SHARED if dim in cell[wanted].dims}
+        )
+        status, error, wall_time = (cell[name].item() for name in sweep_labels.DTYPES)
         values = {name: run[name].values for name in wanted}
-        return Outcome(status, error, wall_time, values, origin)
+        return Result(status, error, wall_time, values, origin)
 
-    def _add(self, found: Mapping[str, Outcome], seconds: float) -> None:
+    def _add(self, found: Mapping[str, Result], seconds: float) -> None:
         # Batches are whole rows, or rows single cells.
         for i in sorted({i for content_hash in found for i in self._rows_of[content_hash]}):
             self._write(self._rows[i], found)
-        origins = [outcome.origin for outcome in found.values()]
+        origins = [result.origin for result in found.values()]
         known = self._known | set(found)
         self._archive.commit(
             {
                 "cells": list(found),
                 "left": len(_left(self._planned, known)),
-                "done": [key for key, outcome in found.items() if outcome.status in _FINISHED],
+                "done": [key for key, result in found.items() if result.status in _FINISHED],
                 "seconds": seconds,
                 "devices": _occurring(labels.ATTR_DEVICE, origins),
                 "versions": _occurring(labels.ATTR_VERSIONS, origins),
@@ -235,13 +243,13 @@ class SweepStore(Closing):
         )
         self._known = known
 
-    def _write(self, row: Sequence[Cell], found: Mapping[str, Outcome]) -> None:
+    def _write(self, row: Sequence[Cell], found: Mapping[str, Result]) -> None:
         sweep, leading = self._grid.sweep, self._leading
         of_cells = []
         for cell in row:
             wrong = cell.experiment is None
-            outcome = Outcome.failed(cell.error) if wrong else found[cell.content_hash]
-            values = {**outcome.values, **outcome.of_cell}
+            result = Result.failed(cell.error) if wrong else found[cell.content_hash]
+            values = {**result.values, **result.of_cell}
             # The values are those of the one that was carried out of all that are equal.
             of_cells.append(self._grid.fitted(self._experiments[cell.content_hash], values))
         inner = sweep.shape[leading:]
@@ -268,7 +276,7 @@ def _begun(path: Path, grid: Grid, leading: int, *, overwrite: bool) -> Appendab
     )
 
 
-def stored_sweep(attrs: Mapping[str, Any], asked: Sweep) -> Sweep | None:
+def stored_sweep(attrs: Mapping[str, Any], asked: SweepDescription) -> SweepDescription | None:
     """Return the sweep that an archive of these attributes answers; None if it answers none.
 
     Raises
@@ -276,24 +284,24 @@ def stored_sweep(attrs: Mapping[str, Any], asked: Sweep) -> Sweep | None:
     InvalidExperimentError
         If it was described by a newer version, or with parts of packages that are not here.
     """
-    text = attrs.get(names.ATTR_SWEEP)
+    text = attrs.get(sweep_labels.ATTR_SWEEP)
     if not isinstance(text, str):
         return None
-    stored = Sweep.from_json(text)
+    stored = type(asked).from_json(text)
     experiment = with_digest_of(stored.experiment, asked.experiment)
     return stored if experiment is stored.experiment else stored.replaced(experiment=experiment)
 
 
-def _hashes(sweep: Sweep | None) -> list[str]:
+def _hashes(sweep: SweepDescription | None) -> list[str]:
     """Return the content hashes of all cells, as this version computes them."""
     return [] if sweep is None else [cell.content_hash for cell in sweep.cells()]
 
 
 def _finished(stored: xr.Dataset, hashes: Sequence[str]) -> dict[str, tuple[int, ...]]:
     """Return the places of the finished cells of a sweep, by content hash."""
-    if not hashes or names.STATUS not in stored.variables:
+    if not hashes or sweep_labels.STATUS not in stored.variables:
         return {}
-    status = stored[names.STATUS].values
+    status = stored[sweep_labels.STATUS].values
     of_places = np.reshape(hashes, status.shape)
     finished = zip(*np.nonzero(np.isin(status, _FINISHED)), strict=True)
     return {str(of_places[place]): tuple(map(int, place)) for place in finished}

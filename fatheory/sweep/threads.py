@@ -4,18 +4,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
 from fatheory.sweep.cores import usable_cores
-from fatheory.sweep.outcome import Outcome, carry_out
 from fatheory.sweep.plan import Batch
+from fatheory.sweep.result import Result, carry_out
 from fatheory.train.memory import available_memory
 from fatheory.train.sinks import StopRequest
 
 
 def on_threads(
     batches: Sequence[Batch], wanted: Mapping[str, Sequence[str]]
-) -> Iterator[dict[str, Outcome]]:
+) -> Iterator[dict[str, Result]]:
     """Carry out batches on as many threads as there are cores and memory for.
 
-    Outcomes come as they are there. Where the iteration ends early, as by Ctrl-C, what is under
+    Results come as they are there. Where the iteration ends early, as by Ctrl-C, what is under
     way stops at its next segment.
     """
     # What interrupts is heard by the main thread only, and threads must not outlive it.

@@ -13,7 +13,7 @@ import fatheory as fa
 from fatheory.cli.sweep import parse_axis
 from fatheory.errors import DivergedWarning
 from fatheory.sweep import Sweep, sweep_status
-from fatheory.sweep.final import final_values
+from fatheory.sweep.summary import final_values
 
 PRESET = "lillicrap2016/fig2"
 RATES = "rules.*.learning_rate"

@@ -4,7 +4,7 @@ import pytest
 from sweep_examples import AXES, ROWS, sweep
 
 from fatheory.archive import load
-from fatheory.sweep import outcome
+from fatheory.sweep import result
 
 
 @pytest.fixture(scope="session")
@@ -17,13 +17,13 @@ def whole(tmp_path_factory):
 def counted(monkeypatch):
     """Count the experiments that are trained."""
     trained = []
-    original = outcome.train_many
+    original = result.train_many
 
     def counting(experiments, **options):
         trained.extend(experiment.content_hash for experiment in experiments)
         return original(experiments, **options)
 
-    monkeypatch.setattr(outcome, "train_many", counting)
+    monkeypatch.setattr(result, "train_many", counting)
     return trained
 
 

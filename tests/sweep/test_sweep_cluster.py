@@ -95,13 +95,13 @@ def test_384_cells_with_workers_killed_at_random(local, tmp_path):
 
 DEADLY = """
 import os, signal
-from fatheory.sweep import outcome
-original = outcome.original = getattr(outcome, "original", outcome.train_many)
+from fatheory.sweep import result
+original = result.original = getattr(result, "original", result.train_many)
 def deadly(experiments, **options):
     if any(experiment.learning_rates[0] == 0.03 for experiment in experiments):
         os.kill(os.getpid(), signal.SIGKILL)
     return original(experiments, **options)
-outcome.train_many = deadly
+result.train_many = deadly
 """
 
 

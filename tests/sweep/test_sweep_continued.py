@@ -22,7 +22,7 @@ from sweep_examples import (
 
 import fatheory as fa
 from fatheory.errors import ArchiveError, ArchiveWriteError, DivergedWarning
-from fatheory.sweep import outcome, sweep_status, threads
+from fatheory.sweep import result, sweep_status, threads
 
 
 def test_stopped_and_gone_on_with_is_bit_identical(whole, tmp_path, monkeypatch, counted):
@@ -184,14 +184,14 @@ def test_failed_cells_are_tried_again(tmp_path, monkeypatch, counted):
     path = tmp_path / "x.zarr"
     asked = sweep({RATES: [0.01, 0.02, -1.0]})
     with monkeypatch.context() as patch:
-        original = outcome.train_many
+        original = result.train_many
 
         def failing(experiments, **options):
             if experiments[0].learning_rates[0] == 0.02:
                 raise fa.FatheoryError("the data were missing")
             return original(experiments, **options)
 
-        patch.setattr(outcome, "train_many", failing)
+        patch.setattr(result, "train_many", failing)
         first = asked.run(path)
     assert first["status"].values.tolist() == [1, 3, 3]
     assert first["error"].values[1] == "FatheoryError: the data were missing"
@@ -250,7 +250,7 @@ def test_what_is_no_archive_is_never_replaced(tmp_path):
 
 def test_one_writer_at_a_time(tmp_path, monkeypatch):
     path = tmp_path / "x.zarr"
-    original = outcome.carry_out
+    original = result.carry_out
 
     def carry_out(experiments, wanted, stop):
         with pytest.raises(ArchiveWriteError, match="is being written by"):

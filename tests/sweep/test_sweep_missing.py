@@ -12,7 +12,7 @@ from sweep_examples import AXES, RATES, small, sweep
 import fatheory as fa
 from fatheory.archive import describe_divergence
 from fatheory.errors import DivergedWarning
-from fatheory.sweep import outcome
+from fatheory.sweep import result
 
 WILD = {RATES: [0.01, 1e6, -1.0]}
 RUN = ("rule", "seed")
@@ -34,7 +34,7 @@ def test_of_cells_that_failed_nothing_is_known(tmp_path, monkeypatch):
     def failing(experiments, **options):
         raise MemoryError("no room")
 
-    monkeypatch.setattr(outcome, "train_many", failing)
+    monkeypatch.setattr(result, "train_many", failing)
     stored = sweep({RATES: [0.01]}).run(tmp_path / "x.zarr")
     assert stored["status"].values.tolist() == [3]
     assert stored["diverged"].isnull().all()

@@ -9,7 +9,7 @@ from interrupted import interrupted_after
 from sweep_examples import assert_cell_is_run, small, sweep
 
 import fatheory as fa
-from fatheory.sweep import cluster, outcome
+from fatheory.sweep import cluster, result
 
 RULES = {
     "backprop": {"rule": "backprop", "learning_rate": 0.02},
@@ -97,7 +97,7 @@ def test_an_axis_that_is_asked_for_with_its_rules_turned_is_gone_on_with(tmp_pat
 def test_batches_that_workers_are_sent_keep_the_order_of_rules():
     turned = small(rules=dict(reversed(RULES.items())))
     wanted = ("loss", "feedback_2", "diverged_at")
-    here = outcome.carry_out([turned], [wanted])[0]
+    here = result.carry_out([turned], [wanted])[0]
     there = cluster._carry_out([turned.to_json()], [wanted])[0]
     for name in wanted:
         np.testing.assert_array_equal(here.values[name], there.values[name], err_msg=name)

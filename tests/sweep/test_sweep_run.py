@@ -8,8 +8,7 @@ from sweep_examples import AXES, HASH, RATES, ROWS, assert_cell_is_run, small, s
 
 import fatheory as fa
 from fatheory.errors import DivergedWarning
-from fatheory.sweep import outcome
-from fatheory.sweep.sweep import Sweep
+from fatheory.sweep import Sweep, result
 
 
 def test_every_cell_is_the_run_of_its_experiment(whole):
@@ -124,14 +123,14 @@ def test_cells_of_equal_experiments_are_trained_once(tmp_path, counted):
 
 
 def test_diverged_and_failed_cells_say_so_and_the_others_go_on(tmp_path, monkeypatch):
-    original = outcome.train_many
+    original = result.train_many
 
     def failing(experiments, **options):
         if any(experiment.learning_rates[0] == 0.03 for experiment in experiments):
             raise MemoryError("no room")
         return original(experiments, **options)
 
-    monkeypatch.setattr(outcome, "train_many", failing)
+    monkeypatch.setattr(result, "train_many", failing)
     monkeypatch.setattr("fatheory.sweep.plan.LEAST_BATCHES", 1)
     asked = sweep({RATES: [0.01, 1e9, 0.03, 0.04, -1.0]})
     with pytest.warns(DivergedWarning, match="4 of 12 runs diverged: backprop .2 runs, the first"):

@@ -15,7 +15,7 @@ from sweep_examples import AXES, RATES, assert_same_numbers, small, sweep
 import fatheory as fa
 from fatheory.errors import ArchiveWriteError
 from fatheory.experiment import DenseNetwork, ImageTask
-from fatheory.sweep import outcome, sweep_status, threads
+from fatheory.sweep import result, sweep_status, threads
 from fatheory.sweep.plan import Batch, Plan
 from fatheory.sweep.store import SweepStore
 
@@ -29,7 +29,7 @@ def planned(asked):
 
 
 def test_batches_train_at_the_same_time(whole, tmp_path, monkeypatch):
-    original, together = outcome.carry_out, threading.Barrier(3, timeout=60)
+    original, together = result.carry_out, threading.Barrier(3, timeout=60)
 
     def carry_out(*arguments):
         together.wait()  # which fails unless three are under way

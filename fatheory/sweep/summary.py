@@ -4,7 +4,7 @@ import xarray as xr
 
 from fatheory import labels
 from fatheory.errors import UnknownNameError
-from fatheory.sweep import names
+from fatheory.sweep import labels as sweep_labels
 
 
 def final_values(stored: xr.Dataset, variable: str) -> xr.DataArray:
@@ -42,11 +42,11 @@ def final_values(stored: xr.Dataset, variable: str) -> xr.DataArray:
 
 def can_be_shown(stored: xr.Dataset) -> list[str]:
     """List the variables of a sweep that are numbers for rules, seeds, steps and layers."""
-    axes = stored[names.STATUS].dims
+    axes = stored[sweep_labels.STATUS].dims
     return [
         str(name)
         for name, variable in stored.data_vars.items()
         if labels.RULE in variable.dims
-        and set(variable.dims) - set(axes) <= set(names.SHARED)
+        and set(variable.dims) - set(axes) <= set(sweep_labels.SHARED)
         and variable.dtype.kind == "f"
     ]

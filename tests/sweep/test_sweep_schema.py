@@ -19,7 +19,7 @@ from fatheory.experiment import (
     TeacherTask,
     Uniform,
 )
-from fatheory.sweep.contents import contents, dtype, sizes
+from fatheory.sweep.schema import dtype, sizes, variable_dims
 
 OF_LAYERS = ("delta_angle", "delta_angle_flattened", "weight_angle", "sign_concordance")
 ALL = (
@@ -96,10 +96,10 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_contents_and_sizes_are_those_of_the_run(case):
+def test_variables_and_sizes_are_those_of_the_run(case):
     experiment = CASES[case]
     run = simulate(experiment)
-    assert contents(experiment) == {name: run[name].dims for name in sorted(run.data_vars)}
+    assert variable_dims(experiment) == {name: run[name].dims for name in sorted(run.data_vars)}
     expected = sizes(experiment)
     assert dict(run.sizes) == {dim: expected[dim] for dim in run.sizes}
     assert {name: dtype(name, experiment.precision) for name in run.data_vars} == {

@@ -9,20 +9,20 @@ import numpy as np
 from fatheory import labels
 from fatheory.archive import computed_on
 from fatheory.experiment import Experiment
-from fatheory.sweep import names
+from fatheory.sweep import labels as sweep_labels
 from fatheory.train.answer import Answer, device_name
 from fatheory.train.many import train_many
 from fatheory.train.sinks import StopRequest
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Result:
     """What became of an experiment.
 
     Attributes
     ----------
     status : int
-        One of `names.DONE`, `names.DIVERGED`, `names.FAILED`.
+        One of `sweep_labels.DONE`, `sweep_labels.DIVERGED`, `sweep_labels.FAILED`.
     error : str
         What went wrong; empty if nothing.
     wall_time : float
@@ -40,19 +40,19 @@ class Outcome:
     origin: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, answer: Answer, wanted: Collection[str]) -> "Outcome":
-        """Return the outcome of an experiment that was carried out, with some variables."""
+    def of(cls, answer: Answer, wanted: Collection[str]) -> "Result":
+        """Return the result of an experiment that was carried out, with some variables."""
         variables = answer.variables
         error = _divergence(variables[labels.DIVERGED_AT])
-        status = names.DIVERGED if error else names.DONE
+        status = sweep_labels.DIVERGED if error else sweep_labels.DONE
         values = {name: variables[name] for name in wanted}
         return cls(status, error, answer.wall_time, values, computed_on(device_name()))
 
     @classmethod
-    def failed(cls, error: BaseException | str, wall_time: float = 0.0) -> "Outcome":
-        """Return the outcome of an experiment that could not be carried out."""
+    def failed(cls, error: BaseException | str, wall_time: float = 0.0) -> "Result":
+        """Return the result of an experiment that could not be carried out."""
         kind = "" if isinstance(error, str) else f"{type(error).__name__}: "
-        return cls(names.FAILED, f"{kind}{error}", wall_time)
+        return cls(sweep_labels.FAILED, f"{kind}{error}", wall_time)
 
     @property
     def of_cell(self) -> dict[str, np.ndarray]:
@@ -60,7 +60,7 @@ class Outcome:
         values = (self.status, self.error, self.wall_time)
         return {
             name: np.asarray(value, dtype)
-            for (name, dtype), value in zip(names.DTYPES.items(), values, strict=True)
+            for (name, dtype), value in zip(sweep_labels.DTYPES.items(), values, strict=True)
         }
 
 
@@ -68,7 +68,7 @@ def carry_out(
     experiments: Sequence[Experiment],
     wanted: Sequence[Sequence[str]],
     stop: StopRequest | None = None,
-) -> list[Outcome]:
+) -> list[Result]:
     """Train experiments together.
 
     If that fails they are trained one by one, so that one of them does not spoil the others.
@@ -78,7 +78,7 @@ def carry_out(
     experiments : sequence of Experiment
         What is asked.
     wanted : sequence of sequence of str
-        For each, the variables that its outcome is to have.
+        For each, the variables that its result is to have.
     stop : StopRequest, optional
         By which another thread can ask for a stop.
 
@@ -90,10 +90,10 @@ def carry_out(
     began = time.perf_counter()
     try:
         trained = train_many(experiments, progress=False, stop=stop)
-        found = {i: Outcome.of(answer, wanted[i]) for i, answer in trained}
+        found = {i: Result.of(answer, wanted[i]) for i, answer in trained}
     except Exception as error:
         if len(experiments) == 1:
-            return [Outcome.failed(error, time.perf_counter() - began)]
+            return [Result.failed(error, time.perf_counter() - began)]
         pairs = zip(experiments, wanted, strict=True)
         return [carry_out([experiment], [own], stop)[0] for experiment, own in pairs]
     return [found[i] for i in range(len(experiments))]

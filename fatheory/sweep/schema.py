@@ -21,7 +21,7 @@ EXAMPLES = (
 _DTYPES = {"boolean": np.dtype(np.bool_), "integer": np.dtype(np.int64)}
 
 
-def contents(experiment: Experiment) -> dict[str, tuple[str, ...]]:
+def variable_dims(experiment: Experiment) -> dict[str, tuple[str, ...]]:
     """Return the variables of the experiment's archive, with their dimensions, sorted by name."""
     names = {labels.LOSS, labels.DIVERGED, labels.DIVERGED_AT, *_drawn(experiment)}
     for quantity in find_quantities(experiment.record.quantities):

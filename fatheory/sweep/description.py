@@ -1,0 +1,133 @@
+"""What a sweep asks: an experiment and the axes along which it is changed."""
+
+import itertools
+import json
+import math
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Self
+
+from pydantic import BeforeValidator, model_serializer, model_validator
+
+from fatheory.errors import FatheoryError, InvalidExperimentError
+from fatheory.experiment import Experiment
+from fatheory.experiment.description import NOT_EMPTY, Description
+from fatheory.experiment.json_text import text_digest, written
+from fatheory.experiment.migration import HEAD, VERSION, read_description
+from fatheory.experiment.packages import packages_of
+from fatheory.sweep.axis import Axis, read_axes
+from fatheory.sweep.cell import Cell
+from fatheory.sweep.settings import with_all_settings
+
+MAX_CELLS = 100_000
+"""More than any study asks for; a slip of the keyboard should not fill the memory."""
+_PROBLEMS_LISTED = 5
+
+
+class SweepDescription(Description):
+    """What a `fatheory.sweep.Sweep` is beside being carried out: its fields are described there.
+
+    What carries sweeps out stands on this, and `Sweep.run` on that.
+    """
+
+    experiment: Experiment
+    axes: Annotated[tuple[tuple[str, Axis], ...], NOT_EMPTY, BeforeValidator(read_axes)]
+
+    @model_validator(mode="after")
+    def _can_be_carried_out(self) -> Self:
+        cells = math.prod(self.shape)
+        if cells > MAX_CELLS:
+            raise ValueError(f"a sweep has {MAX_CELLS} cells at most; got {cells}")
+        errors: dict[str, None] = {}
+        for cell in self.cells():
+            if cell.experiment is not None:
+                return self
+            errors[cell.error] = None
+        listed = list(errors)[:_PROBLEMS_LISTED]
+        raise InvalidExperimentError(
+            "Sweep", [("axes", f"no cell is a valid experiment: {error}") for error in listed]
+        )
+
+    @model_serializer(mode="wrap")
+    def _axes_as_mapping(self, handler: Any) -> dict[str, Any]:
+        return handler(self) | {"axes": {name: axis.model_dump() for name, axis in self.axes}}
+
+    @property
+    def dims(self) -> tuple[str, ...]:
+        """Names of the axes, in order."""
+        return tuple(name for name, _ in self.axes)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Numbers of points along the axes."""
+        return tuple(len(axis.values) for _, axis in self.axes)
+
+    def cells(self) -> Iterator[Cell]:
+        """Make all cells, the last axis running fastest."""
+        for place in itertools.product(*map(range, self.shape)):
+            settings: dict[str, Any] = {}
+            for (_, axis), point in zip(self.axes, place, strict=True):
+                for key, value in axis.at(point).items():
+                    settings.pop(key, None)  # so that it comes after what it is made on top of
+                    settings[key] = value
+            try:
+                experiment = with_all_settings(self.experiment, settings)
+            except FatheoryError as error:
+                yield Cell(place, None, error=str(error))
+            else:
+                yield Cell(place, experiment, experiment.content_hash)
+
+    @property
+    def content_hash(self) -> str:
+        """Sixteen hexadecimal digits; equal sweeps have equal ones, as with `Experiment`.
+
+        The order of axes is that of the results' dimensions, and means something.
+        """
+        return text_digest(written(self.canonical()))
+
+    def to_json(self, indent: int | None = None) -> str:
+        """Write the sweep as JSON, complete with defaults, as `Experiment.to_json` does."""
+        packages = packages_of(self.experiment)
+        head = {"version": VERSION} | ({"packages": packages} if packages else {})
+        return json.dumps(head | self.model_dump(mode="json"), indent=indent)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Read what `to_json` wrote.
+
+        Raises
+        ------
+        InvalidExperimentError
+            If the text is not JSON, gives a key twice, does not describe a sweep, is of a later
+            version, or names parts of packages that are not here.
+        """
+        return cls(**read_description("Sweep", text))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_any_version(cls, data: Any) -> Any:
+        """Let the experiment be read as of the version of the sweep."""
+        if not isinstance(data, Mapping):
+            return data
+        own, head = dict(data), {key: data[key] for key in HEAD if key in data}
+        if head and isinstance(own.get("experiment"), Mapping):
+            own["experiment"] = head | own["experiment"]
+        return {key: value for key, value in own.items() if key not in HEAD}
+
+    def with_axes(self, axes: Mapping[str, Any]) -> Self:
+        """Return a copy with these axes added, or in the place of those of the same names."""
+        return self.replaced(axes=dict(self.axes) | dict(axes))
+
+    def __repr__(self) -> str:
+        name = f" {self.experiment.name!r}" if self.experiment.name else ""
+        sizes = " x ".join(map(str, self.shape))
+        head = f"Sweep{name} [{self.content_hash}]: {sizes} cells"
+        lines = [f"  {axis_name}: {_listed(axis)}" for axis_name, axis in self.axes]
+        return "\n".join([head, *lines, f"  of {self.experiment}".replace("\n", "\n  ")])
+
+    __str__ = __repr__
+
+
+def _listed(axis: Axis) -> str:
+    labels = [str(label) for label in axis.coordinate]
+    shown = labels if len(labels) <= 6 else [*labels[:3], "…", labels[-1]]
+    return f"{', '.join(shown)} ({len(labels)})"
