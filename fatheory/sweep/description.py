@@ -4,7 +4,7 @@ import itertools
 import json
 import math
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BeforeValidator, model_serializer, model_validator
 
@@ -22,6 +22,8 @@ MAX_CELLS = 100_000
 """More than any study asks for; a slip of the keyboard should not fill the memory."""
 _PROBLEMS_LISTED = 5
 
+Asked = TypeVar("Asked", bound="SweepDescription")
+
 
 class SweepDescription(Description):
     """What a `fatheory.sweep.Sweep` is beside being carried out: its fields are described there.
@@ -33,7 +35,7 @@ class SweepDescription(Description):
     axes: Annotated[tuple[tuple[str, Axis], ...], NOT_EMPTY, BeforeValidator(read_axes)]
 
     @model_validator(mode="after")
-    def _can_be_carried_out(self) -> Self:
+    def _can_be_carried_out(self) -> "SweepDescription":
         cells = math.prod(self.shape)
         if cells > MAX_CELLS:
             raise ValueError(f"a sweep has {MAX_CELLS} cells at most; got {cells}")
@@ -91,7 +93,7 @@ class SweepDescription(Description):
         return json.dumps(head | self.model_dump(mode="json"), indent=indent)
 
     @classmethod
-    def from_json(cls, text: str | bytes) -> Self:
+    def from_json(cls: type[Asked], text: str | bytes) -> Asked:
         """Read what `to_json` wrote.
 
         Raises
@@ -113,7 +115,7 @@ class SweepDescription(Description):
             own["experiment"] = head | own["experiment"]
         return {key: value for key, value in own.items() if key not in HEAD}
 
-    def with_axes(self, axes: Mapping[str, Any]) -> Self:
+    def with_axes(self: Asked, axes: Mapping[str, Any]) -> Asked:
         """Return a copy with these axes added, or in the place of those of the same names."""
         return self.replaced(axes=dict(self.axes) | dict(axes))
 
