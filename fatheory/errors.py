@@ -256,3 +256,7 @@ class StoppedRun(KeyboardInterrupt):
             f"stopped after {step:,} of {total:,} steps; all of it is stored in {path}: the same "
             f"call or command continues from there"
         )
+
+
+class ClaimError(FatheoryError):
+    """The ledger of claims cannot be read: a bound, an entry or a result of another kind."""

@@ -24,6 +24,8 @@ from fatheory.archive.replacement import recover as recover
 from fatheory.archive.run_writer import DONE as DONE
 from fatheory.archive.run_writer import RunWriter as RunWriter
 from fatheory.archive.schema import validate as validate
+from fatheory.archive.small_result import load_result as load_result
+from fatheory.archive.small_result import store_result as store_result
 from fatheory.archive.store import attributes as attributes
 from fatheory.archive.store import check_destination as check_destination
 from fatheory.archive.store import commits as commits

@@ -14,6 +14,7 @@ import typer
 
 import fatheory
 from fatheory.cli.archive import archive
+from fatheory.cli.claims import claims
 from fatheory.cli.console import INTERRUPTED, err
 from fatheory.cli.data import data
 from fatheory.cli.runs import compare, run, solve
@@ -40,6 +41,7 @@ app.command()(solve)
 app.command()(compare)
 app.command()(inspect)
 app.add_typer(archive, name="archive")
+app.add_typer(claims, name="claims")
 app.add_typer(data, name="data")
 app.add_typer(sweep, name="sweep")
 app.add_typer(theory, name="theory")

@@ -1,5 +1,7 @@
 """Figures of papers: computed, checked against the paper's claims, drawn, stored, drawn again."""
 
+from fatheory.archive import load_result as load_result
+from fatheory.archive import store_result as store_result
 from fatheory.reproduction.arguments import beside_script as beside_script
 from fatheory.reproduction.arguments import in_kernel as in_kernel
 from fatheory.reproduction.arguments import script_arguments as script_arguments
@@ -9,8 +11,7 @@ from fatheory.reproduction.keep import Keep as Keep
 from fatheory.reproduction.origin import origin as origin
 from fatheory.reproduction.paper_figure import PaperFigure as PaperFigure
 from fatheory.reproduction.protocol import protocol_note as protocol_note
-from fatheory.reproduction.small_result import load_result as load_result
-from fatheory.reproduction.small_result import store_result as store_result
+from fatheory.reproduction.report import write_report as write_report
 from fatheory.reproduction.table_cells import at_scale as at_scale
 from fatheory.reproduction.table_cells import claims_by_image_set as claims_by_image_set
 from fatheory.reproduction.table_cells import compute_cells as compute_cells

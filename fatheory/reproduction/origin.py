@@ -9,11 +9,6 @@ from fatheory import labels
 from fatheory.archive import joined_texts, joined_versions
 from fatheory.errors import ArchiveError
 
-ATTR_FIGURE = "figure"
-ATTR_SCALE = "scale"
-ATTR_EXPERIMENTS = "experiments"
-ATTR_HASHES = "experiment_hashes"
-
 _ALWAYS = (labels.ATTR_VERSIONS, labels.ATTR_DEVICE, labels.ATTR_PRECISION, labels.ATTR_CREATED)
 _ONE = (labels.ATTR_EXPERIMENT, labels.ATTR_HASH)
 
@@ -49,8 +44,8 @@ def origin(archives: xr.Dataset | Mapping[str, xr.Dataset]) -> dict[str, str]:
 
     experiments = {name: json.loads(text) for name, text in each(labels.ATTR_EXPERIMENT).items()}
     return {
-        ATTR_EXPERIMENTS: json.dumps(experiments),
-        ATTR_HASHES: json.dumps(each(labels.ATTR_HASH)),
+        labels.ATTR_EXPERIMENTS: json.dumps(experiments),
+        labels.ATTR_HASHES: json.dumps(each(labels.ATTR_HASH)),
         labels.ATTR_VERSIONS: joined_versions(each(labels.ATTR_VERSIONS).values()),
         labels.ATTR_DEVICE: joined_texts(each(labels.ATTR_DEVICE).values()),
         labels.ATTR_PRECISION: joined_texts(each(labels.ATTR_PRECISION).values()),
@@ -68,8 +63,8 @@ def require_origin(data: xr.Dataset) -> None:
         If attributes that `origin` gives are missing.
     """
     missing = [name for name in _ALWAYS if name not in data.attrs]
-    if labels.ATTR_EXPERIMENT not in data.attrs and ATTR_EXPERIMENTS not in data.attrs:
-        missing.append(f"{labels.ATTR_EXPERIMENT} or {ATTR_EXPERIMENTS}")
+    if labels.ATTR_EXPERIMENT not in data.attrs and labels.ATTR_EXPERIMENTS not in data.attrs:
+        missing.append(f"{labels.ATTR_EXPERIMENT} or {labels.ATTR_EXPERIMENTS}")
     if missing:
         raise ArchiveError(
             f"the data lack the attributes {', '.join(missing)}; in compute, set data.attrs = "
@@ -79,11 +74,11 @@ def require_origin(data: xr.Dataset) -> None:
 
 def origin_note(data: xr.Dataset) -> str:
     """Say in a line at which scale, when, how long, on what and with what data were computed."""
-    attrs = {name: data.attrs.get(name, "(not stated)") for name in (ATTR_SCALE, *_ALWAYS)}
+    attrs = {name: data.attrs.get(name, "(not stated)") for name in (labels.ATTR_SCALE, *_ALWAYS)}
     versions = json.loads(data.attrs.get(labels.ATTR_VERSIONS, "{}"))
     listed = ", ".join(f"{package} {version}" for package, version in versions.items())
     return (
-        f"computed at scale {attrs[ATTR_SCALE]} on {attrs[labels.ATTR_CREATED]} in "
+        f"computed at scale {attrs[labels.ATTR_SCALE]} on {attrs[labels.ATTR_CREATED]} in "
         f"{data.attrs.get(labels.ATTR_WALL_TIME, float('nan')):.0f} s, on "
         f"{attrs[labels.ATTR_DEVICE]} in {attrs[labels.ATTR_PRECISION]}, with "
         f"{listed or 'versions (not stated)'}"

@@ -12,14 +12,14 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from fatheory import labels
-from fatheory.archive import check_destination, load, save
+from fatheory.archive import check_destination, load, load_result, save, store_result
+from fatheory.archive.small_result import SUFFIX
 from fatheory.claims import Claim, claims_dataset, claims_from_dataset, claims_table
 from fatheory.errors import ArchiveError, FatheoryError
 from fatheory.figures import save_figure, style
 from fatheory.reproduction.arguments import script_arguments
 from fatheory.reproduction.keep import Keep, kept_in
-from fatheory.reproduction.origin import ATTR_FIGURE, ATTR_SCALE, origin_note, require_origin
-from fatheory.reproduction.small_result import SUFFIX, load_result, store_result
+from fatheory.reproduction.origin import origin_note, require_origin
 
 REPRODUCED, NOT_REPRODUCED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 """Exit codes: all claims hold, one does not, fatheory refused (or wrong usage), Ctrl-C."""
@@ -152,8 +152,8 @@ class PaperFigure:
         computed, claims = self.compute(scale, kept_in(runs))
         data = computed.merge(claims_dataset(claims))
         data.attrs = computed.attrs | {
-            ATTR_FIGURE: self.name,
-            ATTR_SCALE: scale,
+            labels.ATTR_FIGURE: self.name,
+            labels.ATTR_SCALE: scale,
             labels.ATTR_WALL_TIME: time.perf_counter() - began,
         }
         save(data, place, overwrite=True)
@@ -168,11 +168,12 @@ class PaperFigure:
                 f"python {sys.argv[0]} --scale {self.scales[-1]} --store"
             )
         data = load_result(place) if place.is_file() else load(place)
-        found = data.attrs.get(ATTR_FIGURE)
+        found = data.attrs.get(labels.ATTR_FIGURE)
         if found != self.name:
             raise ArchiveError(
-                f"{place} must hold the data of {self.name!r}; its attribute {ATTR_FIGURE!r} is "
-                f"{found!r}; pass what this script wrote, {self.name}.zarr or {self.result.name}"
+                f"{place} must hold the data of {self.name!r}; its attribute "
+                f"{labels.ATTR_FIGURE!r} is {found!r}; pass what this script wrote, "
+                f"{self.name}.zarr or {self.result.name}"
             )
         return data
 

@@ -5,7 +5,6 @@ import json
 import xarray as xr
 
 from fatheory import labels
-from fatheory.reproduction.origin import ATTR_EXPERIMENTS
 
 OLDER_PROTOCOL = "older protocol: slopes transmitted, a learning rate for every rule"
 
@@ -27,7 +26,7 @@ def protocol_note(data: xr.Dataset) -> str:
     if labels.ATTR_EXPERIMENT in attrs:
         experiments = [json.loads(attrs[labels.ATTR_EXPERIMENT])]
     else:
-        experiments = list(json.loads(attrs.get(ATTR_EXPERIMENTS, "{}")).values())
+        experiments = list(json.loads(attrs.get(labels.ATTR_EXPERIMENTS, "{}")).values())
     bent = [e for e in experiments if e["network"].get("activation", "linear") != "linear"]
     choices = [e["rules"]["feedback_alignment"] for e in bent if "feedback_alignment" in e["rules"]]
     transmitted = [c for c in choices if c.get("slopes", "transmitted") == "transmitted"]

@@ -7,9 +7,8 @@ import pytest
 import xarray as xr
 
 import fatheory as fa
-from fatheory.reproduction import protocol_note
+from fatheory.reproduction import load_result, protocol_note
 from fatheory.reproduction.protocol import OLDER_PROTOCOL
-from fatheory.reproduction.small_result import load_result
 
 RESULTS = Path(__file__).parents[2] / "paper_figs" / "lillicrap2016" / "results"
 

@@ -8,8 +8,8 @@ import pytest
 import xarray as xr
 import zarr
 
+from fatheory.archive import load_result, small_result, store_result
 from fatheory.errors import ArchiveError, ArchiveWriteError
-from fatheory.reproduction import load_result, small_result, store_result
 
 
 @pytest.fixture

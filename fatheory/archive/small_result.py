@@ -15,7 +15,8 @@ from pathlib import Path
 
 import xarray as xr
 
-from fatheory.archive import load, replacement, save
+from fatheory.archive import replacement
+from fatheory.archive.store import load, save
 from fatheory.errors import ArchiveError, ArchiveWriteError
 from fatheory.inside import why_outside
 

@@ -1,0 +1,130 @@
+"""The committed results that claims are measured on."""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import xarray as xr
+
+from fatheory import labels
+from fatheory.archive import load_result
+from fatheory.archive.small_result import SUFFIX
+from fatheory.claims.protocol import OlderProtocolError, experiment_hashes, require_protocol
+from fatheory.errors import ArchiveError, ClaimError
+
+FOLDER = "paper_figs"
+_PAPERS = ("lillicrap2016", "liao2016")
+
+
+class MissingResultError(ClaimError):
+    """No result of this name is stored."""
+
+
+class NotMeasuredError(ClaimError):
+    """A stored result does not hold the number that a claim is about; the message says why."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a result comes from: file, hash of its bytes, scale, date, experiments."""
+
+    path: Path
+    sha256: str
+    scale: str
+    created: datetime
+    experiments: tuple[str, ...]
+
+
+def results_folder(given: str | os.PathLike[str] | None = None) -> Path:
+    """Return the folder that holds the papers' folders of results.
+
+    Parameters
+    ----------
+    given : path, optional
+        That folder. Left out, ``paper_figs`` in the working directory or beside the package.
+
+    Raises
+    ------
+    ClaimError
+        If there is none.
+    """
+    beside = Path(__file__).parents[2] / FOLDER
+    places = [Path(given)] if given is not None else [Path(FOLDER), beside]
+    for place in places:
+        if any((place / paper / "results").is_dir() for paper in _PAPERS):
+            return place
+    listed = " or ".join(str(place) for place in places)
+    raise ClaimError(
+        f"{listed} holds no results of papers ({_PAPERS[0]}/results/...{SUFFIX}); run in a "
+        f"checkout of fatheory, or name its folder {FOLDER} by --results"
+    )
+
+
+class Results:
+    """Stored results by name, such as ``lillicrap2016/fig3ab``; read once, and verified.
+
+    Parameters
+    ----------
+    folder : Path
+        As `results_folder` returns it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._read: dict[str, xr.Dataset | ClaimError] = {}
+        self._origins: dict[str, Origin] = {}
+
+    def path(self, name: str) -> Path:
+        """Return where a result is stored, if it is."""
+        paper, figure = name.split("/")
+        return self.folder / paper / "results" / f"{figure}{SUFFIX}"
+
+    def __getitem__(self, name: str) -> xr.Dataset:
+        """Return a result that is whole, and of the protocol that its bounds are about.
+
+        Raises
+        ------
+        MissingResultError
+            If there is no such file.
+        OlderProtocolError
+            If it is of a protocol that the presets no longer have.
+        ClaimError
+            If it was edited or cut, or is of another figure, experiment or version.
+        """
+        if name not in self._read:
+            self._read[name] = self._result(name)
+        found = self._read[name]
+        if isinstance(found, ClaimError):
+            raise found
+        return found
+
+    def _result(self, name: str) -> xr.Dataset | ClaimError:
+        path = self.path(name)
+        if not path.exists():
+            return MissingResultError(f"there is no result {path}")
+        try:
+            data = load_result(path)
+        except ArchiveError as error:
+            return ClaimError(str(error))
+        try:
+            require_protocol(name, data)
+        except OlderProtocolError as older:
+            return OlderProtocolError(f"{older} ({path.name} is of an older one)")
+        except ClaimError as error:
+            return ClaimError(f"{path}: {error}")
+        return data
+
+    def origin(self, name: str) -> Origin:
+        """Return where a result that can be read comes from."""
+        if name not in self._origins:
+            path, data = self.path(name), self[name]
+            self._origins[name] = Origin(
+                path=path,
+                sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+                scale=str(data.attrs[labels.ATTR_SCALE]),
+                created=datetime.fromisoformat(data.attrs[labels.ATTR_CREATED]),
+                experiments=tuple(experiment_hashes(data).values()),
+            )
+        return self._origins[name]
