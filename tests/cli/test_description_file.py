@@ -114,7 +114,8 @@ def test_scalars_are_those_of_yaml_1_2(tmp_path, text, value):
 
 
 BOMB = "a: &a [x]\n" + "".join(
-    f"{new}: &{new} [{', '.join(['*' + old] * 9)}]\n" for old, new in zip("abcdefg", "bcdefgh", strict=True)
+    f"{new}: &{new} [{', '.join(['*' + old] * 9)}]\n"
+    for old, new in zip("abcdefg", "bcdefgh", strict=True)
 )
 
 
