@@ -44,6 +44,21 @@ def one_number(name: str, value: object) -> float:
     return float(number)
 
 
+def checked_tolerances(rtol: object, atol: object) -> tuple[float, float]:
+    """Return the relative and absolute tolerance of an integrator, both positive.
+
+    Raises
+    ------
+    ArrayError
+        If one is not a number, or not between 0 and 1.
+    """
+    tolerances = one_number("rtol", rtol), one_number("atol", atol)
+    for name, value in zip(("rtol", "atol"), tolerances, strict=True):
+        if not 0 < value < 1:
+            raise ArrayError(f"{name} must lie between 0 and 1, as 1e-10 does; got {value}")
+    return tolerances
+
+
 def extended_array(name: str, value: ArrayLike) -> np.ndarray:
     """Return real numbers as a float64 array; infinity and NaN are let through.
 

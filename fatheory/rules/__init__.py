@@ -15,6 +15,7 @@ from fatheory.rules.node_perturbation import NodePerturbation as NodePerturbatio
 from fatheory.rules.parameter import Matrix as Matrix
 from fatheory.rules.pseudobackprop import Pseudobackprop as Pseudobackprop
 from fatheory.rules.registry import RULES as RULES
+from fatheory.rules.registry import as_rule as as_rule
 from fatheory.rules.registry import find_rule as find_rule
 from fatheory.rules.registry import known_rules as known_rules
 from fatheory.rules.registry import make_rule as make_rule

@@ -76,6 +76,21 @@ known_rules = RULES.known
 find_rule = RULES.find
 
 
+def as_rule(rule: object) -> Rule:
+    """Return a rule that is given by its name, with default parameters, or as an object.
+
+    Raises
+    ------
+    UnknownNameError
+        If it is neither an object of a rule nor the name of one.
+    """
+    if isinstance(rule, Rule):
+        return rule
+    if not isinstance(rule, str):
+        raise UnknownNameError("rule", rule, known_rules())
+    return make_rule(rule)
+
+
 def make_rule(name: str, **parameters: Any) -> Rule:
     """Return the rule called `name` with these parameters, defaults for the others.
 

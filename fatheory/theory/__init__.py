@@ -42,7 +42,6 @@ from fatheory.theory.fluctuations import online_fluctuations as online_fluctuati
 from fatheory.theory.gram import hidden_gram as hidden_gram
 from fatheory.theory.infinite_width import EntryLaw as EntryLaw
 from fatheory.theory.infinite_width import reduced_infinite_width as reduced_infinite_width
-from fatheory.theory.integrate import Phase as Phase
 from fatheory.theory.linear_phases import frozen_output_weights as frozen_output_weights
 from fatheory.theory.linear_phases import phases_closed_form as phases_closed_form
 from fatheory.theory.linear_phases import shallow_weights as shallow_weights
@@ -74,6 +73,7 @@ from fatheory.theory.order_parameters import (
     order_parameter_fluctuations as order_parameter_fluctuations,
 )
 from fatheory.theory.order_parameters import order_parameters as order_parameters
+from fatheory.theory.phase import Phase as Phase
 from fatheory.theory.pseudoinverse import conveyed_error as conveyed_error
 from fatheory.theory.pseudoinverse import feedback_alignment_limit as feedback_alignment_limit
 from fatheory.theory.pseudoinverse import gauss_newton_signal as gauss_newton_signal

@@ -5,11 +5,17 @@ from collections.abc import Sequence
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from fatheory.checks import covariance_matrix, increasing_times, matching_shapes, real_array
-from fatheory.rules import DirectFeedbackAlignment, Rule, make_rule
+from fatheory.checks import (
+    checked_tolerances,
+    covariance_matrix,
+    increasing_times,
+    matching_shapes,
+    real_array,
+)
+from fatheory.rules import DirectFeedbackAlignment, Rule, as_rule
 from fatheory.theory.fields import direct_descent, layered_descent
 from fatheory.theory.flow import labelled_flow
-from fatheory.theory.integrate import ATOL, RTOL, Phase
+from fatheory.theory.integrate import ATOL, RTOL
 from fatheory.theory.layers import (
     direct_feedback,
     layered_feedback,
@@ -17,6 +23,7 @@ from fatheory.theory.layers import (
     weight_axes,
 )
 from fatheory.theory.mean_rule import mean_layered_rule, mean_state
+from fatheory.theory.phase import Phase, checked_phases
 
 DIRECT = "direct_feedback_alignment"
 """The rule under which every hidden layer receives the output error through its own matrix."""
@@ -92,7 +99,7 @@ def deep_flow(
     matching_shapes(weight_axes(start) | {"T": (T, (f"n_{len(start)}", "n_0"))})
     Sigma = covariance_matrix("Sigma", Sigma, T.shape[1])
     moments = increasing_times(times)
-    learner = make_rule(rule) if isinstance(rule, str) else rule
+    learner = as_rule(rule)
     if isinstance(learner, DirectFeedbackAlignment):
         F = direct_feedback([] if feedback is None else feedback, start)
         name, descent = DIRECT, direct_descent(F)
@@ -102,4 +109,5 @@ def deep_flow(
         states = [mean_state(layered, b, W.shape) for b, W in zip(B, start[1:], strict=True)]
         name = layered.name
         descent = layered_descent(layered.backward_weights, (None, *states))
-    return labelled_flow(descent, start, T, Sigma, moments, phases, rtol, atol, name)
+    plan, tolerances = checked_phases(phases, len(start)), checked_tolerances(rtol, atol)
+    return labelled_flow(descent, start, T, Sigma, moments, plan, *tolerances, name)

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from fatheory.arrays import Covariance, TargetMap
 from fatheory.checks import (
+    checked_tolerances,
     covariance_matrix,
     increasing_times,
     matching_shapes,
@@ -16,18 +17,18 @@ from fatheory.checks import (
     two_layer_arrays,
 )
 from fatheory.geometry import feedback_invariant
-from fatheory.rules import Rule, make_rule
+from fatheory.rules import Rule, as_rule
 from fatheory.theory.fields import Descent, RunIndex, error_flow, layered_descent
 from fatheory.theory.integrate import (
     ATOL,
     RTOL,
-    Phase,
     first_lost,
     refuse_exhausted,
 )
 from fatheory.theory.integrate_error import integrate_error_flow
 from fatheory.theory.labelled import error_loss, labelled_solution
 from fatheory.theory.mean_rule import mean_layered_rule, mean_state
+from fatheory.theory.phase import Phase, checked_phases
 
 
 def flow(
@@ -104,10 +105,11 @@ def flow(
     matching_shapes(axes)
     Sigma = covariance_matrix("Sigma", Sigma, W0.shape[1])
     moments = increasing_times(times)
-    layered = mean_layered_rule(make_rule(rule) if isinstance(rule, str) else rule)
+    layered = mean_layered_rule(as_rule(rule))
     state = mean_state(layered, B, W.shape)
     descent = layered_descent(layered.backward_weights, (None, state))
-    return labelled_flow(descent, (W0, W), T, Sigma, moments, phases, rtol, atol, layered.name)
+    plan, tolerances = checked_phases(phases, layers=2), checked_tolerances(rtol, atol)
+    return labelled_flow(descent, (W0, W), T, Sigma, moments, plan, *tolerances, layered.name)
 
 
 def labelled_flow(

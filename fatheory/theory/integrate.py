@@ -15,12 +15,8 @@ from jaxtyping import Bool, Float, Int
 from scipy.integrate import DOP853
 
 from fatheory.errors import RegimeError
-from fatheory.theory.fields import (
-    SMALLEST_NORM,
-    Field,
-    RunsField,
-    with_frozen,
-)
+from fatheory.theory.fields import SMALLEST_NORM, Field, RunsField, with_frozen
+from fatheory.theory.phase import Phase
 
 RTOL = 1e-10
 ATOL = 1e-12
@@ -38,21 +34,6 @@ _STAGES = DOP853.n_stages
 _SAFETY, _SHRINK, _GROW, _EXPONENT = 0.9, 0.2, 10.0, -1 / 8
 _CHUNK = 2**21
 """Bytes of stages that are worked on side by side: about what stays in a processor's cache."""
-
-
-class Phase(NamedTuple):
-    """A stretch of learning in which some layers do not change.
-
-    Attributes
-    ----------
-    duration : float
-        In units of time, t = eta * step.
-    frozen : frozenset of int
-        Layers, counted from 1, that keep their weights.
-    """
-
-    duration: float
-    frozen: frozenset[int] = frozenset()
 
 
 class Trajectory(NamedTuple):

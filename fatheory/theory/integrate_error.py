@@ -6,8 +6,9 @@ import numpy as np
 from jaxtyping import Float
 
 from fatheory.theory.fields import RunsField, without_vanished
-from fatheory.theory.integrate import ATOL, RTOL, Phase, Trajectories, integrate_runs
+from fatheory.theory.integrate import ATOL, RTOL, Trajectories, integrate_runs
 from fatheory.theory.layers import partial_products
+from fatheory.theory.phase import Phase
 
 LARGE_ERROR = 0.1
 """E against T, or what it was at first, from which on T - W_L ... W_1 is as accurate as E followed

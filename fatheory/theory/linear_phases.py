@@ -13,10 +13,10 @@ from scipy.linalg import expm
 from fatheory.arrays import Covariance, FeedbackWeights, InputWeights, OutputWeights, TargetMap
 from fatheory.checks import covariance_matrix, increasing_times, matching_shapes, real_array
 from fatheory.errors import RegimeError
-from fatheory.rules import Rule, make_rule
-from fatheory.theory.integrate import Phase
+from fatheory.rules import Rule, as_rule
 from fatheory.theory.labelled import error_loss, labelled_solution
 from fatheory.theory.mean_rule import mean_layered_rule, mean_state
+from fatheory.theory.phase import Phase, checked_phases
 
 INPUT_LAYER, OUTPUT_LAYER = 1, 2
 NULL_INPUT = 1e-13
@@ -85,14 +85,15 @@ def phases_closed_form(
     """
     network = _checked(W0, W, "B", B, T, Sigma)
     moments = increasing_times(times)
-    layered = mean_layered_rule(make_rule(rule) if isinstance(rule, str) else rule)
+    layered = mean_layered_rule(as_rule(rule))
     state = mean_state(layered, network.feedback, network.W.shape)
 
     def carrier(W: OutputWeights) -> FeedbackWeights:
         return layered.backward_weights(W, state).T
 
     now, Sigma = network.now, network.Sigma
-    path = frozen_path(now.W0, now.W, network.T, Sigma, carrier, moments, phases)
+    plan = checked_phases(phases, layers=2)
+    path = frozen_path(now.W0, now.W, network.T, Sigma, carrier, moments, plan)
     _refuse_growth(moments, path, Sigma, carrier)
     return labelled_solution(
         moments, path[:2], error_loss(path.E, Sigma), method="phases", rule=layered.name
@@ -374,8 +375,6 @@ def _phase_ends(phases: Sequence[Phase], last: float) -> list[float]:
     if not phases:
         raise RegimeError("phases is empty; give at least one, with its duration and frozen layers")
     for number, phase in enumerate(phases, start=1):
-        if not (np.isfinite(phase.duration) and phase.duration > 0):
-            raise RegimeError(f"phase {number} must last a positive time; got {phase.duration}")
         if not phase.frozen or not phase.frozen <= {INPUT_LAYER, OUTPUT_LAYER}:
             raise RegimeError(
                 f"phase {number} freezes {sorted(phase.frozen) or 'no layer'}; the closed form "

@@ -26,7 +26,13 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from fatheory.arrays import Covariance, FeedbackWeights, InputWeights, OutputWeights, TargetMap
-from fatheory.checks import covariance_matrix, increasing_times, matching_shapes, real_array
+from fatheory.checks import (
+    checked_tolerances,
+    covariance_matrix,
+    increasing_times,
+    matching_shapes,
+    real_array,
+)
 from fatheory.errors import ArrayError, RegimeError
 from fatheory.theory.fields import RunIndex, RunsField, without_vanished
 from fatheory.theory.gram import HiddenGram, hidden_gram
@@ -250,6 +256,7 @@ def solve_gram(
         )
     Sigma = covariance_matrix("Sigma", Sigma, gram.n_i)
     moments = increasing_times(times)
+    rtol, atol = checked_tolerances(rtol, atol)
     stack, runs = gram.M.shape[:-2], int(np.prod(gram.M.shape[:-2]))
     flat = HiddenGram(
         gram.M.reshape(runs, n_o, -1), gram.S.reshape(runs, *gram.S.shape[-2:]), gram.WW.ravel()

@@ -9,7 +9,7 @@ from scipy.optimize import brentq
 
 from fatheory.checks import covariance_matrix, real_array, two_layer_arrays
 from fatheory.errors import RegimeError
-from fatheory.rules import Rule, Shallow, make_rule
+from fatheory.rules import Rule, Shallow, as_rule
 from fatheory.theory.mean_rule import mean_layered_rule, mean_state
 from fatheory.theory.online.late import late_learning
 
@@ -154,7 +154,7 @@ def _mean_square_limit(
     W0, W, *fixed = two_layer_arrays(W0=W0, W=W, **({} if B is None else {"B": B}))
     B = fixed[0] if fixed else None
     Sigma = covariance_matrix("Sigma", Sigma, W0.shape[1])
-    layered = mean_layered_rule(make_rule(rule) if isinstance(rule, str) else rule)
+    layered = mean_layered_rule(as_rule(rule))
     if isinstance(layered, Shallow):
         return largest_stable_lms_rate(W0 @ Sigma @ W0.T)
     K = W @ layered.backward_weights(W, mean_state(layered, B, W.shape)).T

@@ -7,9 +7,13 @@ import fractions
 import numpy as np
 import pytest
 
+import fatheory
 from fatheory import theory
-from fatheory.checks import one_number, real_array
-from fatheory.errors import ArrayError
+from fatheory.checks import checked_tolerances, one_number, real_array
+from fatheory.errors import ArrayError, RegimeError, UnknownNameError
+from fatheory.rules import Shallow, as_rule
+from fatheory.theory import Phase
+from fatheory.theory.phase import checked_phases
 
 rng = np.random.default_rng(0)
 W0, W, B, T = (rng.normal(size=shape) for shape in ((4, 3), (2, 4), (4, 2), (2, 3)))
@@ -200,3 +204,61 @@ def test_real_numbers_of_all_kinds_pass():
 def test_what_is_no_array_of_numbers_is_refused(value, words):
     with pytest.raises(ArrayError, match=words):
         real_array("a", value)
+
+
+@pytest.mark.parametrize("name", ["flow", "deep_flow", "phases_closed_form"])
+@pytest.mark.parametrize(
+    ("phases", "words"),
+    [
+        # 0 was the last layer, as lists are counted from their end.
+        (
+            [Phase(1.0, frozenset({0}))],
+            r"phase 1 freezes \[0\]; it must be a set of layers out of 1 ... 2",
+        ),
+        ([Phase(1.0, frozenset({-1}))], "layers out of 1 ... 2"),
+        ([Phase(1.0, frozenset({3}))], "layers out of 1 ... 2"),
+        ([Phase(0.1, frozenset({1})), Phase(float("nan"), frozenset({1}))], "phase 2 must last"),
+        ([Phase(float("inf"), frozenset({1}))], "phase 1 must last a positive, finite time"),
+    ],
+)
+def test_phases_have_a_door(name, phases, words):
+    function, arrays, others = CALLS[name]
+    with pytest.raises(RegimeError, match=words):
+        function(**arrays, **(others | {"phases": phases}))
+
+
+@pytest.mark.parametrize(
+    ("phases", "words"),
+    [
+        ([Phase(1.0, frozenset({True}))], "layers out of 1 ... 2"),
+        ([Phase(1.0, 1)], "layers out of 1 ... 2"),
+        ([Phase("1", frozenset({1}))], "the duration of phase 1 must be"),
+        ([fatheory.Phase(steps=3, frozen=(1,))], r"learning rate times steps; got Phase\(steps"),
+        (Phase(1.0, frozenset({1})), "phases must be a list"),
+        (1.0, "phases must be a list"),
+    ],
+)
+def test_what_is_no_phase_is_refused(phases, words):
+    with pytest.raises((RegimeError, ArrayError), match=words):
+        checked_phases(phases, layers=2)
+
+
+@pytest.mark.parametrize("name", ["flow", "deep_flow", "reduced", "deep_reduced"])
+@pytest.mark.parametrize("wrong", [0.0, -1.0, float("nan"), float("inf")])
+@pytest.mark.parametrize("which", ["rtol", "atol"])
+def test_tolerances_have_a_door(name, wrong, which):
+    function, arrays, others = CALLS[name]
+    with pytest.raises(ArrayError, match=f"{which} must"):
+        function(**arrays, **(others | {which: wrong}))
+
+
+@pytest.mark.parametrize("wrong", ["0.1", 1j, None, [1e-9], np.ma.masked], ids=repr)
+def test_what_is_no_tolerance_is_refused(wrong):
+    with pytest.raises(ArrayError, match="rtol"):
+        checked_tolerances(wrong, 1e-9)
+
+
+@pytest.mark.parametrize("wrong", [None, 1, Shallow, ["backprop"], np.zeros(2)], ids=str)
+def test_what_is_no_rule_is_refused(wrong):
+    with pytest.raises(UnknownNameError, match=r"unknown rule .*known: backprop"):
+        as_rule(wrong)

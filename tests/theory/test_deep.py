@@ -6,8 +6,8 @@ import pytest
 from fatheory.errors import ArrayError, RegimeError, UnknownNameError
 from fatheory.theory.deep import DIRECT, deep_flow
 from fatheory.theory.flow import flow
-from fatheory.theory.integrate import Phase
 from fatheory.theory.layers import direct_from_layered, layered_from_direct
+from fatheory.theory.phase import Phase
 
 SIZES = (4, 6, 5, 7, 3)
 TIMES = np.linspace(0, 1.5, 7)

@@ -9,7 +9,8 @@ from scipy.linalg import expm
 from fatheory.errors import RegimeError
 from fatheory.theory import integrate as room
 from fatheory.theory.fields import linear_flow_field, with_frozen
-from fatheory.theory.integrate import Phase, integrate
+from fatheory.theory.integrate import integrate
+from fatheory.theory.phase import Phase
 
 RNG = np.random.default_rng(1)
 A = RNG.normal(size=(4, 4)) - 1.5 * np.eye(4)

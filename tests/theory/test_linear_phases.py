@@ -4,12 +4,12 @@ from scipy.linalg import expm
 
 from fatheory.errors import ArrayError, RegimeError
 from fatheory.theory.flow import flow
-from fatheory.theory.integrate import Phase
 from fatheory.theory.linear_phases import (
     frozen_output_weights,
     phases_closed_form,
     shallow_weights,
 )
+from fatheory.theory.phase import Phase
 
 INPUT, OUTPUT = frozenset({1}), frozenset({2})
 # Lillicrap et al. 2016, Fig. 5c: W0 learns, then W, then W0 again; a rest between.

@@ -19,6 +19,7 @@ from scipy.integrate import solve_ivp
 
 from fatheory.arrays import Covariance, TargetMap
 from fatheory.checks import (
+    checked_tolerances,
     covariance_matrix,
     increasing_times,
     matching_shapes,
@@ -167,6 +168,7 @@ def solve_deep_grams(
     rule: str,
 ) -> DeepReducedSolution:
     """Integrate the reduced flow from inner products alone; arguments as of `deep_reduced`."""
+    rtol, atol = checked_tolerances(rtol, atol)
     weight_decay = one_number("weight_decay", weight_decay)
     if not (np.isfinite(weight_decay) and weight_decay >= 0):
         raise RegimeError(f"weight_decay must be finite and not negative; got {weight_decay}")

@@ -12,11 +12,11 @@ from fatheory import labels
 from fatheory.errors import RegimeError
 from fatheory.experiment import Experiment, RuleChoice
 from fatheory.initial import InitialState
-from fatheory.theory.integrate import Phase
 from fatheory.theory.mean_rule import mean_layered_rule
 from fatheory.theory.measurement import measure, not_offered
 from fatheory.theory.methods.method import Method
 from fatheory.theory.methods.scope import LINEAR, Scope
+from fatheory.theory.phase import Phase
 
 _MEASURED_AT_A_TIME = 2**24
 """Bytes of weights and signals that are looked at side by side: bounds what measuring takes."""

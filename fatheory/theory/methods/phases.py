@@ -8,11 +8,11 @@ import numpy as np
 from fatheory.experiment import Experiment, RuleChoice
 from fatheory.initial import InitialState
 from fatheory.rules import LayeredRule, Shallow
-from fatheory.theory.integrate import Phase
 from fatheory.theory.linear_phases import frozen_path
 from fatheory.theory.mean_rule import mean_layered_rule
 from fatheory.theory.methods.linear import LinearMethod, LinearPath, phases_of, times_of
 from fatheory.theory.methods.two_layers import depth_refusals
+from fatheory.theory.phase import Phase
 
 
 class PhasesMethod(LinearMethod):

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from fatheory.checks import covariance_matrix, one_number, two_layer_arrays
 from fatheory.errors import RegimeError
-from fatheory.rules import Rule, Shallow, make_rule
+from fatheory.rules import Rule, Shallow, as_rule
 from fatheory.theory.mean_rule import mean_layered_rule, mean_state
 from fatheory.theory.online.lms_row import LmsRow, lms_row
 
@@ -120,7 +120,7 @@ def late_learning(
     if not (math.isfinite(learning_rate) and learning_rate > 0):
         raise RegimeError(f"learning_rate must be positive and finite; got {learning_rate}")
     Sigma = covariance_matrix("Sigma", Sigma, W0.shape[1])
-    layered = mean_layered_rule(make_rule(rule) if isinstance(rule, str) else rule)
+    layered = mean_layered_rule(as_rule(rule))
     if isinstance(layered, Shallow):
         modes = np.zeros(1)
     else:
