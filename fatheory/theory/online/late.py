@@ -1,7 +1,7 @@
 """Late online learning of a two-layer linear network: rates, typical and mean, and stability."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -11,7 +11,11 @@ from fatheory.checks import covariance_matrix, one_number, two_layer_arrays
 from fatheory.errors import RegimeError
 from fatheory.rules import Rule, Shallow, as_rule
 from fatheory.theory.mean_rule import mean_layered_rule, mean_state
+from fatheory.theory.online.lms_matrix import lms_matrix
 from fatheory.theory.online.lms_row import LmsRow, lms_row
+
+RANK_TOLERANCE = 1e-12
+"""Variances below this fraction of the largest are taken for directions without input."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +64,8 @@ def late_learning(
 
     At weights with W W0 = T a small error map E changes in one example x ~ N(0, Sigma), e = E x, by
     -eta (M e x^T + e x^T W0^T W0), M = W V, V what stands in for the transpose of W. In the
-    eigenbasis of M every row is a filter of its own (`lms_row`), with gains
+    eigenbasis of M every row is a filter of its own (`lms_row`; `lms_matrix` where an eigenvalue is
+    complex and the input coloured), with gains
 
     .. math:: g_{ia} = \text{eigenvalues of } m_i \Sigma
               + \Sigma^{1/2} W_0^\top W_0 \Sigma^{1/2} .
@@ -126,7 +131,7 @@ def late_learning(
     else:
         V = layered.backward_weights(W, mean_state(layered, B, W.shape))
         modes = np.linalg.eigvals(W @ V.T)
-    rows = tuple(lms_row(row_gains(mode, W0, Sigma), learning_rate) for mode in modes)
+    rows = tuple(_row(mode, W0, Sigma, learning_rate) for mode in modes)
     slowest = max(rows, key=lambda row: row.typical_log_growth)
     return LateLearning(
         learning_rate,
@@ -138,14 +143,28 @@ def late_learning(
     )
 
 
-def row_gains(
-    mode: complex, W0: Float[np.ndarray, "n_h n_i"], Sigma: Float[np.ndarray, "n_i n_i"]
-) -> np.ndarray:
-    """Return the eigenvalues of m Sigma + Sigma^1/2 W0^T W0 Sigma^1/2; real for a real m."""
+def _row(
+    mode: complex,
+    W0: Float[np.ndarray, "n_h n_i"],
+    Sigma: Float[np.ndarray, "n_i n_i"],
+    learning_rate: float,
+) -> LmsRow:
+    """Solve one row: in the eigenbasis of N = m Sigma + Sigma^1/2 W0^T W0 Sigma^1/2, or as it is.
+
+    For a real m, or inputs alike in all directions, N has orthogonal eigenvectors.
+    """
     variances, axes = np.linalg.eigh(Sigma)
-    root = axes * np.sqrt(np.clip(variances, 0, None))
-    hidden = W0 @ root
+    variances = np.clip(variances, 0, None)
+    hidden = W0 @ (axes * np.sqrt(variances))
     G = hidden.T @ hidden
     if np.imag(mode) == 0:
-        return np.linalg.eigvalsh(G + np.real(mode) * np.diag(np.clip(variances, 0, None)))
-    return np.linalg.eigvals(G + mode * np.diag(np.clip(variances, 0, None)))
+        return lms_row(np.linalg.eigvalsh(G + np.real(mode) * np.diag(variances)), learning_rate)
+    N = G + mode * np.diag(variances)
+    seen = variances > RANK_TOLERANCE * variances[-1]
+    if np.allclose(variances[seen], variances[-1], rtol=RANK_TOLERANCE, atol=0):
+        return lms_row(np.linalg.eigvals(N), learning_rate)
+    row = lms_matrix(N[np.ix_(seen, seen)], learning_rate)
+    if seen.all():
+        return row
+    # A direction that no input moves keeps its second moment for ever.
+    return replace(row, mean_growth=max(row.mean_growth, 1.0))
