@@ -190,6 +190,11 @@ def visible(text: str) -> str:
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
+def visible_lines(text: str) -> str:
+    """Escape as `visible` does, but for the ends of lines."""
+    return "\n".join(map(visible, text.split("\n")))
+
+
 def suggestion(name: object, known: Iterable[str]) -> str:
     """Say which names exist and which is nearest to `name`, as the end of an error message."""
     names = sorted(known)

@@ -18,6 +18,7 @@ from fatheory.archive.lock import Closing as Closing
 from fatheory.archive.lock import WriterLock as WriterLock
 from fatheory.archive.manifest import RUN as RUN
 from fatheory.archive.manifest import SWEEP as SWEEP
+from fatheory.archive.place import resolved as resolved
 from fatheory.archive.replacement import check_free as check_free
 from fatheory.archive.replacement import publish_folder as publish_folder
 from fatheory.archive.replacement import recover as recover

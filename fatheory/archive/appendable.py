@@ -22,6 +22,7 @@ from fatheory.archive.files import ListedFiles, refuse_damage, sync
 from fatheory.archive.journal import State, read_state, write_state
 from fatheory.archive.layout import Template
 from fatheory.archive.lock import Closing, WriterLock
+from fatheory.archive.place import resolved
 from fatheory.errors import ArchiveError, ArchiveWriteError
 
 
@@ -82,7 +83,7 @@ class AppendableArchive(Closing):
             If something stands there that would not be replaced, another process writes there,
             or the place cannot be written to.
         """
-        target = Path(os.path.realpath(path))
+        target = resolved(path)
         replacement.refuse_inside_archive(target)
         lock, along = WriterLock(target), tuple(along)
         try:
@@ -120,7 +121,7 @@ class AppendableArchive(Closing):
         ArchiveError
             If there is none.
         """
-        target = Path(os.path.realpath(path))
+        target = resolved(path)
         lock = WriterLock(target)
         try:
             with _failing_clearly(target):
@@ -257,7 +258,7 @@ class AppendableArchive(Closing):
 
 def is_unfinished(path: str | os.PathLike[str]) -> bool:
     """Whether an archive that is not done stands at `path`; it may be growing right now."""
-    return journal.is_growing(replacement.standing(Path(os.path.realpath(path))))
+    return journal.is_growing(replacement.standing(resolved(path)))
 
 
 def read_unfinished(folder: Path, *, verify: bool) -> tuple[xr.Dataset, journal.Journal]:

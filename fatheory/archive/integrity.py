@@ -25,6 +25,7 @@ from fatheory.archive.files import (
     write_file,
 )
 from fatheory.archive.lock import WriterLock
+from fatheory.archive.place import resolved
 from fatheory.archive.run_writer import run_so_far
 from fatheory.archive.schema import validate
 from fatheory.errors import ArchiveError, DamagedArchiveError, IncompleteArchiveError
@@ -126,7 +127,7 @@ def check(path: str | os.PathLike[str]) -> Integrity:
     ArchiveError
         If nothing is there, or it cannot be told what should be.
     """
-    target = Path(os.path.realpath(path))
+    target = resolved(path)
     for look in itertools.count(1):
         folder = replacement.standing(target)
         before = _stamp(folder)
@@ -171,7 +172,7 @@ def repair(path: str | os.PathLike[str]) -> tuple[Integrity, Path | None]:
     ArchiveWriteError
         If it cannot be written to, or another process writes it.
     """
-    target = Path(os.path.realpath(path))
+    target = resolved(path)
     with WriterLock(target):
         replacement.recover(target)
         found = check(target)

@@ -4,7 +4,6 @@ import math
 import os
 import warnings
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from fatheory.archive.assembly import assemble, joined_origin
 from fatheory.archive.journal import State
 from fatheory.archive.layout import Template
 from fatheory.archive.lock import Closing
+from fatheory.archive.place import resolved
 from fatheory.errors import ArchiveWriteError, ResumeWarning
 
 DONE = -1
@@ -53,7 +53,7 @@ class RunWriter(Closing):
         equations: Mapping[str, str] | None = None,
         overwrite: bool = False,
     ) -> None:
-        self.path = Path(os.path.realpath(path))
+        self.path = resolved(path)
         self._static, self._equations, self._overwrite = static, equations or {}, overwrite
         self._archive: AppendableArchive | None = None
         if is_unfinished(self.path) and not overwrite:

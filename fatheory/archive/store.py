@@ -19,6 +19,7 @@ from fatheory.archive.earlier import with_gaps
 from fatheory.archive.files import ListedFiles, reading, refuse_damage
 from fatheory.archive.layout import map_variables, storable
 from fatheory.archive.lock import WriterLock
+from fatheory.archive.place import resolved
 from fatheory.archive.replacement import check_free, refuse_inside_archive
 from fatheory.archive.run_writer import ADVICE, refuse_another, run_so_far
 from fatheory.archive.schema import validate
@@ -59,7 +60,7 @@ def save(ds: xr.Dataset, path: str | os.PathLike[str], *, overwrite: bool = Fals
         If something stands at `path`, the place cannot be written to, the disk is full, or a
         value cannot be stored and read back unchanged.
     """
-    target = Path(os.path.realpath(path))
+    target = resolved(path)
     is_run = labels.ATTR_SCHEMA in ds.attrs
     if is_run:
         validate(ds)
@@ -85,7 +86,7 @@ def check_destination(path: str | os.PathLike[str], *, overwrite: bool = False) 
         If something stands at `path` that would not be replaced, or the place cannot be written
         to.
     """
-    target = Path(os.path.realpath(path))
+    target = resolved(path)
     refuse_inside_archive(target)
     with WriterLock(target), replacement.writing(target) as temporary:
         check_free(target, overwrite)
@@ -120,7 +121,7 @@ def load(path: str | os.PathLike[str], *, verify: bool = True) -> xr.Dataset:
     ArchiveError
         If nothing is there.
     """
-    target = Path(os.path.realpath(path))
+    target = resolved(path)
     while True:
         # A writer may finish between two looks, hence the second look at the target.
         for folder in (target, replacement.set_aside(target), target):
@@ -145,7 +146,7 @@ def attributes(path: str | os.PathLike[str]) -> Mapping[str, Any]:
 
     It is for finding out what stands there, before it is opened, and verified, as what it is.
     """
-    folder = replacement.standing(Path(os.path.realpath(path)))
+    folder = replacement.standing(resolved(path))
     try:
         return dict(zarr.open_group(folder, mode="r", zarr_format=3).attrs)
     except Exception:  # whatever a file system and zarr raise for something that is no archive
@@ -165,7 +166,7 @@ def commits(path: str | os.PathLike[str]) -> list[Mapping[str, Any]]:
     ArchiveError
         If nothing is there.
     """
-    target = Path(os.path.realpath(path))
+    target = resolved(path)
     folder = replacement.standing(target)
     if not folder.exists():
         raise ArchiveError(f"there is no archive at {target}{_beside(target)}")
@@ -194,7 +195,7 @@ def finished_run(
     ArchiveError
         If it cannot be read.
     """
-    target = Path(os.path.realpath(path))
+    target = resolved(path)
     if not replacement.standing(target).exists() or is_unfinished(target):
         return None
     found = load(target)
@@ -242,7 +243,7 @@ def to_netcdf(ds: xr.Dataset, path: str | os.PathLike[str], *, overwrite: bool =
                 f"NetCDF export needs {package}, which is not installed; "
                 f'pip install "fatheory[netcdf]"'
             )
-    target = Path(os.path.realpath(path))
+    target = resolved(path)
     refuse_inside_archive(target)
     ds = map_variables(storable(ds), _with_netcdf_attrs)
     ds.attrs = _netcdf_attrs(ds.attrs)

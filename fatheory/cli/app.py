@@ -8,9 +8,10 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer import rich_utils
 
 import fatheory
 from fatheory.cli.archive import archive
@@ -21,8 +22,10 @@ from fatheory.cli.runs import compare, run, solve
 from fatheory.cli.show import inspect, list_known
 from fatheory.cli.sweep import sweep
 from fatheory.cli.theory import theory
-from fatheory.errors import DivergedWarning, FatheoryError
+from fatheory.errors import DivergedWarning, FatheoryError, visible_lines
 
+_WrongUsage: Any = typer.BadParameter.__mro__[2]
+"""Click's ClickException, of the click that typer uses: some versions bring their own."""
 REFUSED = 1
 """Exit code when fatheory refuses; 2 is for wrong usage."""
 
@@ -117,6 +120,18 @@ def _told(error: OSError) -> str:
     return f"could not write the output: {error}"
 
 
+def _carry_out() -> None:
+    """Parse the arguments and call the command; wrong usage quotes what was typed, visibly."""
+    try:
+        code = app(standalone_mode=False)
+    except _WrongUsage as error:
+        error.message = visible_lines(error.message)
+        rich_utils.rich_format_error(error)
+        code = error.exit_code
+    if code:  # of typer.Exit; commands return nothing
+        sys.exit(code)
+
+
 def main() -> None:
     """Run the command line; refusals become one message and an exit code."""
     warnings.showwarning = _show_warning
@@ -128,7 +143,7 @@ def main() -> None:
     warnings.filterwarnings("always", category=DivergedWarning)
     try:
         with _leaving_at_the_last_interrupt():
-            app()
+            _carry_out()
     except FatheoryError as error:
         _refuse(str(error))
     except MemoryError as error:

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from fatheory.errors import visible
+from fatheory.errors import visible_lines
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -31,7 +31,7 @@ class PlainConsole(Console):
 
 def shown(text: str) -> Text:
     """Return text of which nothing is obeyed but the ends of lines."""
-    return Text("\n".join(map(visible, text.split("\n"))))
+    return Text(visible_lines(text))
 
 
 out = PlainConsole()

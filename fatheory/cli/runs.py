@@ -89,9 +89,11 @@ def solve(
 ) -> None:
     """Solve an experiment from theory and store the answer in the shape of a run."""
     from fatheory.archive import check_destination, save
+    from fatheory.theory import find_method
     from fatheory.theory import solve as solve_experiment
 
     asked = asked_experiment(preset, settings or [], seeds)
+    find_method(method)  # it is part of a path before solve asks for it
     place = named(asked.name or asked.content_hash, f"theory-{method}", out_path)
     check_destination(place, overwrite=overwrite)
     answer = solve_experiment(asked, method)

@@ -20,7 +20,7 @@ from fatheory.cli.settings import (
     device_told,
     parse_setting,
 )
-from fatheory.errors import FatheoryError
+from fatheory.errors import FatheoryError, visible
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -115,8 +115,9 @@ def show(
     columns = [*map(str, axes), "status", *_heads(values, axes)]
     if as_csv:
         writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(_rows(stored, values, repr))
+        # Quotes keep the cells apart; a terminal would obey what is in them.
+        writer.writerow(map(visible, columns))
+        writer.writerows(map(visible, row) for row in _rows(stored, values, repr))
         return
     attrs = values.attrs
     unit = "" if attrs["units"] == "1" else f", {attrs['units']}"

@@ -129,6 +129,9 @@ class Description(BaseModel):
         except RecursionError:
             problem = ("", "parts are nested too deeply")
             raise InvalidExperimentError(type(self).__name__, [problem]) from None
+        except UnicodeEncodeError as error:  # pydantic hands keys on as UTF-8
+            problem = ("", f"{error.object!r:.80} holds half of a surrogate pair")
+            raise InvalidExperimentError(type(self).__name__, [problem]) from None
 
     @model_validator(mode="wrap")
     @classmethod

@@ -15,7 +15,7 @@ from fatheory import labels
 from fatheory.archive import check_destination, load, load_result, save, store_result
 from fatheory.archive.small_result import SUFFIX
 from fatheory.claims import Claim, claims_dataset, claims_from_dataset, claims_table
-from fatheory.errors import ArchiveError, FatheoryError
+from fatheory.errors import ArchiveError, FatheoryError, visible_lines
 from fatheory.figures import save_figure, style
 from fatheory.reproduction.arguments import script_arguments
 from fatheory.reproduction.keep import Keep, kept_in
@@ -86,7 +86,7 @@ class PaperFigure:
         try:
             return self._run(options)
         except FatheoryError as error:
-            print(f"error: {error}", file=sys.stderr)
+            print(f"error: {visible_lines(str(error))}", file=sys.stderr)
             return REFUSED
         except KeyboardInterrupt:
             print("interrupted; what was named above as stored is whole", file=sys.stderr)
@@ -127,12 +127,12 @@ class PaperFigure:
             data = self._computed(options.scale, options.out)
         else:
             data = self._stored(options.redraw)
-            print(f"{options.redraw}: {origin_note(data)}\n")
+            print(f"{visible_lines(str(options.redraw))}: {visible_lines(origin_note(data))}\n")
         claims = claims_from_dataset(data)
         if self.table:
-            print(f"{self.table(data)}\n")
+            print(f"{visible_lines(self.table(data))}\n")
         # Flushed, so that the table is seen whatever becomes of the drawing.
-        print(claims_table(claims), flush=True)
+        print(visible_lines(claims_table(claims)), flush=True)
         written = self._drawn(data, options.out / self.name)
         if options.store:
             require_origin(data)

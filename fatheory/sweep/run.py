@@ -3,13 +3,12 @@
 import os
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import xarray as xr
 
 from fatheory import labels
-from fatheory.archive import attributes, load, warn_of_divergence
+from fatheory.archive import attributes, load, resolved, warn_of_divergence
 from fatheory.errors import FatheoryError
 from fatheory.experiment import ImageTask
 from fatheory.initial import refuse_other_images
@@ -44,7 +43,7 @@ def run_sweep(
         )
     if workers is not None and workers < 1:
         raise FatheoryError(f"workers is the number of processes, 1 or more; got {workers}")
-    target = Path(os.path.realpath(path))
+    target = resolved(path)
     before = None if restart else stored_sweep(attributes(target), sweep)
     # Whatever the order in which rules are asked for, they are stored in the one that is there.
     grid = Grid.of(before if before == sweep else sweep)

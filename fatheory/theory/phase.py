@@ -56,7 +56,7 @@ def _checked(number: int, phase: object, layers: int) -> Phase:
         )
     duration = one_number(f"the duration of phase {number}", phase.duration)
     if not (math.isfinite(duration) and duration > 0):
-        raise RegimeError(f"phase {number} must last a positive, finite time; got {duration}")
+        raise RegimeError(f"phase {number} must last a positive time; got {duration}")
     # A layer 0 would be taken for the last one where lists are counted from their end.
     listed = isinstance(phase.frozen, frozenset | set | list | tuple)
     if not (listed and all(_is_layer(layer, layers) for layer in phase.frozen)):

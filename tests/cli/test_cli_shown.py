@@ -1,7 +1,9 @@
 """Whatever names hold, consoles show it and obey nothing of it."""
 
 import contextlib
+import csv
 import io
+import itertools
 import json
 import sys
 
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 import fatheory as fa
 from fatheory.cli import main
 from fatheory.cli.console import shown
+from fatheory.errors import DivergedWarning
 
 ODD = [
     *("[/x]", "[b]frsf[/b] :smile:", "[link=x]", "\x1b[31mred\x1b[0m", "\x07\x08\r", "[0]"),
@@ -110,3 +113,69 @@ def test_any_text_is_shown_and_not_obeyed(cases, stored):
         printed("run", "lillicrap2016/fig2", "--print", "--set", f"{word}={label}")
 
     run()
+
+
+COMMANDS = [
+    *(["run"], ["solve"], ["inspect"], ["list"], ["compare", "a"], ["data", "verify"]),
+    *(["data", "list"], ["theory", "list"], [], ["sweep"], ["sweep", "status"], ["sweep", "show"]),
+    *(["archive", "check"], ["archive", "repair"], ["archive", "export", "a"]),
+    *(["solve", "lillicrap2016/fig2", "--method"], ["run", "lillicrap2016/fig2", "--seeds"]),
+    *(["sweep", "run", "lillicrap2016/fig2", "--print", "--axis"], ["sweep", "show", "x", "--x"]),
+    *(["run", "lillicrap2016/fig2", "--print", "--set"], ["run", "x", "--out", "y"]),
+]
+FORMS = ["{}", "--{}", "{}=1", "name={}", "rules.{}.learning_rate=0.1", "{}.json"]
+BROKEN = ["\ud800", "a\0b", "-", "--", "=", "[bold", "\\[x]", "[/]", "%s", "{0}", "$(x)"]
+
+
+def said_of(command, form, word):
+    """Carry out a command with a word at its end; nothing that is printed is obeyed."""
+    out, err = io.StringIO(), io.StringIO()
+    former, sys.argv = sys.argv, ["fatheory", *command, form.replace("{}", word)]
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            main()
+    except SystemExit as stop:
+        if stop.code not in (0, 1, 2, None):
+            pytest.fail(f"{command} {form} {word!r} end with {stop.code}")
+    finally:
+        sys.argv = former
+    both = out.getvalue() + err.getvalue()
+    assert not OBEYED & set(both), (command, form, word)
+    assert "Traceback" not in both
+
+
+def test_any_command_shows_odd_words_and_obeys_none(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pairs = list(itertools.product(COMMANDS, [*ODD, *BROKEN]))
+    for number, (command, word) in enumerate(pairs[::3]):
+        said_of(command, FORMS[number % len(FORMS)], word)
+
+
+@pytest.mark.slow
+def test_any_command_shows_any_text_and_obeys_none(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    @settings(max_examples=3000, deadline=None, derandomize=True, database=None)
+    @given(st.sampled_from(COMMANDS), st.sampled_from(FORMS), st.text(max_size=60))
+    def run(command, form, word):
+        said_of(command, form, word)
+
+    run()
+
+
+def test_sweeps_show_their_labels_and_obey_none(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    odd = ["[/x]", "\u202eb", "\x1b[31m", ":smile:", "x" * 10_000]
+    diverges = {"rules.[b]r[/b]\x07.learning_rate": 1e6, "schedule.phases.0.steps": 200}
+    described = asked("[b]r[/b]\x07").with_settings(diverges)
+    sweep = fa.Sweep(experiment=described, axes={"name": odd})
+    with pytest.warns(DivergedWarning):
+        sweep.run(tmp_path / "s", progress=False)
+    for words in (["status"], ["show"], ["show", "--csv"]):
+        out, _ = printed("sweep", words[0], "s", *words[1:])
+        if words[0] == "show":
+            assert all(seen(shown(label).plain)[:4] in seen(out) for label in odd)
+    printed("archive", "check", "s")
+    printed("inspect", "s")
+    rows = list(csv.reader(io.StringIO(printed("sweep", "show", "s", "--csv")[0])))
+    assert [row[0] for row in rows[1:]] == [shown(label).plain for label in odd]
