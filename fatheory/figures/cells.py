@@ -48,6 +48,9 @@ def draw_cells(data: xr.Dataset, axes: Axes) -> None:
         Where. Errors are on a logarithmic axis: tables range from one percent to chance.
     """
     rules = [str(rule) for rule in data[labels.RULE].values]
+    # Intervals of few seeds may reach below zero, which a logarithm does not show.
+    least = min(float(data["error"].min()), _least_positive(data["mean_error_interval"].values))
+    lowest = 0.7 * max(least, 0.1)
     settings = [str(setting) for setting in data["setting"].values]
     for i, rule in enumerate(rules):
         offset = _WIDTH * ((i + 0.5) / len(rules) - 0.5)
@@ -62,8 +65,13 @@ def draw_cells(data: xr.Dataset, axes: Axes) -> None:
             axes.plot(np.full(seeds.size, at), seeds, "o", color=colour, alpha=0.35, markersize=4)
             interval = one["mean_error_interval"].values
             if np.isfinite(interval).all():
-                bounds = np.abs(np.clip(interval, 1e-2, 100) - mean)[:, None]
-                axes.errorbar(at, mean, bounds, fmt="_", color=colour, capsize=3, markersize=10)
+                ends = np.clip(interval, lowest, 100)
+                bounds = np.abs(ends - mean)[:, None]
+                # An end that lies outside of what an error can be is drawn open, without a cap.
+                cut = interval != ends
+                axes.errorbar(at, mean, bounds, fmt="_", color=colour, markersize=10)
+                caps = ends[~cut]
+                axes.plot(np.full(caps.size, at), caps, "_", color=colour, markersize=5)
             else:
                 axes.plot(at, mean, "_", color=colour, markersize=12)
     chance = data["error"].attrs.get("chance")
@@ -78,13 +86,16 @@ def draw_cells(data: xr.Dataset, axes: Axes) -> None:
             color="0.4",
             annotation_clip=False,
         )
-    lowest = float(data["error"].min())
     axes.set_xticks(range(len(settings)), settings)
     axes.set(ylabel="test error (%)", xlim=(-0.5, len(settings) - 0.5))
-    # Intervals of few seeds may reach below zero, which a logarithm does not show.
-    axes.set(yscale="log", ylim=(0.7 * max(lowest, 1e-2), 105))
+    axes.set(yscale="log", ylim=(lowest, 105))
     axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_formatter(partial(_some_numbers, "25" if lowest < 10 else "234568"))
+
+
+def _least_positive(values: np.ndarray) -> float:
+    """Return the smallest number above zero, or infinity where there is none."""
+    return float(np.min(values, where=values > 0, initial=np.inf))
 
 
 def _some_numbers(digits: str, value: float, place: float) -> str:

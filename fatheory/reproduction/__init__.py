@@ -10,6 +10,7 @@ from fatheory.reproduction.image_sets import image_sets_at_hand as image_sets_at
 from fatheory.reproduction.keep import Keep as Keep
 from fatheory.reproduction.origin import origin as origin
 from fatheory.reproduction.paper_figure import PaperFigure as PaperFigure
+from fatheory.reproduction.protocol import OLDER_DEPTH as OLDER_DEPTH
 from fatheory.reproduction.protocol import protocol_note as protocol_note
 from fatheory.reproduction.report import write_report as write_report
 from fatheory.reproduction.table_cells import at_scale as at_scale

@@ -1,7 +1,8 @@
 """Where the data of a figure come from: attributes taken over from the archives behind it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import xarray as xr
 
@@ -13,7 +14,7 @@ _ALWAYS = (labels.ATTR_VERSIONS, labels.ATTR_DEVICE, labels.ATTR_PRECISION, labe
 _ONE = (labels.ATTR_EXPERIMENT, labels.ATTR_HASH)
 
 
-def origin(archives: xr.Dataset | Mapping[str, xr.Dataset]) -> dict[str, str]:
+def origin(archives: xr.Dataset | Mapping[str, xr.Dataset]) -> dict[str, Any]:
     """Copy what run archives say of their origin, as attributes for data made from them.
 
     Parameters
@@ -25,9 +26,11 @@ def origin(archives: xr.Dataset | Mapping[str, xr.Dataset]) -> dict[str, str]:
     -------
     dict
         Of one archive its ``experiment`` (JSON), ``experiment_hash``, ``versions``, ``device``,
-        ``precision`` and ``created``. Of several ``experiments`` and ``experiment_hashes``, JSON
+        ``precision``, ``created`` and ``wall_time_s``, its seconds with those before an
+        interruption. Of several ``experiments`` and ``experiment_hashes``, JSON
         objects from name to experiment and to hash; for each package every version, and every
-        device and precision, that occurs among them; and the latest ``created``.
+        device and precision, that occurs among them; the latest ``created``, and all their
+        seconds.
 
     Raises
     ------
@@ -35,7 +38,8 @@ def origin(archives: xr.Dataset | Mapping[str, xr.Dataset]) -> dict[str, str]:
         If there is no archive, or one lacks an attribute.
     """
     if isinstance(archives, xr.Dataset):
-        return {name: _attr("the dataset", archives, name) for name in (*_ONE, *_ALWAYS)}
+        one = {name: _attr("the dataset", archives, name) for name in (*_ONE, *_ALWAYS)}
+        return one | _seconds([archives])
     if not archives:
         raise ArchiveError("the origin of no archive was asked for; pass one at least")
 
@@ -51,6 +55,16 @@ def origin(archives: xr.Dataset | Mapping[str, xr.Dataset]) -> dict[str, str]:
         labels.ATTR_PRECISION: joined_texts(each(labels.ATTR_PRECISION).values()),
         # All are stamped in UTC and to the second, so that the order of letters is that of time.
         labels.ATTR_CREATED: max(each(labels.ATTR_CREATED).values()),
+        **_seconds(archives.values()),
+    }
+
+
+def _seconds(archives: Iterable[xr.Dataset]) -> dict[str, float]:
+    """Return how long all runs took, as they say themselves: one that was continued knows all."""
+    return {
+        labels.ATTR_WALL_TIME: sum(
+            float(archive.attrs.get(labels.ATTR_WALL_TIME, 0.0)) for archive in archives
+        )
     }
 
 

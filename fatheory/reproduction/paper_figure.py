@@ -50,6 +50,9 @@ class PaperFigure:
         The sizes at which `compute` works, the default first and the paper's last.
     table : callable, optional
         From the data to a text that is printed above the claims.
+    check : callable, optional
+        From stored data to the claims they decide by today's bounds, which a redrawing shows. Left
+        out, it shows the claims as they were stored.
     """
 
     name: str
@@ -60,6 +63,7 @@ class PaperFigure:
     results: Path
     scales: tuple[str, ...] = ("quick", "paper")
     table: Callable[[xr.Dataset], str] | None = None
+    check: Callable[[xr.Dataset], Sequence[Claim]] | None = None
 
     @property
     def result(self) -> Path:
@@ -129,6 +133,8 @@ class PaperFigure:
             data = self._stored(options.redraw)
             print(f"{visible_lines(str(options.redraw))}: {visible_lines(origin_note(data))}\n")
         claims = claims_from_dataset(data)
+        if options.redraw is not None:
+            claims = self._checked_again(data, claims)
         if self.table:
             print(f"{visible_lines(self.table(data))}\n")
         # Flushed, so that the table is seen whatever becomes of the drawing.
@@ -138,7 +144,8 @@ class PaperFigure:
             require_origin(data)
             written.append(store_result(data, self.result))
         names = ", ".join(str(path) for path in written)
-        print(f"\n{time.perf_counter() - began:.1f} s; wrote {names}")
+        redrawn = "" if options.redraw is None else " to draw"
+        print(f"\n{time.perf_counter() - began:.1f} s{redrawn}; wrote {names}")
         return REPRODUCED if all(claim.holds for claim in claims) else NOT_REPRODUCED
 
     def _computed(self, scale: str, folder: Path) -> xr.Dataset:
@@ -150,11 +157,13 @@ class PaperFigure:
             print(f"runs are kept in {runs} and continued there", flush=True)
         began = time.perf_counter()
         computed, claims = self.compute(scale, kept_in(runs))
+        took = time.perf_counter() - began
         data = computed.merge(claims_dataset(claims))
         data.attrs = computed.attrs | {
             labels.ATTR_FIGURE: self.name,
             labels.ATTR_SCALE: scale,
-            labels.ATTR_WALL_TIME: time.perf_counter() - began,
+            # Runs that were continued took longer than this process.
+            labels.ATTR_WALL_TIME: max(took, computed.attrs.get(labels.ATTR_WALL_TIME, 0.0)),
         }
         save(data, place, overwrite=True)
         print(f"stored {place}\n", flush=True)
@@ -177,9 +186,28 @@ class PaperFigure:
             )
         return data
 
+    def drawn(self, data: xr.Dataset) -> Figure:
+        """Draw, and say at which scale the data were computed."""
+        figure = self.draw(data)
+        scale = data.attrs.get(labels.ATTR_SCALE)
+        if scale is not None:
+            said = figure.get_suptitle()
+            figure.suptitle(f"{said}{'. ' if said else ''}Scale: {scale}", fontsize=9)
+        return figure
+
+    def _checked_again(self, data: xr.Dataset, stored: list[Claim]) -> list[Claim]:
+        """Return the claims by today's bounds, where the data hold what these need."""
+        if self.check is None:
+            return stored
+        try:
+            return list(self.check(data))
+        except (KeyError, ValueError) as lacking:
+            print(f"bounds as they were when computed; today's need more: {lacking}\n")
+            return stored
+
     def _drawn(self, data: xr.Dataset, stem: Path) -> list[Path]:
         with style():
-            figure = self.draw(data)
+            figure = self.drawn(data)
             written = save_figure(figure, stem)
         plt.close(figure)
         return written

@@ -210,7 +210,7 @@ def _figures(folder: Path) -> Iterator[str]:
             yield f"<figure class='wrong'>{escape(str(error))}</figure>"
             continue
         with style():
-            image = _image(figure.draw(data), figure.title)
+            image = _image(figure.drawn(data), figure.title)
         said = ". ".join(filter(None, [figure.title.rstrip("."), protocol_note(data)]))
         caption = f"{said}; {origin_note(data)}"
         yield (

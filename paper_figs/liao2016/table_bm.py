@@ -84,6 +84,7 @@ FIGURE = PaperFigure(
     draw=partial(cells_figure, xlabel="setting of Batch Manhattan"),
     folder=Path("out/liao2016"),
     results=Path(__file__).parent / "results",
+    check=lambda data: claims_by_image_set(data, check),
     table=table,
 )
 

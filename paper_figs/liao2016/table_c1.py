@@ -89,6 +89,7 @@ FIGURE = PaperFigure(
     draw=cells_figure,
     folder=Path("out/liao2016"),
     results=Path(__file__).parent / "results",
+    check=lambda data: claims_by_image_set(data, check),
     table=error_table,
 )
 

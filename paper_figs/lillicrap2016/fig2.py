@@ -52,6 +52,11 @@ def compute(scale: str, keep: Keep) -> tuple[xr.Dataset, list[Claim]]:
     )
     approach = approach_to_flow(asked)
     claims = check(answers["simulation"], answers["theory"], approach)
+    data["steps_to_one_percent"] = fa.metrics.steps_to(answers["simulation"], 0.01)
+    angle = fa.metrics.angle(answers["simulation"], "delta", layer=1)
+    above = (relative_loss(answers["simulation"]) > 1e-16).sel(rule="feedback_alignment")
+    data["smallest_angle"] = angle.sel(rule="feedback_alignment").where(above).min()
+    data = data.reset_coords(drop=True)
     return data.merge(approach).assign_attrs(origin(answers["simulation"])), claims
 
 
@@ -146,6 +151,16 @@ def draw(data: xr.Dataset) -> Figure:
         axes.set_xlim(left=0)
     draw_approach(data, approach)
     rule_legend(data, figure, loc="outside lower center", ncols=3)
+    linear.text(
+        0.97,
+        0.62,
+        "Theory here is the gradient flow, of\ninfinitely small learning rates. At the\nrates of "
+        "a the noise of single examples\nslows learning down: see panel c.",
+        transform=linear.transAxes,
+        ha="right",
+        fontsize=8,
+        color="0.3",
+    )
     figure.suptitle(f"Bands: {interval_note(data['relative_loss_interval'])}", fontsize=9)
     return figure
 

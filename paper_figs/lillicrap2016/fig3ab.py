@@ -73,6 +73,8 @@ def compute(scale: str, keep: Keep) -> tuple[xr.Dataset, list[Claim]]:
     run = fa.simulate(asked, path=keep(asked))
     data = xr.merge([fa.metrics.mean_interval(run[name]) for name in CURVES])
     data = data.expand_dims(source=["simulation"])
+    error = run["classification_error"].reset_coords(drop=True)
+    data["error_of_seeds"] = error.assign_attrs(long_name="test error of every seed")
     final = run["classification_error"].isel(step=-1, drop=True)
     data["final_error"] = final.assign_attrs(long_name="test error after the last step")
     pair = final.sel(rule="feedback_alignment"), final.sel(rule="backprop")
@@ -117,24 +119,48 @@ def draw(data: xr.Dataset) -> Figure:
     figure, (errors, finals, angles) = plt.subplots(
         1, 3, figsize=(13, 4.4), width_ratios=(2.2, 1, 2)
     )
+    # On a logarithmic axis the step before learning has no place, and no line may start there.
+    seen = data.isel(step=slice(1, None))
     for rules, look in looks(data):
-        learning_curves(data.sel(rule=rules), "classification_error", errors, **look)
+        learning_curves(seen.sel(rule=rules), "classification_error", errors, **look)
     for rule in data["rule"].values:
-        curve = data["training_error"].sel(rule=rule).isel(source=0)
-        errors.plot(data["step"], curve, ":", color=rule_colour(str(rule)))
+        curve = seen["training_error"].sel(rule=rule).isel(source=0)
+        errors.plot(seen["step"], curve, ":", color=rule_colour(str(rule)))
+    draw_paper(errors, 1.02)
     errors.plot([], [], ":", color="0.3", label="training images")
     errors.plot([], [], "-", color="0.3", label="test images")
     errors.legend(loc="upper right")
     errors.set(title="a  MNIST", ylabel="classification error (%)", yscale="log", xscale="log")
     errors.set(xlim=(400, None), ylim=(0.2, 100), xlabel="images seen")
     draw_finals(data, finals)
-    draw_angles(data, angles)
+    draw_paper(finals, None)
+    draw_angles(seen, angles)
     rule_legend(data.isel(source=[]), figure, loc="outside lower center", ncols=3)
-    for line, text in zip(figure.legends[0].get_lines(), data["rule"].values, strict=True):
-        line.set_linestyle(VARIANT_LINE if text == VARIANT else "-")
+    legend = figure.legends[0]
+    named = zip(legend.get_lines(), legend.get_texts(), data["rule"].values, strict=True)
+    for line, text, rule in named:
+        line.set_linestyle(VARIANT_LINE if rule == VARIANT else "-")
+        rate = float(data["learning_rate"].sel(rule=rule))
+        text.set_text(rf"{text.get_text()}, $\eta$ = {rate:g}")
     notes = [f"Bands and bars: {interval_note(data['classification_error_interval'])}"]
     figure.suptitle(". ".join(filter(None, [*notes, protocol_note(data)])), fontsize=9)
     return figure
+
+
+def draw_paper(axes: Axes, place: float | None) -> None:
+    """Draw the paper's errors, and name them at the side where there is a place."""
+    for rule, error in LARGEST_ERROR["paper"].items():
+        axes.axhline(error, color=rule_colour(rule), linewidth=0.9, linestyle="--", alpha=0.7)
+        if place is not None:
+            axes.annotate(
+                f"paper {error:g}",
+                (place, error),
+                xycoords=("axes fraction", "data"),
+                fontsize=7,
+                va="bottom" if rule == "backprop" else "top",
+                color=rule_colour(rule),
+                annotation_clip=False,
+            )
 
 
 def looks(data: xr.Dataset) -> list[tuple[list[str], dict]]:
@@ -185,6 +211,7 @@ FIGURE = PaperFigure(
     draw=draw,
     folder=Path("out/lillicrap2016"),
     results=Path(__file__).parent / "results",
+    check=lambda data: check(data, LARGEST_ERROR[data.attrs["scale"]]),
 )
 
 if __name__ == "__main__":

@@ -57,6 +57,7 @@ def compute(scale: str, keep: Keep) -> tuple[xr.Dataset, list[Claim]]:
     angle = fa.metrics.angle(runs[4], "delta").reset_coords(drop=True)
     data = fa.metrics.spread(error).merge(fa.metrics.spread(angle))
     data = data.expand_dims(source=["simulation"])
+    data["nse_of_seeds"] = error
     data["last_nse"] = error.isel(step=-1, drop=True)
     means = fa.metrics.mean_interval(data["last_nse"])
     data = data.merge(means.rename({name: f"mean_{name}" for name in means.data_vars}))
@@ -168,7 +169,9 @@ def draw(data: xr.Dataset) -> Figure:
         one = data.sel(depth=depth)
         learning_curves(one, "normalized_squared_error", errors, linestyle=LINES[depth])
     errors.set(title="a  learning curves", ylabel="normalised squared error (NSE)")
-    errors.set(yscale="log", ylim=(1e-5, 2), xlim=(0, None))
+    lowest = float(data["normalized_squared_error_interval"].min())
+    # Down to where the lowest curve ends: an error that is cut off looks like none.
+    errors.set(yscale="log", ylim=(max(0.3 * lowest, 1e-16), 2), xlim=(0, None))
     draw_lasts(data, lasts)
     for layer, line in ((1, "-"), (2, (0, (1, 1)))):
         (curve,) = learning_curves(
@@ -205,7 +208,7 @@ def draw_lasts(data: xr.Dataset, axes: Axes) -> None:
         mean = one["mean_last_nse"]
         bounds = abs(one["mean_last_nse_interval"].transpose("ci_bound") - mean)
         axes.errorbar(place + 0.38, mean, bounds.values[:, None], fmt="_", color=colour, capsize=4)
-    top = float(data["last_nse"].max())
+    top = float(max(data["last_nse"].max(), data["mean_last_nse_interval"].max()))
     for rule in RULES:
         middle = (places[3, rule] + places[4, rule]) / 2
         text = "\n".join(
@@ -215,7 +218,8 @@ def draw_lasts(data: xr.Dataset, axes: Axes) -> None:
         axes.text(middle, 1.08 * top, text, ha="center", fontsize=8, color=rule_colour(rule))
     axes.set_xticks(list(places.values()), [f"{depth}" for depth, _ in places])
     axes.set(title="b  after the last step", xlabel="layers", ylabel="NSE")
-    axes.set(ylim=(-0.02 * top, 1.3 * top), xlim=(-0.8, 4.8))
+    bottom = min(-0.02 * top, 1.2 * float(data["mean_last_nse_interval"].min()))
+    axes.set(ylim=(bottom, 1.3 * top), xlim=(-0.8, 4.8))
 
 
 def power_of_ten(value: xr.DataArray) -> str:
@@ -242,6 +246,7 @@ FIGURE = PaperFigure(
     draw=draw,
     folder=Path("out/lillicrap2016"),
     results=Path(__file__).parent / "results",
+    check=check,
 )
 
 if __name__ == "__main__":

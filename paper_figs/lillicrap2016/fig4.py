@@ -48,6 +48,9 @@ WHEN = ("at the start", "late in learning")
 SHOWN_LAYER, SHOWN_UNIT = 2, 0
 LARGEST_ERROR = {"quick": 10.0, "hour": 9.0, "paper": 3.0}
 """Percent, after one, two and ten epochs; the network of the paper reaches 1.8."""
+PAPER = 1.8
+"""Percent: the paper's final error."""
+EPOCH = 60_000
 _QUICK = {
     "network.hidden": [100, 100, 100],
     "network.group": 10,
@@ -182,6 +185,11 @@ def draw(data: xr.Dataset) -> Figure:
     return figure
 
 
+def whole_length() -> int:
+    """Return how many images the preset trains on."""
+    return fa.presets["lillicrap2016/fig4"].schedule.steps
+
+
 def step_count(data: xr.Dataset) -> int:
     """Return the time steps of an image."""
     return int(data.attrs["steps_per_image"])
@@ -191,8 +199,19 @@ def draw_errors(data: xr.Dataset, axes: Axes) -> None:
     """Draw the test errors through learning."""
     learning_curves(data, "classification_error", axes)
     axes.axhline(90, color="0.6", linewidth=0.8, linestyle=":")
+    axes.axhline(PAPER, color="0.3", linewidth=0.9, linestyle="--")
+    axes.annotate(
+        f"paper: {PAPER:g} %",
+        (0.98, PAPER),
+        xycoords=("axes fraction", "data"),
+        fontsize=8,
+        ha="right",
+        va="bottom",
+    )
+    epochs, whole = (images / EPOCH for images in (int(data["step"][-1]), whole_length()))
     axes.set(yscale="log", ylabel="test error (%)", xlabel="images", ylim=(1, 100))
-    axes.set(title="a  test error", xlim=(0, float(data["step"][-1])))
+    axes.set(title=f"a  test error, {epochs:g} of {whole:g} epochs")
+    axes.set(xlim=(0, float(data["step"][-1])))
     axes.ticklabel_format(axis="x", style="sci", scilimits=(3, 3), useMathText=True)
     rule_legend(data.drop_vars("source"), axes, loc="upper right", bbox_to_anchor=(1, 0.8))
     axes.annotate(
@@ -212,6 +231,7 @@ FIGURE = PaperFigure(
     folder=Path("out/lillicrap2016"),
     scales=tuple(SCALES),
     results=Path(__file__).parent / "results",
+    check=lambda data: check(data, data.attrs["scale"]),
 )
 
 if __name__ == "__main__":

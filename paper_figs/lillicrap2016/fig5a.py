@@ -172,6 +172,7 @@ FIGURE = PaperFigure(
     draw=draw,
     folder=Path("out/lillicrap2016"),
     results=Path(__file__).parent / "results",
+    check=check,
 )
 
 if __name__ == "__main__":

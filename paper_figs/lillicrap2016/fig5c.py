@@ -76,6 +76,13 @@ def measured(run: xr.Dataset) -> xr.Dataset:
     return xr.Dataset({"error": error, "angle": angle}).reset_coords(drop=True)
 
 
+def of_seeds(data: xr.Dataset) -> xr.Dataset:
+    """Return errors and angles of every seed from stored data, as `check` takes them."""
+    return data[["error_of_seeds", "angle_of_seeds"]].rename(
+        error_of_seeds="error", angle_of_seeds="angle"
+    )
+
+
 # %%
 def check(moments: xr.Dataset) -> list[Claim]:
     """Measure what the figure must show, from values of every seed."""
@@ -211,6 +218,7 @@ FIGURE = PaperFigure(
     draw=draw,
     folder=Path("out/lillicrap2016"),
     results=Path(__file__).parent / "results",
+    check=lambda data: check(of_seeds(data)),
 )
 
 if __name__ == "__main__":

@@ -24,8 +24,8 @@ from matplotlib.figure import Figure
 
 import fatheory as fa
 from fatheory.claims import Claim
-from fatheory.figures import interval_note, rule_colour, rule_legend
-from fatheory.reproduction import Keep, PaperFigure, origin, protocol_note
+from fatheory.figures import interval_note, rule_colour, rule_legend, rule_name
+from fatheory.reproduction import OLDER_DEPTH, Keep, PaperFigure, origin, protocol_note
 
 SCALES: dict[str, dict] = {"quick": {"seeds": 2, "schedule.phases": [{"steps": 3000}]}, "paper": {}}
 WIDTH, DEPTH = 100, 2
@@ -111,6 +111,10 @@ def draw(data: xr.Dataset) -> Figure:
     axes[1, 0].set(ylabel="angle of teaching signals (degrees)", ylim=(0, 95))
     axes[1, 0].set_yticks(range(0, 91, 15))
     rule_legend(data.assign_coords(source=[]), figure, loc="outside lower center", ncols=4)
+    if protocol_note(data) == OLDER_DEPTH:
+        for text in figure.legends[0].get_texts():
+            if text.get_text() == rule_name("feedback_alignment"):
+                text.set_text("orthogonal feedback")
     note = interval_note(data["depth_classification_error_interval"])
     notes = [f"Bars: {note}", protocol_note(data)]
     figure.suptitle(". ".join(filter(None, notes)), fontsize=9)
@@ -148,6 +152,7 @@ FIGURE = PaperFigure(
     draw=draw,
     folder=Path("out/lillicrap2016"),
     results=Path(__file__).parent / "results",
+    check=check,
 )
 
 if __name__ == "__main__":

@@ -50,6 +50,8 @@ def compute(scale: str, keep: Keep) -> tuple[xr.Dataset, list[Claim]]:
     run = fa.simulate(asked, path=keep(asked))
     data = xr.merge([fa.metrics.mean_interval(run[name]) for name in CURVES])
     data = data.expand_dims(source=["simulation"])
+    error = run["classification_error"].reset_coords(drop=True)
+    data["error_of_seeds"] = error.assign_attrs(long_name="test error of every seed")
     final = run["classification_error"].isel(step=-1, drop=True)
     data["final_error"] = final.assign_attrs(long_name="test error after the last step")
     data["reciprocal"] = reciprocal_share(asked)
@@ -118,6 +120,7 @@ FIGURE = PaperFigure(
     draw=draw,
     folder=Path("out/lillicrap2016"),
     results=Path(__file__).parent / "results",
+    check=lambda data: check(data, LARGEST_ERROR[data.attrs["scale"]]),
 )
 
 if __name__ == "__main__":

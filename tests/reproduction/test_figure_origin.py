@@ -21,7 +21,9 @@ def run(asked=ASKED, **changed):
 def test_of_one_archive_its_own_attributes():
     archive = run()
     kept = ("experiment", "experiment_hash", "versions", "device", "precision", "created")
-    assert origin(archive) == {name: archive.attrs[name] for name in kept}
+    found = origin(archive)
+    assert found.pop("wall_time_s") == 1.0
+    assert found == {name: archive.attrs[name] for name in kept}
 
 
 def test_of_several_each_experiment_by_name():
@@ -37,6 +39,7 @@ def test_of_several_each_experiment_by_name():
     }
     assert found["versions"] == run().attrs["versions"]
     assert (found["device"], found["precision"]) == ("cpu", "float64")
+    assert found["wall_time_s"] == 2.0  # a continued run says how long it took in all
     assert "experiment" not in found
 
 

@@ -35,6 +35,7 @@ class Fake:
         self.fail = {}
         self.scales_asked = []
         self.drawn = []
+        self.check = None
 
     def compute(self, scale, keep):
         self.scales_asked.append(scale)
@@ -59,7 +60,9 @@ class Fake:
 
     def run(self, *arguments, name="figx"):
         out, results = self.folder / "out", self.folder / "results"
-        figure = PaperFigure(name, "A figure.", self.compute, self.draw, out, results)
+        figure = PaperFigure(
+            name, "A figure.", self.compute, self.draw, out, results, check=self.check
+        )
         return figure.main(arguments)
 
     @property
@@ -176,6 +179,39 @@ def test_redrawing_prints_the_same_table_and_where_it_comes_from(fake, capsys):
     assert again == table
     for said in ("scale paper", "2026-01-02T03:04:05+00:00", "a chip", "float64", "jax 0.10.2"):
         assert said in origin
+
+
+def test_redrawing_shows_todays_bounds_where_the_data_hold_what_they_need(fake, capsys):
+    fake.run("--store")
+    fake.check = lambda data: [Claim.at_most("sum of losses", data["loss"].sum(), -100)]
+    capsys.readouterr()
+    assert fake.run("--redraw") == 1
+    printed = capsys.readouterr().out
+    assert "sum of losses" in printed
+    assert "<= -100" in printed
+    assert "loss falls" not in printed
+    assert " s to draw; wrote" in printed
+    fake.check = lambda data: [Claim.at_most("angle", data["angle"], 1)]
+    assert fake.run("--redraw") == 0
+    printed = capsys.readouterr().out
+    assert "bounds as they were when computed" in printed
+    assert "loss falls" in printed
+
+
+def test_a_figure_says_its_scale(fake, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        "fatheory.reproduction.paper_figure.save_figure",
+        lambda figure, stem: seen.append(figure.get_suptitle()) or [stem],
+    )
+    fake.run("--scale", "paper")
+    assert seen == ["Scale: paper"]
+
+
+def test_the_time_of_runs_that_were_continued_is_all_of_it(fake):
+    fake.attrs = ORIGIN | {"wall_time_s": 1234.5}
+    fake.run()
+    assert load(fake.data).attrs["wall_time_s"] == 1234.5
 
 
 def test_redrawing_leaves_data_of_other_runs_alone(fake):
