@@ -8,11 +8,11 @@ def interrupted_after(monkeypatch, batches):
     done = []
     original = result.carry_out
 
-    def carry_out(experiments, wanted, stop):
+    def carry_out(experiments, *others):
         if len(done) == batches:
             raise KeyboardInterrupt
         done.append(experiments)
-        return original(experiments, wanted, stop)
+        return original(experiments, *others)
 
     monkeypatch.setattr(threads, "usable_cores", lambda: 1)
     monkeypatch.setattr(threads, "carry_out", carry_out)

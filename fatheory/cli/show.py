@@ -12,6 +12,8 @@ from fatheory.labels import ATTR_EXPERIMENT
 if TYPE_CHECKING:
     import xarray as xr
 
+_ROWS_SHOWN = 40
+
 
 def list_known(
     preset: Annotated[
@@ -52,6 +54,8 @@ def inspect(
 
     stored = load(archive, verify=verify)
     described = stored.attrs.pop(ATTR_EXPERIMENT, None)
+    is_sweep = "sweep" in stored.attrs and "status" in stored
+    missing = _omissions(stored) if is_sweep else []
     origin = [(str(key), str(value)) for key, value in stored.attrs.items()]
     show_table("Archive", ("attribute", "value"), origin)
     out.print()
@@ -64,10 +68,22 @@ def inspect(
         attrs = variable.attrs
         rows.append((str(name), dims, attrs.get("units", ""), attrs.get("long_name", "")))
     show_table("Variables", ("name", "dimensions", "units", "what"), rows)
+    if missing:
+        out.print()
+        show_table("What cells have not kept", ("cell", "what", "why"), missing)
     is_run = "diverged" in stored and "status" not in stored
     if is_run and stored.sizes["step"]:
         out.print()
         show_runs(stored)
+
+
+def _omissions(stored: "xr.Dataset") -> list[tuple[str, str, str]]:
+    """Return a row for what each cell of a sweep left out, and the number of rows not shown."""
+    from fatheory.sweep import omissions
+
+    rows = list(omissions(stored))
+    more = len(rows) - _ROWS_SHOWN
+    return rows if more <= 0 else [*rows[:_ROWS_SHOWN], ("...", f"and {more} more", "")]
 
 
 def show_runs(archive: "xr.Dataset") -> None:

@@ -43,6 +43,15 @@ Axes = Annotated[
         "say more.",
     ),
 ]
+Together = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--zip",
+        metavar="AXIS:KEY=VALUE,VALUE...",
+        help="As --axis, but keys with the same AXIS move together along that one axis, each with "
+        "as many values: --zip size:network.hidden=[10],[20] --zip size:task.inputs=5,6.",
+    ),
+]
 _ERRORS_SHOWN = 10
 
 
@@ -56,8 +65,16 @@ def run(
         ),
     ],
     axes: Axes = None,
+    together: Together = None,
     settings: Settings = None,
     seeds: Seeds = None,
+    method: Annotated[
+        str | None,
+        typer.Option(
+            help="Solve every cell from theory by this method ('fatheory list' shows them).",
+            show_default="cells are trained",
+        ),
+    ] = None,
     out_path: Annotated[
         Path | None,
         typer.Option("--out", help="Where the archive is.", show_default="./NAME-sweep.zarr"),
@@ -78,14 +95,16 @@ def run(
     ] = False,
 ) -> None:
     """Carry out a sweep, or go on with one. Cells that are done are not done again."""
-    chosen = _asked_sweep(asked, axes or [], settings or [], seeds)
+    given = dict(map(parse_axis, axes or [])) | parse_together(together or [])
+    chosen = _asked_sweep(asked, given, settings or [], seeds)
     if print_only:
         print_exactly(chosen.to_json(indent=2))
         return
-    place = named(chosen.experiment.name or chosen.content_hash, "sweep", out_path)
+    what = "sweep" if method is None else f"sweep-{method}"
+    place = named(chosen.experiment.name or chosen.content_hash, what, out_path)
     try:
         with device_told():
-            chosen.run(place, workers=workers, scheduler=scheduler, restart=restart)
+            chosen.run(place, method=method, workers=workers, scheduler=scheduler, restart=restart)
     except KeyboardInterrupt as stop:
         err.print(str(stop), soft_wrap=True)
         raise
@@ -126,12 +145,11 @@ def show(
 
 
 def _asked_sweep(
-    asked: str, axes: Sequence[str], settings: Sequence[str], seeds: int | None
+    asked: str, given: dict[str, Any], settings: Sequence[str], seeds: int | None
 ) -> "Sweep":
     from fatheory.experiment import Experiment
     from fatheory.sweep import Sweep
 
-    given = dict(parse_axis(text) for text in axes)
     text = description_text(asked)
     if text is not None and _is_sweep(text):
         described = Sweep.from_json(text)
@@ -176,6 +194,29 @@ def parse_axis(text: str) -> tuple[str, list[Any]]:
     if isinstance(together, list):
         return key, together
     return key, [parse_setting(f"{key}={value}")[1] for value in values.split(",")]
+
+
+def parse_together(texts: Sequence[str]) -> dict[str, dict[str, list[Any]]]:
+    """Read ``axis:key=value,value...`` into axes of keys that move together.
+
+    Raises
+    ------
+    FatheoryError
+        If a text names no axis or gives no value, or a key is given twice.
+    """
+    found: dict[str, dict[str, list[Any]]] = {}
+    for text in texts:
+        axis, colon, rest = text.partition(":")
+        if not colon or not axis or "=" in axis:
+            raise FatheoryError(
+                f"--zip takes AXIS:KEY=VALUE,VALUE..., such as size:network.hidden=[10],[20]; got "
+                f"{text!r}"
+            )
+        key, values = parse_axis(rest)
+        if key in found.setdefault(axis, {}):
+            raise FatheoryError(f"--zip gives {key!r} of the axis {axis!r} twice")
+        found[axis][key] = values
+    return found
 
 
 def _report(place: Path) -> None:

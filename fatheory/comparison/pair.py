@@ -48,6 +48,11 @@ def compare_pair(theory: xr.Dataset, simulation: xr.Dataset) -> xr.Dataset:
 
 def _require_runs(name: str, archive: xr.Dataset) -> None:
     """Refuse a dataset whose rules, seeds, steps or times are not known by label."""
+    if labels.STATUS in archive.data_vars:
+        raise ArchiveError(
+            f"{name} is the archive of a sweep; compare cell by cell: "
+            f"fatheory.sweep.over_cells(fatheory.compare, theory, simulation)"
+        )
     missing = [dim for dim in (*AXES, labels.TIME) if dim not in archive.coords]
     if missing:
         raise ArchiveError(

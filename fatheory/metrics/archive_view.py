@@ -54,7 +54,8 @@ class ArchiveView(View):
         if labels.ATTR_EXPERIMENT not in self._archive.attrs:
             raise ArchiveError(
                 f"the dataset has no attribute {labels.ATTR_EXPERIMENT!r}; metrics read run "
-                f"archives, as fatheory.simulate, fatheory.solve and fatheory.load return them"
+                f"archives, as fatheory.simulate, fatheory.solve and fatheory.load return them; of "
+                f"sweeps, cell by cell: fatheory.sweep.over_cells(fatheory.metrics.angle, sweep)"
             )
         return Experiment.from_json(self._archive.attrs[labels.ATTR_EXPERIMENT])
 

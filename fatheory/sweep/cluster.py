@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 DEATHS = 5
 """So many times workers that we start may die over a batch before its cells are suspected."""
 _DEADLY = (
-    "the processes that trained it died again and again, as they do when memory runs out; give "
+    "the processes that computed it died again and again, as they do when memory runs out; give "
     "them more, or ask for less"
 )
 
@@ -129,12 +129,12 @@ def on_cluster(
 
 def _submitted(client: "Client", batch: Batch, wanted: Mapping[str, Sequence[str]]) -> "Future":
     texts = [experiment.to_json() for experiment in batch.experiments]
-    return client.submit(_carry_out, texts, batch.select(wanted), pure=False)
+    return client.submit(_carry_out, texts, batch.select(wanted), batch.source, pure=False)
 
 
-def _carry_out(texts: Sequence[str], wanted: Sequence[Sequence[str]]) -> list[Result]:
-    """Train experiments that arrive as JSON."""
-    return carry_out([Experiment.from_json(text) for text in texts], wanted)
+def _carry_out(texts: Sequence[str], wanted: Sequence[Sequence[str]], source: str) -> list[Result]:
+    """Answer experiments that arrive as JSON."""
+    return carry_out([Experiment.from_json(text) for text in texts], wanted, source=source)
 
 
 def _results(future: "Future") -> list[Result] | None:

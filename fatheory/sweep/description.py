@@ -65,18 +65,20 @@ class SweepDescription(Description):
 
     def cells(self) -> Iterator[Cell]:
         """Make all cells, the last axis running fastest."""
-        for place in itertools.product(*map(range, self.shape)):
-            settings: dict[str, Any] = {}
-            for (_, axis), point in zip(self.axes, place, strict=True):
-                for key, value in axis.at(point).items():
-                    settings.pop(key, None)  # so that it comes after what it is made on top of
-                    settings[key] = value
-            try:
-                experiment = with_all_settings(self.experiment, settings)
-            except FatheoryError as error:
-                yield Cell(place, None, error=str(error))
-            else:
-                yield Cell(place, experiment, experiment.content_hash)
+        yield from map(self.cell_at, itertools.product(*map(range, self.shape)))
+
+    def cell_at(self, place: tuple[int, ...]) -> Cell:
+        """Make the cell of one place: an index along every axis."""
+        settings: dict[str, Any] = {}
+        for (_, axis), point in zip(self.axes, place, strict=True):
+            for key, value in axis.at(point).items():
+                settings.pop(key, None)  # so that it comes after what it is made on top of
+                settings[key] = value
+        try:
+            experiment = with_all_settings(self.experiment, settings)
+        except FatheoryError as error:
+            return Cell(place, None, error=str(error))
+        return Cell(place, experiment, experiment.content_hash)
 
     @property
     def content_hash(self) -> str:

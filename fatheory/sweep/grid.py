@@ -10,12 +10,13 @@ import xarray as xr
 from fatheory import labels
 from fatheory.archive import Template, assemble, provenance
 from fatheory.experiment import Experiment, ImageTask
-from fatheory.initial import coordinates, draw_initial_state
+from fatheory.initial import coordinates, draw_initial_state, drawn_variables
 from fatheory.sweep import labels as sweep_labels
+from fatheory.sweep.answer import SIMULATION, precision_of
 from fatheory.sweep.cell import Cell
 from fatheory.sweep.description import SweepDescription
 from fatheory.sweep.schema import EXAMPLES, dtype, sizes, variable_dims
-from fatheory.train.answer import SOURCE, Answer, equations
+from fatheory.train.answer import equations
 from fatheory.updates import schedule_factors
 
 _OF_TIME = (labels.TIME, labels.WEIGHTED_STEP, labels.LEARNING_RATE)
@@ -29,6 +30,8 @@ class Grid:
     ----------
     sweep : SweepDescription
         Whose archive.
+    source : str
+        What answers its cells.
     cells : tuple of Cell
         All of them, the last axis running fastest.
     static : Dataset
@@ -42,6 +45,7 @@ class Grid:
     """
 
     sweep: SweepDescription
+    source: str
     cells: tuple[Cell, ...]
     static: xr.Dataset
     templates: Mapping[str, Template]
@@ -49,7 +53,7 @@ class Grid:
     filled: Mapping[str, tuple[str, ...]]
 
     @classmethod
-    def of(cls, sweep: SweepDescription) -> "Grid":
+    def of(cls, sweep: SweepDescription, source: str = SIMULATION) -> "Grid":
         """Work out what the archive of a sweep will hold."""
         cells = tuple(sweep.cells())
         by_hash = {cell.content_hash: cell.experiment for cell in cells if cell.experiment}
@@ -57,9 +61,9 @@ class Grid:
         held = {content_hash: variable_dims(own) for content_hash, own in by_hash.items()}
         kept, left_out = _variables(asked, held.values())
         examples = tuple(name for name in EXAMPLES if name in kept) if _learn_alike(asked) else ()
-        static = _static(sweep, cells, asked, left_out)
+        static = _static(sweep, source, cells, asked, left_out)
         extent = sizes(asked[0]) | {str(dim): size for dim, size in static.sizes.items()}
-        precision = max(experiment.precision for experiment in asked)
+        precision = precision_of(source, asked)
         templates = {
             name: Template(
                 dims=(*sweep.dims, *kept[name]),
@@ -74,12 +78,13 @@ class Grid:
         of_cells = {
             name: Template(sweep.dims, sweep.shape, kind, sweep_labels.OF_CELLS[name], _fill(kind))
             for name, kind in sweep_labels.DTYPES.items()
+            if name != sweep_labels.ABSENT or source != SIMULATION
         }
         filled = {
             content_hash: tuple(name for name in own if name in templates)
             for content_hash, own in held.items()
         }
-        return cls(sweep, cells, static, templates | of_cells, examples, filled)
+        return cls(sweep, source, cells, static, templates | of_cells, examples, filled)
 
     def fitted(
         self, experiment: Experiment | None, values: Mapping[str, np.ndarray]
@@ -110,9 +115,10 @@ class Grid:
         if not self.examples:
             return xr.Dataset()
         starts = [draw_initial_state(experiment, seed) for seed in experiment.seeds]
-        drawn = Answer(experiment, starts, None).variables
+        drawn = drawn_variables(experiment, starts)
+        precision = precision_of(self.source, [experiment])
         return assemble(
-            {name: drawn[name] for name in self.examples},
+            {name: np.asarray(drawn[name]).astype(precision) for name in self.examples},
             {},
             {},
             n_layers=experiment.layers,
@@ -168,6 +174,7 @@ def _learn_alike(asked: Sequence[Experiment]) -> bool:
 
 def _static(
     sweep: SweepDescription,
+    source: str,
     cells: Sequence[Cell],
     asked: Sequence[Experiment],
     left_out: Sequence[str],
@@ -178,13 +185,16 @@ def _static(
         name: xr.Variable((name,), axis.coordinate, {"long_name": ", ".join(axis.keys) or name})
         for name, axis in sweep.axes
     }
+    for name, axis in sweep.axes:
+        for key, values in axis.beside.items():
+            coords[key] = xr.Variable((name,), values, {"long_name": key})
     for dim, values in shared.items():
         coords[dim] = xr.Variable((dim,), values, labels.variable(dim).attrs)
     attrs = provenance(
-        source=SOURCE,
+        source=source,
         experiment_json=sweep.experiment.to_json(),
         experiment_hash=sweep.experiment.content_hash,
-        precision=max(experiment.precision for experiment in asked),
+        precision=precision_of(source, asked),
         device="",
         wall_time_s=0.0,
     )

@@ -10,6 +10,7 @@ STATUS = labels.STATUS
 ERROR = "error"
 WALL_TIME = labels.ATTR_WALL_TIME
 EXPERIMENT_HASH = labels.ATTR_HASH
+ABSENT = labels.ATTR_ABSENT
 
 SHARED = (labels.RULE, labels.SEED, labels.STEP, labels.LAYER)
 """Dimensions along which cells may have different labels."""
@@ -36,6 +37,10 @@ OF_CELLS: dict[str, dict[str, object]] = {
         "units": labels.DIMENSIONLESS,
         "long_name": "what went wrong in a cell; empty if nothing",
     },
+    ABSENT: {
+        "units": labels.DIMENSIONLESS,
+        "long_name": "recorded quantities that a method cannot give in a cell, and why, as JSON",
+    },
     WALL_TIME: {"units": "s", "long_name": "time that a cell took, its share of its batch's"},
     EXPERIMENT_HASH: {
         "units": labels.DIMENSIONLESS,
@@ -44,7 +49,13 @@ OF_CELLS: dict[str, dict[str, object]] = {
 }
 """Attributes of what is known of every cell."""
 
-DTYPES = {STATUS: np.dtype(np.int8), ERROR: np.dtype(np.str_), WALL_TIME: np.dtype(np.float64)}
+DTYPES = {
+    STATUS: np.dtype(np.int8),
+    ERROR: np.dtype(np.str_),
+    WALL_TIME: np.dtype(np.float64),
+    ABSENT: np.dtype(np.str_),
+}
+"""What is known of every cell; sweeps of simulation have no `ABSENT`."""
 
 _DIMS_OF_LAYERS = re.compile(r"^(unit|channel|feature|kernel_row|kernel_column)_\d+(_twin)?$")
 _DIMS = {

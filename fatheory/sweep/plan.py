@@ -5,9 +5,9 @@ from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from fatheory.experiment import Experiment, ImageTask, SpikingNetwork
+from fatheory.sweep.answer import SIMULATION, memory_of
 from fatheory.sweep.cell import Cell
 from fatheory.train import program_of
-from fatheory.train.memory import estimate_memory
 
 MOST = 32
 """Cells of a batch at most."""
@@ -21,7 +21,7 @@ MEMORY = 2**28
 
 @dataclass(frozen=True)
 class Batch:
-    """Experiments that train together.
+    """Experiments that train together, or are solved one after another.
 
     Attributes
     ----------
@@ -29,23 +29,28 @@ class Batch:
         They differ from each other.
     hashes : tuple of str
         Their content hashes.
+    source : str
+        What answers them.
     """
 
     experiments: tuple[Experiment, ...]
     hashes: tuple[str, ...]
+    source: str = SIMULATION
 
     @classmethod
-    def of(cls, cells: Sequence[Cell]) -> "Batch":
+    def of(cls, cells: Sequence[Cell], source: str) -> "Batch":
         """Return the batch of some cells, those left out that are no experiments."""
         once = {cell.content_hash: cell.experiment for cell in cells if cell.experiment}
-        return cls(tuple(once.values()), tuple(once))
+        return cls(tuple(once.values()), tuple(once), source)
 
     @property
     def memory(self) -> int:
-        """Bytes that training it takes at most; images are there once for all."""
+        """Bytes that answering it takes at most; images are there once for all."""
+        if self.source != SIMULATION:
+            return max(sum(memory_of(asked, self.source).values()) for asked in self.experiments)
         total, images = 0, {}
         for experiment in self.experiments:
-            needed = estimate_memory(experiment)
+            needed = memory_of(experiment, self.source)
             if isinstance(experiment.task, ImageTask):
                 images[experiment.task] = needed.pop("examples")
             total += sum(needed.values())
@@ -58,12 +63,13 @@ class Batch:
     def without(self, known: Collection[str]) -> "Batch":
         """Return what is left of the batch when some experiments, by hash, are done."""
         left = [i for i, content_hash in enumerate(self.hashes) if content_hash not in known]
-        return Batch(tuple(self.experiments[i] for i in left), tuple(self.hashes[i] for i in left))
+        experiments = tuple(self.experiments[i] for i in left)
+        return Batch(experiments, tuple(self.hashes[i] for i in left), self.source)
 
     def alone(self) -> "list[Batch]":
         """Return a batch for every experiment."""
         pairs = zip(self.experiments, self.hashes, strict=True)
-        return [Batch((experiment,), (content_hash,)) for experiment, content_hash in pairs]
+        return [Batch((asked,), (content_hash,), self.source) for asked, content_hash in pairs]
 
 
 @dataclass(frozen=True)
@@ -86,13 +92,14 @@ class Plan:
     batches: tuple[Batch, ...]
 
     @classmethod
-    def of(cls, cells: Sequence[Cell], shape: Sequence[int]) -> "Plan":
+    def of(cls, cells: Sequence[Cell], shape: Sequence[int], source: str = SIMULATION) -> "Plan":
         """Plan the cells of a grid, the last axis running fastest.
 
-        Rows whose cells train by the same programs, one by one, are together.
+        Rows whose cells train by the same programs, one by one, are together. Solutions share
+        nothing, so rows of theory are together by their number alone.
         """
         first = {cell.content_hash: cell for cell in reversed(cells) if cell.experiment}
-        most = _together([cell.experiment for cell in first.values() if cell.experiment])
+        most = _together([cell.experiment for cell in first.values() if cell.experiment], source)
         repeated = len(first) < sum(cell.experiment is not None for cell in cells)
         leading = len(shape) if repeated else _leading(shape, most)
         size = math.prod(shape[leading:])
@@ -100,10 +107,11 @@ class Plan:
         for row in rows(cells, size):
             new = [cell for cell in row if first.get(cell.content_hash) is cell]
             if new:
-                key = tuple(program_of(cell.experiment) for cell in new if cell.experiment)
+                asked = [cell.experiment for cell in new if cell.experiment]
+                key = tuple(map(program_of, asked)) if source == SIMULATION else ()
                 programs.setdefault(key, []).append(new)
         batches = [
-            Batch.of([cell for row in part for cell in row])
+            Batch.of([cell for row in part for cell in row], source)
             for together in programs.values()
             for part in _parts(together, max(1, most // size))
         ]
@@ -120,8 +128,10 @@ def _leading(shape: Sequence[int], most: int) -> int:
     return next(i for i in range(1, len(shape) + 1) if math.prod(shape[i:]) <= most)
 
 
-def _together(asked: Sequence[Experiment]) -> int:
+def _together(asked: Sequence[Experiment], source: str) -> int:
     """Return how many experiments make a batch, of the size of the largest."""
+    if source != SIMULATION:
+        return max(1, min(MOST, math.ceil(len(asked) / LEAST_BATCHES)))
     work = max(map(_work, asked))
     memory = max(map(_memory, asked))
     most = min(MOST, math.ceil(len(asked) / LEAST_BATCHES), WORK / work, MEMORY / memory)
@@ -137,7 +147,7 @@ def _work(experiment: Experiment) -> float:
 
 
 def _memory(experiment: Experiment) -> int:
-    needed = estimate_memory(experiment)
+    needed = memory_of(experiment, SIMULATION)
     return sum(needed.values()) - needed["examples"]
 
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fatheory import labels
-from fatheory.archive import computed_on
 from fatheory.experiment import Experiment
 from fatheory.sweep import labels as sweep_labels
-from fatheory.train.answer import Answer, device_name
+from fatheory.sweep.answer import SIMULATION, Answered, answered_by_theory
 from fatheory.train.many import train_many
 from fatheory.train.sinks import StopRequest
 
@@ -31,6 +30,8 @@ class Result:
         Variables of its archive; none if it failed.
     origin : mapping of str to str
         Attributes that say on what, and with which packages, it was computed; none if it failed.
+    absent : str
+        Which recorded quantities a method could not give, and why, as JSON; empty if none.
     """
 
     status: int
@@ -38,15 +39,18 @@ class Result:
     wall_time: float
     values: Mapping[str, np.ndarray] = field(default_factory=dict)
     origin: Mapping[str, str] = field(default_factory=dict)
+    absent: str = ""
 
     @classmethod
-    def of(cls, answer: Answer, wanted: Collection[str]) -> "Result":
-        """Return the result of an experiment that was carried out, with some variables."""
-        variables = answer.variables
-        error = _divergence(variables[labels.DIVERGED_AT])
+    def of(cls, answer: Answered, wanted: Collection[str]) -> "Result":
+        """Return the result of an experiment that was carried out, with some variables.
+
+        What a method cannot give is not among them.
+        """
+        error = _divergence(answer.variables[labels.DIVERGED_AT])
         status = sweep_labels.DIVERGED if error else sweep_labels.DONE
-        values = {name: variables[name] for name in wanted}
-        return cls(status, error, answer.wall_time, values, computed_on(device_name()))
+        values = {name: answer.variables[name] for name in wanted if name in answer.variables}
+        return cls(status, error, answer.wall_time, values, answer.origin, answer.absent)
 
     @classmethod
     def failed(cls, error: BaseException | str, wall_time: float = 0.0) -> "Result":
@@ -57,7 +61,7 @@ class Result:
     @property
     def of_cell(self) -> dict[str, np.ndarray]:
         """The values of the variables that every cell has."""
-        values = (self.status, self.error, self.wall_time)
+        values = (self.status, self.error, self.wall_time, self.absent)
         return {
             name: np.asarray(value, dtype)
             for (name, dtype), value in zip(sweep_labels.DTYPES.items(), values, strict=True)
@@ -68,10 +72,11 @@ def carry_out(
     experiments: Sequence[Experiment],
     wanted: Sequence[Sequence[str]],
     stop: StopRequest | None = None,
+    source: str = SIMULATION,
 ) -> list[Result]:
-    """Train experiments together.
+    """Answer experiments: train them together, or solve one after another.
 
-    If that fails they are trained one by one, so that one of them does not spoil the others.
+    If training fails they are trained one by one, so that one of them does not spoil the others.
 
     Parameters
     ----------
@@ -81,22 +86,39 @@ def carry_out(
         For each, the variables that its result is to have.
     stop : StopRequest, optional
         By which another thread can ask for a stop.
+    source : str
+        What answers; see `fatheory.sweep.answer`.
 
     Raises
     ------
     KeyboardInterrupt
         If it was asked to stop.
     """
+    if source != SIMULATION:
+        pairs = zip(experiments, wanted, strict=True)
+        return [_solved(experiment, own, stop, source) for experiment, own in pairs]
     began = time.perf_counter()
     try:
         trained = train_many(experiments, progress=False, stop=stop)
-        found = {i: Result.of(answer, wanted[i]) for i, answer in trained}
+        found = {i: Result.of(Answered.by_simulation(answer), wanted[i]) for i, answer in trained}
     except Exception as error:
         if len(experiments) == 1:
             return [Result.failed(error, time.perf_counter() - began)]
         pairs = zip(experiments, wanted, strict=True)
         return [carry_out([experiment], [own], stop)[0] for experiment, own in pairs]
     return [found[i] for i in range(len(experiments))]
+
+
+def _solved(
+    experiment: Experiment, wanted: Sequence[str], stop: StopRequest | None, source: str
+) -> Result:
+    if stop is not None and stop.asked:
+        raise KeyboardInterrupt
+    began = time.perf_counter()
+    try:
+        return Result.of(answered_by_theory(experiment, source), wanted)
+    except Exception as error:  # what a method, of whomever, raises is the cell's own failure
+        return Result.failed(error, time.perf_counter() - began)
 
 
 def _divergence(since: np.ndarray) -> str:

@@ -12,6 +12,7 @@ from fatheory.archive import attributes, load, resolved, warn_of_divergence
 from fatheory.errors import FatheoryError
 from fatheory.experiment import ImageTask
 from fatheory.initial import refuse_other_images
+from fatheory.sweep.answer import SIMULATION, refuse_uncovered, source_of
 from fatheory.sweep.cluster import cluster_client, on_cluster
 from fatheory.sweep.description import SweepDescription
 from fatheory.sweep.grid import Grid
@@ -30,12 +31,27 @@ def run_sweep(
     sweep: SweepDescription,
     path: str | os.PathLike[str],
     *,
-    workers: int | None,
-    scheduler: "str | Client | None",
-    restart: bool,
-    progress: bool | None,
+    answer: str = SIMULATION,
+    workers: int | None = None,
+    scheduler: "str | Client | None" = None,
+    restart: bool = False,
+    progress: bool | None = None,
 ) -> xr.Dataset:
-    """Carry out what is not done of a sweep; see `Sweep.run`."""
+    """Carry out what is not done of a sweep, and return the results.
+
+    Parameters
+    ----------
+    sweep : Sweep
+        What is asked.
+    path : path
+        The archive.
+    answer : str
+        What answers every cell: ``"simulation"``, or ``"theory/<method>"`` with a method of
+        `fatheory.solve`. Sweeps of both kinds have the same axes, labels and dimensions.
+    workers, scheduler, restart, progress
+        See `Sweep.run`, which also says what is returned, warned of and raised.
+    """
+    source = source_of(answer)
     if workers is not None and scheduler is not None:
         raise FatheoryError(
             f"workers are started here, and a scheduler has its own; got workers={workers} and "
@@ -46,11 +62,12 @@ def run_sweep(
     target = resolved(path)
     before = None if restart else stored_sweep(attributes(target), sweep)
     # Whatever the order in which rules are asked for, they are stored in the one that is there.
-    grid = Grid.of(before if before == sweep else sweep)
+    grid = Grid.of(before if before == sweep else sweep, source)
     for task in {cell.experiment.task for cell in grid.cells if cell.experiment}:
         if isinstance(task, ImageTask):
             refuse_other_images(task)
-    planned = Plan.of(grid.cells, sweep.shape)
+    refuse_uncovered([cell.experiment for cell in grid.cells if cell.experiment], source)
+    planned = Plan.of(grid.cells, sweep.shape, source)
     store = SweepStore.at(target, grid, planned, restart=restart)
     if store is not None:
         with store:

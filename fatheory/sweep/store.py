@@ -12,6 +12,7 @@ import xarray as xr
 
 from fatheory import labels
 from fatheory.archive import (
+    SWEEP,
     AppendableArchive,
     Closing,
     WriterLock,
@@ -20,8 +21,8 @@ from fatheory.archive import (
     is_unfinished,
     joined_origin,
     load,
-    manifest,
-    replacement,
+    publish_folder,
+    recover,
 )
 from fatheory.errors import ArchiveWriteError
 from fatheory.sweep import labels as sweep_labels
@@ -98,12 +99,18 @@ class SweepStore(Closing):
             there, or the place cannot be written to.
         """
         with WriterLock(path):
-            replacement.recover(path)
+            recover(path)
         if restart or not os.path.lexists(path):
             return cls(grid, planned, _begun(path, grid, planned.leading, overwrite=restart))
         # What is taken over gets hashes of its own, so damage must not get this far.
         stored = load(path)
         before = stored_sweep(stored.attrs, grid.sweep)
+        if before is not None and stored.attrs.get(labels.ATTR_SOURCE) != grid.source:
+            raise ArchiveWriteError(
+                f"what stands at {path} is a sweep of {stored.attrs.get(labels.ATTR_SOURCE)}, and "
+                f"this one is of {grid.source}; choose another path for it, or pass restart=True "
+                f"(on the command line --restart) to replace it"
+            )
         hashes = _hashes(before)
         found, same = _finished(stored, hashes), before == grid.sweep
         if (
@@ -199,7 +206,7 @@ class SweepStore(Closing):
                     if content_hash in found
                 }
                 store._add({key: result for key, result in taken.items() if result}, 0.0)
-            replacement.publish_folder(beside, path)
+            publish_folder(beside, path)
         return cls(grid, planned, AppendableArchive.resume(path))
 
     def _taken(
@@ -212,18 +219,20 @@ class SweepStore(Closing):
         """Read a finished cell; None if variables are wanted that it has not kept."""
         experiment = self._experiments[content_hash]
         assert experiment is not None  # it was carried out
-        wanted = list(self._grid.filled[content_hash])
-        if not set(wanted) <= set(stored.data_vars):
+        filled = self._grid.filled[content_hash]
+        if not set(filled) <= set(stored.data_vars):
             return None
+        wanted = list(filled)
         axes = stored[sweep_labels.STATUS].dims
         cell = stored.isel(dict(zip(axes, place, strict=True)))
         own = coordinates_of(experiment)
         run = cell[wanted].sel(
             {dim: own[dim] for dim in sweep_labels.SHARED if dim in cell[wanted].dims}
         )
-        status, error, wall_time = (cell[name].item() for name in sweep_labels.DTYPES)
+        of_cell = [cell[name].item() for name in sweep_labels.DTYPES if name in cell]
+        status, error, wall_time, *absent = of_cell
         values = {name: run[name].values for name in wanted}
-        return Result(status, error, wall_time, values, origin)
+        return Result(status, error, wall_time, values, origin, *absent)
 
     def _add(self, found: Mapping[str, Result], seconds: float) -> None:
         # Batches are whole rows, or rows single cells.
@@ -271,9 +280,7 @@ def _occurring(name: str, of_runs: Iterable[Mapping[str, Any]]) -> list[str]:
 
 def _begun(path: Path, grid: Grid, leading: int, *, overwrite: bool) -> AppendableArchive:
     static, templates, along = grid.static, grid.templates, grid.sweep.dims[:leading]
-    return AppendableArchive.create(
-        path, static, templates, along, kind=manifest.SWEEP, overwrite=overwrite
-    )
+    return AppendableArchive.create(path, static, templates, along, kind=SWEEP, overwrite=overwrite)
 
 
 def stored_sweep(attrs: Mapping[str, Any], asked: SweepDescription) -> SweepDescription | None:

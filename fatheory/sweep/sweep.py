@@ -3,6 +3,7 @@
 import os
 from typing import TYPE_CHECKING
 
+from fatheory.sweep.answer import SIMULATION, THEORY
 from fatheory.sweep.description import SweepDescription
 from fatheory.sweep.run import run_sweep
 
@@ -29,7 +30,10 @@ class Sweep(SweepDescription):
         - ``{"width": {"keys": ["network.hidden.0", "network.hidden.1"], "values": [10, 20]}}``,
           values for several keys;
         - ``{"depth": {"2 layers": {"network.hidden": [20]}, "3 layers": {"network.hidden": [20,
-          20]}}}``, settings by label.
+          20]}}}``, settings by label;
+        - ``{"size": {"network.hidden": [[10], [20]], "rules.*.learning_rate": [0.02, 0.01]}}``,
+          keys that move together, each with as many values; results have their labels along the
+          one axis ``size``.
 
         Settings of a later axis are made on top of those of the earlier ones.
 
@@ -44,6 +48,7 @@ class Sweep(SweepDescription):
         self,
         path: str | os.PathLike[str],
         *,
+        method: str | None = None,
         workers: int | None = None,
         scheduler: "str | Client | None" = None,
         restart: bool = False,
@@ -61,6 +66,9 @@ class Sweep(SweepDescription):
         ----------
         path : path
             The archive.
+        method : str, optional
+            Solve every cell from theory by this method of `fatheory.solve`; by default cells are
+            trained. A cell that the method does not cover has failed, and says why.
         workers : int, optional
             Use so many processes of this machine, by Dask; by default, all cores in this process.
         scheduler : str or dask.distributed.Client, optional
@@ -77,7 +85,9 @@ class Sweep(SweepDescription):
             every cell ``status``, ``error``, ``wall_time_s`` and ``experiment_hash``. Where cells
             differ in rules, seeds, steps or layers the union is taken, and a cell has NaN for what
             it lacks. Variables of other sizes in other cells are left out; the attribute
-            ``left_out`` names them.
+            ``left_out`` names them. Sweeps from theory also have ``absent_quantities``: what the
+            method cannot give in a cell, and why. `fatheory.sweep.cell` returns a cell as a run,
+            and `fatheory.sweep.over_cells` applies a metric to all.
 
         Warns
         -----
@@ -87,13 +97,21 @@ class Sweep(SweepDescription):
         Raises
         ------
         ArchiveWriteError
-            If something stands at `path` that is no sweep of some of these experiments, another
-            process writes it, or it cannot be written to.
+            If something stands at `path` that is no sweep of some of these experiments with
+            answers of this kind, another process writes it, or it cannot be written to.
+        UnknownNameError
+            If there is no such method.
         FatheoryError
             If Dask is asked for and not installed, or the cluster is lost.
         KeyboardInterrupt
             When interrupted; the message says how far it came.
         """
         return run_sweep(
-            self, path, workers=workers, scheduler=scheduler, restart=restart, progress=progress
+            self,
+            path,
+            answer=SIMULATION if method is None else f"{THEORY}{method}",
+            workers=workers,
+            scheduler=scheduler,
+            restart=restart,
+            progress=progress,
         )

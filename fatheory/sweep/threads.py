@@ -22,7 +22,9 @@ def on_threads(
     stop, pool = StopRequest(), ThreadPoolExecutor(_threads(batches), "sweep")
     try:
         asked = {
-            pool.submit(carry_out, batch.experiments, batch.select(wanted), stop): batch.hashes
+            pool.submit(
+                carry_out, batch.experiments, batch.select(wanted), stop, batch.source
+            ): batch.hashes
             for batch in batches
         }
         while asked:

@@ -62,6 +62,13 @@ def solve(experiment: Experiment, method: str | Method = "flow") -> xr.Dataset:
     PluginError
         If a method that is not ours returns what is no answer.
     """
+    archive = solved(experiment, method)
+    warn_of_divergence(archive)
+    return archive
+
+
+def solved(experiment: Experiment, method: str | Method) -> xr.Dataset:
+    """Solve an experiment as `solve` does, for those who tell of divergence themselves."""
     began = time.perf_counter()
     chosen = method if isinstance(method, Method) else find_method(method)
     problems = list(chosen.covers(experiment))
@@ -86,7 +93,7 @@ def solve(experiment: Experiment, method: str | Method = "flow") -> xr.Dataset:
     if absent:
         attrs |= {labels.ATTR_ABSENT: json.dumps(absent)}
     try:
-        archive = assemble(
+        return assemble(
             drawn_variables(experiment, starts) | answer,
             coordinates(experiment),
             attrs,
@@ -94,8 +101,6 @@ def solve(experiment: Experiment, method: str | Method = "flow") -> xr.Dataset:
         )
     except (ArrayError, UnknownNameError) as error:
         raise PluginError(f"the method {chosen.name!r} gave no valid answer: {error}") from error
-    warn_of_divergence(archive)
-    return archive
 
 
 def _checked(

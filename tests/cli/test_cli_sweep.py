@@ -164,6 +164,36 @@ def test_an_experiment_can_come_from_a_file(fatheory, tmp_path):
     assert json.loads(out)["axes"] == {"root_seed": {"keys": ["root_seed"], "values": [1, 2]}}
 
 
+SOLVED = [
+    *SMALL[:-2],
+    '--set=rules={"feedback_alignment": {"learning_rate": 0.01}}',
+    "--seeds=2",
+    "--zip=size:network.hidden=[4],[5]",
+    "--zip=size:root_seed=1,2",
+]
+
+
+def test_keys_move_together_and_cells_are_solved(fatheory, tmp_path):
+    path = tmp_path / "x.zarr"
+    code, out, err = fatheory("sweep", "run", PRESET, *SOLVED, "--method=reduced", "--out", path)
+    assert code == 0, err
+    stored = fa.load(path)
+    assert stored.attrs["source"] == "theory/reduced"
+    assert stored["status"].dims == ("size",)
+    assert stored["size"].values.tolist() == ["[4], 1", "[5], 2"]
+    assert stored["network.hidden"].values.tolist() == ["[4]", "[5]"]
+    assert stored["root_seed"].values.tolist() == [1, 2]
+    code, out, _ = fatheory("sweep", "show", path)
+    assert (code, bool(re.search(r"\[5\], 2 +done", out))) == (0, True)
+    code, out, _ = fatheory("inspect", path)
+    assert code == 0
+    assert "What cells have not kept" in out
+    assert re.search(r"size=\[5\], 2 .*feedback_2.*unit_1 5", " ".join(out.split()))
+    # By default theory and simulation have places of their own.
+    code, out, _ = fatheory("sweep", "run", PRESET, *SOLVED, "--print")
+    assert json.loads(out)["axes"] == {"size": {"network.hidden": [[4], [5]], "root_seed": [1, 2]}}
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -189,6 +219,10 @@ def test_axes_are_read_as_json_or_as_words(text, expected):
         (["run", "lillicrap2016/fig22", "--axis=seeds=1"], ["unknown preset", "fig2"]),
         (["run", "missing.json", "--axis=seeds=1"], ["missing.json", "cannot read"]),
         (["run", PRESET, "--axis=seeds=1", "--workers=0"], ["1 or more", "got 0"]),
+        (["run", PRESET, "--zip=seeds=1,2"], ["AXIS:KEY=VALUE", "'seeds=1,2'"]),
+        (["run", PRESET, "--zip=a:seeds=1", "--zip=a:seeds=2"], ["'seeds'", "twice"]),
+        (["run", PRESET, "--zip=a:seeds=1,2", "--zip=a:root_seed=1"], ["equally many", "has 2"]),
+        (["run", PRESET, "--axis=seeds=1,2", "--method=flwo"], ["method", "did you mean 'flow'"]),
         (["status", "nothing.zarr"], ["nothing.zarr", "no archive"]),
         (["show", "nothing.zarr"], ["nothing.zarr", "no archive"]),
     ],

@@ -121,7 +121,7 @@ def test_a_cell_that_kills_its_worker_fails_alone(tmp_path, monkeypatch):
     ):
         stored = asked.run(tmp_path / "x.zarr", scheduler=cluster.scheduler_address)
     assert stored["status"].values.tolist() == [1, 1, 3, 1]
-    assert stored["error"].values[2].startswith("the processes that trained it died")
+    assert stored["error"].values[2].startswith("the processes that computed it died")
     # Cell by cell, the others of its batch round as they do alone.
     serial = asked.run(tmp_path / "serial.zarr")
     for place in (0, 1, 3):

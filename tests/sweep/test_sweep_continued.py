@@ -254,10 +254,10 @@ def test_one_writer_at_a_time(tmp_path, monkeypatch):
     path = tmp_path / "x.zarr"
     original = result.carry_out
 
-    def carry_out(experiments, wanted, stop):
+    def carry_out(*arguments):
         with pytest.raises(ArchiveWriteError, match="is being written by"):
             sweep({RATES: [0.02]}).run(path, restart=True)
-        return original(experiments, wanted, stop)
+        return original(*arguments)
 
     monkeypatch.setattr(threads, "carry_out", carry_out)
     assert (sweep({RATES: [0.02]}).run(path)["status"] == 1).all()

@@ -51,6 +51,37 @@ def test_keys_share_a_value_and_labels_bring_settings():
     ]
 
 
+SIZES = {"size": {"network.hidden.0": [5, 6], RATES: [0.1, 0.2]}}
+
+
+def test_keys_move_together_each_with_values_of_its_own():
+    asked = sweep(SIZES | {"root_seed": [1, 2]})
+    assert asked.shape == (2, 2)
+    assert [(e.network.hidden, e.learning_rates[0], e.root_seed) for e in experiments(asked)] == [
+        ((5,), 0.1, 1), ((5,), 0.1, 2), ((6,), 0.2, 1), ((6,), 0.2, 2)
+    ]  # fmt: skip
+    axis = dict(asked.axes)["size"]
+    assert axis.coordinate.tolist() == ["5, 0.1", "6, 0.2"]
+    assert {key: own.tolist() for key, own in axis.beside.items()} == SIZES["size"]
+    assert "size: 5, 0.1, 6, 0.2 (2)" in repr(asked)
+
+
+def test_json_gives_keys_that_move_together_back():
+    asked = sweep(SIZES)
+    assert json.loads(asked.to_json())["axes"] == SIZES
+    back = Sweep.from_json(asked.to_json())
+    assert (back, back.content_hash) == (asked, asked.content_hash)
+    turned = sweep({"size": dict(reversed(SIZES["size"].items()))})
+    assert turned.content_hash != asked.content_hash  # later keys see earlier ones
+    # Of one key it is the plain axis.
+    assert sweep({"rate": {RATES: [0.1]}}) == sweep({"rate": {"keys": [RATES], "values": [0.1]}})
+
+
+def test_hashes_of_other_axes_are_those_of_earlier_versions():
+    plain = dict(sweep({RATES: [0.1]}).axes)[RATES]
+    assert plain.canonical() == {"keys": [RATES], "values": [0.1], "settings": []}
+
+
 def test_every_entry_is_looked_for_in_what_was_set_before():
     after, before = (
         sweep(dict(axes))
@@ -176,6 +207,17 @@ def test_a_cell_that_is_no_experiment_says_why():
         ({RATES: [1, 1.0]}, [RATES, "must differ"]),
         ({"a": {"keys": ["name"], "values": ["1", 1]}}, ["a", "must differ", "['1']"]),
         ({RATES: [float("nan")]}, [RATES, "finite", "nan"]),
+        (
+            {"a": {RATES: [0.1, 0.2], "root_seed": [1]}},
+            ["a", "equally many", f"{RATES} has 2, root_seed has 1"],
+        ),
+        ({"a": {RATES: [], "root_seed": []}}, ["a", "must not be empty"]),
+        ({"a": {RATES: [0.1, 0.1], "root_seed": [1, 1]}}, ["a", "must differ"]),
+        ({"a": {RATES: [0.1, 0.2], "root_seed": 1}}, ["a", "an axis is a list of values"]),
+        (
+            {RATES: {RATES: [0.1], "root_seed": [1]}},
+            [RATES, "names an axis, or moves with another one, already"],
+        ),
         ({RATES: [object()]}, [RATES, "JSON", "object"]),
         ({"a/b": {"keys": [RATES], "values": [0.1]}}, ["a/b", "without '/'"]),
         ({RATES: [-1, -2]}, ["no cell is a valid experiment", "got -1", "got -2"]),

@@ -98,6 +98,6 @@ def test_batches_that_workers_are_sent_keep_the_order_of_rules():
     turned = small(rules=dict(reversed(RULES.items())))
     wanted = ("loss", "feedback_2", "diverged_at")
     here = result.carry_out([turned], [wanted])[0]
-    there = cluster._carry_out([turned.to_json()], [wanted])[0]
+    there = cluster._carry_out([turned.to_json()], [wanted], "simulation")[0]
     for name in wanted:
         np.testing.assert_array_equal(here.values[name], there.values[name], err_msg=name)
