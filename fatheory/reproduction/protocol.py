@@ -1,6 +1,7 @@
 """Which protocol stored data of a figure are of, where the presets have changed since."""
 
 import json
+from typing import Any
 
 import xarray as xr
 
@@ -27,9 +28,19 @@ def protocol_note(data: xr.Dataset) -> str:
         experiments = [json.loads(attrs[labels.ATTR_EXPERIMENT])]
     else:
         experiments = list(json.loads(attrs.get(labels.ATTR_EXPERIMENTS, "{}")).values())
-    bent = [e for e in experiments if e["network"].get("activation", "linear") != "linear"]
+    bent = [e for e in experiments if _errors_pass_slopes(e["network"])]
     choices = [e["rules"]["feedback_alignment"] for e in bent if "feedback_alignment" in e["rules"]]
     transmitted = [c for c in choices if c.get("slopes", "transmitted") == "transmitted"]
     if any(c["rule"] == "orthogonal_feedback" for c in transmitted):
         return OLDER_DEPTH
     return OLDER_PROTOCOL if transmitted else ""
+
+
+def _errors_pass_slopes(network: dict[str, Any]) -> bool:
+    """Whether an error passes a unit that has a slope on its way to some hidden layer.
+
+    From linear output units to the only hidden layer it passes none: B e either way.
+    """
+    deep = len(network.get("hidden", ())) > 1
+    bent_hidden = network.get("activation", "linear") != "linear"
+    return network.get("output", "linear") != "linear" or (deep and bent_hidden)

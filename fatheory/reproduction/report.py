@@ -125,7 +125,9 @@ def _overview(rows: Sequence[Row]) -> str:
         axes.set_yticks(range(len(shown)), [row.id for row in reversed(shown)])
         axes.axvline(0, color="0.4", linewidth=0.8, linestyle=":")
         axes.set(xlabel="measured minus the paper's number, in units of that number's tolerance")
-        axes.set(ylim=(-0.6, len(shown) - 0.4), xscale="symlog")
+        low, high = axes.get_xlim()
+        axes.set(xlim=(min(low, -2), max(high, 2)), xscale="symlog")
+        axes.set_ylim(-0.6, len(shown) - 0.4)
         image = _image(figure, "measured numbers beside the paper's")
     caption = "Bands: what counts as the paper's number. Bars: 95 % intervals over seeds."
     head = "<h2>Numbers that the papers print</h2>"

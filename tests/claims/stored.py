@@ -31,11 +31,15 @@ def attributes(figure: str, rules: dict | None = None, **more: str) -> dict[str,
 
 
 def fig3ab(backprop: list[float], alignment: list[float], spread: float = 0.01) -> xr.Dataset:
-    """Return test errors of three seeds at 0, 1, 2, ... epochs; seeds differ by the spread."""
+    """Return test errors of three seeds at 0, 1, 2, ... epochs; seeds differ by the spread.
+
+    After 500 images they stand at 50 %.
+    """
     seeds = np.array([-1.0, 0.0, 1.0]) * spread
     curves = np.array([backprop, alignment, np.array(alignment) + 0.2])
+    curves = np.insert(curves, 1, 50, axis=1)
     values = curves[:, None, :] + seeds[None, :, None]
-    steps = EPOCH * np.arange(len(backprop))
+    steps = np.insert(EPOCH * np.arange(len(backprop)), 1, 500)
     rules = ["backprop", "feedback_alignment", "feedback_alignment with slopes"]
     error = xr.DataArray(
         values, {"rule": rules, "seed": [0, 1, 2], "step": steps}, ("rule", "seed", "step")

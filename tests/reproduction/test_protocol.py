@@ -37,3 +37,8 @@ def test_presets_are_of_the_protocol_of_the_text_and_linear_ones_of_neither():
     rules = {"feedback_alignment": 0.1}
     older = asked["fig3ab"].replaced(rules=rules)
     assert protocol_note(xr.Dataset(attrs={"experiment": older.to_json()})) == OLDER_PROTOCOL
+
+
+@pytest.mark.parametrize("name", ["fig5a", "fig5c"])
+def test_errors_that_pass_no_slope_are_of_no_protocol(name):
+    assert protocol_note(load_result(RESULTS / f"{name}.zarr.zip")) == ""

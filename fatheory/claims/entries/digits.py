@@ -26,7 +26,8 @@ DOUBLE = 4.8
 def stop(results: Results) -> int:
     """Return the step at which backprop's mean test error in Fig. 3a is least, by epochs."""
     error = _of_seeds(results, FULL).sel(rule="backprop").mean("seed")
-    epochs = error.sel(step=error["step"] % EPOCH == 0).sel(step=slice(1, None))
+    whole = (error["step"].values > 0) & (error["step"].values % EPOCH == 0)
+    epochs = error.isel(step=np.flatnonzero(whole))
     return int(epochs["step"][int(np.argmin(epochs.values))])
 
 
