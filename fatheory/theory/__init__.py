@@ -68,6 +68,7 @@ from fatheory.theory.node_perturbation_speed import (
 )
 from fatheory.theory.online import LateLearning as LateLearning
 from fatheory.theory.online import late_learning as late_learning
+from fatheory.theory.online import online_learning as online_learning
 from fatheory.theory.online import shallow_mean_loss as shallow_mean_loss
 from fatheory.theory.order_parameters import (
     order_parameter_fluctuations as order_parameter_fluctuations,

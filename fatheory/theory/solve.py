@@ -31,7 +31,8 @@ def solve(experiment: Experiment, method: str | Method = "flow") -> xr.Dataset:
         ``"closed_form"`` evaluates the solution for white input, orthogonal feedback and a
         spectral start; ``"phases"`` that of phases in which one of two layers is frozen, and of
         shallow learning; ``"infinite_width"`` follows the limit of infinitely many hidden units;
-        ``"order_parameters"`` follows online learning at its own rates, of nonlinear networks, too.
+        ``"order_parameters"`` follows online learning at its own rates, of nonlinear networks, too;
+        ``"online"`` gives the median loss of linear online learning, single examples included.
         `fatheory list` shows all, those of installed packages included.
 
     Returns

@@ -9,6 +9,7 @@ from fatheory.theory.methods.flow import FlowMethod
 from fatheory.theory.methods.infinite_width import InfiniteWidthMethod
 from fatheory.theory.methods.lazy import LazyMethod
 from fatheory.theory.methods.method import Method
+from fatheory.theory.methods.online import OnlineMethod
 from fatheory.theory.methods.order_parameters import OrderParametersMethod
 from fatheory.theory.methods.phases import PhasesMethod
 from fatheory.theory.methods.reduced import ReducedMethod
@@ -25,6 +26,7 @@ _BUILT_IN: tuple[type[Method], ...] = (
     InfiniteWidthMethod,
     LazyMethod,
     OrderParametersMethod,
+    OnlineMethod,
 )
 
 

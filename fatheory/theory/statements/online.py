@@ -26,4 +26,25 @@ ENTRIES: tuple[Entry, ...] = (
         "fatheory.theory.online.shallow.shallow_mean_loss",
         "20,000 literal runs",
     ),
+    Entry(
+        "online.mean_step",
+        r"\Delta P = -\eta (M P + P M^\top + 2 S K S^\top) "
+        r"+ \eta^2 [(n_i + 2) M P M^\top + \ldots]",
+        "order parameters of a two-layer linear network from weights near zero, one Gaussian "
+        "example; exact but for terms eta^3 without a factor n_i; feedback alignment, backprop",
+        _DERIVED,
+        "fatheory.theory.online.mean_step.mean_step",
+        "200,000 literal steps, in standard errors",
+    ),
+    Entry(
+        "online.closure",
+        r"m \leftarrow m + \langle f \rangle,\quad C \leftarrow (1 + J) C (1 + J)^\top + D,\quad "
+        r"\ln L \sim N(\ln \tfrac12 \mathrm{tr} P, C_{\rho\rho})",
+        "the whole curve of two-layer linear networks that learn online from weights near zero, "
+        "white Gaussian input; Gaussian closure, then rows at nearly frozen weights; an "
+        "approximation of order n_o / n_i",
+        _DERIVED,
+        "fatheory.theory.online.curve.online_learning",
+        "200 literal runs (decades of the median); the flow at small rates; the late rate",
+    ),
 )

@@ -1,0 +1,149 @@
+r"""Mean and covariance of the chain, closed as if its state were Gaussian: the first phase.
+
+With the covariance :math:`C = \sum_k v_k v_k^\top`, f the mean of a step and
+:math:`\bar f` the same averaged over the spread of S,
+
+.. math::
+
+    m &\leftarrow m + f(m) + \sum_k \left[\tfrac12 (\bar f(m + v_k) + \bar f(m - v_k))
+        - \bar f(m)\right],
+
+    v_k &\leftarrow v_k + \tfrac12 (\bar f(m + v_k) - \bar f(m - v_k)),\qquad
+    C \leftarrow \sum_k v_k v_k^\top + D .
+
+The covariance takes strides of several steps, by the midpoint rule with half of the noise before
+and half after; the mean takes every step.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from fatheory.theory.online.dressing import DressedFrame, dressed_step, dressing
+from fatheory.theory.online.gauge import Vectors, fix_gauge
+from fatheory.theory.online.mean_step import mean_step
+from fatheory.theory.online.one_step_noise import noise_columns
+from fatheory.theory.online.reduced_chain import Chain, ChainState, Layout, SpreadOfS
+
+JITTER = 1e-9
+"""Relative to the variances: keeps the Cholesky factor of a singular covariance."""
+SMALL = 1e-5
+"""Part of a column that one-sided differences take."""
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """Mean and covariance after some steps.
+
+    Attributes
+    ----------
+    mean : ChainState
+        Of one point; P is that of the whole error.
+    log_variance : array of shape (run,)
+        Variance of the log loss.
+    readout : array of shape (run, 1, n_o, n_o)
+        What the covariance of W adds to <W K W^T>.
+    """
+
+    mean: ChainState
+    log_variance: Float[np.ndarray, " run"]
+    readout: Float[np.ndarray, "run 1 n_o n_o"]
+
+
+class GaussianClosure:
+    """The closure of some runs, stride after stride.
+
+    Parameters
+    ----------
+    chain : Chain
+        What is learned.
+    start : ChainState
+        Where, of one point.
+    stride : int
+        Steps between two updates of the covariance.
+    """
+
+    def __init__(self, chain: Chain, start: ChainState, stride: int) -> None:
+        self.chain, self.stride, self.layout = chain, stride, Layout(chain.n_o)
+        self._mean = self.layout.pack(start)
+        runs, _, size = self._mean.shape
+        self._C = np.zeros((runs, size, size))
+        self._H = dressing(chain, start)
+        self._before = self._mean
+
+    def moments(self) -> Moments:
+        """Return where it is."""
+        state, _ = self.layout.unpack(self._mean)
+        spread = self._spread()
+        fast = spread(self._H)
+        q, w = self.layout.ends[2:]
+        readout = SpreadOfS(self._C[:, q:w, q:w])(self.chain.K)
+        whole = ChainState(state.P + fast, state.S, state.Q, state.W)
+        return Moments(whole, self._C[:, -1, -1].copy(), readout)
+
+    def advance(self) -> None:
+        """Carry out a stride."""
+        chain, layout, stride = self.chain, self.layout, self.stride
+        # Coefficients are those of the middle of the stride, extrapolated.
+        middle = self._mean + (self._mean - self._before) / 2
+        state, _ = layout.unpack(middle)
+        spread = self._spread()
+        noise = noise_columns(chain, layout, state, spread(self._H), self._H)
+        v = _factor(self._C + stride / 2 * noise.mT @ noise)
+        frame = DressedFrame(self._H, state.S, mean_step(chain, state).S)
+        half = v + stride / 2 * self._slope(middle, v, frame, spread)
+        shift, moved = self._push(middle, half, frame, self._spread(half.mT @ half))
+        self._before = self._mean
+        mean = self._mean
+        for _ in range(stride):
+            at, _ = layout.unpack(mean)
+            here = DressedFrame(self._H, at.S, mean_step(chain, at).S)
+            mean = mean + layout.pack(dressed_step(chain, at, here)) + shift
+        columns = np.concatenate([v + stride * moved, np.sqrt(stride / 2) * noise], axis=1)
+        mean, columns = fix_gauge(chain, layout, mean, columns)
+        self._C = columns.mT @ columns
+        self._mean = self._dress_anew(mean)
+
+    def _moved(self, points: Vectors, frame: DressedFrame, spread: SpreadOfS) -> Vectors:
+        state, _ = self.layout.unpack(points)
+        return self.layout.pack(dressed_step(self.chain, state, frame, spread))
+
+    def _slope(self, mean: Vectors, v: Vectors, frame: DressedFrame, spread: SpreadOfS) -> Vectors:
+        """Return how a step moves infinitesimal columns."""
+        up = self._moved(mean + SMALL * v, frame, spread)
+        return (up - self._moved(mean, frame, spread)) / SMALL
+
+    def _push(
+        self, mean: Vectors, v: Vectors, frame: DressedFrame, spread: SpreadOfS
+    ) -> tuple[Vectors, Vectors]:
+        """Return what fluctuations add to the mean of a step, and how a step moves the columns."""
+        up, down = (self._moved(mean + sign * v, frame, spread) for sign in (1, -1))
+        bent = (up + down) / 2 - self._moved(mean, frame, spread)
+        return bent.sum(axis=1, keepdims=True), (up - down) / 2
+
+    def _dress_anew(self, mean: Vectors) -> Vectors:
+        """Change to the dressing of the new mean, in which P of the whole error is the same."""
+        state, scale = self.layout.unpack(mean)
+        spread = self._spread()
+        P = state.P + spread(self._H)
+        self._H = dressing(self.chain, ChainState(P, state.S, state.Q, state.W))
+        return self.layout.pack(ChainState(P - spread(self._H), state.S, state.Q, state.W), scale)
+
+    def _spread(self, C: np.ndarray | None = None) -> SpreadOfS:
+        p, s = self.layout.ends[:2]
+        return SpreadOfS((self._C if C is None else C)[:, p:s, p:s])
+
+
+def _factor(C: Float[np.ndarray, "run size size"]) -> Vectors:
+    """Return columns, one a row, whose outer products sum to C."""
+    deviation = np.sqrt(np.maximum(np.einsum("rii->ri", C), 1e-300))
+    R = C / (deviation[:, :, None] * deviation[:, None, :])
+    own = np.arange(C.shape[1])
+    R[:, own, own] += JITTER
+    try:
+        root = np.linalg.cholesky(R)
+    except np.linalg.LinAlgError:
+        values, vectors = np.linalg.eigh(R)
+        root = vectors * np.sqrt(np.clip(values, 0, None))[:, None, :]
+    return (deviation[:, :, None] * root).mT
