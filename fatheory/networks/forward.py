@@ -15,6 +15,7 @@ from fatheory.experiment.functions import Slopes
 from fatheory.networks.architecture import Architecture, Layer
 from fatheory.networks.convolution import convolution, first_convolution, kernel_gradient
 from fatheory.networks.dense import dense
+from fatheory.networks.features import along_features
 from fatheory.networks.normalization import BatchStatistics, batch_statistics, normalised
 from fatheory.networks.parameters import Layers, Parameters
 from fatheory.networks.pooling import average_pool, max_pool
@@ -68,7 +69,9 @@ def first_preactivations(
         preactivations = first_convolution(images, W, architecture.convolve_by_products)
     else:
         preactivations = x @ W.T
-    return preactivations + biases[0] if biases and biases[0] is not None else preactivations
+    if biases and biases[0] is not None:
+        return preactivations + along_features(biases[0], preactivations)
+    return preactivations
 
 
 def first_gradient(
@@ -132,7 +135,7 @@ def forward(
             of_batch.append(batch_statistics(a))
             a = normalised(a, moments[i] if moments else of_batch[i], layer.normalization.epsilon)
             if upper.scales:
-                a = upper.scales[i] * a + upper.shifts[i]
+                a = along_features(upper.scales[i], a) * a + along_features(upper.shifts[i], a)
         h = _activity(layer, a, sent, None if key is None else jax.random.fold_in(key, i))
         if added is not None:
             h = h + added[i].reshape(h.shape)
@@ -147,7 +150,7 @@ def forward(
         else:
             a = multiply(below, W, v)
         if upper.biases and upper.biases[i] is not None:
-            a = a + upper.biases[i]
+            a = a + along_features(upper.biases[i], a)
     return Pass(hidden, a, tuple(of_batch), sent)
 
 

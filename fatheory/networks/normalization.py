@@ -6,6 +6,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
+from fatheory.networks.features import along_features
+
 
 class BatchStatistics(NamedTuple):
     """Mean and variance of every unit's preactivations, or of every channel's.
@@ -24,14 +26,15 @@ def batch_statistics(a: Float[jax.Array, "sample *position feature"]) -> BatchSt
     """Compute mean and variance over samples, and over rows and columns where there are any."""
     axes = tuple(range(a.ndim - 1))
     mean = jnp.mean(a, axis=axes)
-    return BatchStatistics(mean, jnp.mean(jnp.square(a - mean), axis=axes))
+    return BatchStatistics(mean, jnp.mean(jnp.square(a - along_features(mean, a)), axis=axes))
 
 
 def normalised(
     a: Float[jax.Array, "sample *position feature"], moments: BatchStatistics, epsilon: float
 ) -> Float[jax.Array, "sample *position feature"]:
     """Compute (a - mean) / sqrt(variance + epsilon) (Ioffe & Szegedy 2015)."""
-    return (a - moments.mean) * jax.lax.rsqrt(moments.variance + epsilon)
+    spread = jax.lax.rsqrt(moments.variance + epsilon)
+    return (a - along_features(moments.mean, a)) * along_features(spread, a)
 
 
 def running(kept: BatchStatistics, batch: BatchStatistics, memory: float) -> BatchStatistics:

@@ -113,4 +113,4 @@ class WeightMirror(AdaptiveFeedback):
         del W_gradient
         xi = layer.sampler.normal(0.0, self.noise, (V.shape[-1],))
         response = layer.respond(xi) - layer.respond(0 * xi)
-        return self.mirror_rate * (V - response[:, None] * xi / self.noise**2)
+        return self.mirror_rate * (V - response[:, None] * xi[None] / self.noise**2)

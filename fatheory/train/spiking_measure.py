@@ -148,12 +148,12 @@ def _over_time(
 
 
 def _forward(parameters: Parameters) -> list[Synapses]:
-    biases = parameters.biases or (0,) * len(parameters.weights)
+    biases = parameters.biases or (None,) * len(parameters.weights)
     return [_synapses(W, b) for W, b in zip(parameters.weights, biases, strict=True)]
 
 
-def _synapses(W: jax.Array, b: jax.Array | float = 0.0) -> Synapses:
-    return lambda s: s @ W.T + b
+def _synapses(W: jax.Array, b: jax.Array | None = None) -> Synapses:
+    return lambda s: s @ W.T if b is None else s @ W.T + b[None]
 
 
 def _rest(parameters: Parameters, streams: int) -> Potentials:

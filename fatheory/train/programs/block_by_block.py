@@ -117,8 +117,8 @@ def _learn_block(
     D = jnp.zeros((k, len(W)), W.dtype)
     start = (D, parameters.upper, network.diverged_at)
     D, upper, lost_at = jax.lax.fori_loop(0, count, learn, start)
-    left = jnp.where(position < count, keep ** jnp.maximum(count - 1 - position, 0), 0)
-    W = keep**count * W + (rate * left[:, None] * D).T @ X
+    left = jnp.where(position < count, _left_after(keep, jnp.maximum(count - 1 - position, 0)), 0)
+    W = _left_after(keep, count) * W + (rate * left[:, None] * D).T @ X
     b = None if b is None else b + rate * jnp.sum(D, axis=0)
     biased = bool(parameters.biases)
     return Ensemble(upper.with_first_layer(W, b, biased=biased), network.optimizer_state, lost_at)
@@ -133,8 +133,14 @@ def _block_preactivations(
 ) -> _BlockPreactivations:
     """Take the products that all examples of a block share."""
     position = jnp.arange(len(X))
-    lag = position[:, None] - 1 - position
-    of_weights = keep ** jnp.maximum(lag, 0) * (X @ X.T)
-    overlap = rate * jnp.where(lag >= 0, of_weights + (b is not None), 0)
-    start = keep ** position[:, None] * (X @ W.T)
-    return _BlockPreactivations(start if b is None else start + b, overlap)
+    lag = position[:, None] - 1 - position[None]
+    of_weights = _left_after(keep, jnp.maximum(lag, 0)) * (X @ X.T)
+    overlap = rate * jnp.where(lag >= 0, of_weights + (0.0 if b is None else 1.0), 0)
+    start = _left_after(keep, position[:, None]) * (X @ W.T)
+    return _BlockPreactivations(start if b is None else start + b[None], overlap)
+
+
+def _left_after(keep: Float[Array, ""], steps: Int[Array, "..."]) -> Float[Array, "..."]:
+    """Return keep^steps, the share of the weights that decay leaves after so many steps."""
+    # Cast by hand: an exponent of another precision would take the weights' along.
+    return keep ** steps.astype(keep.dtype)

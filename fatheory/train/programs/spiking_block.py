@@ -110,7 +110,7 @@ class Synapses(NamedTuple):
     ) -> Float[Array, "stream n_out"]:
         """Return W_t s + b_t, from W_0 s if that is known already."""
         preactivations = s @ self.WT if product is None else product
-        preactivations = preactivations if self.b is None else preactivations + self.b
+        preactivations = preactivations if self.b is None else preactivations + self.b[None]
         if self.alone:
             return preactivations
         likeness = self.s @ s.T
