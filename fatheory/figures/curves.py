@@ -14,6 +14,8 @@ from fatheory.figures.style import rule_colour, rule_name
 _LINES: dict[str, dict[str, Any]] = {
     "simulation": {"linestyle": "-", "linewidth": 1.6},
     "theory": {"linestyle": (0, (4, 2)), "linewidth": 1.4},
+    # What theory is where learning rates vanish, beside theory at the rates themselves.
+    "small-rate limit": {"linestyle": ":", "linewidth": 0.8},
 }
 
 
