@@ -81,3 +81,8 @@ class _NoRandomness:
     def normal(self, loc: float, scale: float, size: tuple[int, ...]) -> np.ndarray:
         del loc, scale, size
         raise _DrawnError
+
+    def __getattr__(self, name: str) -> object:
+        # Rules of one's own may draw by whatever else NumPy's generators have.
+        del name
+        raise _DrawnError

@@ -86,7 +86,9 @@ def refused(kind: str, path: Path, command: Command, netcdf: Path) -> None:
     assert not check(path).whole
     with pytest.raises(DamagedArchiveError, match=r"/c[./]\d"):
         load(path)
-    for arguments in (["archive", "check", path], ["archive", "export", path, netcdf]):
+    others = [["sweep", "show", path]] if "sweep" in path.parent.name else []
+    others = others or [["compare", path, path]]
+    for arguments in (["archive", "check", path], ["archive", "export", path, netcdf], *others):
         code, printed = command(*arguments)
         assert (code, "/c" in printed) == (1, True), printed
     of_sweeps = [["sweep", "show", path], ["sweep", "status", path]]

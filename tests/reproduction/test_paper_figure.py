@@ -1,6 +1,7 @@
 """The runner of figures, with a figure that takes no time."""
 
 import sys
+import zipfile
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -281,3 +282,69 @@ def test_figures_are_closed(fake):
     open_before = plt.get_fignums()
     fake.run()
     assert plt.get_fignums() == open_before
+
+
+def in_folder(fake, way):
+    """Spoil one chunk of the data of a figure, and return their place."""
+    found = sorted(path for path in fake.data.rglob("*") if path.name != "zarr.json")
+    chunks = {path: path.read_bytes() for path in found if path.is_file()}
+    one = next(path for path in chunks if "loss" in path.parts)
+    other = next(path for path in chunks if chunks[path] != chunks[one])
+    spoilt = {
+        "swapped": chunks[other],
+        "doubled": chunks[one] * 2,
+        "flipped": chunks[one][:-1] + bytes([chunks[one][-1] ^ 1]),
+        "truncated": chunks[one][:-1],
+    }
+    if way == "deleted":
+        one.unlink()
+    else:
+        one.write_bytes(spoilt[way])
+        if way == "swapped":
+            other.write_bytes(chunks[one])
+    return fake.data
+
+
+def in_zip(fake, way):
+    """Do so in the one file of its result."""
+    with zipfile.ZipFile(fake.result) as file:
+        entries = [(entry, file.read(entry)) for entry in file.infolist()]
+    chunks = [number for number, (entry, _) in enumerate(entries) if "/c" in entry.filename]
+    one = next(number for number in chunks if entries[number][0].filename.startswith("loss/"))
+    other = next(number for number in chunks if entries[number][1] != entries[one][1])
+    content = dict(enumerate(data for _, data in entries))
+    if way == "swapped":
+        content[one], content[other] = content[other], content[one]
+    elif way == "doubled":
+        content[one] *= 2
+    elif way == "flipped":
+        content[one] = content[one][:-1] + bytes([content[one][-1] ^ 1])
+    elif way == "truncated":
+        content[one] = content[one][:-1]
+    with zipfile.ZipFile(fake.result, "w", zipfile.ZIP_STORED) as file:
+        for number, (entry, _) in enumerate(entries):
+            if way != "deleted" or number != one:
+                file.writestr(entry.filename, content[number])
+    return fake.result
+
+
+@pytest.mark.parametrize("way", ["swapped", "doubled", "flipped", "truncated", "deleted"])
+@pytest.mark.parametrize("spoil", [in_folder, in_zip])
+def test_redrawing_takes_no_damage_for_values(fake, capsys, spoil, way):
+    fake.run("--store")
+    place = spoil(fake, way)
+    drawn = len(fake.drawn)
+    assert fake.run("--redraw", str(place)) == 2
+    assert len(fake.drawn) == drawn
+    assert "loss" in capsys.readouterr().err
+
+
+def test_what_scripts_print_is_not_obeyed(fake, capsys):
+    fake.claims = [Claim.at_most("loss \x1b[31m\u202efalls", 0.125, 1)]
+    assert fake.run() == 0
+    fake.fail = {"compute": FatheoryError("the label '\x1b[2J\u202e' is none\nof these")}
+    assert fake.run() == 2
+    printed = capsys.readouterr()
+    assert r"loss \x1b[31m\u202efalls" in printed.out
+    assert "the label '\\x1b[2J\\u202e' is none\nof these" in printed.err
+    assert not {"\x1b", "\u202e"} & set(printed.out + printed.err)

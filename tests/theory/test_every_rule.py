@@ -5,6 +5,7 @@ used nowhere, and a rule that draws one is refused without it.
 """
 
 import itertools
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from literal_flow import DRAWN, KNOWN, integrated, loss_of, stand_in
 from scipy.optimize import brentq
 
 from fatheory.errors import RegimeError
-from fatheory.rules import known_rules, make_rule
+from fatheory.rules import FixedFeedback, known_rules, make_rule
 from fatheory.theory import (
     Phase,
     deep_flow,
@@ -51,6 +52,24 @@ def test_all_rules_are_known_here_or_refused():
     for rule in set(known_rules()) - set(KNOWN):
         with pytest.raises(RegimeError):
             flow(*weights, Bs[0], T, times=TIMES, rule=rule)
+
+
+@dataclass(frozen=True)
+class OwnRule(FixedFeedback):
+    name = "own"
+    summary = "draws by what is no method of Sampler"
+    source = "the tests"
+
+    def draw(self, sampler, shape):
+        return sampler.standard_normal(shape)
+
+
+def test_rules_of_ones_own_draw_as_they_like():
+    (W0, W), (B,), T, _ = arrays(coloured=False)
+    ours = flow(W0, W, B, T, times=TIMES, rule=OwnRule())
+    np.testing.assert_array_equal(ours.weight_1, flow(W0, W, B, T, times=TIMES).weight_1)
+    with pytest.raises(RegimeError, match="'own' needs its fixed feedback B"):
+        flow(W0, W, None, T, times=TIMES, rule=OwnRule())
 
 
 @EVERY
