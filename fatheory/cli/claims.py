@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fatheory.cli.console import err, out, show_table
+from fatheory.cli.console import err, out
 
 if TYPE_CHECKING:
     from fatheory.claims import Row
@@ -30,11 +30,12 @@ def list_claims(
     results: Folder = None,
 ) -> None:
     """List all claims with their numbers and verdicts; exit code 1 if a result cannot be used."""
-    from fatheory.claims import words
+    from fatheory.claims import aligned, words
 
     rows = _rows(results)
     chosen = [row for row in rows if row.verdict.startswith(verdict or "")]
-    show_table("Claims", words.LIST_HEAD, [words.list_row(row) for row in chosen])
+    # Lines as long as they are: ids are there to be copied, and must not fold.
+    out.print(aligned([words.LIST_HEAD, *map(words.list_row, chosen)]), soft_wrap=True)
     out.print()
     out.print(words.summary(rows), soft_wrap=True)
     _leave_if_wrong(rows)

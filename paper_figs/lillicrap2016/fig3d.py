@@ -13,9 +13,6 @@
 # one learning rate, and feedback alignment sends no slopes, as in the text. A seed has the same
 # target, examples and probe at both depths and under both rules. So all comparisons can be made in
 # pairs; depths are also compared as if they were independent, as the paper probably did.
-#
-# The stored result is of an older protocol, and says so when it is drawn: a learning rate for every
-# rule and depth (`analyses/tune_fig3d.py`), slopes transmitted, biases that start at zero.
 
 # %%
 import sys

@@ -11,7 +11,6 @@ from typer.testing import CliRunner
 from fatheory import claims
 from fatheory.claims import ENTRIES, Results, ledger
 from fatheory.cli.app import app
-from fatheory.cli.console import out
 
 ROOT = Path(__file__).parents[2]
 RESULTS = str(ROOT / "paper_figs")
@@ -19,12 +18,6 @@ RESULTS = str(ROOT / "paper_figs")
 
 def asked(*words: str):
     return CliRunner().invoke(app, ["claims", *words])
-
-
-@pytest.fixture(autouse=True)
-def wide(monkeypatch):
-    """A terminal in which no cell folds."""
-    monkeypatch.setattr(out, "_width", 300)
 
 
 @pytest.fixture(scope="module")
