@@ -128,6 +128,8 @@ def draw_initial_state(experiment: Experiment, seed: int) -> InitialState:
     problem, probe, evaluation, samples = _draw_examples(experiment, seed)
     least_squares = None
     if isinstance(problem, LinearProblem) and samples is not None and experiment.task.noise:
+        # By the pseudoinverse: with fewer samples than inputs many maps fit, and gradient descent
+        # leaves what no sample shows alone, as the smallest of them does.
         least_squares = (np.linalg.pinv(samples.inputs) @ samples.targets).T
     return InitialState(
         experiment=experiment,

@@ -12,6 +12,7 @@ ACTIVATIONS: dict[str, Activation] = {
     "tanh": jnp.tanh,
     "sigmoid": jax.nn.sigmoid,
     "relu": jax.nn.relu,
+    # The root is cast, or it would take float32 activities along to float64.
     "erf": lambda a: jax.scipy.special.erf(a / jnp.sqrt(2.0).astype(a.dtype)),
     "softmax": jax.nn.softmax,
 }

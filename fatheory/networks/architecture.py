@@ -132,6 +132,7 @@ class Architecture(NamedTuple):
         """
         if self.cross_entropy:
             logits = logits if sent is None else delivered(logits, sent)
+            # Not log(softmax): that is -inf as soon as a class is e^-104 as likely as another.
             return -jnp.sum(target * jax.nn.log_softmax(logits), axis=-1)
         y = self.output(logits)
         error = target - (y if sent is None else delivered(y, sent))

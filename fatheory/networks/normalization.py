@@ -25,6 +25,7 @@ class BatchStatistics(NamedTuple):
 def batch_statistics(a: Float[jax.Array, "sample *position feature"]) -> BatchStatistics:
     """Compute mean and variance over samples, and over rows and columns where there are any."""
     axes = tuple(range(a.ndim - 1))
+    # In two passes: mean(a^2) - mean(a)^2 cancels where means are large beside the spread.
     mean = jnp.mean(a, axis=axes)
     return BatchStatistics(mean, jnp.mean(jnp.square(a - along_features(mean, a)), axis=axes))
 

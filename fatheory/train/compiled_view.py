@@ -133,6 +133,7 @@ class CompiledView(View):
     def gradients(self) -> Layers:
         """What W_l descends under the rule, nothing dropped."""
         learner = self._learner
+        # A dropped activity would hide part of a gradient that is compared with another.
         whole = replace(learner, architecture=learner.architecture.undropped)
         gradients = whole.gradient(self._learned, self._states, *self._probe, self._key)
         return _matrices(gradients.parameters.weights)

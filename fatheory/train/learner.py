@@ -186,6 +186,8 @@ class Learner:
         if len(self.feedback_paths) == 1:
             return self.feedback_paths[0].backward(upper, states, key)
         paths = [path.backward for path in self.feedback_paths]
+        # Under vmap all branches run and one is chosen; that is cheap beside a convolution, and one
+        # program for all rules compiles once.
         return jax.lax.switch(states.feedback_path, paths, upper, states, key)
 
     def _step_through(

@@ -71,6 +71,7 @@ class StepRange(NamedTuple):
     rate_factors: Float[Array, " step"] | None = None
 
 
+# The ensemble is donated: old and new weights together would be twice the memory.
 @partial(jax.jit, static_argnames="spec", donate_argnums=0)
 def advance(
     ensemble: Ensemble,
@@ -153,6 +154,7 @@ def descend(
     """Take a step of the layers that learn; feedback learns with the weights beside it."""
 
     def moved(A: jax.Array, t: jax.Array, learns: jax.Array) -> jax.Array:
+        # Not A - rate * learns * t: a frozen layer would turn NaN with those that diverge.
         return jnp.where(learns, A - rate * t, A)
 
     return jax.tree.map(moved, parameters, tau, parameters.of_layers(learning))
