@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -217,3 +218,28 @@ def test_import_linter_reports_a_planted_violation(copy):
     done = lint_imports(copy.parent)
     assert done.returncode != 0
     assert "fatheory.theory.modes -> fatheory.train" in done.stdout
+
+
+def module_graph(package: Path) -> dict[str, set[str]]:
+    """Return what each module imports of the package, by dotted name below it."""
+    paths = [path.relative_to(package).with_suffix("") for path in package.rglob("*.py")]
+    modules = {".".join(path.parts).removesuffix(".__init__"): path for path in paths}
+    graph = {}
+    for name, path in modules.items():
+        source = (package / path).with_suffix(".py").read_text(encoding="utf-8")
+        found = set()
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("fatheory."):
+                home = node.module.partition(".")[2]
+                inner = {f"{home}.{alias.name}" for alias in node.names}
+                found |= (inner & modules.keys()) or {home}
+        graph[name] = found & modules.keys() - {name}
+    return graph
+
+
+def test_no_module_imports_itself_by_a_detour(tmp_path):
+    tuple(TopologicalSorter(module_graph(PACKAGE)).static_order())
+    for one, other in (("a", "b"), ("b", "a")):
+        (tmp_path / f"{one}.py").write_text(f"from fatheory.{other} import x\n")
+    with pytest.raises(CycleError):
+        tuple(TopologicalSorter(module_graph(tmp_path)).static_order())
