@@ -1,7 +1,7 @@
 """Sweeps carried out in one go, and what was trained."""
 
 import pytest
-from sweep_examples import AXES, ROWS, sweep
+from sweep_examples import AXES, sweep, sweep_of_rows
 
 from fatheory.archive import load
 from fatheory.sweep import result
@@ -31,7 +31,7 @@ def counted(monkeypatch):
 def rowed_path(tmp_path_factory):
     """Where the sweep of `ROWS` lies, carried out in one go."""
     path = tmp_path_factory.mktemp("rows") / "sweep.zarr"
-    sweep(ROWS).run(path)
+    sweep_of_rows().run(path)
     return path
 
 

@@ -40,6 +40,11 @@ def sweep(axes, **changes):
     return Sweep(experiment=small(**changes), axes=axes)
 
 
+def sweep_of_rows(axes=ROWS):
+    """Such a sweep of losses alone: of many small files, writing takes the time."""
+    return sweep(axes, record={"quantities": [], "snapshots": 3})
+
+
 def assert_same_numbers(ours, theirs):
     """All variables bit by bit, the times that they took aside."""
     assert set(ours.variables) == set(theirs.variables)

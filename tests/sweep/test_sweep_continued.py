@@ -18,6 +18,7 @@ from sweep_examples import (
     assert_same_numbers,
     small,
     sweep,
+    sweep_of_rows,
 )
 
 import fatheory as fa
@@ -268,10 +269,10 @@ def test_rows_are_gone_on_with_and_taken_over(rowed, tmp_path, monkeypatch, coun
     with monkeypatch.context() as patch:
         interrupted_after(patch, 3)
         with pytest.raises(KeyboardInterrupt, match="after 12 of 32"):
-            sweep(ROWS).run(path)
-    assert_same_numbers(sweep(ROWS).run(path), rowed)
+            sweep_of_rows().run(path)
+    assert_same_numbers(sweep_of_rows().run(path), rowed)
     assert len(counted) == 32
-    wider = sweep(ROWS | {"root_seed": [0, 1, 2, 3, 4]})
+    wider = sweep_of_rows(ROWS | {"root_seed": [0, 1, 2, 3, 4]})
     stored = wider.run(path)
     assert len(counted) == len(set(counted)) == 40
     inner = stored.sel(root_seed=[0, 1, 2, 3])
@@ -280,9 +281,9 @@ def test_rows_are_gone_on_with_and_taken_over(rowed, tmp_path, monkeypatch, coun
 
 def test_a_lost_row_of_a_repaired_sweep_is_trained_again(rowed, tmp_path, counted):
     path = tmp_path / "x.zarr"
-    sweep(ROWS).run(path)
+    sweep_of_rows().run(path)
     (path / "loss" / "c.3.0.0.0.0").unlink()
     fa.archive.repair(path)
     assert sweep_status(path).counts["pending"] == 4
-    assert_same_numbers(sweep(ROWS).run(path), rowed)
+    assert_same_numbers(sweep_of_rows().run(path), rowed)
     assert len(counted) == 36

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from sweep_examples import AXES, HASH, RATES, ROWS, assert_cell_is_run, small, sweep
+from sweep_examples import AXES, HASH, RATES, ROWS, assert_cell_is_run, small, sweep, sweep_of_rows
 
 import fatheory as fa
 from fatheory.errors import DivergedWarning
@@ -177,7 +177,7 @@ def test_a_sweep_of_losses_alone(tmp_path):
 
 
 def test_cells_of_a_row_share_files(rowed, rowed_path):
-    for cell in sweep(ROWS).cells():
+    for cell in sweep_of_rows().cells():
         if cell.place[1] == cell.place[0] % 4:  # one of every row
             assert_cell_is_run(rowed, cell.place, fa.simulate(cell.experiment))
     chunks = sorted(path.name for path in (rowed_path / "loss").glob("c.*"))
@@ -185,7 +185,7 @@ def test_cells_of_a_row_share_files(rowed, rowed_path):
 
 
 def test_cells_that_fail_among_others_of_a_row(rowed, tmp_path):
-    asked = sweep(ROWS | {"root_seed": [0, -1, 2, 3], RATES: [*ROWS[RATES][:7], -1.0]})
+    asked = sweep_of_rows(ROWS | {"root_seed": [0, -1, 2, 3], RATES: [*ROWS[RATES][:7], -1.0]})
     stored = asked.run(tmp_path / "x.zarr")
     expected = np.ones((8, 4))
     expected[:, 1] = expected[7] = 3
