@@ -28,6 +28,7 @@ from matplotlib.figure import Figure
 
 from fatheory.archive import save
 from fatheory.figures import save_figure, style
+from fatheory.reproduction import script_arguments
 from fatheory.theory import order_parameters
 
 M = 2
@@ -179,7 +180,7 @@ def main() -> None:
     """Compute, check, draw and save."""
     parser = argparse.ArgumentParser(description="When feedback alignment fails with ReLU.")
     parser.add_argument("--out", type=Path, default=Path("out/analyses"))
-    out: Path = parser.parse_args().out
+    out: Path = script_arguments(parser).out
     data = compute()
     save(data, out / "feedback_signs_relu.zarr", overwrite=True)
     save_figure(figure(data), out / "feedback_signs_relu")
