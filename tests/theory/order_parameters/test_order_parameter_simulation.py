@@ -91,7 +91,7 @@ def test_simulation_agrees(activation, rule, residual):
 def test_deviation_and_spread_fall_with_the_number_of_inputs(activation, rule):
     times = [0.5, 1.0, 2.0, 4.0]
     found = {}
-    for N, seeds in ((250, 48), (1000, 24)):
+    for N, seeds in ((250, 192), (1000, 96)):
         z, off, ratio, spread = deviations(activation, rule, N, seeds, times)
         assert np.abs(z).max() < 4
         assert abs(ratio.mean() - 1) < 0.1
