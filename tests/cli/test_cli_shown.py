@@ -108,7 +108,7 @@ def test_any_text_is_shown_and_not_obeyed(cases, stored):
     @given(TEXT | st.sampled_from(ODD), TEXT)
     def run(label, word):
         assert not OBEYED & set(shown(label).plain)
-        printed("list", word)
+        printed("list", "--", word)  # a word like -0 would be an option, and wrong usage
         printed("run", "lillicrap2016/fig2", "--print", "--set", f"name={json.dumps(label)}")
         printed("run", "lillicrap2016/fig2", "--print", "--set", f"{word}={label}")
 
