@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from fatheory import labels
 from fatheory.experiment import Experiment, RuleChoice
@@ -54,8 +55,13 @@ class OnlineMethod(Method):
             for label, choice in experiment.rules
             for start in starts
         ]
-        # NumPy lets go of the interpreter's lock, and runs know nothing of each other.
-        with ThreadPoolExecutor(min(os.cpu_count() or 1, len(asked))) as pool:
+        # NumPy lets go of the interpreter's lock, and runs know nothing of each other. Their
+        # matrices are small: threads of BLAS on top of ours wait for each other, and take three
+        # times the processor time.
+        with (
+            threadpool_limits(1, user_api="blas"),
+            ThreadPoolExecutor(min(os.cpu_count() or 1, len(asked))) as pool,
+        ):
             laws = list(pool.map(lambda run: _law(*run), asked))
         for (_, start, label, _), law in zip(asked, laws, strict=True):
             law.warn(f"rule {label!r}, seed {start.seed}: ")
