@@ -44,6 +44,22 @@ def one_number(name: str, value: object) -> float:
     return float(number)
 
 
+def step_numbers(steps: object) -> np.ndarray:
+    """Return numbers of steps as integers: one or more, increasing, from 0 on.
+
+    Raises
+    ------
+    ArrayError
+        If there are none, or they are no such numbers.
+    """
+    wanted = np.atleast_1d(_numbers("steps", steps))
+    increasing = wanted.ndim == 1 and wanted.size > 0 and (np.diff(wanted) > 0).all()
+    # Larger ones are no integers of 64 bits; so many steps no one takes.
+    if not (increasing and wanted[0] >= 0 and wanted[-1] < 2**62 and (wanted % 1 == 0).all()):
+        raise ArrayError(f"steps must be whole numbers that increase from 0 on; got {steps!r:.80}")
+    return wanted.astype(np.int64)
+
+
 def checked_tolerances(rtol: object, atol: object) -> tuple[float, float]:
     """Return the relative and absolute tolerance of an integrator, both positive.
 

@@ -30,7 +30,8 @@ class OnlineMethod(Method):
     """The median of the loss over sequences of examples, from each seed's target and feedback.
 
     Single examples at finite learning rates are taken into account, which the flow leaves out
-    (`fatheory.theory.online_learning`, which also gives mean and spread). Where the closure ends
+    (`fatheory.theory.online_learning`, which also gives mean and spread). Of shallow learning it is
+    the mean, which is exact. Where the closure ends
     the answer is NaN and a warning says why.
     """
 
@@ -67,11 +68,11 @@ class OnlineMethod(Method):
             law.warn(f"rule {label!r}, seed {start.seed}: ")
         shape = (len(experiment.rules), len(starts))
         answer: dict[str, np.ndarray] = {
-            labels.LOSS: np.array([law.median for law in laws]).reshape(*shape, -1)
+            labels.LOSS: np.array([_centre(law) for law in laws]).reshape(*shape, -1)
         }
         if "delta_angle" in experiment.record.quantities:
             # Every rule hands the output the error itself.
-            both = [[law.angle, np.where(np.isnan(law.median), np.nan, 0)] for law in laws]
+            both = [[law.angle, np.where(np.isnan(law.mean), np.nan, 0)] for law in laws]
             answer |= {"delta_angle": np.array(both).mT.reshape(*shape, -1, 2)}
         return answer
 
@@ -93,6 +94,11 @@ def _rule_refusals(experiment: Experiment) -> Iterator[str]:
         refused = refusal(choice.make())
         if refused:
             yield f"rules.{label}: {refused}: leave the rule out"
+
+
+def _centre(law: LearningLaw) -> np.ndarray:
+    """Return the median loss, or the mean of a law of which nothing else is known."""
+    return law.mean if np.isnan(law.median).all() else law.median
 
 
 def _law(

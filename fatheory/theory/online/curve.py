@@ -2,13 +2,12 @@
 
 import math
 
-import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
 from fatheory import labels
-from fatheory.checks import one_number, real_array, two_layer_arrays
-from fatheory.errors import ArrayError, RegimeError
+from fatheory.checks import one_number, step_numbers, two_layer_arrays
+from fatheory.errors import RegimeError
 from fatheory.rules import Rule, make_rule
 from fatheory.theory.online.law import learning_law
 
@@ -57,7 +56,8 @@ def online_learning(
         standard deviation of the natural logarithm of the loss, and ``delta_angle`` in degrees, the
         mean angle between the hidden teaching signal and backprop's over examples. Errors are
         propagated themselves, so nothing is lost to rounding however small they are. NaN from the
-        first step on at which the closure no longer holds.
+        first step on at which the closure no longer holds. Of shallow learning the mean alone is
+        known: the median and the standard deviation are NaN.
 
     Raises
     ------
@@ -90,11 +90,9 @@ def online_learning(
     rate = one_number("learning_rate", learning_rate)
     if not (math.isfinite(rate) and rate > 0):
         raise RegimeError(f"learning_rate must be positive and finite; got {rate}")
-    wanted = np.atleast_1d(real_array("steps", steps))
-    if wanted[0] < 0 or (np.diff(wanted) <= 0).any() or (wanted % 1 != 0).any():
-        raise ArrayError(f"steps must be whole numbers that increase from 0 on; got {steps!r:.80}")
+    wanted = step_numbers(steps)
     chosen = make_rule(rule) if isinstance(rule, str) else rule
-    law = learning_law(W0, W, fixed[0] if fixed else None, T, rate, chosen, wanted.astype(int))
+    law = learning_law(W0, W, fixed[0] if fixed else None, T, rate, chosen, wanted)
     law.warn()
     one, degrees = {"units": "1"}, {"units": "degree"}
     return xr.Dataset(
@@ -112,6 +110,6 @@ def online_learning(
                 degrees | {"long_name": "angle of teaching signals"},
             ),
         },
-        coords={labels.STEP: wanted.astype(int)},
+        coords={labels.STEP: wanted},
         attrs={labels.ATTR_SOURCE: "theory/online", labels.RULE: chosen.name},
     )

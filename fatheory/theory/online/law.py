@@ -1,7 +1,7 @@
 """The law of the loss under one rule: both phases, one after the other."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,8 +31,8 @@ class LearningLaw:
 
     Attributes
     ----------
-    log_median : array of shape (step,)
-        Natural logarithm of the median loss.
+    log_mean : array of shape (step,)
+        Natural logarithm of the mean loss.
     log_std : array of shape (step,)
         Standard deviation of the log loss; NaN where only the mean is known.
     angle : array of shape (step,)
@@ -41,20 +41,20 @@ class LearningLaw:
         Why it ends before the last step; empty if it does not.
     """
 
-    log_median: Float[np.ndarray, " step"]
+    log_mean: Float[np.ndarray, " step"]
     log_std: Float[np.ndarray, " step"]
     angle: Float[np.ndarray, " step"]
     reason: str = ""
 
     @property
     def median(self) -> Float[np.ndarray, " step"]:
-        """The median loss."""
-        return np.exp(self.log_median)
+        """The median loss, of a lognormal law; NaN where only the mean is known."""
+        return np.exp(self.log_mean - self.log_std**2 / 2)
 
     @property
     def mean(self) -> Float[np.ndarray, " step"]:
-        """The mean loss, of a lognormal law."""
-        return np.exp(self.log_median + np.nan_to_num(self.log_std) ** 2 / 2)
+        """The mean loss."""
+        return np.exp(self.log_mean)
 
     def warn(self, whose: str = "") -> None:
         """Say so if it ends early."""
@@ -154,6 +154,9 @@ def _follow(
     """Follow both phases; `begun` has B^T W^T and W W^T of the start, for the angles."""
     with np.errstate(all="ignore"):  # where the closure ends, it says so
         knots, reason = _knots(chain, start, int(steps[-1]))
+    if not knots:
+        unknown = np.full(len(steps), np.nan)
+        return LearningLaw(unknown, unknown, unknown, reason)
     at = np.array([knot.step for knot in knots])
     known = steps <= at[-1]
 
@@ -168,9 +171,10 @@ def _follow(
             if begun is None
             else mean_angle(chain, knots[i].P, knots[i].W, knots[i].readout, *begun)
         )
+    variance = between([knot.log_variance for knot in knots])
     return LearningLaw(
-        between([knot.log_loss for knot in knots]),
-        np.sqrt(between([knot.log_variance for knot in knots])),
+        between([knot.log_loss for knot in knots]) + variance / 2,
+        np.sqrt(variance),
         between(angles.tolist()),
         reason,
     )
@@ -187,26 +191,25 @@ def _knots(chain: Chain, start: ChainState, end: int) -> tuple[list[_Knot], str]
         size, variance = np.trace(now.mean.P[0, 0]), now.log_variance[0]
         sound = np.isfinite(size) and size > 0 and variance < TRUSTED**2
         if not (sound and excess(chain, now.mean) < TRUSTED_EXCESS):
-            return knots, (
-                f"the closure of online learning ends at step {step} of {end}: at learning rate "
-                f"{chain.eta:g} fluctuations grow too large for it; what follows is NaN"
-            )
+            return knots, _ended(chain, step, end)
         readout = now.mean.W @ chain.K @ now.mean.W.mT + now.readout
         knots.append(_Knot(step, np.log(size / 2), variance, now.mean.P, readout, now.mean.W))
         if step >= end:
             return knots, ""
         if size < SWITCH[chain.backprop] * whole:
             break
-        closure.advance()
+        if not _advanced(closure.advance):
+            return knots, _ended(chain, step, end)
         step += STRIDE
     late = LatePhase(chain, now.mean, now.log_variance)
     while step < end:
-        late.advance(STRIDE)
+        if not _advanced(lambda: late.advance(STRIDE)):
+            return knots, _ended(chain, step, end)
         step += STRIDE
         state = late.state
         size = np.trace(state.P[0, 0])
         if not (np.isfinite(size) and size > 0):
-            return knots, f"the late phase of online learning ends at step {step} of {end}"
+            return knots, _ended(chain, step, end)
         knots.append(
             _Knot(
                 step,
@@ -218,6 +221,22 @@ def _knots(chain: Chain, start: ChainState, end: int) -> tuple[list[_Knot], str]
             )
         )
     return knots, ""
+
+
+def _advanced(advance: Callable[[], object]) -> bool:
+    """Whether a stride was possible: LAPACK gives up on matrices that are not finite."""
+    try:
+        advance()
+    except np.linalg.LinAlgError:
+        return False
+    return True
+
+
+def _ended(chain: Chain, step: int, end: int) -> str:
+    return (
+        f"the closure of online learning ends at step {step} of {end}: at learning rate "
+        f"{chain.eta:g} fluctuations grow too large for it; what follows is NaN"
+    )
 
 
 def _neighbours(at: Int[np.ndarray, " knot"], step: np.integer) -> tuple[int, int]:

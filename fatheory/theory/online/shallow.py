@@ -6,8 +6,8 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from fatheory.checks import covariance_matrix, one_number, real_array, two_layer_arrays
-from fatheory.errors import ArrayError, RegimeError
+from fatheory.checks import covariance_matrix, one_number, step_numbers, two_layer_arrays
+from fatheory.errors import RegimeError
 
 
 def shallow_mean_loss(
@@ -73,9 +73,7 @@ def shallow_mean_loss(
             f"learning_rate must be positive and finite and noise not negative; got "
             f"{learning_rate} and {noise}"
         )
-    wanted = np.atleast_1d(real_array("steps", steps))
-    if wanted[0] < 0 or (np.diff(wanted) <= 0).any() or (wanted % 1 != 0).any():
-        raise ArrayError(f"steps must be whole numbers that increase from 0 on; got {steps!r:.80}")
+    wanted = step_numbers(steps)
     q, axes = np.linalg.eigh(W0 @ Sigma @ W0.T)
     q = np.clip(q, 0.0, None)
     seen = q > 1e-12 * q.max(initial=0.0)
@@ -88,7 +86,7 @@ def shallow_mean_loss(
     loss = np.empty(len(wanted))
     keep = 1 - 2 * eta * q + 2 * eta**2 * q**2
     done = 0
-    for index, step in enumerate(wanted.astype(int)):
+    for index, step in enumerate(wanted):
         for _ in range(step - done):
             D = D * keep + eta**2 * q * (q @ D + drive)
         done = step
