@@ -1,5 +1,6 @@
 """The ledger: every claim with its bound, the number measured, and the verdict by rule."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ from fatheory.claims.measured import Measured
 from fatheory.claims.protocol import OlderProtocolError
 from fatheory.claims.results import MissingResultError, NotMeasuredError, Origin, Results
 from fatheory.claims.verdict import Verdict, judge
-from fatheory.errors import ClaimError, UnknownNameError
+from fatheory.errors import FatheoryError, UnknownNameError
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def look(entry: Entry, bound: Bound | None, results: Results) -> Row:
         if entry.scales and origin.scale not in entry.scales:
             reason = entry.not_run or f"the stored result is of scale {origin.scale!r}"
             return Row(entry, bound, Verdict.NOT_RUN, reason)
-        measured = entry.measure(results)
+        measured = _number(entry.measure(results))
     except OlderProtocolError as older:
         return Row(entry, bound, Verdict.NOT_RUN, str(older))
     except MissingResultError as missing:
@@ -113,10 +114,21 @@ def look(entry: Entry, bound: Bound | None, results: Results) -> Row:
         return Row(entry, bound, Verdict.NOT_RUN, entry.not_run, problem=problem)
     except NotMeasuredError as lacking:
         return Row(entry, bound, Verdict.NOT_DECIDABLE, str(lacking), origin=origin)
-    except ClaimError as wrong:
+    except FatheoryError as wrong:
         return Row(entry, bound, Verdict.NOT_RUN, problem=str(wrong))
-    except (KeyError, ValueError) as lacking:  # a variable, a label, a dimension
+    # A variable, a label, an entry, a dimension, a number that is not 0: what one result lacks
+    # must not take the other claims away.
+    except (LookupError, ValueError, ArithmeticError) as lacking:
         problem = f"{results.path(entry.result)} does not hold what the claim is measured by: "
         return Row(entry, bound, Verdict.NOT_RUN, problem=problem + str(lacking).strip("'\""))
     verdict, why = judge(bound, measured)
     return Row(entry, bound, verdict, why, measured, origin)
+
+
+def _number(measured: Measured) -> Measured:
+    """Refuse NaN, which lies in no range and so would be judged as a claim that failed."""
+    if math.isnan(measured.value):
+        raise NotMeasuredError(
+            "the measured number is NaN: a run that it is of diverged or recorded nothing there"
+        )
+    return measured

@@ -1,7 +1,7 @@
 """A number measured over seeds, with the interval of its mean."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,6 +60,17 @@ def ratio(first: xr.DataArray, second: xr.DataArray) -> Measured:
     """Measure first / second: the geometric mean of the pairs of a seed."""
     logs = difference(_log(first), _log(second))
     return transformed(logs, math.exp)
+
+
+def largest(several: Iterable[Measured]) -> Measured:
+    """Return the largest; one that is NaN, if any is: it could be the largest."""
+    # NaN compares as neither more nor less, so without its own rank the order would decide.
+    return max(several, key=lambda one: (math.isnan(one.value), one.value))
+
+
+def smallest(several: Iterable[Measured]) -> Measured:
+    """Return the smallest; one that is NaN, if any is: it could be the smallest."""
+    return min(several, key=lambda one: (not math.isnan(one.value), one.value))
 
 
 def transformed(one: Measured, rising: Callable[[float], float]) -> Measured:

@@ -1,8 +1,18 @@
 """Measures on the tables of Liao, Leibo & Poggio 2016."""
 
+from collections.abc import Iterable
+
+import numpy as np
 import xarray as xr
 
-from fatheory.claims.measured import Measured, difference, mean_over_seeds, ratio
+from fatheory.claims.measured import (
+    Measured,
+    difference,
+    largest,
+    mean_over_seeds,
+    ratio,
+    smallest,
+)
 from fatheory.claims.results import NotMeasuredError, Results
 
 A, B = "liao2016/table_a", "liao2016/table_b"
@@ -28,16 +38,26 @@ def _on(data: xr.Dataset, image_set: str) -> xr.Dataset:
 
 def _worst(error: xr.DataArray, rules: tuple[str, ...] = STRICT) -> xr.DataArray:
     """Return the errors of the rule of the largest mean."""
-    return error.sel(
-        rule=max(rules, key=lambda rule: float(error.sel(rule=rule).mean("seed"))), drop=True
-    )
+    means = _means(error.sel(rule=rule) for rule in rules)
+    return error.sel(rule=rules[int(np.argmax(means))], drop=True)
 
 
 def _best(error: xr.DataArray, rules: tuple[str, ...] = STRICT) -> xr.DataArray:
     """Return the errors of the rule of the smallest mean."""
-    return error.sel(
-        rule=min(rules, key=lambda rule: float(error.sel(rule=rule).mean("seed"))), drop=True
-    )
+    means = _means(error.sel(rule=rule) for rule in rules)
+    return error.sel(rule=rules[int(np.argmin(means))], drop=True)
+
+
+def _better(error: xr.DataArray, settings: tuple[str, ...]) -> xr.DataArray:
+    """Return the errors in the setting of the smallest mean."""
+    means = _means(_cell(error, setting) for setting in settings)
+    return _cell(error, settings[int(np.argmin(means))])
+
+
+def _means(errors: Iterable[xr.DataArray]) -> np.ndarray:
+    """Return mean errors; infinite, the worst of all, where a seed was lost."""
+    means = np.array([float(error.mean("seed", skipna=False)) for error in errors])
+    return np.where(np.isnan(means), np.inf, means)
 
 
 def _cell(error: xr.DataArray, setting: str) -> xr.DataArray:
@@ -70,7 +90,7 @@ def gradients(results: Results, image_set: str) -> Measured:
     norms = data["gradient_norm"].isel(step=0).sel(setting="SGD")
     growth = norms.isel(layer=0, drop=True) / norms.isel(layer=-1, drop=True)
     relative = growth.sel(rule=list(STRICT)) / growth.sel(rule="backprop", drop=True)
-    return Measured(float(relative.min()), seeds=data.sizes["seed"])
+    return Measured(float(relative.min(skipna=False)), seeds=data.sizes["seed"])
 
 
 def complementary(results: Results, image_set: str) -> Measured:
@@ -79,9 +99,8 @@ def complementary(results: Results, image_set: str) -> Measured:
     gains = []
     for rule in STRICT:
         one = error.sel(rule=rule, drop=True)
-        alone = min(("BN", "BM"), key=lambda setting: float(_cell(one, setting).mean("seed")))
-        gains.append(difference(_cell(one, "BN+BM"), _cell(one, alone)))
-    return max(gains, key=lambda gain: gain.value)
+        gains.append(difference(_cell(one, "BN+BM"), _better(one, ("BN", "BM"))))
+    return largest(gains)
 
 
 def least_rise(results: Results, image_set: str, rule: str) -> Measured:
@@ -89,9 +108,8 @@ def least_rise(results: Results, image_set: str, rule: str) -> Measured:
     error = errors(results, B, image_set).sel(rule=rule, drop=True)
     settings = [str(setting) for setting in error["setting"].values]
     pairs = zip(settings[1:], settings[:-1], strict=True)
-    return min(
-        (difference(_cell(error, lower), _cell(error, higher)) for lower, higher in pairs),
-        key=lambda rise: rise.value,
+    return smallest(
+        difference(_cell(error, lower), _cell(error, higher)) for lower, higher in pairs
     )
 
 
@@ -114,15 +132,15 @@ def over_chance(results: Results, image_set: str) -> Measured:
 def random_minus_signs(results: Results, image_set: str) -> Measured:
     """Return the better of RndF+BN and RndF+BN+BM minus USF+BN+BM."""
     error = errors(results, C1, image_set)
-    random = error.sel(rule="rndf", drop=True)
-    better = min(("BN", "BN+BM"), key=lambda setting: float(_cell(random, setting).mean("seed")))
-    return difference(_cell(random, better), error.sel(rule="usf", setting="BN+BM", drop=True))
+    better = _better(error.sel(rule="rndf", drop=True), ("BN", "BN+BM"))
+    return difference(better, error.sel(rule="usf", setting="BN+BM", drop=True))
 
 
 def top_alike(results: Results, image_set: str) -> Measured:
     """Return the spread of the rules' mean errors where the last layer alone learns."""
-    means = _cell(errors(results, C2, image_set), "top").mean("seed")
-    return Measured(float(means.max() - means.min()), seeds=results[C2].sizes["seed"])
+    means = _cell(errors(results, C2, image_set), "top").mean("seed", skipna=False)
+    spread = means.max(skipna=False) - means.min(skipna=False)
+    return Measured(float(spread), seeds=results[C2].sizes["seed"])
 
 
 def random_fails(results: Results, image_set: str) -> Measured:
@@ -134,24 +152,23 @@ def random_fails(results: Results, image_set: str) -> Measured:
 def signs_learn(results: Results, image_set: str) -> Measured:
     """Return the worse of USF and FRSF with a frozen last layer, minus that layer alone."""
     error = errors(results, C2, image_set)
-    top = _cell(error, "top").mean("rule")
+    top = _cell(error, "top").mean("rule", skipna=False)
     return difference(_worst(_cell(error, "bottom"), ("usf", "frsf")), top)
 
 
 def settings_alike(results: Results, image_set: str, rules: tuple[str, ...]) -> Measured:
     """Return the spread of mean errors of settings 1 to 3, of the rule where it is largest."""
-    means = (
-        errors(results, BM, image_set).mean("seed").sel(setting=["1", "2", "3"], rule=list(rules))
-    )
-    spread = means.max("setting") - means.min("setting")
-    return Measured(float(spread.max()), seeds=results[BM].sizes["seed"])
+    means = errors(results, BM, image_set).mean("seed", skipna=False)
+    means = means.sel(setting=["1", "2", "3"], rule=list(rules))
+    spread = means.max("setting", skipna=False) - means.min("setting", skipna=False)
+    return Measured(float(spread.max(skipna=False)), seeds=results[BM].sizes["seed"])
 
 
 def from_sgd(results: Results, image_set: str) -> Measured:
     """Return the largest difference of settings 1 to 3 from SGD, either way."""
-    means = errors(results, BM, image_set).mean("seed")
+    means = errors(results, BM, image_set).mean("seed", skipna=False)
     apart = abs(means.sel(setting=["1", "2", "3"]) - means.sel(setting="0", drop=True))
-    return Measured(float(apart.max()), seeds=results[BM].sizes["seed"])
+    return Measured(float(apart.max(skipna=False)), seeds=results[BM].sizes["seed"])
 
 
 def worst_strict(results: Results) -> Measured:

@@ -45,7 +45,7 @@ def first_phase(results: Results) -> Measured:
     """Return the error at the end of phase 1 over the start, smallest of any seed."""
     error = _whole(results, "error")
     relative = error.sel(moment="phase 1") / error.sel(moment="start")
-    return Measured(float(relative.min()), seeds=relative.sizes["seed"])
+    return Measured(float(relative.min(skipna=False)), seeds=relative.sizes["seed"])
 
 
 def angle_after_2(results: Results, course: str) -> Measured:

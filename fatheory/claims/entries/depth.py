@@ -4,8 +4,8 @@ import math
 from functools import partial
 
 from fatheory.claims.entry import Entry
-from fatheory.claims.measured import Measured, difference, ratio
-from fatheory.claims.results import Results
+from fatheory.claims.measured import Measured, difference, ratio, smallest
+from fatheory.claims.results import NotMeasuredError, Results
 from fatheory.metrics import t_test
 
 DEEP, FROZEN = "lillicrap2016/fig3d", "lillicrap2016/supp_frozen"
@@ -23,7 +23,10 @@ def depth_p(results: Results, rule: str) -> Measured:
     last = results[DEEP]["last_nse"].sel(rule=rule, drop=True)
     test = t_test(last.sel(depth=4, drop=True), last.sel(depth=3, drop=True), paired=False)
     seeds = last.sizes["seed"]
-    if not float(test["difference"]) < 0:
+    gain = float(test["difference"])
+    if math.isnan(gain):
+        raise NotMeasuredError("a run of three or four layers diverged, so their means are NaN")
+    if gain >= 0:
         return Measured(0.0, seeds=seeds, note="four layers are no better")
     # A P value below the smallest number is that number.
     return Measured(math.log10(max(float(test["p_value"]), 5e-324)), seeds=seeds)
@@ -51,7 +54,7 @@ def cost_of_freezing(results: Results, rule: str) -> Measured:
         difference(last.sel(layer_1=frozen, drop=True), learns)
         for frozen in ("frozen", "frozen, slow")
     ]
-    return min(costs, key=lambda cost: cost.value)
+    return smallest(costs)
 
 
 def second_layer(results: Results) -> Measured:
@@ -64,7 +67,7 @@ def worst_depth(results: Results) -> Measured:
     """Return the error relative to the output layer alone, worst of 2 to 5 hidden layers."""
     data = results[SHAPES]["depth_classification_error"].sel(depth=slice(2, None))
     relative = data.sel(rule=_FA, drop=True) / data.sel(rule="shallow", drop=True)
-    return Measured(float(relative.max()), seeds=_seeds(results))
+    return Measured(float(relative.max(skipna=False)), seeds=_seeds(results))
 
 
 def gain_of_width(results: Results) -> Measured:

@@ -25,15 +25,19 @@ DOUBLE = 4.8
 
 def stop(results: Results) -> int:
     """Return the step at which backprop's mean test error in Fig. 3a is least, by epochs."""
-    error = _of_seeds(results, FULL).sel(rule="backprop").mean("seed")
+    error = _of_seeds(results, FULL).sel(rule="backprop").mean("seed", skipna=False)
     whole = (error["step"].values > 0) & (error["step"].values % EPOCH == 0)
     epochs = error.isel(step=np.flatnonzero(whole))
-    return int(epochs["step"][int(np.argmin(epochs.values))])
+    if np.isnan(epochs.values).all():
+        raise NotMeasuredError(
+            "backprop has no mean error after a whole epoch: no run is so long, or one diverged"
+        )
+    return int(epochs["step"][int(np.nanargmin(epochs.values))])
 
 
 def first_at(results: Results, percent: float) -> int:
     """Return the first epoch at which backprop's mean test error is this or less."""
-    error = _of_seeds(results, FULL).sel(rule="backprop").mean("seed")
+    error = _of_seeds(results, FULL).sel(rule="backprop").mean("seed", skipna=False)
     reached = error["step"].values[(error.values <= percent) & (error["step"].values % EPOCH == 0)]
     if not reached.size:
         lowest = float(error.min())
@@ -91,7 +95,8 @@ def range_of_angle(results: Results) -> Measured:
     """Return the range of the mean angle in the second half of learning."""
     angle = results[FULL]["delta_angle"].isel(source=0).sel(rule=ALIGNMENT, layer=1)
     late = angle.sel(step=slice(int(angle["step"][-1]) // 2, None))
-    return Measured(float(late.max() - late.min()), seeds=_of_seeds(results, FULL).sizes["seed"])
+    spread = float(late.max(skipna=False) - late.min(skipna=False))
+    return Measured(spread, seeds=_of_seeds(results, FULL).sizes["seed"])
 
 
 def reciprocal(results: Results) -> Measured:

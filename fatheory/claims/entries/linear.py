@@ -25,7 +25,9 @@ def last_loss(results: Results, rule: str) -> Measured:
 def speed(results: Results, rule: str) -> Measured:
     """Return steps to 1 % of the loss relative to backprop, median over seeds."""
     steps = results[RESULT]["steps_to_one_percent"]
-    relative = (steps / steps.sel(rule="backprop", drop=True)).sel(rule=rule).median("seed")
+    relative = (
+        (steps / steps.sel(rule="backprop", drop=True)).sel(rule=rule).median("seed", skipna=False)
+    )
     return Measured(float(relative), seeds=_seeds(results))
 
 

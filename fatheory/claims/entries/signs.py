@@ -74,7 +74,7 @@ def _entries(image_set: str) -> Iterator[Entry]:
         f"a.gradients.{image_set}",
         A,
         "Introduction; Normalizations",
-        "Its tables.gradients explode or vanish.",
+        "Its gradients explode or vanish.",
         tables.gradients,
     )
     yield row(
@@ -208,7 +208,7 @@ ENTRIES = (
     _full(
         "llp.full.mnist_strict",
         "Table of Batch Manhattan's settings",
-        "On MNIST tables.errors are 0.55 to 1.30 %.",
+        "On MNIST errors are 0.55 to 1.30 %.",
         A,
         tables.worst_strict,
     ),

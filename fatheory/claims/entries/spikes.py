@@ -21,21 +21,20 @@ def last_error(results: Results) -> Measured:
     data = results[RESULT]
     error = data["last_error"].sel(rule=_FA)
     epochs = int(data["step"][-1]) / 60_000
-    return Measured(
-        float(error.mean("seed")), seeds=error.sizes["seed"], note=f"after {epochs:g} epochs"
-    )
+    mean = float(error.mean("seed", skipna=False))
+    return Measured(mean, seeds=error.sizes["seed"], note=f"after {epochs:g} epochs")
 
 
 def hidden_layers(results: Results) -> Measured:
     """Return what frozen hidden layers cost, worst seed."""
     error = results[RESULT]["last_error"]
     cost = error.sel(rule="shallow", drop=True) - error.sel(rule=_FA, drop=True)
-    return Measured(float(cost.min()), seeds=error.sizes["seed"])
+    return Measured(float(cost.min(skipna=False)), seeds=error.sizes["seed"])
 
 
 def beside_backprop(results: Results) -> Measured:
     """Return feedback alignment's error minus backprop's."""
-    error = results[RESULT]["last_error"].mean("seed")
+    error = results[RESULT]["last_error"].mean("seed", skipna=False)
     value = float(error.sel(rule=_FA) - error.sel(rule="backprop"))
     return Measured(value, seeds=results[RESULT].sizes["seed"])
 
@@ -43,12 +42,14 @@ def beside_backprop(results: Results) -> Measured:
 def worst_angle(results: Results) -> Measured:
     """Return the angle of W and the transpose of B of the worst layer."""
     angles = results[RESULT]["weight_angle"].sel(rule=_FA).isel(step=-1)
-    return Measured(float(angles.max()), seeds=results[RESULT].sizes["seed"])
+    angles = angles.sel(layer=slice(2, None))  # into layer 1 no feedback stands for W
+    return Measured(float(angles.max(skipna=False)), seeds=results[RESULT].sizes["seed"])
 
 
 def modulators(results: Results) -> Measured:
     """Return how strong modulators are late in learning, relative to the start."""
-    squares = (results[RESULT]["modulator"] ** 2).mean(("traced_unit", "time_step", "layer"))
+    squares = results[RESULT]["modulator"] ** 2
+    squares = squares.mean(("traced_unit", "time_step", "layer"), skipna=False)
     start, late = (float(np.sqrt(squares.isel(when=when))) for when in (0, 1))
     return Measured(late / start, note="of the first seed")
 
