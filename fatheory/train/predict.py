@@ -11,15 +11,16 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from fatheory import labels
+from fatheory.archive.axes import with_own_axes
 from fatheory.checks import real_array
 from fatheory.errors import ArchiveError, ArrayError
 from fatheory.experiment import Experiment, SpikingNetwork
 from fatheory.networks import Architecture, BatchStatistics, Parameters
 from fatheory.networks.forward import first_preactivations, forward
+from fatheory.quantities import dimension_sizes
 from fatheory.train.device import architecture_of
 
 OUTPUT = "output"
-UNIT = "unit_L"
 _BYTES_AT_A_TIME = 2**27
 """Of the activities of one network: inputs beyond are shown in portions."""
 
@@ -53,8 +54,9 @@ def predict(
     Raises
     ------
     ArchiveError
-        If the archive is no run archive, recorded no weights, has no such step, or is of spiking
-        networks, whose answers are those of a simulation in time.
+        If the archive is no run archive, holds no rule, seed or step, recorded no weights or lacks
+        a part of them, has no such step, or is of spiking networks, whose answers are those of a
+        simulation in time.
     ArrayError
         If X is not a finite matrix of as many inputs as the networks have.
 
@@ -78,16 +80,20 @@ def predict(
     runs = parameters.weights[0].shape[:2]
     widest = sum(experiment.sizes) * np.dtype(dtype).itemsize
     portion = max(1, _BYTES_AT_A_TIME // widest)
+    # No array of no inputs can be flattened: of none, one is shown and its answers cut off.
+    shown = inputs if len(inputs) else np.zeros((1, n_i))
     rows = []
     # Double precision is a mode of JAX, else off, in which arrays would be cut to single.
     with jax.enable_x64(dtype == np.float64):
         for r, s in np.ndindex(*runs):
             own = jax.tree.map(lambda a, r=r, s=s: jnp.asarray(a[r, s]), (parameters, moments))
             parts = [
-                _activities(architecture, *own, jnp.asarray(inputs[i : i + portion], dtype))
-                for i in range(0, len(inputs), portion)
+                _activities(architecture, *own, jnp.asarray(shown[i : i + portion], dtype))
+                for i in range(0, len(shown), portion)
             ]
-            rows.append([np.concatenate(layer) for layer in zip(*parts, strict=True)])
+            rows.append(
+                [np.concatenate(layer)[: len(inputs)] for layer in zip(*parts, strict=True)]
+            )
     layers = [np.array(a).reshape(*runs, *a[0].shape) for a in zip(*rows, strict=True)]
     return _labelled(at, experiment, layers if hidden else layers[-1:], hidden)
 
@@ -114,6 +120,9 @@ def _experiment_of(archive: xr.Dataset) -> Experiment:
             f"not a run archive: it has no {lacking}; where a selection took it away, select with "
             f"a list, as in archive.sel(rule=['backprop'])"
         )
+    for dim in (labels.RULE, labels.SEED, labels.STEP):
+        if not archive.sizes[dim]:
+            raise ArchiveError(f"the archive holds no {dim} to predict from; select one at least")
     experiment = Experiment.from_json(archive.attrs[labels.ATTR_EXPERIMENT])
     if isinstance(experiment.network, SpikingNetwork):
         raise ArchiveError(
@@ -140,13 +149,23 @@ def _learned(
     experiment: Experiment, at: xr.Dataset
 ) -> tuple[Parameters, tuple[BatchStatistics, ...]]:
     """Return what the networks had learned, with the axes (rule, seed) in front."""
+    sizes = dimension_sizes(experiment)
 
     def found(name: str) -> Any:
         if name not in at:
             raise ArchiveError(
                 f"the archive holds no {name!r}; record 'weights' to predict from it"
             )
-        return at[name].transpose(labels.RULE, labels.SEED, ...).values
+        values = with_own_axes(at, name)
+        dims = labels.output_dims(labels.variable(name).dims, experiment.layers)
+        own = [dim for dim in dims if dim != labels.STEP]
+        for dim in own:
+            if dim not in values.dims or values.sizes[dim] != sizes.get(dim, values.sizes[dim]):
+                raise ArchiveError(
+                    f"{name!r} has {values.sizes.get(dim, 1)} of {sizes.get(dim, 'the')} entries "
+                    f"along {dim!r}, which a selection took away; predict first and select then"
+                )
+        return values.transpose(*own).values
 
     network = experiment.network
     normalization, layers = network.normalization, range(1, experiment.layers + 1)
@@ -177,4 +196,6 @@ def _labelled(
         attrs = {"units": labels.DIMENSIONLESS, "long_name": long_name}
         data[name] = ((*dims, labels.unit(layer)), values, attrs)
     coords = {name: at[name] for name in (labels.RULE, labels.SEED, labels.STEP) if name in at}
-    return xr.Dataset(data, coords=coords, attrs=dict(at.attrs))
+    # Answers are no run archive, which would have to hold a loss; nor did they leave anything out.
+    kept = {k: v for k, v in at.attrs.items() if k not in (labels.ATTR_SCHEMA, labels.ATTR_ABSENT)}
+    return xr.Dataset(data, coords=coords, attrs=kept)

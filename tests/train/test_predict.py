@@ -60,6 +60,42 @@ def test_labels_not_positions():
     assert part.equals(whole.sel(rule=part["rule"], seed=part["seed"]))
 
 
+def test_axes_within_a_run_are_known_by_their_names():
+    square = fa.simulate(
+        fa.Experiment(
+            task=fa.LinearTask(inputs=3, outputs=3),
+            network=fa.DenseNetwork(hidden=(3,), start=fa.Uniform(bound=0.4)),
+            rules={"backprop": 0.05},
+            schedule=fa.Schedule(phases=(fa.Phase(steps=3),)),
+            record=fa.Record(quantities=("weights",), snapshots=2, probe_samples=4),
+        )
+    )
+    whole = fa.predict(square, np.eye(3), hidden=True)
+    turned = square.transpose("step", "unit_1", "unit_0", "unit_2", ...)
+    assert fa.predict(turned, np.eye(3), hidden=True).equals(whole)
+    part = square.isel(unit_1=[0, 1])
+    with pytest.raises(ArchiveError, match=r"'weight_1' has 2 of 3 entries along 'unit_1'"):
+        fa.predict(part, np.eye(3))
+
+
+def test_no_inputs_have_no_answers():
+    archive = fa.simulate(teacher())
+    assert fa.predict(archive, np.empty((0, 5)))["output"].shape == (2, 3, 0, 2)
+
+
+@pytest.mark.parametrize("dim", ["rule", "seed", "step"])
+def test_an_archive_of_nothing_is_refused(dim):
+    archive = fa.simulate(teacher())
+    with pytest.raises(ArchiveError, match=f"holds no {dim}"):
+        fa.predict(archive.isel({dim: []}), np.eye(5))
+
+
+def test_answers_can_be_stored(tmp_path):
+    found = fa.predict(fa.simulate(teacher()), np.eye(5))
+    fa.save(found, tmp_path / "answers")
+    assert fa.load(tmp_path / "answers").equals(found)
+
+
 def test_normalised_convolutions_answer_as_they_are_evaluated():
     asked = fa.Experiment(
         task=fa.ImageTask(dataset="synthetic-digits"),
