@@ -375,3 +375,32 @@ def test_one_archive_against_a_sequence_is_refused(theory, simulation):
     for pair in ((theory, [simulation]), ([theory], simulation)):
         with pytest.raises(ArchiveError, match="two archives or two sequences"):
             compare(*pair)
+
+
+def test_sequences_in_different_orders_are_refused():
+    theories, simulations, _ = series(1.0)
+    with pytest.raises(ArchiveError, match=r"one order of learning rates; those of backprop are"):
+        compare(theories[::-1], simulations)
+    # One flow at one rate stands for all of them.
+    assert compare([theories[0]] * 5, simulations)["learning_rate"].shape == (5, 2)
+
+
+@pytest.mark.parametrize("dims", [("rule",), ("seed",), ("rule", "seed")])
+def test_series_of_one_rule_or_seed_have_a_rate(dims):
+    theories, simulations, _ = series(1.0)
+    one = dict.fromkeys(dims, 1)
+    whole = compare(theories, simulations)["relative_error"].isel(one)
+    found = compare([a.isel(one) for a in theories], [a.isel(one) for a in simulations])
+    assert found["relative_error"].dims == whole.dims
+    np.testing.assert_array_equal(found["relative_error"], whole)
+    np.testing.assert_allclose(found["rate"], 1, atol=1e-9)
+    mixed = compare(theories, [simulations[0].isel(one), *simulations[1:]])
+    assert mixed.sizes["rule"] == (1 if "rule" in dims else 2)
+    np.testing.assert_allclose(mixed["rate"], 1, atol=1e-9)
+
+
+def test_a_series_with_infinity_is_not_interpolated(simulation):
+    fine = archive(decay, range(0, 31, 5))
+    fine["loss"][1, 1, -1] = np.inf
+    lost = np.isnan(compare(fine, simulation)["residual_loss"]).all("step").values
+    assert lost.tolist() == [[False] * 3, [False, True, False]]

@@ -124,3 +124,42 @@ def test_diverged_runs_are_announced(theory, simulation):
     expected = r"archive 1: 1 of 4 runs diverged: feedback_alignment \(seed 0, since step 7\)"
     with pytest.warns(DivergedWarning, match=expected):
         fa.compare(theory, lost)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("side", [0, 1])
+def test_nothing_but_nan_on_one_side_is_another_problem(theory, simulation, side, value):
+    pair = [theory, simulation]
+    pair[side] = pair[side].assign(target_map=pair[side].target_map * 0 + value)
+    with pytest.raises(ArchiveError, match="target_map is NaN or infinite on one side only"):
+        fa.compare(*pair)
+
+
+def test_one_label_of_two_rules_is_refused(theory, simulation):
+    named = ASKED.replaced(rules={"mine": {"rule": "backprop", "learning_rate": 0.02}})
+    other = ASKED.replaced(rules={"mine": {"rule": "feedback_alignment", "learning_rate": 0.02}})
+    message = r"the rule 'mine' is of rule 'backprop'.* in theory and of rule 'feedback_alignment'"
+    with pytest.raises(ArchiveError, match=message):
+        fa.compare(fa.solve(named), fa.simulate(other, progress=False))
+    # Its parameters count where no feedback is there to be compared, and its slopes where it has
+    # any that are not 1.
+    scaled = ASKED.with_settings({"rules.feedback_alignment.scale": 2.0}).to_json()
+    with pytest.raises(ArchiveError, match=r"'feedback_alignment' is of scale"):
+        fa.compare(
+            theory.drop_vars("feedback_2"),
+            simulation.assign_attrs(experiment=scaled).drop_vars("feedback_2"),
+        )
+    sent = ASKED.with_settings({"rules.feedback_alignment.slopes": "local"})
+    assert fa.compare(theory, simulation.assign_attrs(experiment=sent.to_json())).sizes["rule"] == 2
+    bent = [e.with_settings({"network.activation": "tanh"}).to_json() for e in (ASKED, sent)]
+    ours, theirs = (simulation.assign_attrs(experiment=text) for text in bent)
+    with pytest.raises(ArchiveError, match=r"is of slopes None in theory and of slopes 'local'"):
+        fa.compare(ours, theirs)
+
+
+def test_what_one_side_lacks_is_compared_by_its_law(theory, simulation):
+    other = ASKED.with_settings({"root_seed": 5}).to_json()
+    lacking = theory.drop_vars("target_map")
+    assert fa.compare(lacking, simulation).sizes["rule"] == 2
+    with pytest.raises(ArchiveError, match=r"has no target_map.*root_seed is 5 in theory and 0"):
+        fa.compare(lacking.assign_attrs(experiment=other), simulation)

@@ -18,16 +18,19 @@ def compare(
     It reads the two archives and never looks at how either was made. Rules, seeds and layers that
     both have are compared, by their labels, in whatever order they stand; selections may be
     compared, too, of a single rule, seed or step as well. Where the recorded times differ, theory
-    is interpolated by cubic splines to the simulation's times, and is NaN outside its own.
+    is interpolated by cubic splines to the simulation's times, and is NaN outside its own. A spline
+    goes through all of a series, so one entry that is NaN or infinite, even the last, leaves all of
+    that series NaN; select the steps before it first, as ``theory.sel(step=slice(0, 900))`` does.
 
-    Both must have the same target, probe, feedback and start: what differs there would be taken
-    for an error of the theory. Archives that state no experiment are not asked for their start.
+    Both must have the same target, probe, rules, feedback and start: what differs there would be
+    taken for an error of the theory. The learning rates of rules may differ. Archives that state no
+    experiment are not asked for their rules and their start.
 
     Parameters
     ----------
     theory, simulation : Dataset or sequence of Dataset
         Run archives. Sequences of equal length hold the same experiment at several learning
-        rates, from which the rate of convergence is fitted.
+        rates, pair by pair at the same ones, from which the rate of convergence is fitted.
 
     Returns
     -------
@@ -39,8 +42,9 @@ def compare(
 
         For sequences: ``relative_error (run, variable, rule, seed)`` with the coordinate
         ``learning_rate (run, rule)``, and ``rate (variable, rule)``: the slope of log mean
-        relative error over seeds against log learning rate, with ``rate_stderr``. A rate of 1
-        says that simulation approaches theory in proportion to the learning rate.
+        relative error over seeds against log learning rate, with ``rate_stderr``. Without
+        ``rule`` or ``seed`` where no archive of simulation has that axis. A rate of 1 says that
+        simulation approaches theory in proportion to the learning rate.
 
     Warns
     -----
@@ -51,8 +55,9 @@ def compare(
     ------
     ArchiveError
         If one is not a run archive, the archives share no rule, seed or variable, their target,
-        probe, feedback or start differ, a variable has another shape, theory has a single time
-        that is not simulation's, or the sequences do not pair up or hold one learning rate only.
+        probe, rules, feedback or start differ, a variable has another shape, theory has a single
+        time that is not simulation's, or the sequences do not pair up, are in different orders of
+        their learning rates, or hold one learning rate only.
     """
     if isinstance(theory, xr.Dataset) and isinstance(simulation, xr.Dataset):
         warn_of_divergence(theory, simulation)

@@ -139,9 +139,10 @@ def _at_times(values: xr.DataArray, own: xr.DataArray, wanted: xr.DataArray) -> 
 
 
 def _spline(times: np.ndarray, values: np.ndarray, wanted: np.ndarray, axis: int) -> np.ndarray:
-    """Interpolate along time; where any value of a series is NaN, all of that series is."""
-    lost = np.isnan(values).any(axis=axis, keepdims=True)
-    spline = CubicSpline(times, np.nan_to_num(values), axis=axis, extrapolate=False)
+    """Interpolate along time; where a series is not finite throughout, all of it is NaN."""
+    finite = np.isfinite(values)
+    lost = ~finite.all(axis=axis, keepdims=True)
+    spline = CubicSpline(times, np.where(finite, values, 0), axis=axis, extrapolate=False)
     return np.where(lost, np.nan, spline(wanted))
 
 

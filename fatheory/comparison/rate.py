@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from fatheory import labels
+from fatheory.archive.axes import with_axes
 from fatheory.comparison.pair import VARIABLE, compare_pair, origins
 from fatheory.errors import ArchiveError
 
@@ -15,13 +16,14 @@ RUN = "run"
 def compare_series(theory: Sequence[xr.Dataset], simulation: Sequence[xr.Dataset]) -> xr.Dataset:
     """Compare pairs and fit the rate of convergence; see `compare`."""
     pairs = [compare_pair(*pair) for pair in zip(theory, simulation, strict=True)]
-    error = xr.concat([pair["relative_error"] for pair in pairs], RUN, join="inner")
+    # Selections of one rule or seed have lost that axis, along which runs are joined.
+    errors = [with_axes(pair["relative_error"], (labels.RULE, labels.SEED)) for pair in pairs]
+    error = xr.concat(errors, RUN, join="inner")
     if 0 in error.shape:
         raise ArchiveError("the runs share no rule, seed or variable; a rate follows one of each")
-    rates = [archive[labels.LEARNING_RATE] for archive in simulation]
     error = error.drop_vars([labels.LEARNING_RATE], errors="ignore")
-    rate = xr.concat(rates, RUN, join="inner", coords="minimal", compat="override")
-    rate = rate.sel({labels.RULE: error[labels.RULE]})
+    rate = _learning_rates(simulation, error[labels.RULE])
+    _require_same_order(_learning_rates(theory, error[labels.RULE]), rate)
     if not (rate.max(RUN) > rate.min(RUN)).all():
         raise ArchiveError(
             f"a rate needs different learning rates; the archives of simulation have "
@@ -39,7 +41,7 @@ def compare_series(theory: Sequence[xr.Dataset], simulation: Sequence[xr.Dataset
     )
     slope.attrs = {"units": "1", "long_name": "slope of log error against log learning rate"}
     stderr.attrs = {"units": "1", "long_name": "standard error of the rate"}
-    return xr.Dataset(
+    found = xr.Dataset(
         {
             "relative_error": error,
             "rate": slope.transpose(VARIABLE, labels.RULE),
@@ -50,6 +52,35 @@ def compare_series(theory: Sequence[xr.Dataset], simulation: Sequence[xr.Dataset
         },
         attrs=origins(theory[0], simulation[0]),
     )
+    gone = [
+        dim
+        for dim in (labels.RULE, labels.SEED)
+        if all(dim not in archive.dims for archive in simulation)
+    ]
+    return found.squeeze(gone)
+
+
+def _learning_rates(archives: Sequence[xr.Dataset], rules: xr.DataArray) -> xr.DataArray:
+    """Return learning rates by run and rule."""
+    rates = [with_axes(archive[labels.LEARNING_RATE], (labels.RULE,)) for archive in archives]
+    rate = xr.concat(
+        [one.drop_vars(labels.SEED, errors="ignore") for one in rates],
+        RUN, join="inner", coords="minimal", compat="override",
+    )  # fmt: skip
+    return rate.sel({labels.RULE: rules}).transpose(RUN, labels.RULE)
+
+
+def _require_same_order(ours: xr.DataArray, theirs: xr.DataArray) -> None:
+    """Refuse sequences of the same learning rates in different orders, which pair up wrongly."""
+    for rule in theirs[labels.RULE].values:
+        left, right = (side.sel({labels.RULE: rule}).values for side in (ours, theirs))
+        if np.allclose(np.sort(left), np.sort(right), rtol=1e-12, atol=0) and not np.allclose(
+            left, right, rtol=1e-12, atol=0
+        ):
+            raise ArchiveError(
+                f"theory and simulation must be in one order of learning rates; those of {rule} "
+                f"are {left.tolist()} in theory and {right.tolist()} in simulation"
+            )
 
 
 def _slope(log_rate: np.ndarray, error: np.ndarray) -> tuple[float, float]:

@@ -1,7 +1,8 @@
-"""Whether two archives answer one question: the same target, probe, feedback and start."""
+"""Whether two archives answer one question: the same target, probe, rules, feedback and start."""
 
 import re
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -9,7 +10,7 @@ import xarray as xr
 from fatheory import labels
 from fatheory.archive.axes import with_axes, with_own_axes
 from fatheory.errors import ArchiveError
-from fatheory.experiment import Experiment, ImageTask
+from fatheory.experiment import Experiment, ImageTask, RuleChoice
 
 _EXAMPLES = (
     labels.TARGET_MAP,
@@ -27,7 +28,7 @@ _TOLERANCE = 64
 def require_same_problem(
     theory: xr.Dataset, simulation: xr.Dataset, shared: Mapping[str, list]
 ) -> None:
-    """Refuse archives whose target, probe, feedback or start differ.
+    """Refuse archives whose target, probe, rules, feedback or start differ.
 
     Parameters
     ----------
@@ -41,7 +42,15 @@ def require_same_problem(
     ArchiveError
         Naming everything that differs, where and by how much.
     """
-    differences = [*_of_arrays(theory, simulation, shared), *_of_starts(theory, simulation, shared)]
+    differences = [*_of_arrays(theory, simulation, shared)]
+    sides = (theory, simulation)
+    if all(labels.ATTR_EXPERIMENT in archive.attrs for archive in sides):
+        ours, theirs = (Experiment.from_json(a.attrs[labels.ATTR_EXPERIMENT]) for a in sides)
+        differences += [
+            *_of_rules(ours, theirs, shared),
+            *_of_tasks(theory, simulation, ours, theirs),
+            *_of_starts(theory, simulation, ours, theirs, shared),
+        ]
     if differences:
         lines = "".join(f"\n  {line}" for line in differences)
         raise ArchiveError(
@@ -60,35 +69,71 @@ def _of_arrays(
             yield from _difference(name, ours, theirs, shared)
 
 
+def _of_rules(ours: Experiment, theirs: Experiment, shared: Mapping[str, list]) -> Iterator[str]:
+    """Compare what the labels of rules stand for; learning rates may differ."""
+    for label in shared.get(labels.RULE, ()):
+        choices = [dict(asked.rules).get(str(label)) for asked in (ours, theirs)]
+        # A label that was given to an archive later is in no description.
+        if any(choice is None for choice in choices):
+            continue
+        left, right = (
+            _what_matters(choice, asked)
+            for choice, asked in zip(choices, (ours, theirs), strict=True)
+            if choice is not None
+        )
+        if left != right:
+            differing = [key for key in left | right if left.get(key) != right.get(key)]
+            own = [", ".join(f"{key} {side.get(key)!r}" for key in differing)
+                   for side in (left, right)]  # fmt: skip
+            yield f"the rule {label!r} is of {own[0]} in theory and of {own[1]} in simulation"
+
+
+def _what_matters(choice: RuleChoice, asked: Experiment) -> dict[str, Any]:
+    """Return what a rule does in a network, whatever its learning rate."""
+    said = choice.model_dump()
+    # All slopes of a linear network are 1, however they travel.
+    free = () if asked.network.departures_from_linear() else ("slopes", "derivative")
+    return {key: value for key, value in said.items() if key not in ("learning_rate", *free)}
+
+
+def _of_tasks(
+    theory: xr.Dataset, simulation: xr.Dataset, ours: Experiment, theirs: Experiment
+) -> Iterator[str]:
+    """Compare tasks by their descriptions where archives do not hold what could be compared."""
+    drawn = {str(n) for a in (theory, simulation) for n in a.data_vars if _FEEDBACK.match(str(n))}
+    lacking = [n for n in (*_EXAMPLES, *sorted(drawn)) if (n in theory) != (n in simulation)]
+    # No archive holds the images themselves.
+    images = any(isinstance(asked.task, ImageTask) for asked in (ours, theirs))
+    if (images or lacking) and ours.task != theirs.task:
+        yield f"the tasks differ: {ours.task} in theory, {theirs.task} in simulation"
+    if lacking and ours.root_seed != theirs.root_seed:
+        yield (
+            f"one of them has no {', '.join(lacking)}, and the draws differ: root_seed is "
+            f"{ours.root_seed} in theory and {theirs.root_seed} in simulation"
+        )
+
+
 def _of_starts(
-    theory: xr.Dataset, simulation: xr.Dataset, shared: Mapping[str, list]
+    theory: xr.Dataset,
+    simulation: xr.Dataset,
+    ours: Experiment,
+    theirs: Experiment,
+    shared: Mapping[str, list],
 ) -> Iterator[str]:
     sides = (theory, simulation)
-    if any(labels.ATTR_EXPERIMENT not in archive.attrs for archive in sides):
-        return
-    asked = [Experiment.from_json(archive.attrs[labels.ATTR_EXPERIMENT]) for archive in sides]
-    yield from _of_images(*asked)
     learned = [
         str(name) for name in simulation.data_vars if _LEARNED.match(str(name)) and name in theory
     ]
     starts = [0 in np.atleast_1d(archive[labels.STEP].values) for archive in sides]
     if not (learned and all(starts)):
-        yield from _of_laws(*asked)
+        yield from _of_laws(ours, theirs)
         return
     for name in learned:
-        ours, theirs = (
+        first, other = (
             with_axes(with_own_axes(archive, name), (labels.STEP,)).sel({labels.STEP: 0}, drop=True)
             for archive in sides
         )
-        yield from _difference(name, ours, theirs, shared, " at the start")
-
-
-def _of_images(ours: Experiment, theirs: Experiment) -> Iterator[str]:
-    """Compare image tasks by their descriptions: archives do not hold the images."""
-    if any(isinstance(asked.task, ImageTask) for asked in (ours, theirs)) and (
-        ours.task != theirs.task
-    ):
-        yield f"the tasks differ: {ours.task} in theory, {theirs.task} in simulation"
+        yield from _difference(name, first, other, shared, " at the start")
 
 
 def _of_laws(ours: Experiment, theirs: Experiment) -> Iterator[str]:
@@ -123,10 +168,13 @@ def _difference(
             ours = ours.sel({dim: theirs[dim].values})
     coarse = max(np.finfo(values.dtype).eps for values in (ours, theirs))
     ours, theirs = (values.astype(np.float64).reset_coords(drop=True) for values in (ours, theirs))
-    size = max(float(abs(values).max()) for values in (ours, theirs))
+    # The largest of nothing but NaN is 0: NaN compares as neither more nor less.
+    size = max(float(np.nanmax(abs(values.values), initial=0)) for values in (ours, theirs))
     apart = abs(ours - theirs).where(ours.isnull() == theirs.isnull(), np.inf)
     largest = float(apart.max()) if apart.notnull().any() else 0.0
-    if largest > _TOLERANCE * coarse * size:
+    if np.isinf(largest):
+        yield f"{name}{when} is NaN or infinite on one side only"
+    elif largest > _TOLERANCE * coarse * size:
         yield f"{name}{when} differs by up to {largest:.3g}, of values up to {size:.3g}"
 
 
