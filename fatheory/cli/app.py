@@ -128,8 +128,7 @@ def _carry_out() -> None:
         error.message = visible_lines(error.message)
         rich_utils.rich_format_error(error)
         code = error.exit_code
-    if code:  # of typer.Exit; commands return nothing
-        sys.exit(code)
+    sys.exit(code)  # of typer.Exit; commands return nothing, which is 0
 
 
 def main() -> None:
