@@ -12,7 +12,7 @@ from fatheory.archive import joined_origin
 from fatheory.errors import ArchiveError
 from fatheory.sweep import labels as sweep_labels
 from fatheory.sweep.description import SweepDescription
-from fatheory.sweep.selection import cell, described
+from fatheory.sweep.selection import cell, described, of_one_source, place_of, points_of
 
 Labelled = TypeVar("Labelled", xr.DataArray, xr.Dataset)
 _CELL = "fatheory_cell"
@@ -29,18 +29,21 @@ def over_cells(function: Callable[..., Labelled], *sweeps: xr.Dataset) -> Labell
         `fatheory.compare` of one of theory and one of simulation; it returns labelled values.
     *sweeps : Dataset
         Archives of one sweep, by different sources, or of one source; or one that `side_by_side`
-        returned, of whose sources the results get the axis.
+        returned, of whose sources the results get the axis. Of a selection along the axes its own
+        cells are taken.
 
     Returns
     -------
     DataArray or Dataset
-        The results with the sweep's axes in front. Where a cell failed or is still to come, and
-        for labels that a cell does not have, there is NaN.
+        The results with the sweep's axes in front; axes of which a selection has left one point
+        without a dimension are labels alone. Where a cell failed or is still to come, and for
+        labels that a cell does not have, there is NaN.
 
     Raises
     ------
     ArchiveError
-        If the sweeps have other axes, or no cell is done in all of them.
+        If the sweeps, or the selections of them, have other axes or points, or no cell is done in
+        all of them.
 
     Examples
     --------
@@ -50,19 +53,20 @@ def over_cells(function: Callable[..., Labelled], *sweeps: xr.Dataset) -> Labell
     if len(sweeps) == 1 and labels.SOURCE in sweeps[0].dims:
         return _over_sources(function, sweeps[0])
     asked = _of_one_sweep(sweeps)
-    places = list(itertools.product(*map(range, asked.shape)))
-    coordinates = {name: axis.coordinate for name, axis in asked.axes}
+    axes = _common_points(asked, sweeps)
+    cells = list(itertools.product(*axes.values()))
     found: dict[int, Labelled] = {}
-    for i, place in enumerate(places):
-        points = {name: coordinates[name][at] for name, at in zip(asked.dims, place, strict=True)}
+    for i, own in enumerate(cells):
+        points = dict(zip(axes, own, strict=True))
         if all(_is_done(stored, points) for stored in sweeps):
             found[i] = function(*(cell(stored, points) for stored in sweeps))
     if not found:
         raise ArchiveError("no cell is done in all of the sweeps; run them first")
     first = next(iter(found.values()))
     gap = _without_values(first)
-    parts = [_bare(found.get(i, gap), first) for i in range(len(places))]
-    return _folded(_joined(parts, _CELL), asked)
+    joined = _joined([found.get(i, gap) for i in range(len(cells))], _CELL)
+    kept = [dim for dim in axes if any(dim in stored.dims for stored in sweeps)]
+    return _folded(joined, asked, axes, kept)
 
 
 def side_by_side(*sweeps: xr.Dataset) -> xr.Dataset:
@@ -82,21 +86,25 @@ def side_by_side(*sweeps: xr.Dataset) -> xr.Dataset:
     Raises
     ------
     ArchiveError
-        If they answer other sweeps, or two are of one source.
+        If they answer other sweeps, two are of one source, or one is of several.
     """
     _of_one_sweep(sweeps)
-    sources = [str(stored.attrs[labels.ATTR_SOURCE]) for stored in sweeps]
+    each = [of_one_source(stored, {}) for stored in sweeps]
+    sources = [str(stored.attrs[labels.ATTR_SOURCE]) for stored in each]
     if len(set(sources)) < len(sources):
         raise ArchiveError(f"the sweeps must be of different sources; got {', '.join(sources)}")
-    joined = _joined([_with_absent(stored) for stored in sweeps], labels.SOURCE)
+    parts = [_with_absent(stored.drop_vars(labels.SOURCE, errors="ignore")) for stored in each]
+    joined = _joined(parts, labels.SOURCE)
     joined = joined.assign_coords({labels.SOURCE: sources})
-    kept = dict(sweeps[0].attrs)
-    del kept[labels.ATTR_SOURCE]
-    kept |= joined_origin(
-        (stored.attrs[labels.ATTR_DEVICE] for stored in sweeps),
-        (stored.attrs[labels.ATTR_VERSIONS] for stored in sweeps),
+    # These differ by source. A cell has its own, by the label that the source left it.
+    own = (labels.ATTR_SOURCE, labels.ATTR_PRECISION)
+    joined.attrs = {name: value for name, value in joined.attrs.items() if name not in own}
+    return joined.assign_attrs(
+        joined_origin(
+            (stored.attrs[labels.ATTR_DEVICE] for stored in sweeps),
+            (stored.attrs[labels.ATTR_VERSIONS] for stored in sweeps),
+        )
     )
-    return joined.assign_attrs(kept)
 
 
 def _with_absent(stored: xr.Dataset) -> xr.Dataset:
@@ -122,18 +130,50 @@ def _of_one_sweep(sweeps: tuple[xr.Dataset, ...]) -> SweepDescription:
     return first
 
 
+def _common_points(
+    asked: SweepDescription, sweeps: tuple[xr.Dataset, ...]
+) -> dict[str, np.ndarray]:
+    """Return the labels along every axis that all of the sweeps, or selections, have.
+
+    Raises
+    ------
+    ArchiveError
+        If they have other ones, or one has several sources.
+    """
+    if any(labels.SOURCE in stored.dims for stored in sweeps):
+        raise ArchiveError(
+            "of several sweeps each is of one source; select it by label, as in "
+            "joined.sel(source='simulation')"
+        )
+    axes = {dim: points_of(sweeps[0], dim) for dim in asked.dims}
+    for dim, first in axes.items():
+        for stored in sweeps:
+            own = points_of(stored, dim)
+            if own.size != first.size:
+                raise ArchiveError(
+                    f"the sweeps have other points of {dim!r}, {first.size} and {own.size}; "
+                    f"select the same of each"
+                )
+            for label in first:
+                place_of(dim, own, label)
+    return axes
+
+
 def _is_done(stored: xr.Dataset, points: dict[str, object]) -> bool:
-    there = {dim: label for dim, label in points.items() if dim in stored.dims}
-    status = int(stored[sweep_labels.STATUS].sel(there))
-    return status in (sweep_labels.DONE, sweep_labels.DIVERGED)
+    status = stored[sweep_labels.STATUS]
+    there = {
+        dim: place_of(dim, stored[dim].values, label)
+        for dim, label in points.items()
+        if dim in status.dims
+    }
+    return int(status[there]) in (sweep_labels.DONE, sweep_labels.DIVERGED)
 
 
 def _over_sources(function: Callable[..., Labelled], joined: xr.Dataset) -> Labelled:
     sources = [str(source) for source in joined[labels.SOURCE].values]
     parts = []
     for source in sources:
-        one = joined.sel({labels.SOURCE: source}).drop_vars(labels.SOURCE)
-        parts.append(over_cells(function, one.assign_attrs({labels.ATTR_SOURCE: source})))
+        parts.append(over_cells(function, joined.sel({labels.SOURCE: source})))
     return _joined(parts, labels.SOURCE).assign_coords({labels.SOURCE: sources})
 
 
@@ -144,13 +184,36 @@ def _without_values(first: Labelled) -> Labelled:
     return gap.assign_coords({name: gap[name].where(False) for name in beside})
 
 
-def _bare(part: Labelled, first: Labelled) -> Labelled:
-    """Leave out coordinates that not all cells have, such as weighted steps."""
-    return part.drop_vars([name for name in part.coords if name not in first.coords])
+def _with_alike_coordinates(parts: list[Labelled]) -> list[Labelled]:
+    """Give all parts what some have beside labels: NaN for times of a run; all else is left out.
+
+    Cells whose learning rates decay, for one, have weighted steps, and others have none.
+    """
+    beside: dict[Hashable, xr.DataArray] = {}
+    for part in parts:
+        for name in set(part.coords) - set(part.dims):
+            beside.setdefault(name, part.coords[name])
+    for name, one in beside.items():
+        lacking = [name not in part.coords for part in parts]
+        if not any(lacking):
+            continue
+        if name in _OF_RUNS and all(set(one.dims) <= set(part.dims) for part in parts):
+            parts = [_with_nan(part, name, one) for part in parts]
+        else:
+            parts = [part.drop_vars([name], errors="ignore") for part in parts]
+    return parts
+
+
+def _with_nan(part: Labelled, name: Hashable, one: xr.DataArray) -> Labelled:
+    if name in part.coords:
+        return part
+    gap = np.full([part.sizes[dim] for dim in one.dims], np.nan)
+    return part.assign_coords({name: (one.dims, gap, one.attrs)})
 
 
 def _joined(parts: list[Labelled], dim: Hashable) -> Labelled:
     """Join along a new dimension by label; of times, which may differ, each part's own are kept."""
+    parts = _with_alike_coordinates(parts)
     return xr.concat(
         parts,
         dim,
@@ -172,15 +235,21 @@ def _beside(parts: list[Labelled]) -> list[Hashable]:
     ]
 
 
-def _folded(joined: Labelled, asked: SweepDescription) -> Labelled:
-    """Give the one dimension of all cells the form of the axes."""
-    beside = {key: (name, own) for name, axis in asked.axes for key, own in axis.beside.items()}
-    if len(asked.axes) == 1:
-        name, axis = asked.axes[0]
-        return joined.rename({_CELL: name}).assign_coords({name: axis.coordinate} | beside)
-    places = list(itertools.product(*map(range, asked.shape)))
-    along = {name: (_CELL, [place[i] for place in places]) for i, name in enumerate(asked.dims)}
-    folded = joined.assign_coords(along).set_index({_CELL: asked.dims}).unstack(_CELL)
-    axes = {name: axis.coordinate for name, axis in asked.axes}
-    folded = folded.assign_coords(axes | beside)
-    return folded.transpose(*asked.dims, ...)
+def _folded(
+    joined: Labelled, asked: SweepDescription, axes: dict[str, np.ndarray], kept: list[str]
+) -> Labelled:
+    """Give the one dimension of all cells the form of the axes, and of the rest of them labels."""
+    coords: dict[Hashable, object] = {}
+    for name, axis in asked.axes:
+        places = [place_of(name, axis.coordinate, label) for label in axes[name]]
+        for key, own in {name: axis.coordinate, **axis.beside}.items():
+            coords[key] = (name, own[places]) if name in kept else own[places[0]]
+    if not kept:
+        return joined.isel({_CELL: 0}).assign_coords(coords)
+    if len(kept) == 1:
+        return joined.rename({_CELL: kept[0]}).assign_coords(coords)
+    cells = itertools.product(*(range(len(axes[name])) for name in kept))
+    along = dict(zip(kept, zip(*cells, strict=True), strict=True))
+    numbered = joined.assign_coords({name: (_CELL, list(at)) for name, at in along.items()})
+    folded = numbered.set_index({_CELL: tuple(kept)}).unstack(_CELL).assign_coords(coords)
+    return folded.transpose(*kept, ...)

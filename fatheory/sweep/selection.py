@@ -31,7 +31,8 @@ def cell(stored: xr.Dataset, points: Mapping[str, Any] | None = None) -> xr.Data
         The archive of a sweep, finished or not, or a selection along its axes.
     points : mapping of str to label, optional
         The label of the cell along every axis of more than one point, as in ``{"scale": 0.5}``;
-        and along ``source``, in what `side_by_side` returns.
+        and along ``source``, in what `side_by_side` returns. Labels of axes of which a selection
+        has left one point may be given, too, and must be those.
 
     Returns
     -------
@@ -51,7 +52,7 @@ def cell(stored: xr.Dataset, points: Mapping[str, Any] | None = None) -> xr.Data
     >>> stored = fa.load("sweep.zarr")  # doctest: +SKIP
     >>> fa.metrics.angle(fa.sweep.cell(stored, {"scale": 0.5}))  # doctest: +SKIP
     """
-    stored = _of_one_source(stored, dict(points or {}))
+    stored = of_one_source(stored, points or {})
     asked = described(stored)
     chosen = {dim: _label(stored, dim, points or {}) for dim in asked.dims}
     strange = set(points or {}) - {*asked.dims, labels.SOURCE}
@@ -59,11 +60,11 @@ def cell(stored: xr.Dataset, points: Mapping[str, Any] | None = None) -> xr.Data
         raise ArchiveError(
             f"the sweep has no axis {', '.join(sorted(strange))}; it has {', '.join(asked.dims)}"
         )
-    place = tuple(_place(name, axis.coordinate, chosen[name]) for name, axis in asked.axes)
+    place = tuple(place_of(name, axis.coordinate, chosen[name]) for name, axis in asked.axes)
     one = stored
     for dim in asked.dims:
         if dim in stored.dims:
-            one = one.isel({dim: _place(dim, stored[dim].values, chosen[dim])})
+            one = one.isel({dim: place_of(dim, stored[dim].values, chosen[dim])})
     experiment = asked.cell_at(place).experiment
     status = sweep_labels.STATUS_NAMES[int(one[sweep_labels.STATUS])]
     if experiment is None or status in ("pending", "failed"):
@@ -91,30 +92,59 @@ def described(stored: xr.Dataset) -> SweepDescription:
     return SweepDescription.from_json(text)
 
 
-def _of_one_source(stored: xr.Dataset, points: dict[str, Any]) -> xr.Dataset:
-    if labels.SOURCE not in stored.dims:
-        return stored
-    sources = stored[labels.SOURCE].values
-    if labels.SOURCE not in points:
+def of_one_source(stored: xr.Dataset, points: Mapping[str, Any]) -> xr.Dataset:
+    """Return what is of the source asked for, or the only one, with the attribute that says so.
+
+    Raises
+    ------
+    ArchiveError
+        If there is no such source, or several and none is asked for, or none is told.
+    """
+    source = labels.SOURCE
+    if source in stored.coords:
+        sources = np.atleast_1d(stored[source].values)
+    elif labels.ATTR_SOURCE in stored.attrs:
+        sources = np.array([stored.attrs[labels.ATTR_SOURCE]])
+    else:
+        raise ArchiveError("the archive has lost its source to a selection; select it by label")
+    if source not in points and sources.size > 1:
         raise ArchiveError(f"say of which source the cell is: {', '.join(map(str, sources))}")
-    one = stored.isel({labels.SOURCE: _place(labels.SOURCE, sources, points[labels.SOURCE])})
-    return one.assign_attrs({labels.ATTR_SOURCE: str(one[labels.SOURCE].item())})
+    place = place_of(source, sources, points[source]) if source in points else 0
+    one = stored.isel({source: place}) if source in stored.dims else stored
+    return one.assign_attrs({labels.ATTR_SOURCE: str(sources[place])})
+
+
+def points_of(stored: xr.Dataset, dim: str) -> np.ndarray:
+    """Return the labels that an archive, or a selection of it, has along an axis.
+
+    Raises
+    ------
+    ArchiveError
+        If it has none.
+    """
+    if dim not in stored.coords:
+        raise ArchiveError(f"the archive has no labels of the axis {dim!r}; select by label")
+    return np.atleast_1d(stored[dim].values)
 
 
 def _label(stored: xr.Dataset, dim: str, points: Mapping[str, Any]) -> Any:
-    """Return the label along an axis: as given, or the only one there is."""
-    if dim not in stored.coords:
-        raise ArchiveError(f"the archive has no labels of the axis {dim!r}; select by label")
-    there = np.atleast_1d(stored[dim].values)
+    """Return the label along an axis: the one asked for, if it is there, or the only one."""
+    there = points_of(stored, dim)
     if dim in points:
-        return points[dim]
-    if there.size > 1:
+        return there[place_of(dim, there, points[dim])]
+    if there.size != 1:
         raise ArchiveError(f"say which point of {dim!r} the cell is at: {_listed(there)}")
     return there[0]
 
 
-def _place(dim: str, there: np.ndarray, label: Any) -> int:
-    """Find a label; floats to the last digits, which arithmetic on an axis may have changed."""
+def place_of(dim: str, there: np.ndarray, label: Any) -> int:
+    """Find a label; floats to the last digits, which arithmetic on an axis may have changed.
+
+    Raises
+    ------
+    ArchiveError
+        If it is not there, or more than once.
+    """
     if there.dtype.kind in "if" and isinstance(label, int | float | np.number):
         found = np.flatnonzero(np.isclose(there, float(label), rtol=1e-12, atol=0))
     else:
@@ -181,7 +211,8 @@ def _absent(one: xr.Dataset) -> dict[str, str]:
 def _precision(attrs: Mapping[str, Any], experiment: Experiment) -> str:
     """Return that of the cell's own answer; the sweep's is the highest of all."""
     simulated = attrs[labels.ATTR_SOURCE] == "simulation"
-    return experiment.precision if simulated else str(attrs[labels.ATTR_PRECISION])
+    # Theory is solved in double precision, whatever an experiment is trained in.
+    return experiment.precision if simulated else "float64"
 
 
 def _values(

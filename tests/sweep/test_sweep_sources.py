@@ -120,6 +120,97 @@ def test_cells_are_found_by_label_in_selections(simulation):
     xr.testing.assert_identical(cell(one), expected)
 
 
+def test_labels_of_an_axis_left_as_one_point_are_checked(simulation):
+    point = points((1, 0))
+    one = simulation.sel(point)
+    expected = cell(simulation, point)
+    xr.testing.assert_identical(cell(one, point), expected)
+    xr.testing.assert_identical(cell(one, {RATES: 0.02 * (1 + 1e-15)}), expected)
+    for other in ({RATES: 0.01}, {"size": "[3, 4], 0.5"}, {"source": "theory/flow"}):
+        with pytest.raises(ArchiveError, match="has no point"):
+            cell(one, other)
+
+
+@pytest.mark.parametrize("place", [{RATES: 1}, {RATES: [1]}, {"size": 1}, {RATES: [1, 0]}])
+def test_over_cells_goes_over_what_a_selection_has(simulation, place):
+    of_all = over_cells(fa.metrics.angle, simulation)
+    found = over_cells(fa.metrics.angle, simulation.isel(place))
+    expected = of_all.isel(place)
+    assert set(found.coords) == set(expected.coords)
+    there = {dim: found[dim] for dim in ("rule", "seed", "step", "layer")}
+    assert expected.notnull().sum() == found.notnull().sum()
+    expected = expected.sel(there).transpose(*found.dims)
+    # Times that are those of all cells have no dimension of cells.
+    times = ["time", "learning_rate"]
+    xr.testing.assert_equal(found.drop_vars(times), expected.drop_vars(times))
+    for name in times:
+        assert ((found[name] == expected[name]) | expected[name].isnull()).all()
+
+
+def test_over_cells_of_a_single_cell_is_that_of_its_run(simulation):
+    point = points((1, 1))
+    found = over_cells(fa.metrics.angle, simulation.sel(point))
+    expected = fa.metrics.angle(cell(simulation, point))
+    xr.testing.assert_equal(found.drop_vars([RATES, "size", "seeds", "task.noise"]), expected)
+    assert float(found[RATES]) == 0.02
+
+
+def test_over_cells_refuses_selections_of_other_cells(theory, simulation):
+    for one, other in (([0, 1], [0]), ([0], [1])):
+        with pytest.raises(ArchiveError, match=r"other points|has no point"):
+            over_cells(fa.compare, theory.isel({RATES: one}), simulation.isel({RATES: other}))
+    turned = simulation.isel({RATES: [1, 0]})
+    compared = over_cells(fa.compare, theory.isel({RATES: [0, 1]}), turned)
+    assert compared["relative_error"].max() < 1e-10
+    both = side_by_side(theory, simulation)
+    with pytest.raises(ArchiveError, match="each is of one source"):
+        over_cells(fa.compare, both, simulation)
+
+
+def test_a_cell_of_a_source_is_labelled_by_it(tmp_path):
+    """Also in single precision, which theory does not have, and whatever came first."""
+    changed = asked({RATES: [0.01, 0.02]}, precision="float32")
+    simulated = changed.run(tmp_path / "x.zarr")
+    solved = changed.run(tmp_path / "y.zarr", method="reduced_sgd")
+    for both in (side_by_side(simulated, solved), side_by_side(solved, simulated)):
+        assert not {"source", "precision"} & set(both.attrs)
+        for alone in (simulated, solved):
+            source = alone.attrs["source"]
+            one = both.sel({"source": source})
+            expected = cell(alone, {RATES: 0.02})
+            for found in (
+                cell(both, {RATES: 0.02, "source": source}),
+                cell(one, {RATES: 0.02}),
+                cell(one, {RATES: 0.02, "source": source}),
+            ):
+                assert found.attrs["source"] == source
+                assert found.attrs["precision"] == expected.attrs["precision"]
+                assert {name: found[name].dtype for name in found} == {
+                    name: expected[name].dtype for name in expected
+                }
+        with pytest.raises(ArchiveError, match="lost its source"):
+            cell(both.isel(source=0, drop=True), {RATES: 0.02})
+        again = side_by_side(*(both.sel(source=s) for s in both["source"].values))
+        xr.testing.assert_identical(again, both)
+    assert {cell(alone, {RATES: 0.02}).attrs["precision"] for alone in (simulated, solved)} == {
+        "float32",
+        "float64",
+    }
+
+
+def test_weighted_steps_of_some_cells_are_kept_in_any_order(tmp_path):
+    decays = [{"kind": "cosine"}, None]
+    found = []
+    for i, values in enumerate((decays, decays[::-1])):
+        axes = {"decay": {"keys": ["schedule.decay"], "values": values}}
+        stored = asked(axes).run(tmp_path / f"{i}.zarr")
+        found.append(over_cells(fa.metrics.angle, stored).isel(decay=[i, 1 - i]))
+    xr.testing.assert_equal(*found)
+    steps = found[0]["weighted_step"]
+    assert steps[0].notnull().all()
+    assert steps[1].isnull().all()
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [
