@@ -126,7 +126,7 @@ def show(
 ) -> None:
     """Show the last values of a variable in every cell, medians over seeds."""
     from fatheory.sweep.status import load_sweep
-    from fatheory.sweep.summary import final_values
+    from fatheory.sweep.summary import final_values, seed_counts
 
     stored = load_sweep(place)
     values = final_values(stored, variable)
@@ -140,7 +140,7 @@ def show(
         return
     attrs = values.attrs
     unit = "" if attrs["units"] == "1" else f", {attrs['units']}"
-    title = f"{attrs['long_name']}{unit} (last values, medians of {stored.sizes['seed']} seeds)"
+    title = f"{attrs['long_name']}{unit} (last values, medians of {seed_counts(stored)} seeds)"
     show_table(title, columns, _rows(stored, values, "{:.4g}".format))
 
 

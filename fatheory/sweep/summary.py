@@ -21,7 +21,8 @@ def final_values(stored: xr.Dataset, variable: str) -> xr.DataArray:
     -------
     DataArray
         Of the axes, and of rule and layer where the variable has them. NaN where nothing was
-        recorded, and where a seed's run diverged.
+        recorded, and where a seed's run of the rule diverged: a median of those that are left
+        would be too good. Seeds that a cell does not have count for nothing.
 
     Raises
     ------
@@ -37,7 +38,22 @@ def final_values(stored: xr.Dataset, variable: str) -> xr.DataArray:
         own = stored[labels.TIME].notnull().any(labels.RULE)
         backwards = own.isel({labels.STEP: slice(None, None, -1)}).argmax(labels.STEP)
         values = values.isel({labels.STEP: own.sizes[labels.STEP] - 1 - backwards})
-    return values.median(labels.SEED, keep_attrs=True) if labels.SEED in values.dims else values
+    if labels.SEED not in values.dims:
+        return values
+    found = values.median(labels.SEED, keep_attrs=True)
+    if variable in (labels.DIVERGED, labels.DIVERGED_AT):
+        return found  # what they say is known of diverged runs, too
+    # NaN, where a cell has no such run, is no divergence.
+    lost = (stored[labels.DIVERGED] == 1).any(labels.SEED)
+    return found.where(~lost).transpose(*found.dims)
+
+
+def seed_counts(stored: xr.Dataset) -> str:
+    """Say of how many seeds the cells of a sweep have runs: ``"5"``, or ``"2 to 5"``."""
+    counts = stored[labels.DIVERGED].notnull().sum(labels.SEED).values
+    had = counts[counts > 0] if counts.any() else counts
+    least, most = int(had.min()), int(had.max())
+    return str(most) if least == most else f"{least} to {most}"
 
 
 def can_be_shown(stored: xr.Dataset) -> list[str]:

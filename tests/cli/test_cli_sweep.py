@@ -143,6 +143,30 @@ def test_final_values_are_those_of_each_cells_own_last_step(tmp_path):
         np.testing.assert_array_equal(found.sel(length=label), expected)
 
 
+def test_medians_are_of_all_seeds_of_a_cell_or_nan(fatheory, tmp_path):
+    """Of a rule of which a seed diverged there is none; seeds that a cell lacks are no matter."""
+    base = fa.presets[PRESET].with_settings(
+        {"schedule.phases": [{"steps": 4}], "record.snapshots": 2, "network.hidden": [3]}
+    )
+    path = tmp_path / "x.zarr"
+    Sweep(experiment=base, axes={"seeds": [[0, 1], [0, 1, 2]]}).run(path)
+    stored = fa.load(path)
+    lost = stored.copy(deep=True)
+    where = {"seeds": 1, "rule": 0, "seed": 2}
+    lost["loss"][{**where, "step": -1}] = np.nan
+    lost["diverged"][where] = 1
+    plain, found = final_values(stored, "loss"), final_values(lost, "loss")
+    assert plain.notnull().all()
+    np.testing.assert_array_equal(plain[0], stored["loss"][0, :, :2, -1].median("seed"))
+    assert np.isnan(found[1, 0])
+    np.testing.assert_array_equal(found.isnull().sum(), 1)
+    assert found.attrs == plain.attrs
+    assert final_values(lost, "diverged").notnull().all()
+    code, out, _ = fatheory("sweep", "show", path)
+    assert code == 0
+    assert "medians of 2 to 3 seeds" in out
+
+
 def test_a_sweep_can_come_from_a_file(fatheory, tmp_path):
     path = tmp_path / "mine.json"
     axes = {"depth": {"2": {"network.hidden": [5]}, "3": {"network.hidden": [5, 5]}}}
