@@ -22,6 +22,7 @@ from fatheory.archive.place import resolved as resolved
 from fatheory.archive.replacement import check_free as check_free
 from fatheory.archive.replacement import publish_folder as publish_folder
 from fatheory.archive.replacement import recover as recover
+from fatheory.archive.replacement import writing as writing
 from fatheory.archive.run_writer import DONE as DONE
 from fatheory.archive.run_writer import RunWriter as RunWriter
 from fatheory.archive.schema import validate as validate

@@ -94,16 +94,35 @@ def publish_file(temporary: Path, target: Path) -> None:
 
 
 def recover(target: Path) -> None:
-    """Finish what a process killed between the two renames of `publish_folder` began."""
+    """Finish what a process killed between the two renames of `publish_folder` began.
+
+    Raises
+    ------
+    ArchiveWriteError
+        If what lies under the name of a folder set aside is none, or it cannot be moved or deleted.
+    """
     former = set_aside(target)
-    if former.is_symlink():
-        raise ArchiveWriteError(f"{former} is a link, which no writer leaves; remove it")
-    if not former.exists():
-        return
-    if target.exists():
-        discard(former)
-    else:
-        os.rename(former, target)
+    try:
+        if former.is_symlink():
+            raise ArchiveWriteError(f"{former} is a link, which no writer leaves; remove it")
+        if not former.exists():
+            return
+        # A repair may have set aside one of which the manifest is damaged.
+        _refuse_foreign(former, or_copy=True)
+        if not target.exists():
+            os.rename(former, target)
+        elif is_archive(target):
+            discard(former)
+        else:
+            raise ArchiveWriteError(
+                f"{target} is no archive of fatheory, and {former} is the one that it would "
+                f"replace; move one of them away"
+            )
+    except OSError as error:
+        raise ArchiveWriteError(
+            f"could not finish replacing {target}: {type(error).__name__}: {error}; {former} is "
+            f"the former archive"
+        ) from error
 
 
 def discard(folder: Path) -> None:
@@ -150,9 +169,9 @@ def check_free(target: Path, overwrite: bool) -> None:
     ArchiveWriteError
         If something stands there that would not be replaced.
     """
-    _refuse_foreign(set_aside(target))
     _refuse_foreign(target)
     recover(target)
+    _refuse_foreign(target)  # which may have been set back just now
     if target.exists() and not overwrite:
         raise ArchiveWriteError(
             f"an archive stands at {target}; pass overwrite=True (on the command line "
@@ -160,8 +179,8 @@ def check_free(target: Path, overwrite: bool) -> None:
         )
 
 
-def _refuse_foreign(path: Path) -> None:
-    """Refuse to replace what is not, file by file, an archive of ours."""
+def _refuse_foreign(path: Path, *, or_copy: bool = False) -> None:
+    """Refuse to replace what is not, by its manifest or else the copy, all an archive of ours."""
     if not path.exists():
         return
     try:
@@ -170,7 +189,7 @@ def _refuse_foreign(path: Path) -> None:
             beside = {inner.name for inner in path.iterdir()} - known - {journal.FOLDER}
             extra = sorted(name for name in beside if not is_litter(name))
         else:
-            extra, _ = manifest.unexpected(path, manifest.read_manifest(path))
+            extra, _ = manifest.unexpected(path, _listing(path, or_copy))
     except ArchiveError as error:
         raise ArchiveWriteError(
             f"{path} exists and is no intact archive of fatheory, so it is not replaced; move it "
@@ -181,6 +200,17 @@ def _refuse_foreign(path: Path) -> None:
             f"{path} holds files that are not part of the archive, so it is not replaced; move "
             f"them away: {', '.join(extra[:5])}"
         )
+
+
+def _listing(path: Path, or_copy: bool) -> manifest.Manifest:
+    try:
+        return manifest.read_manifest(path)
+    except ArchiveError:
+        if not or_copy:
+            raise
+        with suppress(ArchiveError):
+            return manifest.read_manifest(path, manifest.COPY)
+        raise
 
 
 def _temporary(target: Path) -> Path:

@@ -23,6 +23,7 @@ from fatheory.archive import (
     load,
     publish_folder,
     recover,
+    writing,
 )
 from fatheory.errors import ArchiveWriteError
 from fatheory.sweep import labels as sweep_labels
@@ -103,14 +104,7 @@ class SweepStore(Closing):
         if restart or not os.path.lexists(path):
             return cls(grid, planned, _begun(path, grid, planned.leading, overwrite=restart))
         # What is taken over gets hashes of its own, so damage must not get this far.
-        stored = load(path)
-        before = stored_sweep(stored.attrs, grid.sweep)
-        if before is not None and stored.attrs.get(labels.ATTR_SOURCE) != grid.source:
-            raise ArchiveWriteError(
-                f"what stands at {path} is a sweep of {stored.attrs.get(labels.ATTR_SOURCE)}, and "
-                f"this one is of {grid.source}; choose another path for it, or pass restart=True "
-                f"(on the command line --restart) to replace it"
-            )
+        stored, before = _standing(path, grid)
         hashes = _hashes(before)
         found, same = _finished(stored, hashes), before == grid.sweep
         if (
@@ -131,7 +125,7 @@ class SweepStore(Closing):
                 f"choose another path, or pass restart=True (on the command line --restart) to "
                 f"replace it"
             )
-        return cls._taken_over(path, grid, planned, stored, found)
+        return cls._taken_over(path, grid, planned)
 
     @property
     def known(self) -> int:
@@ -188,8 +182,6 @@ class SweepStore(Closing):
         path: Path,
         grid: Grid,
         planned: Plan,
-        stored: xr.Dataset,
-        found: Mapping[str, tuple[int, ...]],
     ) -> "SweepStore":
         """Begin an archive with the finished cells of the one that it replaces, at once.
 
@@ -197,7 +189,11 @@ class SweepStore(Closing):
         """
         beside, axes = path.with_name(f".{path.name}.taking-over"), len(grid.sweep.dims)
         with WriterLock(path):
-            check_free(path, overwrite=True)
+            with writing(path):
+                check_free(path, overwrite=True)
+            # Another process may have added to it until the lock was ours.
+            stored, before = _standing(path, grid)
+            found = _finished(stored, _hashes(before))
             with cls(grid, planned, _begun(beside, grid, axes, overwrite=True)) as store:
                 origin = _origin(stored, path)
                 taken = {
@@ -206,7 +202,8 @@ class SweepStore(Closing):
                     if content_hash in found
                 }
                 store._add({key: result for key, result in taken.items() if result}, 0.0)
-            publish_folder(beside, path)
+            with writing(path):
+                publish_folder(beside, path)
         return cls(grid, planned, AppendableArchive.resume(path))
 
     def _taken(
@@ -297,6 +294,25 @@ def stored_sweep(attrs: Mapping[str, Any], asked: SweepDescription) -> SweepDesc
     stored = type(asked).from_json(text)
     experiment = with_digest_of(stored.experiment, asked.experiment)
     return stored if experiment is stored.experiment else stored.replaced(experiment=experiment)
+
+
+def _standing(path: Path, grid: Grid) -> tuple[xr.Dataset, SweepDescription | None]:
+    """Read what stands at a path, and the sweep that it answers.
+
+    Raises
+    ------
+    ArchiveWriteError
+        If that is a sweep of another source.
+    """
+    stored = load(path)
+    before = stored_sweep(stored.attrs, grid.sweep)
+    if before is not None and stored.attrs.get(labels.ATTR_SOURCE) != grid.source:
+        raise ArchiveWriteError(
+            f"what stands at {path} is a sweep of {stored.attrs.get(labels.ATTR_SOURCE)}, and "
+            f"this one is of {grid.source}; choose another path for it, or pass restart=True "
+            f"(on the command line --restart) to replace it"
+        )
+    return stored, before
 
 
 def _hashes(sweep: SweepDescription | None) -> list[str]:

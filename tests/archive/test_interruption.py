@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from fatheory.archive import load, replacement, save, to_netcdf
+from fatheory.archive import AppendableArchive, load, repair, replacement, save, to_netcdf
 from fatheory.errors import ArchiveError, ArchiveWriteError
 
 OLD, NEW = 0.0, 2.0  # first loss of the archive that stands there, and of the writer's
@@ -163,6 +163,51 @@ def test_an_interruption_between_the_renames_puts_the_old_back(
     assert saved.exists()
     assert first_loss(saved) == OLD
     assert hidden(tmp_path) == []
+
+
+@pytest.mark.parametrize("standing", [True, False])
+def test_nothing_but_a_former_archive_is_deleted_or_set_back(
+    standing: bool, saved: Path, tmp_path: Path
+) -> None:
+    path, former = tmp_path / "target", tmp_path / ".target.replaced"
+    if standing:
+        shutil.copytree(saved, path)
+    former.mkdir()
+    (former / "notes.txt").write_text("mine")
+    for going_on in (repair, AppendableArchive.resume, replacement.recover):
+        with pytest.raises(ArchiveWriteError, match=r"replaced exists and is no intact archive"):
+            going_on(path)
+    assert (former / "notes.txt").read_text() == "mine"
+    assert path.exists() == standing
+
+
+def test_a_former_archive_is_kept_while_something_else_stands_there(
+    saved: Path, tmp_path: Path
+) -> None:
+    path, former = tmp_path / "target", tmp_path / ".target.replaced"
+    shutil.copytree(saved, former)
+    path.mkdir()
+    with pytest.raises(ArchiveWriteError, match=r"target is no archive of fatheory, and"):
+        replacement.recover(path)
+    path.rmdir()
+    # As a repair sets it aside; the copy of the manifest tells whose the files are.
+    (former / "fatheory-manifest" / "zarr.json").write_text("{}")
+    replacement.recover(path)
+    assert path.exists()
+    assert not former.exists()
+
+
+def test_a_disk_that_fails_while_going_on_is_told_in_words(
+    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object) -> None:
+        raise OSError(errno.EIO, "disk failure")
+
+    path = tmp_path / "target"
+    shutil.copytree(saved, tmp_path / ".target.replaced")
+    monkeypatch.setattr(replacement.os, "rename", failing)
+    with pytest.raises(ArchiveWriteError, match=r"OSError: .*disk failure; .*former archive"):
+        replacement.recover(path)
 
 
 def test_only_leftovers_of_dead_writers_of_this_path_are_cleared(

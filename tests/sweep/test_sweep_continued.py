@@ -23,7 +23,7 @@ from sweep_examples import (
 
 import fatheory as fa
 from fatheory.errors import ArchiveError, ArchiveWriteError, DivergedWarning
-from fatheory.sweep import result, sweep_status, threads
+from fatheory.sweep import result, store, sweep_status, threads
 
 
 def test_stopped_and_gone_on_with_is_bit_identical(whole, tmp_path, monkeypatch, counted):
@@ -249,6 +249,52 @@ def test_what_is_no_archive_is_never_replaced(tmp_path):
         with pytest.raises(ArchiveError, match="notes"):
             sweep({RATES: [0.02]}).run(tmp_path / "notes", restart=restart)
     assert (tmp_path / "notes" / "a.txt").read_text() == "mine"
+
+
+def test_a_folder_of_the_set_aside_name_is_not_deleted(tmp_path):
+    path, mine = tmp_path / "x.zarr", tmp_path / ".x.zarr.replaced" / "notes.txt"
+    sweep({RATES: [0.02]}).run(path)
+    mine.parent.mkdir()
+    mine.write_text("mine")
+    for restart in (False, True):
+        with pytest.raises(ArchiveWriteError, match="replaced exists and is no intact archive"):
+            sweep({RATES: [0.02, 0.03]}).run(path, restart=restart)
+    assert mine.read_text() == "mine"
+
+
+def test_a_full_disk_while_taking_over_is_told_in_words(tmp_path, monkeypatch):
+    def failing(*_):
+        raise OSError(28, "no space left")
+
+    path = tmp_path / "x.zarr"
+    first = sweep({RATES: [0.02]}).run(path)
+    monkeypatch.setattr(store, "publish_folder", failing)
+    with pytest.raises(ArchiveWriteError, match="no space left"):
+        sweep({RATES: [0.02, 0.03]}).run(path)
+    assert first.identical(fa.load(path))
+
+
+def test_what_is_taken_over_is_what_stands_there_once_others_are_locked_out(
+    tmp_path, monkeypatch, counted
+):
+    """Another process ends its sweep between our reading and our lock."""
+    path = tmp_path / "x.zarr"
+    sweep({RATES: [0.02]}).run(path)
+    original, calls = store.check_free, []
+
+    def check_free(*arguments, **options):
+        original(*arguments, **options)
+        if not calls:
+            calls.append(path)
+            path.rename(tmp_path / "former")
+            (tmp_path / "other").rename(path)
+
+    sweep({RATES: [0.02, 0.04]}).run(tmp_path / "other")
+    monkeypatch.setattr(store, "check_free", check_free)
+    trained = len(counted)
+    stored = sweep({RATES: [0.02, 0.03, 0.04]}).run(path)
+    assert (stored["status"] == 1).all()
+    assert len(counted) == trained + 1
 
 
 def test_one_writer_at_a_time(tmp_path, monkeypatch):
