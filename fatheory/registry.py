@@ -58,8 +58,10 @@ class Registry(Generic[Part]):
         self._brought: dict[str, Part] = {}
         self._packages: dict[str, str] = {}
         self._loaded: dict[tuple[str, str], str] = {}
-        # Sweeps look parts up from several threads, and a package is to be loaded once.
+        # Sweeps look parts up from several threads. Never held while a package is imported: another
+        # thread may be importing it, and its body wait for this lock to register its part.
         self._lock = threading.RLock()
+        self._loading = threading.local()
 
     def build_in(self, *parts: Part) -> None:
         """Add parts of fatheory's own, whose names cannot be taken; for rooms that bring them."""
@@ -84,9 +86,9 @@ class Registry(Generic[Part]):
         """
         owner = f"{getattr(part, '__module__', None) or type(part).__module__} (at run time)"
         name = self._checked(part, f"what {owner.removesuffix(' (at run time)')} registers")
+        if name not in self._registered:
+            self._load(name)
         with self._lock:
-            if name not in self._registered:
-                self._load(name)
             if name in self._built_in or name in self._brought:
                 raise PluginError(self._taken(name, owner))
             self._registered[name] = cast(Part, part)
@@ -103,20 +105,20 @@ class Registry(Generic[Part]):
         UnknownNameError
             If there is none; the message lists the known ones and the nearest.
         """
-        with self._lock:
-            known = self._at_hand()
-            if name in known:
-                return known[name]
-            problem = self._load(name)
-            if name in self._brought:
-                return self._brought[name]
-            if problem:
-                raise PluginError(problem)
-            # The name of a part may be another than that of its entry point.
-            broken = self._load()
-            known = self._at_hand()
-            if name in known:
-                return known[name]
+        known = self._at_hand()
+        if name in known:
+            return known[name]
+        problem = self._load(name)
+        known = self._at_hand()
+        if name in known:
+            return known[name]
+        if problem:
+            raise PluginError(problem)
+        # The name of a part may be another than that of its entry point.
+        broken = self._load()
+        known = self._at_hand()
+        if name in known:
+            return known[name]
         raise UnknownNameError(self.kind, name, known, broken)
 
     def known(self) -> dict[str, Part]:
@@ -129,10 +131,10 @@ class Registry(Generic[Part]):
         """
         with self._lock:
             told = set(self._loaded.values())
-            for problem in self._load():
-                if problem not in told:
-                    warn(problem, PluginWarning, stacklevel=2)
-            return self._at_hand()
+        for problem in self._load():
+            if problem not in told:
+                warn(problem, PluginWarning, stacklevel=2)
+        return self._at_hand()
 
     def package_of(self, name: str) -> str | None:
         """Return package and version, or module, that a part comes from; None for fatheory's."""
@@ -146,7 +148,8 @@ class Registry(Generic[Part]):
                 memory.clear()
 
     def _at_hand(self) -> dict[str, Part]:
-        return {**self._built_in, **self._brought, **self._registered}
+        with self._lock:
+            return {**self._built_in, **self._brought, **self._registered}
 
     def _load(self, name: str | None = None) -> Any:
         """Load the entry points, or those of one name, that were not; return what was wrong."""
@@ -154,27 +157,50 @@ class Registry(Generic[Part]):
         for point in entry_points(group=self.group):
             if name is not None and point.name != name:
                 continue
-            key = (point.name, point.value)
-            if key not in self._loaded:
-                self._loaded[key] = self._take(point)
-            if self._loaded[key]:
-                problems.append(self._loaded[key])
+            problem = self._load_one(point)
+            if problem:
+                problems.append(problem)
         return problems if name is None else next(iter(problems), "")
 
-    def _take(self, point: Any) -> str:
-        """Load what an entry point names; return what is wrong with it, or nothing."""
+    def _load_one(self, point: Any) -> str:
+        """Load an entry point that was not; return what is, or was, wrong with it, or nothing."""
+        key = (point.name, point.value)
+        mine = self._loading.__dict__.setdefault("keys", set())
+        with self._lock:
+            # A module that registers its part while it is loaded asks for itself.
+            if key in self._loaded or key in mine:
+                return self._loaded.get(key, "")
+        mine.add(key)
+        try:
+            part, name, problem = self._read(point)
+        finally:
+            mine.discard(key)
+        with self._lock:
+            # Several threads may get here; one that saw the module half imported has less to say.
+            if self._loaded.get(key) != "":
+                self._loaded[key] = problem or self._take(part, name, _package(point))
+            return self._loaded[key]
+
+    def _read(self, point: Any) -> tuple[Any, str, str]:
+        """Return the part that an entry point names, its name, and what is wrong with it if so."""
         package = _package(point)
         try:
             part = point.load()
         except Exception as error:  # whatever a stranger's module raises
             return (
+                None,
+                "",
                 f"the {self.kind} {point.name!r} of {package} cannot be loaded ({point.value}): "
-                f"{type(error).__name__}: {error}; update or uninstall {package}"
+                f"{type(error).__name__}: {error}; update or uninstall {package}",
             )
         try:
             name = self._checked(part, f"the entry point {point.name!r} of {package}")
         except PluginError as error:
-            return f"{error}; update or uninstall {package}"
+            return None, "", f"{error}; update or uninstall {package}"
+        return part, name, ""
+
+    def _take(self, part: Any, name: str, package: str) -> str:
+        """Keep a part that a package brings; return why it cannot be kept, or nothing."""
         if self._at_hand().get(name) is part:
             return ""  # a module that registers its part itself, too
         if name in self._at_hand():

@@ -1,5 +1,6 @@
 """Parts by name: found, brought by packages, registered at run time, refused in words."""
 
+import threading
 import warnings
 from types import SimpleNamespace
 
@@ -151,3 +152,42 @@ def test_a_package_may_register_its_part_itself(shapes, points):
     points.append(point("star", lambda: shapes.register(star)))
     assert list(shapes.known()) == ["disc", "square", "star"]
     assert shapes.find("star") is star
+
+
+def test_a_package_that_another_thread_imports_does_not_hang(shapes, points):
+    """Importing waits for the module, whose body waits for nothing of ours while it registers."""
+    star, importing, done = Shape("star"), threading.Event(), threading.Event()
+
+    def import_elsewhere():
+        assert importing.wait(5)
+        shapes.register(Shape("ring"))
+        done.set()
+
+    def load():
+        importing.set()
+        if not done.wait(5):
+            raise ImportError("the other thread hangs")
+        return star
+
+    points.append(point("star", load))
+    other = threading.Thread(target=import_elsewhere, daemon=True)
+    other.start()
+    assert shapes.find("star") is star
+    other.join()
+    assert list(shapes.known()) == ["disc", "square", "star", "ring"]
+
+
+def test_a_package_loaded_by_threads_at_once_is_one_part(shapes, points):
+    star, both, found = Shape("star"), threading.Barrier(2, timeout=5), []
+
+    def load():
+        both.wait()
+        return star
+
+    points.append(point("star", load))
+    threads = [threading.Thread(target=lambda: found.append(shapes.find("star"))) for _ in "ab"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [star, star]
