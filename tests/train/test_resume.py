@@ -151,6 +151,8 @@ def test_a_run_goes_on_at_its_position_however_it_was_cut(case, monkeypatch):
             np.testing.assert_allclose(values[:, :, late], wanted, **tolerance)
 
 
+# NaN goes on bit by bit, too.
+@pytest.mark.filterwarnings("ignore::fatheory.errors.DivergedWarning")
 def test_a_stored_run_of_short_segments_goes_on_in_long_ones(tmp_path, monkeypatch):
     """Stopped at step 64 of segments of 64, it goes on in segments of 4,096."""
     experiment = asked(
