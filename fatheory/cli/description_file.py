@@ -55,6 +55,8 @@ def read_description(name: str) -> str:
         raise FatheoryError(f"{told} is no description: it has more than {MAX_BYTES:,} bytes")
     try:
         return reader(content.decode("utf-8-sig"))
+    except RecursionError:
+        raise FatheoryError(f"cannot read {told}: its lists are nested too deeply") from None
     except (ValueError, yaml.YAMLError) as error:
         raise FatheoryError(f"cannot read {told}: {_in_one_line(error)}") from error
 
@@ -119,17 +121,11 @@ def _from_json(text: str) -> str:
 
 
 def _from_yaml(text: str) -> str:
-    try:
-        return _as_json(yaml.load(text, _CoreLoader))
-    except RecursionError:
-        raise ValueError("lists and objects are nested too deeply") from None
+    return _as_json(yaml.load(text, _CoreLoader))
 
 
 def _from_toml(text: str) -> str:
-    try:
-        return _as_json(tomllib.loads(text))
-    except RecursionError:
-        raise ValueError("lists and objects are nested too deeply") from None
+    return _as_json(tomllib.loads(text))
 
 
 def _json_or_yaml(text: str) -> str:

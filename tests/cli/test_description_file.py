@@ -8,7 +8,6 @@ import sys
 import pytest
 
 import fatheory as fa
-from fatheory.cli import main
 from fatheory.cli.description_file import read_description, to_yaml
 from fatheory.errors import FatheoryError
 from fatheory.sweep import Sweep
@@ -40,16 +39,14 @@ steps = 5
 """
 
 
-def told(monkeypatch, capsys, *arguments, given=""):
-    monkeypatch.setattr(sys, "argv", ["fatheory", *map(str, arguments)])
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given.encode())))
-    code = 0
-    try:
-        main()
-    except SystemExit as stop:
-        code = int(stop.code or 0)
-    printed = capsys.readouterr()
-    return code, printed.out, " ".join(printed.err.split())
+@pytest.fixture
+def given(monkeypatch):
+    """Hand text to standard input."""
+
+    def give(text):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+
+    return give
 
 
 def experiment_in(tmp_path, name, text):
@@ -72,21 +69,23 @@ def test_every_preset_survives_yaml(tmp_path):
 
 
 @pytest.mark.parametrize("form", ["json", "yaml"])
-def test_what_is_printed_is_read_from_standard_input(monkeypatch, capsys, form):
+def test_what_is_printed_is_read_from_standard_input(fatheory, given, form):
     preset = "lillicrap2016/fig2"
-    code, text, _ = told(monkeypatch, capsys, "run", preset, "--print", "--format", form)
+    code, text, _ = fatheory("run", preset, "--print", "--format", form)
     assert code == 0
     assert text.startswith("{") == (form == "json")
-    code, again, _ = told(monkeypatch, capsys, "run", "-", "--print", given=text)
+    given(text)
+    code, again, _ = fatheory("run", "-", "--print")
     assert (code, fa.Experiment.from_json(again)) == (0, fa.presets[preset])
 
 
-def test_a_sweep_comes_from_yaml_and_standard_input(monkeypatch, capsys, tmp_path):
+def test_a_sweep_comes_from_yaml_and_standard_input(fatheory, given, tmp_path):
     asked = Sweep(experiment=ASKED, axes={"rules.backprop.learning_rate": [0.01, 0.02]})
     text = to_yaml(asked.to_json())
     (tmp_path / "s.yaml").write_text(text, encoding="utf-8")
     for name in (tmp_path / "s.yaml", "-"):
-        code, printed, _ = told(monkeypatch, capsys, "sweep", "run", name, "--print", given=text)
+        given(text)
+        code, printed, _ = fatheory("sweep", "run", name, "--print")
         assert (code, Sweep.from_json(printed)) == (0, asked)
 
 
@@ -140,18 +139,16 @@ BOMB = "a: &a [x]\n" + "".join(
         ("a.yaml", "\x00", "special characters are not allowed"),
     ],
 )
-def test_what_is_no_description_is_refused_in_words(
-    monkeypatch, capsys, tmp_path, name, text, words
-):
+def test_what_is_no_description_is_refused_in_words(fatheory, tmp_path, name, text, words):
     (tmp_path / name).write_text(text)
     with pytest.raises(FatheoryError, match=words):
         read_description(str(tmp_path / name))
-    code, _, error = told(monkeypatch, capsys, "run", tmp_path / name, "--print")
+    code, _, error = fatheory("run", tmp_path / name, "--print")
     assert (code, error.startswith("error: cannot read")) == (1, True)
 
 
-def test_a_file_that_is_not_there(monkeypatch, capsys):
-    code, _, error = told(monkeypatch, capsys, "run", "nowhere.yaml")
+def test_a_file_that_is_not_there(fatheory):
+    code, _, error = fatheory("run", "nowhere.yaml")
     assert (code, "nowhere.yaml: No such file" in error) == (1, True)
 
 

@@ -19,6 +19,7 @@ import numpy as np
 from jaxtyping import Float
 
 from fatheory.theory.online.dressing import dressing
+from fatheory.theory.online.log_variance import log_variance_of_row
 from fatheory.theory.online.mean_step import mean_step
 from fatheory.theory.online.reduced_chain import Chain, ChainState, Square, symmetric
 
@@ -150,7 +151,8 @@ def late_rows(chain: Chain, state: ChainState) -> LateRows:
     slow, apart = d[..., own, own].real, delta[..., own, own, :].real
     left = np.concatenate([slow[..., None] / (slow[..., None] + apart), _many(m, across)], axis=-1)
     gains = np.concatenate([g, m[..., None] * _many(m, across)], axis=-1)
-    log_variance = _log_variance(eta * gains, left) / growth[..., own, own].real ** 2
+    variance = log_variance_of_row(eta * gains.real, left, np.abs(eta * gains) ** 2 * left)
+    log_variance = variance / growth[..., own, own].real ** 2
     return LateRows(basis, np.linalg.inv(basis), growth, log_variance)
 
 
@@ -168,16 +170,6 @@ def _secular_root(across: np.ndarray, kappa: np.ndarray, delta: np.ndarray) -> n
 
 def _many(m: np.ndarray, across: int) -> np.ndarray:
     return np.ones((*m.shape, across))
-
-
-def _log_variance(gains: np.ndarray, left: np.ndarray) -> np.ndarray:
-    """Return the variance of one step of every row, as `LmsRow` has it of one."""
-    k, D = gains.real, np.abs(gains) ** 2 * left
-    D = D / (left * D).sum(-1, keepdims=True)
-    total, mixed = D.sum(-1), (left * k * D).sum(-1)
-    square, drift = (left**2 * k**2 * D).sum(-1), (left * k**2).sum(-1)
-    spread = 4 * (total * square + mixed**2) - 8 * drift * total * mixed
-    return spread + 2 * (drift * total) ** 2
 
 
 def on_identity(chain: Chain, state: ChainState) -> ChainState:

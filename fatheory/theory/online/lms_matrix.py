@@ -19,6 +19,7 @@ from scipy.sparse.linalg import LinearOperator, eigs
 
 from fatheory.errors import RegimeError
 from fatheory.theory.online.lms_row import LmsRow
+from fatheory.theory.online.log_variance import variance_of_step
 
 Square = Complex[np.ndarray, "n n"]
 
@@ -46,8 +47,8 @@ def lms_matrix(N: Square, learning_rate: float) -> LmsRow:
     A = learning_rate * N
     growth, right = _largest(lambda Z: _step(A, Z), len(A))
     _, left = _largest(lambda Z: _step_back(A, Z), len(A))
-    variance = _log_variance(A.real, left.real, right.real, growth)
-    return LmsRow(growth, variance, _excess(A))
+    variance = _log_variance(A.real, left.real, right.real)
+    return LmsRow(growth, variance / growth**2, _excess(A))
 
 
 def _step(A: Square, Z: Square) -> Square:
@@ -111,11 +112,14 @@ def _log_variance(
     k: Float[np.ndarray, "n n"],
     left: Float[np.ndarray, "n n"],
     right: Float[np.ndarray, "n n"],
-    growth: float,
 ) -> float:
-    """Return the relative variance of one step of f^H L f; as in `lms_row`, to leading order."""
+    """Return the variance of one step of f^H L f; see `variance_of_step`."""
     D = right / np.sum(left * right)
-    total, mixed = np.trace(D), np.trace(left @ k @ D)
-    square, drift = np.trace(left @ k @ D @ k @ left), np.trace(k @ left @ k)
-    spread = 4 * (total * square + mixed**2) - 8 * drift * total * mixed + 2 * (drift * total) ** 2
-    return float(spread / growth**2)
+    return float(
+        variance_of_step(
+            total=np.trace(D),
+            mixed=np.trace(left @ k @ D),
+            square=np.trace(left @ k @ D @ k @ left),
+            drift=np.trace(k @ left @ k),
+        )
+    )

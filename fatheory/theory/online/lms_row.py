@@ -12,8 +12,10 @@ its eigenbasis are closed, by Isserlis' theorem:
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Inexact
+from jaxtyping import Inexact
 from scipy.optimize import brentq
+
+from fatheory.theory.online.log_variance import log_variance_of_row
 
 
 @dataclass(frozen=True)
@@ -77,27 +79,10 @@ def lms_row(gains: Inexact[np.ndarray, " n"], learning_rate: float) -> LmsRow:
     above = brentq(missing, least * (1 - 1e-9), widest * (1 + 1e-9), xtol=1e-300, rtol=1e-14)
     right = kappa / (above + top - poles)
     left = 1 / (above + top - poles)
-    log_variance = _log_variance(learning_rate * gains.real, left, right, above + top)
+    variance = log_variance_of_row(learning_rate * gains.real, left, right)
+    log_variance = float(variance / (above + top) ** 2)
     stays = gamma - 2 * kappa
     chi = float(np.sum(kappa[driven] / stays[driven])) if (stays[driven] > 0).all() else np.inf
     # A direction that no input moves keeps its second moment for ever.
     growth = max(above + top, 1.0) if not driven.all() else above + top
     return LmsRow(float(growth), log_variance, chi)
-
-
-def _log_variance(
-    k: Float[np.ndarray, " n"],
-    left: Float[np.ndarray, " n"],
-    right: Float[np.ndarray, " n"],
-    growth: float,
-) -> float:
-    """Return the relative variance of one step of sum_a L_a f_a^2, averaged over f.
-
-    Fourth moments of x by Isserlis; f is taken for Gaussian with the second moments of the right
-    eigenvector.
-    """
-    D = right / np.sum(left * right)
-    total, mixed = np.sum(D), np.sum(left * k * D)
-    square, drift = np.sum(left**2 * k**2 * D), np.sum(left * k**2)
-    spread = 4 * (total * square + mixed**2) - 8 * drift * total * mixed + 2 * (drift * total) ** 2
-    return float(spread / growth**2)
