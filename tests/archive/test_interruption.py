@@ -213,8 +213,8 @@ def test_a_disk_that_fails_while_going_on_is_told_in_words(
 def test_only_leftovers_of_dead_writers_of_this_path_are_cleared(
     run: xr.Dataset, tmp_path: Path
 ) -> None:
-    process = subprocess.Popen([sys.executable, "-c", ""])
-    process.wait()
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
     host, me, dead = replacement._HOST, os.getpid(), process.pid
     cleared = {
         f".a.writing-{host}-{dead}-0123abcd-0123abcd",

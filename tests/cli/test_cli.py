@@ -313,7 +313,9 @@ def test_output_that_cannot_be_written_is_one_message():
     assert done.stderr == (
         "error: could not write the output: [Errno 28] No space left on device\n"
     )
-    piped = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    piped.stdout.close()  # as `| head` does when it has enough
-    _, errors = piped.communicate(timeout=60)
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as piped:
+        piped.stdout.close()  # as `| head` does when it has enough
+        _, errors = piped.communicate(timeout=60)
     assert errors == ""

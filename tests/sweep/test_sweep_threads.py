@@ -89,21 +89,22 @@ from fatheory.experiment import Phase, Schedule
 from fatheory.sweep import threads
 original = threads.carry_out
 def carry_out(*arguments):
-    print("training", flush=True)
+    sys.stdout.write("training\\n")  # one write: the lines of two threads must not interleave
+    sys.stdout.flush()
     return original(*arguments)
 threads.carry_out, threads.usable_cores = carry_out, lambda: 2
 long = Schedule(phases=(Phase(steps={LONG_STEPS}),))
 sweep({LONG!r}, schedule=long).run({str(path)!r})
 """
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    try:
-        assert process.stdout.readline() == process.stdout.readline() == "training\n"
-        time.sleep(1)
-        os.kill(process.pid, signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
-    finally:
-        process.kill()
+    ) as process:
+        try:
+            assert process.stdout.readline() == process.stdout.readline() == "training\n"
+            time.sleep(1)
+            os.kill(process.pid, signal.SIGINT)
+            _, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert "KeyboardInterrupt: the sweep was stopped after 0 of 4 experiments" in errors
     assert sweep_status(path).counts["pending"] == 4
