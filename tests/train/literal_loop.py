@@ -20,6 +20,7 @@ FUNCTIONS = {
     "relu": (lambda a: np.maximum(a, 0), lambda a: (a > 0).astype(float)),
     "erf": (lambda a: erf(a / np.sqrt(2)), lambda a: np.sqrt(2 / np.pi) * np.exp(-(a**2) / 2)),
 }
+FIXED = ("feedback_alignment", "rndf", "orthogonal_feedback", "fixed_feedback")
 # Largest value of a derivative, and how far a step of that height and of the same area reaches.
 ROUGH = {"sigmoid": (1 / 4, 2), "tanh": (1, 1)}
 
@@ -91,7 +92,7 @@ class Network:
         for W, state in zip(self.W[1:], self.states[1:], strict=True):
             if self.rule == "backprop":
                 V.append(W)
-            elif self.rule in ("feedback_alignment", "rndf"):
+            elif self.rule in FIXED:
                 V.append(state)
             elif self.rule in ("kolen_pollack", "weight_mirror"):
                 V.append(self.V[len(V)])
@@ -145,6 +146,12 @@ class Network:
                 e = target[s] - h[-1]
                 through = e if self.local else e * self.df[-1](sums[-1])
                 rows.append([B.T @ through for B in self.states[:-1]] + [e])
+            return [np.array(layer) for layer in zip(*rows, strict=True)]
+        if self.rule == "direct_random_target_projection":
+            rows = []
+            for s in range(len(x)):
+                e = target[s] - self.forward(x[s])[1][-1]
+                rows.append([B.T @ target[s] for B in self.states[:-1]] + [e])
             return [np.array(layer) for layer in zip(*rows, strict=True)]
         if self.rule != "node_perturbation":
             return self.through(self.stand_ins(step), x, target)

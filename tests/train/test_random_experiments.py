@@ -10,6 +10,7 @@ from literal_loop import literal_run
 
 from fatheory import Experiment, simulate
 from fatheory.errors import InvalidExperimentError
+from fatheory.rules import known_rules
 
 RULES = {
     "backprop": {},
@@ -20,7 +21,10 @@ RULES = {
     "brsf": {"scale": 1.2, "concordance": 0.9},
     "rndf": {"std": 0.3},
     "pseudobackprop": {},
+    "orthogonal_feedback": {"scale": 0.7},
+    "fixed_feedback": {"law": "normal", "scale": 0.5, "column_spread": 2.0},
     "direct_feedback_alignment": {"scale": 0.6},
+    "direct_random_target_projection": {"scale": 0.5},
     "node_perturbation": {"perturbation": 0.05},
     "kolen_pollack": {"scale": 0.4},
     "weight_mirror": {"scale": 0.4, "noise": 0.8, "mirror_rate": 0.7},
@@ -29,6 +33,11 @@ RULES = {
 RANDOM = {"brsf", "node_perturbation", "weight_mirror"}
 FUNCTIONS = ("linear", "tanh", "sigmoid", "relu", "erf")
 STEPS = 8
+
+
+def test_every_rule_is_drawn():
+    """A rule that is added is written out in the loop, too."""
+    assert set(known_rules()) == set(RULES)
 
 
 def random_task(rng: np.random.Generator) -> dict:
