@@ -17,5 +17,6 @@ from fatheory.claims.ledger import find_entry as find_entry
 from fatheory.claims.ledger import ledger as ledger
 from fatheory.claims.measured import Measured as Measured
 from fatheory.claims.results import Results as Results
+from fatheory.claims.results import own_folder as own_folder
 from fatheory.claims.results import results_folder as results_folder
 from fatheory.claims.verdict import Verdict as Verdict

@@ -15,6 +15,8 @@ from fatheory.claims.protocol import OlderProtocolError, experiment_hashes, requ
 from fatheory.errors import ArchiveError, ClaimError
 
 FOLDER = "paper_figs"
+_INSTALLED = "_paper_figs"
+"""Where a wheel puts that folder, within the package."""
 _PAPERS = ("lillicrap2016", "liao2016")
 
 
@@ -43,15 +45,39 @@ def results_folder(given: str | os.PathLike[str] | None = None) -> Path:
     Parameters
     ----------
     given : path, optional
-        That folder. Left out, ``paper_figs`` in the working directory or beside the package.
+        That folder. Left out, ``paper_figs`` in the working directory, or what came with the
+        package.
 
     Raises
     ------
     ClaimError
         If there is none.
     """
-    beside = Path(__file__).parents[2] / FOLDER
-    places = [Path(given)] if given is not None else [Path(FOLDER), beside]
+    return _first_with_results(
+        [Path(given)] if given is not None else [Path(FOLDER), *_with_the_package()]
+    )
+
+
+def own_folder() -> Path:
+    """Return the folder of the papers' scripts and results that came with this package.
+
+    It is ``paper_figs`` beside the package in a checkout, and its copy within the package where a
+    wheel was installed.
+
+    Raises
+    ------
+    ClaimError
+        If there is neither.
+    """
+    return _first_with_results(_with_the_package())
+
+
+def _with_the_package() -> list[Path]:
+    package = Path(__file__).parents[1]
+    return [package.parent / FOLDER, package / _INSTALLED]
+
+
+def _first_with_results(places: list[Path]) -> Path:
     for place in places:
         if any((place / paper / "results").is_dir() for paper in _PAPERS):
             return place

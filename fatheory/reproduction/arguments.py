@@ -1,10 +1,12 @@
-"""Arguments of scripts that also run as notebooks."""
+"""Arguments and exit codes of scripts that also run as notebooks."""
 
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+_LAUNCHERS = {"ipykernel_launcher", "colab_kernel_launcher"}
 
 
 def script_arguments(
@@ -26,8 +28,27 @@ def script_arguments(
 
 
 def in_kernel() -> bool:
-    """Whether this process is the kernel of a notebook."""
-    return "ipykernel" in sys.modules and Path(sys.argv[0]).name.startswith("ipykernel")
+    """Whether what runs is a cell of a notebook, whose process has Jupyter's command line.
+
+    A script that a cell starts by ``%run script.py --option`` has a command line of its own.
+    """
+    launcher = Path(sys.argv[0] if sys.argv else "")
+    as_module = launcher.name == "__main__.py" and launcher.parent.name == "ipykernel"
+    return "ipykernel" in sys.modules and (launcher.stem in _LAUNCHERS or as_module)
+
+
+def leave(code: int) -> None:
+    """End a script with an exit code; a notebook goes on.
+
+    Parameters
+    ----------
+    code : int
+        0 for success. What is not is printed in a notebook, where leaving would be a traceback.
+    """
+    if not in_kernel():
+        sys.exit(code)
+    if code:
+        print(f"exit code {code}")
 
 
 def beside_script(scope: Mapping[str, Any], name: str) -> Path:

@@ -17,7 +17,7 @@ from fatheory.archive.small_result import SUFFIX
 from fatheory.claims import Claim, claims_dataset, claims_from_dataset, claims_table
 from fatheory.errors import ArchiveError, FatheoryError, visible_lines
 from fatheory.figures import save_figure, style
-from fatheory.reproduction.arguments import script_arguments
+from fatheory.reproduction.arguments import in_kernel, script_arguments
 from fatheory.reproduction.keep import Keep, kept_in
 from fatheory.reproduction.origin import origin_note, require_origin
 
@@ -209,5 +209,7 @@ class PaperFigure:
         with style():
             figure = self.drawn(data)
             written = save_figure(figure, stem)
-        plt.close(figure)
+        if not in_kernel():
+            # A notebook shows what is open when a cell ends, and closes it.
+            plt.close(figure)
         return written

@@ -13,7 +13,6 @@
 # CIFAR-10, and Fashion-MNIST at the paper's scale, whichever are at hand.
 
 # %%
-import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -25,7 +24,15 @@ from matplotlib.figure import Figure
 import fatheory as fa
 from fatheory.claims import Claim
 from fatheory.figures import interval_note, rule_colour, rule_name
-from fatheory.reproduction import Keep, PaperFigure, claims_by_image_set, compute_table, error_table
+from fatheory.reproduction import (
+    Keep,
+    PaperFigure,
+    beside_script,
+    claims_by_image_set,
+    compute_table,
+    error_table,
+    leave,
+)
 
 KINDS = ("brsf", "frsf")
 
@@ -121,10 +128,10 @@ FIGURE = PaperFigure(
     compute=compute,
     draw=draw,
     folder=Path("out/liao2016"),
-    results=Path(__file__).parent / "results",
+    results=beside_script(globals(), "results"),
     check=lambda data: claims_by_image_set(data, check),
     table=error_table,
 )
 
 if __name__ == "__main__":
-    sys.exit(FIGURE.main())
+    leave(FIGURE.main())

@@ -15,7 +15,6 @@
 # in the text at hand, so they stand below the table as they are.
 
 # %%
-import sys
 from functools import partial
 from pathlib import Path
 
@@ -24,7 +23,15 @@ import xarray as xr
 import fatheory as fa
 from fatheory.claims import Claim
 from fatheory.figures import cells_figure
-from fatheory.reproduction import Keep, PaperFigure, claims_by_image_set, compute_table, error_table
+from fatheory.reproduction import (
+    Keep,
+    PaperFigure,
+    beside_script,
+    claims_by_image_set,
+    compute_table,
+    error_table,
+    leave,
+)
 
 SETTINGS: dict[str, dict] = {str(k): {"update.manhattan": k} for k in range(4)}
 PRINTED = {
@@ -83,10 +90,10 @@ FIGURE = PaperFigure(
     compute=compute,
     draw=partial(cells_figure, xlabel="setting of Batch Manhattan"),
     folder=Path("out/liao2016"),
-    results=Path(__file__).parent / "results",
+    results=beside_script(globals(), "results"),
     check=lambda data: claims_by_image_set(data, check),
     table=table,
 )
 
 if __name__ == "__main__":
-    sys.exit(FIGURE.main())
+    leave(FIGURE.main())

@@ -13,7 +13,6 @@
 # CIFAR-10, and Fashion-MNIST at the paper's scale, whichever are at hand.
 
 # %%
-import sys
 from pathlib import Path
 
 import xarray as xr
@@ -21,7 +20,15 @@ import xarray as xr
 import fatheory as fa
 from fatheory.claims import Claim
 from fatheory.figures import cells_figure
-from fatheory.reproduction import Keep, PaperFigure, claims_by_image_set, compute_table, error_table
+from fatheory.reproduction import (
+    Keep,
+    PaperFigure,
+    beside_script,
+    claims_by_image_set,
+    compute_table,
+    error_table,
+    leave,
+)
 
 
 # %%
@@ -78,10 +85,10 @@ FIGURE = PaperFigure(
     compute=compute,
     draw=cells_figure,
     folder=Path("out/liao2016"),
-    results=Path(__file__).parent / "results",
+    results=beside_script(globals(), "results"),
     check=lambda data: claims_by_image_set(data, check),
     table=error_table,
 )
 
 if __name__ == "__main__":
-    sys.exit(FIGURE.main())
+    leave(FIGURE.main())

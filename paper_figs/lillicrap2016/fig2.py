@@ -19,7 +19,6 @@
 # again what an earlier run wrote; see `--help`.
 
 # %%
-import sys
 import warnings
 from pathlib import Path
 
@@ -33,7 +32,7 @@ import fatheory as fa
 from fatheory.claims import Claim
 from fatheory.errors import LearningRateWarning
 from fatheory.figures import interval_note, learning_curves, rule_colour, rule_legend
-from fatheory.reproduction import Keep, PaperFigure, origin
+from fatheory.reproduction import Keep, PaperFigure, beside_script, leave, origin
 
 APPROACH_TIME = 3.0
 APPROACH_FACTORS = (4, 16, 64, 256)
@@ -227,9 +226,9 @@ FIGURE = PaperFigure(
     compute=compute,
     draw=draw,
     folder=Path("out/lillicrap2016"),
-    results=Path(__file__).parent / "results",
+    results=beside_script(globals(), "results"),
     scales=tuple(SCALES),
 )
 
 if __name__ == "__main__":
-    sys.exit(FIGURE.main())
+    leave(FIGURE.main())

@@ -15,7 +15,6 @@
 # pairs; depths are also compared as if they were independent, as the paper probably did.
 
 # %%
-import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -28,7 +27,7 @@ from matplotlib.lines import Line2D
 import fatheory as fa
 from fatheory.claims import Claim
 from fatheory.figures import interval_note, learning_curves, rule_colour, rule_name
-from fatheory.reproduction import Keep, PaperFigure, origin, protocol_note
+from fatheory.reproduction import Keep, PaperFigure, beside_script, leave, origin, protocol_note
 
 DEPTHS = (3, 4)
 RULES = ("backprop", "feedback_alignment")
@@ -242,9 +241,9 @@ FIGURE = PaperFigure(
     compute=compute,
     draw=draw,
     folder=Path("out/lillicrap2016"),
-    results=Path(__file__).parent / "results",
+    results=beside_script(globals(), "results"),
     check=check,
 )
 
 if __name__ == "__main__":
-    sys.exit(FIGURE.main())
+    leave(FIGURE.main())

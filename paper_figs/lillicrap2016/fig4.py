@@ -19,7 +19,6 @@
 # of 0.02, 0.05 and 0.15 feedback alignment is as good at each, on validation images.
 
 # %%
-import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -37,7 +36,7 @@ from fatheory.figures import (
     learning_curves,
     rule_legend,
 )
-from fatheory.reproduction import Keep, PaperFigure, origin
+from fatheory.reproduction import Keep, PaperFigure, beside_script, leave, origin
 
 RULES = ("feedback_alignment", "backprop", "shallow")
 RECORDED = (
@@ -230,9 +229,9 @@ FIGURE = PaperFigure(
     draw=draw,
     folder=Path("out/lillicrap2016"),
     scales=tuple(SCALES),
-    results=Path(__file__).parent / "results",
+    results=beside_script(globals(), "results"),
     check=lambda data: check(data, data.attrs["scale"]),
 )
 
 if __name__ == "__main__":
-    sys.exit(FIGURE.main())
+    leave(FIGURE.main())

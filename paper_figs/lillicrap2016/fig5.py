@@ -10,7 +10,6 @@
 # %%
 import argparse
 import runpy
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from matplotlib.figure import Figure
 
 import fatheory as fa
 from fatheory.figures import learning_curves, save_figure, style
-from fatheory.reproduction import load_result
+from fatheory.reproduction import beside_script, in_kernel, leave, load_result
 
 PANELS = ("fig5a", "fig5c")
 
@@ -72,13 +71,13 @@ if __name__ == "__main__":
     scripts, codes = {}, []
     for panel in PANELS:
         print(f"{panel}:", flush=True)
-        scripts[panel] = runpy.run_path(str(Path(__file__).with_name(f"{panel}.py")))
+        scripts[panel] = runpy.run_path(str(beside_script(globals(), f"{panel}.py")))
         codes.append(scripts[panel]["FIGURE"].main())
         print()
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--redraw", action="store_true")
     parser.add_argument("--out", type=Path)
-    arguments, _ = parser.parse_known_args()
+    arguments, _ = parser.parse_known_args([] if in_kernel() else None)
     if max(codes) <= 1:
         figures = {panel: script["FIGURE"] for panel, script in scripts.items()}
         data = {panel: drawn_data(figure, arguments) for panel, figure in figures.items()}
@@ -86,4 +85,4 @@ if __name__ == "__main__":
             whole = draw(scripts, data)
             folder = arguments.out or figures["fig5a"].folder
             print("wrote " + ", ".join(map(str, save_figure(whole, folder / "fig5"))))
-    sys.exit(max(codes))
+    leave(max(codes))

@@ -14,7 +14,6 @@
 
 # %%
 import itertools
-import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -25,7 +24,7 @@ from matplotlib.figure import Figure
 import fatheory as fa
 from fatheory.claims import Claim
 from fatheory.figures import interval_note, learning_curves
-from fatheory.reproduction import Keep, PaperFigure, origin
+from fatheory.reproduction import Keep, PaperFigure, beside_script, leave, origin
 
 WHOLE, CONTROL = "three phases", "without phase 1"
 SCALES: dict[str, dict] = {"quick": {"seeds": 3}, "paper": {}}
@@ -217,9 +216,9 @@ FIGURE = PaperFigure(
     compute=compute,
     draw=draw,
     folder=Path("out/lillicrap2016"),
-    results=Path(__file__).parent / "results",
+    results=beside_script(globals(), "results"),
     check=lambda data: check(of_seeds(data)),
 )
 
 if __name__ == "__main__":
-    sys.exit(FIGURE.main())
+    leave(FIGURE.main())

@@ -14,7 +14,6 @@
 # has orthogonal feedback, and transmits slopes.
 
 # %%
-import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -25,7 +24,15 @@ from matplotlib.figure import Figure
 import fatheory as fa
 from fatheory.claims import Claim
 from fatheory.figures import interval_note, rule_colour, rule_legend, rule_name
-from fatheory.reproduction import OLDER_DEPTH, Keep, PaperFigure, origin, protocol_note
+from fatheory.reproduction import (
+    OLDER_DEPTH,
+    Keep,
+    PaperFigure,
+    beside_script,
+    leave,
+    origin,
+    protocol_note,
+)
 
 SCALES: dict[str, dict] = {"quick": {"seeds": 2, "schedule.phases": [{"steps": 3000}]}, "paper": {}}
 WIDTH, DEPTH = 100, 2
@@ -151,9 +158,9 @@ FIGURE = PaperFigure(
     compute=compute,
     draw=draw,
     folder=Path("out/lillicrap2016"),
-    results=Path(__file__).parent / "results",
+    results=beside_script(globals(), "results"),
     check=check,
 )
 
 if __name__ == "__main__":
-    sys.exit(FIGURE.main())
+    leave(FIGURE.main())

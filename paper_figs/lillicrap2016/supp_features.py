@@ -17,7 +17,6 @@
 
 # %%
 import itertools
-import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -27,7 +26,7 @@ from matplotlib.figure import Figure
 
 import fatheory as fa
 from fatheory.claims import Claim
-from fatheory.reproduction import Keep, PaperFigure, origin, protocol_note
+from fatheory.reproduction import Keep, PaperFigure, beside_script, leave, origin, protocol_note
 
 EPOCH = 60_000
 SCALES: dict[str, dict] = {
@@ -151,9 +150,9 @@ FIGURE = PaperFigure(
     compute=compute,
     draw=draw,
     folder=Path("out/lillicrap2016"),
-    results=Path(__file__).parent / "results",
+    results=beside_script(globals(), "results"),
     check=check,
 )
 
 if __name__ == "__main__":
-    sys.exit(FIGURE.main())
+    leave(FIGURE.main())

@@ -17,7 +17,6 @@
 
 # %%
 import itertools
-import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -29,7 +28,7 @@ from matplotlib.lines import Line2D
 import fatheory as fa
 from fatheory.claims import Claim
 from fatheory.figures import interval_note, learning_curves, rule_colour, rule_name
-from fatheory.reproduction import Keep, PaperFigure, origin, protocol_note
+from fatheory.reproduction import Keep, PaperFigure, beside_script, leave, origin, protocol_note
 
 DEPTHS = (4, 3)
 RULES = ("backprop", "feedback_alignment", "shallow")
@@ -196,9 +195,9 @@ FIGURE = PaperFigure(
     compute=compute,
     draw=draw,
     folder=Path("out/lillicrap2016"),
-    results=Path(__file__).parent / "results",
+    results=beside_script(globals(), "results"),
     check=check,
 )
 
 if __name__ == "__main__":
-    sys.exit(FIGURE.main())
+    leave(FIGURE.main())

@@ -15,7 +15,6 @@
 # rate, and slopes transmitted.
 
 # %%
-import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -26,7 +25,7 @@ from matplotlib.figure import Figure
 import fatheory as fa
 from fatheory.claims import Claim
 from fatheory.figures import interval_note
-from fatheory.reproduction import Keep, PaperFigure, origin, protocol_note
+from fatheory.reproduction import Keep, PaperFigure, beside_script, leave, origin, protocol_note
 
 SCALES: dict[str, dict[str, dict]] = {
     "quick": {
@@ -172,9 +171,9 @@ FIGURE = PaperFigure(
     compute=compute,
     draw=draw,
     folder=Path("out/lillicrap2016"),
-    results=Path(__file__).parent / "results",
+    results=beside_script(globals(), "results"),
     check=check,
 )
 
 if __name__ == "__main__":
-    sys.exit(FIGURE.main())
+    leave(FIGURE.main())

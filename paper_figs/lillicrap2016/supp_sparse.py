@@ -15,7 +15,6 @@
 # at a learning rate of its own, with slopes transmitted.
 
 # %%
-import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -27,7 +26,7 @@ import fatheory as fa
 from fatheory.claims import Claim
 from fatheory.figures import interval_note, learning_curves, rule_legend
 from fatheory.initial import draw_initial_state
-from fatheory.reproduction import Keep, PaperFigure, origin, protocol_note
+from fatheory.reproduction import Keep, PaperFigure, beside_script, leave, origin, protocol_note
 
 EPOCH = 60_000
 SCALES: dict[str, dict] = {
@@ -119,9 +118,9 @@ FIGURE = PaperFigure(
     compute=compute,
     draw=draw,
     folder=Path("out/lillicrap2016"),
-    results=Path(__file__).parent / "results",
+    results=beside_script(globals(), "results"),
     check=lambda data: check(data, LARGEST_ERROR[data.attrs["scale"]]),
 )
 
 if __name__ == "__main__":
-    sys.exit(FIGURE.main())
+    leave(FIGURE.main())
