@@ -12,6 +12,7 @@ from . import geometry as geometry
 from . import initial as initial
 from . import metrics as metrics
 from . import networks as networks
+from . import plot as plot
 from . import quantities as quantities
 from . import rules as rules
 from . import sweep as sweep

@@ -44,6 +44,7 @@ LEVELS = {
     "figures": 8,
     "claims": 8,
     "reproduction": 9,
+    "plot": 9,
     "cli": 10,
     "__main__": 11,
 }
@@ -65,6 +66,7 @@ FORBIDDEN = {
     "comparison": {"jax", "optax", "matplotlib", "theory", "train"},
     "figures": {"jax", "optax", "theory", "train"},
     "reproduction": {"jax", "optax", "theory", "train"},
+    "plot": {"jax", "optax", "theory", "train"},
 }
 """What a room keeps away from beside higher levels: other rooms, and other packages."""
 

@@ -84,6 +84,12 @@ def rule_legend(data: xr.Dataset, where: Axes | Figure, **placing: Any) -> None:
     where.legend(handles=[*rules, *sources], **placing)
 
 
+def source_line(source: str) -> dict[str, Any]:
+    """Return how lines of a source look: simulation's drawn through, theory's dashed."""
+    return _LINES["theory" if source.startswith("theory") else source if source in _LINES else
+                  "simulation"]  # fmt: skip
+
+
 def interval_note(interval: xr.DataArray) -> str:
     """Say how many seeds a figure shows and what its bands are.
 
