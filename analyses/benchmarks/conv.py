@@ -84,7 +84,7 @@ def start_of(asked: fa.Experiment, seed: int, images: Samples):
     """Draw a start without reading the image set."""
     few = images.first(1)
     with mock.patch(
-        "fatheory.initial.initial_state.image_samples", return_value=(images, few, few)
+        "fatheory.initial.initial_state.stored_samples", return_value=(images, few, few)
     ):
         return draw_initial_state(asked, seed)
 

@@ -10,7 +10,7 @@ import xarray as xr
 from fatheory import labels
 from fatheory.archive.axes import with_axes, with_own_axes
 from fatheory.errors import ArchiveError
-from fatheory.experiment import Experiment, ImageTask, RuleChoice
+from fatheory.experiment import Experiment, RuleChoice
 
 _EXAMPLES = (
     labels.TARGET_MAP,
@@ -102,9 +102,9 @@ def _of_tasks(
     """Compare tasks by their descriptions where archives do not hold what could be compared."""
     drawn = {str(n) for a in (theory, simulation) for n in a.data_vars if _FEEDBACK.match(str(n))}
     lacking = [n for n in (*_EXAMPLES, *sorted(drawn)) if (n in theory) != (n in simulation)]
-    # No archive holds the images themselves.
-    images = any(isinstance(asked.task, ImageTask) for asked in (ours, theirs))
-    if (images or lacking) and ours.task != theirs.task:
+    # Of stored examples the description says which they are; no archive holds the images.
+    stored = any(asked.task.stored for asked in (ours, theirs))
+    if (stored or lacking) and ours.task != theirs.task:
         yield f"the tasks differ: {ours.task} in theory, {theirs.task} in simulation"
     if lacking and ours.root_seed != theirs.root_seed:
         yield (

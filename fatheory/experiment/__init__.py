@@ -10,6 +10,7 @@ from fatheory.experiment.distribution import Normal as Normal
 from fatheory.experiment.distribution import Scaled as Scaled
 from fatheory.experiment.distribution import Uniform as Uniform
 from fatheory.experiment.experiment import Experiment as Experiment
+from fatheory.experiment.image_task import ImageTask as ImageTask
 from fatheory.experiment.network import DenseNetwork as DenseNetwork
 from fatheory.experiment.normalization import BatchNormalization as BatchNormalization
 from fatheory.experiment.presets import presets as presets
@@ -22,7 +23,7 @@ from fatheory.experiment.schedule import Update as Update
 from fatheory.experiment.sparsity import Sparsity as Sparsity
 from fatheory.experiment.spiking import SpikingNetwork as SpikingNetwork
 from fatheory.experiment.task import DrawnTask as DrawnTask
-from fatheory.experiment.task import ImageTask as ImageTask
 from fatheory.experiment.task import LinearTask as LinearTask
 from fatheory.experiment.task import QuadraticTask as QuadraticTask
 from fatheory.experiment.task import TeacherTask as TeacherTask
+from fatheory.experiment.task_face import TaskFace as TaskFace

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from fatheory.experiment.decay import StepDecay
 from fatheory.experiment.description import short
 from fatheory.experiment.rule_choice import LAST
-from fatheory.experiment.task import ImageTask
 from fatheory.experiment.whole import Problem, Whole
 from fatheory.quantities import find_quantities
 from fatheory.rules import LayeredRule
@@ -18,7 +17,7 @@ def conflicts(experiment: Whole) -> Iterator[Problem]:
     """Find everything in which the parts of an experiment contradict each other."""
     yield from _repeated(experiment)
     own = list(experiment.network.conflicts(experiment))
-    if experiment.network.convolutions and not isinstance(experiment.task, ImageTask):
+    if experiment.network.convolutions and not experiment.task.image_shape:
         # Without images no layer has a size that the other checks could speak of.
         yield from own
         return
@@ -44,7 +43,7 @@ def _of_layers(experiment: Whole) -> Iterator[Problem]:
     for where, given in named.items():
         if any(layer > layers for layer in given):
             yield where, f"layers are 1 to {layers}; got {short(list(given))}"
-    if experiment.network.output == "softmax" and not isinstance(experiment.task, ImageTask):
+    if experiment.network.output == "softmax" and not experiment.task.of_classes:
         yield "network.output", "softmax outputs need a task with classes (images)"
 
 

@@ -17,7 +17,6 @@ from fatheory.experiment.distribution import Distribution, EntryDistribution, Sc
 from fatheory.experiment.functions import ActivationName, OutputName
 from fatheory.experiment.normalization import BatchNormalization
 from fatheory.experiment.sparsity import Sparsity
-from fatheory.experiment.task import ImageTask
 from fatheory.experiment.whole import Problem, Whole
 from fatheory.rules import LayeredRule
 
@@ -163,7 +162,7 @@ class ConvolutionalNetwork(NetworkDescription):
 
     def conflicts(self, experiment: Whole) -> Iterator[Problem]:
         """Find what the network does not go with, by dotted key."""
-        if not isinstance(experiment.task, ImageTask):
+        if not experiment.task.image_shape:
             yield "network.kind", "a convolutional network needs a task with images"
         for label, choice in experiment.rules:
             for layer in range(2, self.convolutions + 1):

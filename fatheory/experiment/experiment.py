@@ -26,7 +26,7 @@ from fatheory.experiment.packages import packages_of
 from fatheory.experiment.record import Record
 from fatheory.experiment.rule_choice import RuleChoice
 from fatheory.experiment.schedule import Schedule, Update
-from fatheory.experiment.task import ImageTask, Task
+from fatheory.experiment.task import Task
 
 MAX_SEEDS = 1_000_000
 """More than any study asks for at once; a slip of the keyboard should not fill the memory."""
@@ -147,7 +147,7 @@ class Experiment(Description):
     @property
     def image_shape(self) -> tuple[int, ...]:
         """Rows, columns and colours of the inputs; empty where they are no images."""
-        return self.task.image_shape if isinstance(self.task, ImageTask) else ()
+        return self.task.image_shape
 
     @property
     def activity_shapes(self) -> list[tuple[int, ...]]:
@@ -168,8 +168,7 @@ class Experiment(Description):
     @property
     def probe_samples(self) -> int:
         """Number of samples on which teaching signals are measured."""
-        task, shown = self.task, self.record.probe_samples
-        return min(shown, task.held_out) if isinstance(task, ImageTask) else task.samples or shown
+        return self.task.probe_size(self.record.probe_samples)
 
     @property
     def layers(self) -> int:

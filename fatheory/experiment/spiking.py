@@ -11,7 +11,6 @@ from fatheory.experiment.description import NOT_EMPTY, Number, Size
 from fatheory.experiment.distribution import Distribution, EntryDistribution, Uniform
 from fatheory.experiment.functions import ActivationName, OutputName
 from fatheory.experiment.sparsity import Sparsity
-from fatheory.experiment.task import ImageTask
 from fatheory.experiment.whole import Problem, Whole
 from fatheory.rules import LayeredRule
 
@@ -114,14 +113,11 @@ class SpikingNetwork(NetworkDescription):
     def conflicts(self, experiment: Whole) -> Iterator[Problem]:
         """Find what the network does not go with, by dotted key."""
         task, update = experiment.task, experiment.update
-        if not isinstance(task, ImageTask):
+        if not task.of_classes:
             yield "network.kind", "a spiking network needs a task with classes (images)"
-        elif task.preprocessing != "none":
-            yield (
-                "task.preprocessing",
-                f"pixels are probabilities of spikes, so they lie in [0, 1]: 'none'; got "
-                f"{task.preprocessing!r}",
-            )
+        elif task.outside_unit_interval is not None:
+            where, why = task.outside_unit_interval
+            yield where, f"{task.input_name} are probabilities of spikes, so they {why}"
         for key, value in (("momentum", update.momentum), ("manhattan", update.manhattan)):
             if value:
                 yield f"update.{key}", f"a spiking network learns by its own rule: 0; got {value}"

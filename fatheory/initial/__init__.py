@@ -8,7 +8,6 @@ from fatheory.initial.examples import examples as examples
 from fatheory.initial.examples import sample_order as sample_order
 from fatheory.initial.frame import coordinates as coordinates
 from fatheory.initial.frame import drawn_variables as drawn_variables
-from fatheory.initial.image_samples import refuse_other_images as refuse_other_images
 from fatheory.initial.initial_state import InitialState as InitialState
 from fatheory.initial.initial_state import draw_initial_state as draw_initial_state
 from fatheory.initial.problem import LinearProblem as LinearProblem

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from fatheory import labels
-from fatheory.experiment import Experiment, ImageTask
+from fatheory.experiment import Experiment
 from fatheory.initial.initial_state import InitialState
 from fatheory.initial.problem import LinearProblem
 from fatheory.rules import DirectRule
@@ -48,7 +48,7 @@ def drawn_variables(
     experiment names them.
     """
     variables = _feedback(experiment, starts)
-    if isinstance(experiment.task, ImageTask):
+    if experiment.task.stored:
         targets = starts[0].evaluation.targets.astype(np.float64)
         variance = np.sum(np.var(targets, axis=0))
         return variables | {labels.TARGET_VARIANCE: np.full(len(starts), variance)}

@@ -8,16 +8,16 @@ import numpy as np
 
 from fatheory.arrays import Array, Covariance, TargetMap
 from fatheory.errors import PluginError, RegimeError
-from fatheory.experiment import Experiment, ImageTask, RuleChoice
+from fatheory.experiment import DrawnTask, Experiment, RuleChoice
 from fatheory.initial.connections import (
     Connections,
     connected,
     draw_connections,
     draw_direct_connections,
 )
-from fatheory.initial.image_samples import image_samples
 from fatheory.initial.problem import LinearProblem, Problem, draw_problem
 from fatheory.initial.samples import Samples
+from fatheory.initial.stored_samples import stored_samples
 from fatheory.initial.streams import stream
 from fatheory.rules import RULES, DirectRule, LayeredRule, Rule, with_concordance
 
@@ -168,9 +168,10 @@ def _draw_examples(
 ) -> tuple[Problem | None, Samples, Samples, Samples | None]:
     """Return problem, probe, evaluation and training samples."""
     task, root_seed = experiment.task, experiment.root_seed
-    if isinstance(task, ImageTask):
-        train, held_out, probe = image_samples(task, experiment.record.probe_samples)
+    if task.stored:
+        train, held_out, probe = stored_samples(task, experiment.record.probe_samples)
         return None, probe, held_out, train
+    assert isinstance(task, DrawnTask)  # for type checkers: the others are stored
     problem = draw_problem(task, root_seed, seed)
     if not task.samples:
         source = stream(root_seed, seed, "probe")

@@ -320,7 +320,7 @@ class ArchiveView(View):
         loss, error = self.array(labels.LOSS), "classification_error"
         if error in self:
             return Evaluation(loss, self.array(error))
-        if self.experiment.task.kind == "images":
+        if self.experiment.task.of_classes:
             self._lacks(Need.HELD_OUT)
         return Evaluation(loss, np.full_like(loss, np.nan))
 

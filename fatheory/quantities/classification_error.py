@@ -23,7 +23,7 @@ class ClassificationError(Quantity):
 
     def undefined_for(self, experiment: ExperimentParts) -> tuple[str, ...]:
         """Say why an experiment has no such quantity: its targets are no classes."""
-        classes = () if experiment.task.kind == "images" else (OF_CLASSES,)
+        classes = () if experiment.task.of_classes else (OF_CLASSES,)
         return (*super().undefined_for(experiment), *classes)
 
     def compute(self, view: View) -> Mapping[str, Array]:

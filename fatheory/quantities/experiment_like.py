@@ -10,7 +10,7 @@ class ExperimentParts(Protocol):
 
     @property
     def task(self) -> Any:
-        """What is learned; its ``kind`` says what it is."""
+        """What is learned; ``of_classes`` says whether targets are classes."""
 
     @property
     def network(self) -> Any:

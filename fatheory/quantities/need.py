@@ -37,7 +37,7 @@ class Need(StrEnum):
             yield "only for spiking networks"
         if self in (Need.SIGNALS, Need.GRADIENTS, Need.ACTIVITIES) and spiking:
             yield "not defined for spiking networks"
-        if self is Need.TRAINING and experiment.task.kind != "images":
+        if self is Need.TRAINING and not experiment.task.of_classes:
             yield OF_CLASSES
 
 

@@ -9,7 +9,7 @@ import xarray as xr
 
 from fatheory import labels
 from fatheory.archive import Template, assemble, provenance
-from fatheory.experiment import Experiment, ImageTask
+from fatheory.experiment import Experiment
 from fatheory.initial import coordinates, draw_initial_state, drawn_variables
 from fatheory.sweep import labels as sweep_labels
 from fatheory.sweep.answer import SIMULATION, precision_of
@@ -169,7 +169,7 @@ def _learn_alike(asked: Sequence[Experiment]) -> bool:
     same: set[Hashable] = {
         (e.task, e.root_seed, e.seeds, e.record.probe_samples, e.precision) for e in asked
     }
-    return len(same) == 1 and not isinstance(asked[0].task, ImageTask)
+    return len(same) == 1 and not asked[0].task.stored
 
 
 def _static(

@@ -4,7 +4,7 @@ import math
 from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from fatheory.experiment import Experiment, ImageTask, SpikingNetwork
+from fatheory.experiment import Experiment, SpikingNetwork
 from fatheory.sweep.answer import SIMULATION, memory_of
 from fatheory.sweep.cell import Cell
 from fatheory.train import program_of
@@ -45,16 +45,16 @@ class Batch:
 
     @property
     def memory(self) -> int:
-        """Bytes that answering it takes at most; images are there once for all."""
+        """Bytes that answering it takes at most; stored examples are there once for all."""
         if self.source != SIMULATION:
             return max(sum(memory_of(asked, self.source).values()) for asked in self.experiments)
-        total, images = 0, {}
+        total, shared = 0, {}
         for experiment in self.experiments:
             needed = memory_of(experiment, self.source)
-            if isinstance(experiment.task, ImageTask):
-                images[experiment.task] = needed.pop("examples")
+            if experiment.task.stored:
+                shared[experiment.task] = needed.pop("examples")
             total += sum(needed.values())
-        return total + sum(images.values())
+        return total + sum(shared.values())
 
     def select(self, wanted: Mapping[str, Sequence[str]]) -> list[Sequence[str]]:
         """Return what is wanted of each experiment, from what is wanted by content hash."""

@@ -10,8 +10,6 @@ import xarray as xr
 from fatheory import labels
 from fatheory.archive import attributes, load, resolved, warn_of_divergence
 from fatheory.errors import FatheoryError
-from fatheory.experiment import ImageTask
-from fatheory.initial import refuse_other_images
 from fatheory.sweep.answer import SIMULATION, refuse_uncovered, source_of
 from fatheory.sweep.cluster import cluster_client, on_cluster
 from fatheory.sweep.description import SweepDescription
@@ -64,8 +62,7 @@ def run_sweep(
     # Whatever the order in which rules are asked for, they are stored in the one that is there.
     grid = Grid.of(before if before == sweep else sweep, source)
     for task in {cell.experiment.task for cell in grid.cells if cell.experiment}:
-        if isinstance(task, ImageTask):
-            refuse_other_images(task)
+        task.require_same_examples()
     refuse_uncovered([cell.experiment for cell in grid.cells if cell.experiment], source)
     planned = Plan.of(grid.cells, sweep.shape, source)
     store = SweepStore.at(target, grid, planned, restart=restart)

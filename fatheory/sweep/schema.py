@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from fatheory import labels
-from fatheory.experiment import Experiment, ImageTask, LinearTask
+from fatheory.experiment import Experiment, LinearTask
 from fatheory.quantities import dimension_sizes, find_quantities
 from fatheory.rules import DirectRule, LayeredRule
 
@@ -48,7 +48,7 @@ def dtype(name: str, precision: str) -> np.dtype:
 
 def _drawn(experiment: Experiment) -> Iterator[str]:
     yield from _feedback(experiment)
-    if isinstance(experiment.task, ImageTask):
+    if experiment.task.stored:
         yield labels.TARGET_VARIANCE
     elif isinstance(experiment.task, LinearTask):
         yield from EXAMPLES

@@ -32,7 +32,7 @@ from fatheory.sweep.description import SweepDescription
 from fatheory.sweep.grid import Grid, coordinates_of
 from fatheory.sweep.plan import Batch, Plan, rows
 from fatheory.sweep.result import Result
-from fatheory.train.stored import with_digest_of
+from fatheory.train.stored import completed
 
 _FINISHED = (sweep_labels.DONE, sweep_labels.DIVERGED)
 """What is never computed again."""
@@ -292,7 +292,7 @@ def stored_sweep(attrs: Mapping[str, Any], asked: SweepDescription) -> SweepDesc
     if not isinstance(text, str):
         return None
     stored = type(asked).from_json(text)
-    experiment = with_digest_of(stored.experiment, asked.experiment)
+    experiment = completed(stored.experiment, asked.experiment)
     return stored if experiment is stored.experiment else stored.replaced(experiment=experiment)
 
 

@@ -76,7 +76,7 @@ def _drawn(experiment: Experiment) -> int:
     task, sizes = experiment.task, experiment.sizes
     upper = sum(int(np.prod(shape)) for shape in experiment.weight_shapes[1:])
     drawn = len(experiment.rules) * upper
-    if task.kind == "images":
+    if task.stored:
         return drawn
     drawn += experiment.probe_samples * (sizes[0] + sizes[-1])
     if isinstance(task, LinearTask):

@@ -11,7 +11,7 @@ import xarray as xr
 
 from fatheory import labels
 from fatheory.archive import warn_of_divergence
-from fatheory.experiment import Experiment, ImageTask
+from fatheory.experiment import Experiment
 from fatheory.initial import draw_initial_state
 from fatheory.train.answer import Answer
 from fatheory.train.device import architecture_of
@@ -105,9 +105,7 @@ def program_of(experiment: Experiment) -> Hashable:
         del content[key]
     drawn = content["network"]
     drawn["start"], drawn["biases"] = None, drawn.get("biases") is not None
-    task = experiment.task
-    if not isinstance(task, ImageTask):
-        content["task"] = (task.kind, task.inputs, task.outputs, task.samples)
+    content["task"] = experiment.task.program
     learners = tuple((label, Learner.of(choice, network)) for label, choice in experiment.rules)
     return repr(content), learners
 

@@ -9,7 +9,6 @@ import numpy as np
 from fatheory.errors import MemoryEstimateError
 from fatheory.experiment import (
     Experiment,
-    ImageTask,
     LinearTask,
     QuadraticTask,
     SpikingNetwork,
@@ -106,13 +105,11 @@ def _rate_factors(experiment: Experiment, item: int) -> int:
 
 
 def _examples(experiment: Experiment, item: int) -> int:
-    """Count training examples, drawn and on the device, and images of evaluation."""
+    """Count training examples, drawn and on the device, and those of evaluation."""
     task, seeds = experiment.task, len(experiment.seeds)
     numbers = task.inputs + task.outputs
-    if isinstance(task, ImageTask):
-        entry = task.image_set
-        # Pixels are read as bytes, divided in single precision, and put on the device.
-        return (entry.train + entry.test) * numbers * (1 + 4 + item)
+    if task.stored:
+        return task.example_bytes(item)
     if task.samples:
         return seeds * task.samples * numbers * (2 * _HOST_ITEM + item)
     # One block is drawn while another is learned from.
@@ -128,9 +125,9 @@ def _activities(experiment: Experiment, item: int) -> int:
         return _spiking(experiment, item)
     task, units = experiment.task, sum(experiment.sizes)
     runs = len(experiment.rules) * len(experiment.seeds)
-    if not isinstance(task, ImageTask):
+    if not task.held_out:
         return 3 * runs * experiment.probe_samples * units * item
-    # All held-out images of one run, and the probe of all runs, one after the other.
+    # All held-out examples of one run, and the probe of all runs, one after the other.
     shown = experiment.probe_samples if experiment.record.quantities else 0
     return max(2 * task.held_out * units * item, 3 * runs * shown * units * item)
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import xarray as xr
 
 from fatheory import labels
-from fatheory.experiment import Experiment, ImageTask, Record
+from fatheory.experiment import Experiment, Record
 from fatheory.train.many import train_many
 
 VALIDATION_IMAGES = 2000
@@ -56,7 +56,7 @@ def choose_learning_rates(
     # Not by `simulate`: that a candidate diverges is what is asked here, and no news.
     ((_, answer),) = train_many([_trial(experiment, rates, seed)], progress=progress)
     run = answer.archive()
-    of_classes = isinstance(experiment.task, ImageTask)
+    of_classes = experiment.task.of_classes
     measure = run["classification_error" if of_classes else labels.LOSS]
     last = measure.isel({labels.STEP: -1, labels.SEED: 0}).fillna(float("inf"))
     rules = experiment.rule_labels
@@ -72,11 +72,9 @@ def choose_learning_rates(
 
 
 def _trial(experiment: Experiment, rates: Sequence[float], seed: int) -> Experiment:
-    task, record = experiment.task, Record(quantities=(), snapshots=2)
-    if isinstance(task, ImageTask):
-        part = min(task.image_set.validation, VALIDATION_IMAGES)
-        task = task.replaced(train="train", evaluation="validation", evaluation_limit=part)
-        record = record.replaced(quantities=("classification_error",))
+    task = experiment.task.for_choosing(VALIDATION_IMAGES)
+    quantities = ("classification_error",) if task.of_classes else ()
+    record = Record(quantities=quantities, snapshots=2)
     rules = {
         _named(label, i): choice.replaced(learning_rate=rate)
         for label, choice in experiment.rules

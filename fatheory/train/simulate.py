@@ -14,8 +14,7 @@ from fatheory.archive import (
     load,
     warn_of_divergence,
 )
-from fatheory.experiment import Experiment, ImageTask
-from fatheory.initial import refuse_other_images
+from fatheory.experiment import Experiment
 from fatheory.train.answer import SOURCE, Answer, equations
 from fatheory.train.disk import require_disk
 from fatheory.train.many import numerics, start_run, train_many
@@ -100,8 +99,7 @@ def _carried_out(
     progress: bool | None,
 ) -> xr.Dataset:
     """Train, go on with, or read what is done."""
-    if isinstance(experiment.task, ImageTask):
-        refuse_other_images(experiment.task)
+    experiment.task.require_same_examples()
     if path is None:
         ((_, answer),) = train_many([experiment], progress=progress)
         return answer.archive()

@@ -8,7 +8,7 @@ import xarray as xr
 from fatheory import labels
 from fatheory.archive import attributes
 from fatheory.errors import ArchiveWriteError
-from fatheory.experiment import Experiment, ImageTask, LinearTask
+from fatheory.experiment import Experiment, LinearTask
 from fatheory.experiment.migration import read_description
 
 
@@ -42,7 +42,7 @@ def as_stored(experiment: Experiment, path: str | os.PathLike[str]) -> tuple[Exp
     found = attributes(path)
     text, called = found.get(labels.ATTR_EXPERIMENT), found.get(labels.ATTR_HASH)
     if isinstance(text, str) and isinstance(called, str):
-        stored = with_digest_of(type(experiment).from_json(text), experiment)
+        stored = completed(type(experiment).from_json(text), experiment)
         if stored == experiment:
             _refuse_other_numbers(path, text, stored)
             return stored, called
@@ -69,18 +69,10 @@ def _refuse_other_numbers(path: str | os.PathLike[str], text: str, experiment: E
         )
 
 
-def with_digest_of(stored: Experiment, experiment: Experiment) -> Experiment:
-    """Fill in the digest of images, where an earlier version did not keep it.
-
-    Nobody can tell any more whether the images were others then; from now on they stay the same.
-    """
-    was, task = stored.task, experiment.task
-    if not (isinstance(was, ImageTask) and isinstance(task, ImageTask)):
-        return stored
-    if was.contents is None or task.contents is None or was.contents.digest:
-        return stored
-    contents = was.contents.replaced(digest=task.contents.digest)
-    return stored.replaced(task=was.replaced(contents=contents))
+def completed(stored: Experiment, experiment: Experiment) -> Experiment:
+    """Fill in what an earlier version did not write down of the task, such as a digest."""
+    task = stored.task.completed_by(experiment.task)
+    return stored if task is stored.task else stored.replaced(task=task)
 
 
 def in_order(archive: xr.Dataset, rules: Sequence[str]) -> xr.Dataset:

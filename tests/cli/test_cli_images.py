@@ -5,7 +5,7 @@ import json
 import pytest
 
 import fatheory as fa
-from fatheory.initial.image_samples import image_samples
+from fatheory.initial.stored_samples import stored_samples
 
 ERROR = "classification_error"
 ASKED = fa.Experiment(
@@ -59,7 +59,7 @@ def test_runs_without_classes_show_losses_alone(fatheory, tmp_path):
 def test_files_that_cannot_be_read_are_named_before_the_run(fatheory, monkeypatch, tmp_path, state):
     folder = tmp_path / "data"
     monkeypatch.setenv("FATHEORY_DATA_DIR", str(folder))
-    image_samples.cache_clear()
+    stored_samples.cache_clear()
     if state == "damaged":
         (folder / "mnist").mkdir(parents=True)
         for file in fa.tasks.image_set("mnist").files:

@@ -6,7 +6,7 @@ import pytest
 from fatheory import DenseNetwork, Experiment, ImageTask, Phase, Record, Schedule
 from fatheory.errors import DataError, RegimeError
 from fatheory.initial import draw_initial_state, drawn_variables, examples, sample_order
-from fatheory.initial.image_samples import image_samples
+from fatheory.initial.stored_samples import stored_samples
 from fatheory.tasks import load
 
 NAME = "synthetic-digits"
@@ -99,6 +99,6 @@ def test_images_have_no_linear_map_and_are_not_stored():
 
 def test_missing_images_name_the_command_that_gets_them(monkeypatch, tmp_path):
     monkeypatch.setenv("FATHEORY_DATA_DIR", str(tmp_path))
-    image_samples.cache_clear()
+    stored_samples.cache_clear()
     with pytest.raises(DataError, match="fatheory data fetch fashion-mnist"):
         draw_initial_state(asked(dataset="fashion-mnist"), 0)

@@ -13,7 +13,7 @@ from test_images_folder import pack, picture, unparted  # noqa: F401
 
 import fatheory as fa
 from fatheory.errors import ArchiveWriteError, DataError, StoppedRun
-from fatheory.initial.image_samples import image_samples
+from fatheory.initial.stored_samples import stored_samples
 from fatheory.tasks.images import image_set
 from fatheory.train import run as running
 
@@ -58,7 +58,7 @@ def experiment(name, **changes):
 @pytest.fixture
 def folder(pack, data_root, monkeypatch):  # noqa: F811
     monkeypatch.setattr(running, "LONGEST_SEGMENT", 4)
-    image_samples.cache_clear()
+    stored_samples.cache_clear()
     return pack(unparted(a=15, b=15)), data_root / "own/set"
 
 

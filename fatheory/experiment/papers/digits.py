@@ -2,12 +2,12 @@
 
 from fatheory.experiment.distribution import Scaled, Uniform
 from fatheory.experiment.experiment import Experiment
+from fatheory.experiment.image_task import ImageTask
 from fatheory.experiment.network import DenseNetwork
 from fatheory.experiment.record import Record
 from fatheory.experiment.rule_choice import RuleChoice
 from fatheory.experiment.schedule import Phase, Schedule, Update
 from fatheory.experiment.sparsity import Sparsity
-from fatheory.experiment.task import ImageTask
 
 MNIST_IMAGES = 60_000
 EPOCHS = 15

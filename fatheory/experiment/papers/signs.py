@@ -5,10 +5,10 @@ from typing import Any
 from fatheory.experiment.convolutional import ConvolutionalNetwork
 from fatheory.experiment.decay import StepDecay
 from fatheory.experiment.experiment import Experiment
+from fatheory.experiment.image_task import ImageTask
 from fatheory.experiment.normalization import BatchNormalization
 from fatheory.experiment.record import Record
 from fatheory.experiment.schedule import Phase, Schedule, Update
-from fatheory.experiment.task import ImageTask
 
 CONCORDANCES = (1.0, 0.75, 0.5, 0.25)
 _IMAGES, _BATCH, _EPOCHS = 50_000, 100, 60

@@ -1,10 +1,10 @@
 """A deep network that integrates its activity and spikes: Fig. 4 of Lillicrap et al. 2016."""
 
 from fatheory.experiment.experiment import Experiment
+from fatheory.experiment.image_task import ImageTask
 from fatheory.experiment.record import Record
 from fatheory.experiment.schedule import Phase, Schedule, Update
 from fatheory.experiment.spiking import SpikingNetwork
-from fatheory.experiment.task import ImageTask
 
 _IMAGES = 60_000
 _EPOCHS = 10
