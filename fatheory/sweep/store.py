@@ -29,6 +29,7 @@ from fatheory.errors import ArchiveWriteError
 from fatheory.sweep import labels as sweep_labels
 from fatheory.sweep.cell import Cell
 from fatheory.sweep.description import SweepDescription
+from fatheory.sweep.disk import require_disk
 from fatheory.sweep.grid import Grid, coordinates_of
 from fatheory.sweep.plan import Batch, Plan, rows
 from fatheory.sweep.result import Result
@@ -98,10 +99,13 @@ class SweepStore(Closing):
         ArchiveWriteError
             If what stands at `path` cannot be gone on with or replaced, another process writes
             there, or the place cannot be written to.
+        DiskEstimateError
+            If it would not fit there.
         """
         with WriterLock(path):
             recover(path)
         if restart or not os.path.lexists(path):
+            require_disk(grid, path)
             return cls(grid, planned, _begun(path, grid, planned.leading, overwrite=restart))
         # What is taken over gets hashes of its own, so damage must not get this far.
         stored, before = _standing(path, grid)
@@ -115,6 +119,7 @@ class SweepStore(Closing):
             renamed = dict(
                 zip(stored[sweep_labels.EXPERIMENT_HASH].values.flat, hashes, strict=True)
             )
+            require_disk(grid, path)
             return cls(grid, planned, AppendableArchive.resume(path), renamed)
         wanted = {content_hash for batch in planned.batches for content_hash in batch.hashes}
         if same and not is_unfinished(path) and wanted <= set(found):
@@ -125,6 +130,7 @@ class SweepStore(Closing):
                 f"choose another path, or pass restart=True (on the command line --restart) to "
                 f"replace it"
             )
+        require_disk(grid, path)
         return cls._taken_over(path, grid, planned)
 
     @property

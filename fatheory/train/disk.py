@@ -3,6 +3,7 @@
 import os
 import shutil
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from fatheory.errors import DiskEstimateError, DiskEstimateWarning
 from fatheory.experiment import Experiment, LinearTask
 from fatheory.train.memory import learned_numbers, recorded_numbers
 
-_COMPRESSED = 0.8
+COMPRESSED = 0.8
 """What compression leaves of numbers such as weights: signs and mantissas are as good as random,
 exponents are not."""
 _WORTH_A_WORD = 0.5
@@ -32,7 +33,7 @@ def estimate_disk(experiment: Experiment) -> dict[str, int]:
         "draws": seeds * _drawn(experiment),
         "state": 2 * rules * seeds * (1 + momentum) * learned_numbers(experiment),
     }
-    return {name: int(_COMPRESSED * numbers * item) for name, numbers in parts.items()}
+    return {name: int(COMPRESSED * numbers * item) for name, numbers in parts.items()}
 
 
 def require_disk(experiment: Experiment, path: str | os.PathLike[str]) -> None:
@@ -50,8 +51,12 @@ def require_disk(experiment: Experiment, path: str | os.PathLike[str]) -> None:
     DiskEstimateError
         With the estimate by part, what there is, and what to reduce.
     """
+    require_room(estimate_disk(experiment), path)
+
+
+def require_room(needed: Mapping[str, int], path: str | os.PathLike[str]) -> None:
+    """Refuse an archive of so many bytes, by part, where they are not free; see `require_disk`."""
     target = Path(path).absolute()
-    needed = estimate_disk(experiment)
     left = sum(needed.values()) - _size(target)
     free = free_disk(target)
     if left > free:
@@ -61,7 +66,7 @@ def require_disk(experiment: Experiment, path: str | os.PathLike[str]) -> None:
             f"the archive will take about {left / 1e9:.2f} of the {free / 1e9:.2f} GB that are "
             f"free at {target}: ask for fewer snapshots, seeds or quantities, or another place",
             DiskEstimateWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
 
 

@@ -149,8 +149,15 @@ def deep_png(colour_type: int, channels: int, before: bytes = b"") -> bytes:
         b"P5 3 2 300\n" + struct.pack(">6H", *range(200, 206)),
         b"P3 3 2 65535\n" + b"200 " * 18,
         b"P2 3 2 4095\n" + b"200 " * 6,
+        b"P6 3 2 65#c\n535\n" + struct.pack(">18H", *range(200, 218)),
+        b"P6\n#" + b"x" * 70_000 + b"\n3 2 65535\n" + struct.pack(">18H", *range(200, 218)),
+        b"P0CMYK3 2 65535\n" + struct.pack(">24H", *range(200, 224)),
+        deep_png(2, 3, before=chunk(b"IHDR", struct.pack(">2I5B", 3, 2, 8, 2, 0, 0, 0))),
     ],
-    ids=["grey", "RGB", "grey+alpha", "RGBA", "late", "P6", "comments", "P5", "P3", "P2"],
+    ids=[
+        *("grey", "RGB", "grey+alpha", "RGBA", "late", "P6", "comments", "P5", "P3", "P2"),
+        *("comment in a number", "long comment", "CMYK", "two headers"),
+    ],
 )
 def test_every_kind_of_file_of_more_than_8_bits_is_refused(content):
     """Pillow calls colours of 16 bits RGB and keeps the upper 8, here zeros."""

@@ -3,10 +3,9 @@
 import re
 
 _PNG = b"\x89PNG\r\n\x1a\n"
-_NETPBM = re.compile(
-    rb"P[2356](?:\s|#[^\r\n]*[\r\n])+\d+(?:\s|#[^\r\n]*[\r\n])+\d+(?:\s|#[^\r\n]*[\r\n])+(\d+)"
-)
-_HEADER_BYTES = 1 << 16
+_NETPBM = re.compile(rb"P(?:[2356]|yP|0CMYK|yRGBA|yCMYK)")
+_COMMENT = rb"#[^\r\n]*[\r\n]"
+_WORD = re.compile(rb"(?:\s|" + _COMMENT + rb")*+((?:[^\s#]|" + _COMMENT + rb")++)")
 
 
 def bits_per_colour(content: bytes) -> int:
@@ -17,16 +16,32 @@ def bits_per_colour(content: bytes) -> int:
     """
     if content.startswith(_PNG):
         return _of_png(content)
-    # Of PPM and PGM files the largest value is told, after two sizes; PBM files have none.
-    largest = _NETPBM.match(content[:_HEADER_BYTES])
-    return max(8, int(largest[1][:6]).bit_length()) if largest else 8
+    magic = _NETPBM.match(content)
+    return _of_netpbm(content, magic.end()) if magic else 8
+
+
+def _of_netpbm(content: bytes, at: int) -> int:
+    """Read the largest value, which is told after two sizes; PBM files have none.
+
+    Comments may be of any length, and stand within a number, too, which goes on behind them.
+    """
+    largest = b""
+    for _ in range(3):
+        word = _WORD.match(content, at)
+        if word is None:
+            return 8
+        largest, at = re.sub(_COMMENT, b"", word[1]), word.end()
+    return max(8, int(largest[:12]).bit_length()) if largest.isdigit() else 8
 
 
 def _of_png(content: bytes) -> int:
-    """Read the depth in the header chunk, which is the first one in a well-formed file."""
-    at = len(_PNG)
+    """Read the depth in the header chunk; of several the largest, for decoders take the last."""
+    at, depth = len(_PNG), 8
     while at + 17 <= len(content):
-        if content[at + 4 : at + 8] == b"IHDR":
-            return content[at + 16]
+        kind = content[at + 4 : at + 8]
+        if kind == b"IDAT":
+            break
+        if kind == b"IHDR":
+            depth = max(depth, content[at + 16])
         at += 12 + int.from_bytes(content[at : at + 4])
-    return 8
+    return depth
