@@ -25,6 +25,7 @@ from .archive import save as save
 from .archive import to_netcdf as to_netcdf
 from .comparison import compare as compare
 from .errors import FatheoryError as FatheoryError
+from .experiment import ArrayTask as ArrayTask
 from .experiment import BatchNormalization as BatchNormalization
 from .experiment import Block as Block
 from .experiment import ConvolutionalNetwork as ConvolutionalNetwork

@@ -16,6 +16,8 @@ SEED = "seed"
 STEP = "step"
 LAYER = "layer"
 SAMPLE = "sample"
+EXAMPLE = "example"
+HELD_OUT_EXAMPLE = "held_out_example"
 RECEPTIVE_UNIT = "receptive_unit"
 TRACED_UNIT = "traced_unit"
 TIME_STEP = "time_step"
@@ -32,6 +34,8 @@ INPUT_COVARIANCE = "input_covariance"
 PROBE_INPUT = "probe_input"
 PROBE_TARGET = "probe_target"
 TARGET_VARIANCE = "target_variance"
+OWN_EXAMPLES = ("training_input", "training_target", "held_out_input", "held_out_target")
+"""Arrays of one's own that an experiment learns from and is measured on."""
 LOSS = "loss"
 DIVERGED = "diverged"
 DIVERGED_AT = "diverged_at"
@@ -41,6 +45,7 @@ ATTR_SCHEMA = "fatheory_schema"
 ATTR_SOURCE = "source"
 ATTR_EXPERIMENT = "experiment"
 ATTR_HASH = "experiment_hash"
+ATTR_SWEEP = "sweep"
 ATTR_VERSIONS = "versions"
 ATTR_DEVICE = "device"
 ATTR_PRECISION = "precision"
@@ -87,6 +92,11 @@ def twin(dim: str) -> str:
 def weight(layer: int) -> str:
     """Name the forward weights into a layer, of dimensions (unit_l, unit_{l-1})."""
     return f"weight_{layer}"
+
+
+def of_each_seed(name: str) -> str:
+    """Name what is as `name`, of `OWN_EXAMPLES`, and another for every seed."""
+    return f"seed_{name}"
 
 
 def feedback(layer: int) -> str:
@@ -242,6 +252,21 @@ _KERNELS = (
     *("kernel_row_{layer}", "kernel_column_{layer}"),
 )
 
+
+def _own_examples(runs: tuple[str, ...]) -> dict[str, Variable]:
+    """Label the arrays of `OWN_EXAMPLES`: the same for all seeds, or of each."""
+    axes = {"input": unit(0), "target": OUTPUT_UNITS}
+    dims = {"training": EXAMPLE, "held_out": HELD_OUT_EXAMPLE}
+    found = {}
+    for name in OWN_EXAMPLES:
+        part, _, what = name.rpartition("_")
+        long_name = f"{part.replace('_', '-')} {what}"
+        found[of_each_seed(name) if runs else name] = Variable(
+            (*runs, dims[part], axes[what]), DIMENSIONLESS, long_name
+        )
+    return found
+
+
 _VARIABLES = {
     RULE: Variable((RULE,), DIMENSIONLESS, "learning rule", kind="string"),
     SEED: Variable((SEED,), DIMENSIONLESS, "seed", kind="integer"),
@@ -259,6 +284,8 @@ _VARIABLES = {
     PROBE_INPUT: Variable((SEED, SAMPLE, unit(0)), DIMENSIONLESS, "probe input"),
     PROBE_TARGET: Variable((SEED, SAMPLE, OUTPUT_UNITS), DIMENSIONLESS, "probe target"),
     TARGET_VARIANCE: Variable((SEED,), DIMENSIONLESS, "variance of the targets", "<|y* - <y*>|^2>"),
+    **_own_examples(()),
+    **_own_examples((SEED,)),
     LOSS: per_run(DIMENSIONLESS, "loss", "L = 1/2 <e^T e>"),
     DIVERGED: Variable((RULE, SEED), DIMENSIONLESS, "whether the run diverged", kind="boolean"),
     DIVERGED_AT: Variable(

@@ -1,5 +1,6 @@
 """What is asked: a task, a network, rules and a schedule as one frozen description."""
 
+from fatheory.experiment.array_task import ArrayTask as ArrayTask
 from fatheory.experiment.convolutional import Block as Block
 from fatheory.experiment.convolutional import ConvolutionalNetwork as ConvolutionalNetwork
 from fatheory.experiment.convolutional import Pool as Pool

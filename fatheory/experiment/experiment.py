@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, model_serializer, model_validator
 
-from fatheory.errors import InvalidExperimentError, suggestion
+from fatheory.errors import ArchiveError, InvalidExperimentError, suggestion
 from fatheory.experiment.conflicts import conflicts
 from fatheory.experiment.description import (
     AS_MAPPING,
@@ -27,6 +27,7 @@ from fatheory.experiment.record import Record
 from fatheory.experiment.rule_choice import RuleChoice
 from fatheory.experiment.schedule import Schedule, Update
 from fatheory.experiment.task import Task
+from fatheory.labels import ATTR_EXPERIMENT, ATTR_SWEEP
 
 MAX_SEEDS = 1_000_000
 """More than any study asks for at once; a slip of the keyboard should not fill the memory."""
@@ -76,7 +77,7 @@ class Experiment(Description):
     ----------
     name : str
         For people; not part of the content hash.
-    task : LinearTask, QuadraticTask, TeacherTask or ImageTask
+    task : LinearTask, QuadraticTask, TeacherTask, ImageTask or ArrayTask
         What is to be learned.
     network : DenseNetwork, ConvolutionalNetwork or SpikingNetwork
         What learns.
@@ -220,6 +221,40 @@ class Experiment(Description):
             later version, or names parts of packages that are not here.
         """
         return cls(**read_description("Experiment", text))
+
+    @classmethod
+    def from_archive(cls, archive: Any) -> "Experiment":
+        """Read the experiment that an archive answers, with the arrays of its own that it holds.
+
+        Parameters
+        ----------
+        archive : Dataset
+            A run archive, or a sweep's.
+
+        Raises
+        ------
+        ArchiveError
+            If it holds no description of an experiment.
+        InvalidExperimentError
+            As `from_json`.
+        DataError
+            If its arrays are not those that the description names.
+        """
+        experiment = cls.from_attributes(archive.attrs)
+        if experiment is None:
+            raise ArchiveError("the archive holds no description of an experiment")
+        experiment.task.take_examples(archive, experiment.root_seed)
+        return experiment
+
+    @classmethod
+    def from_attributes(cls, attrs: Mapping[str, Any]) -> "Experiment | None":
+        """Read the experiment that an archive's attributes name, a sweep's included; or None."""
+        text, swept = attrs.get(ATTR_EXPERIMENT), attrs.get(ATTR_SWEEP)
+        if isinstance(text, str):
+            return cls.from_json(text)
+        if isinstance(swept, str):
+            return cls(**migrated(read_description("Sweep", swept))["experiment"])
+        return None
 
     @model_validator(mode="before")
     @classmethod

@@ -5,12 +5,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Literal
 
-import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from fatheory.errors import DataError
 from fatheory.experiment.description import NOT_EMPTY, Count, Description, Size, Text
-from fatheory.experiment.task_face import TaskFace
+from fatheory.experiment.task_face import Pair, TaskFace
 from fatheory.tasks.images import (
     ImageSet,
     folder_set,
@@ -19,9 +18,6 @@ from fatheory.tasks.images import (
     load,
     standardized,
 )
-
-Pair = tuple[np.ndarray, np.ndarray]
-"""Inputs and targets."""
 
 
 class FolderContents(Description):
@@ -82,7 +78,6 @@ class ImageTask(TaskFace):
         What a folder holds, found there when left out; None for other image sets.
     """
 
-    stored: ClassVar[bool] = True
     input_name: ClassVar[str] = "pixels"
 
     kind: Literal["images"] = "images"
@@ -178,6 +173,11 @@ class ImageTask(TaskFace):
     def noise(self) -> float:
         """Targets carry none."""
         return 0.0
+
+    @property
+    def stored(self) -> bool:
+        """All seeds see the same images."""
+        return True
 
     @property
     def of_classes(self) -> bool:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BeforeValidator, SerializeAsAny
 
+from fatheory.experiment.array_task import ArrayTask
 from fatheory.experiment.description import (
     NOT_EMPTY,
     Count,
@@ -141,7 +142,7 @@ class TeacherTask(DrawnTask):
     input: EntryDistribution = Normal(std=1.0)
 
 
-TASKS.build_in(LinearTask, QuadraticTask, TeacherTask, ImageTask)
+TASKS.build_in(LinearTask, QuadraticTask, TeacherTask, ImageTask, ArrayTask)
 
 
 def _read_task(value: Any) -> Any:

@@ -3,7 +3,12 @@
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
+
 from fatheory.experiment.description import Description
+
+Pair = tuple[np.ndarray, np.ndarray]
+"""Inputs (sample, n_i) and targets (sample, n_o)."""
 
 
 class TaskFace(Description):
@@ -33,12 +38,26 @@ class TaskFace(Description):
         def noise(self) -> float:
             """Standard deviation of the noise on each target entry."""
 
-    stored: ClassVar[bool] = False
-    """Whether the examples are there already, the same for all seeds; then `examples` gives them,
-    and archives name them instead of saying how they were drawn."""
-
     input_name: ClassVar[str] = "inputs"
     """What an entry of an input is called, in the plural."""
+
+    @property
+    def stored(self) -> bool:
+        """Whether examples are there already, the same for all seeds: `examples` gives them."""
+        return False
+
+    @property
+    def each_seeds(self) -> bool:
+        """Whether each seed has examples of its own that no law is known of: `examples_of`."""
+        return False
+
+    @property
+    def archived(self) -> int:
+        """How many numbers archives hold of examples, for every seed that has its own.
+
+        0 where they name the examples, or hold what these are drawn by.
+        """
+        return 0
 
     @property
     def of_classes(self) -> bool:
@@ -69,7 +88,7 @@ class TaskFace(Description):
         """What tasks must have in common for their experiments to share a compiled program."""
         return self
 
-    def examples(self) -> Any:
+    def examples(self) -> tuple[Pair, Pair]:
         """Return what is learned from and what is measured on, where examples are stored.
 
         Returns
@@ -83,6 +102,22 @@ class TaskFace(Description):
             If they are not at hand, damaged, or others than those that the task was made for.
         """
         raise NotImplementedError(f"the examples of a {type(self).__name__} are drawn")
+
+    def examples_of(
+        self, root_seed: int, seed: int, generator: np.random.Generator
+    ) -> tuple[Pair, Pair]:
+        """Return what one seed learns from and is measured on, where `each_seeds` is true."""
+        del root_seed, seed, generator
+        raise NotImplementedError(f"the examples of a {type(self).__name__} are drawn by a law")
+
+    def take_examples(self, archive: Any, root_seed: int) -> None:
+        """Take the examples that an archive of this task holds, if it holds any."""
+        del archive, root_seed
+
+    @property
+    def belongings(self) -> Any:
+        """What the task needs beside its description, to be taken along to another process."""
+        return None
 
     def require_same_examples(self) -> None:
         """Refuse stored examples that are others than those that the task was made for.

@@ -45,13 +45,14 @@ def drawn_variables(
 
     Fixed feedback is oriented like B, (unit_{l-1}, unit_l), direct feedback (unit_l, unit_L), and
     feedback kernels like kernels; NaN for rules that draw none. Images are not stored again: the
-    experiment names them.
+    experiment names them. Arrays of one's own are, as they were given.
     """
-    variables = _feedback(experiment, starts)
-    if experiment.task.stored:
-        targets = starts[0].evaluation.targets.astype(np.float64)
-        variance = np.sum(np.var(targets, axis=0))
-        return variables | {labels.TARGET_VARIANCE: np.full(len(starts), variance)}
+    task, variables = experiment.task, _feedback(experiment, starts)
+    if task.stored or task.each_seeds:
+        variables[labels.TARGET_VARIANCE] = _target_variances(starts, alike=task.stored)
+        if not task.archived:
+            return variables
+        variables |= _own_examples(starts, alike=task.stored)
     if isinstance(starts[0].problem, LinearProblem):
         variables[labels.TARGET_MAP] = np.stack([start.target_map for start in starts])
         variables[labels.INPUT_COVARIANCE] = np.stack([start.Sigma for start in starts])
@@ -59,6 +60,29 @@ def drawn_variables(
         labels.PROBE_INPUT: np.stack([start.probe.inputs for start in starts]),
         labels.PROBE_TARGET: np.stack([start.probe.targets for start in starts]),
     }
+
+
+def _target_variances(starts: Sequence[InitialState], *, alike: bool) -> np.ndarray:
+    """Return the variance of the targets that are measured on, seed by seed."""
+    different = starts[:1] if alike else starts
+    variances = [
+        np.sum(np.var(start.evaluation.targets.astype(np.float64), axis=0)) for start in different
+    ]
+    return np.resize(variances, len(starts))
+
+
+def _own_examples(starts: Sequence[InitialState], *, alike: bool) -> dict[str, np.ndarray]:
+    """Return the arrays that seeds learn from and are measured on, once where all have the same."""
+    stacks = []
+    for start in starts[:1] if alike else starts:
+        assert start.samples is not None  # own arrays are finite
+        stacks.append([start.samples.inputs, start.samples.targets])
+        # Where nothing is held out, both are the same arrays.
+        if start.evaluation.inputs is not start.samples.inputs:
+            stacks[-1] += [start.evaluation.inputs, start.evaluation.targets]
+    arrays = [of_one[0] if alike else np.stack(of_one) for of_one in zip(*stacks, strict=True)]
+    names = [name if alike else labels.of_each_seed(name) for name in labels.OWN_EXAMPLES]
+    return dict(zip(names, arrays, strict=False))
 
 
 def _feedback(experiment: Experiment, starts: Sequence[InitialState]) -> dict[str, np.ndarray]:

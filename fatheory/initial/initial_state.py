@@ -171,6 +171,10 @@ def _draw_examples(
     if task.stored:
         train, held_out, probe = stored_samples(task, experiment.record.probe_samples)
         return None, probe, held_out, train
+    if task.each_seeds:
+        pairs = task.examples_of(root_seed, seed, stream(root_seed, seed, "inputs"))
+        train, held_out = (Samples(*pair) for pair in pairs)
+        return None, held_out.first(experiment.record.probe_samples), held_out, train
     assert isinstance(task, DrawnTask)  # for type checkers: the others are stored
     problem = draw_problem(task, root_seed, seed)
     if not task.samples:

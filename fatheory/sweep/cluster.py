@@ -6,10 +6,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from fatheory.errors import FatheoryError
-from fatheory.experiment import Experiment
+from fatheory.experiment import Experiment, TaskFace
 from fatheory.sweep.cores import usable_cores
 from fatheory.sweep.plan import Batch
 from fatheory.sweep.result import Result, carry_out
+from fatheory.tasks.own_arrays import OwnArrays, remember
 
 if TYPE_CHECKING:
     from dask.distributed import Client, Future, LocalCluster
@@ -112,7 +113,8 @@ def on_cluster(
     """
     from dask.distributed import as_completed
 
-    asked: dict[Any, Batch] = {_submitted(client, b, wanted): b for b in batches}
+    sent: dict[TaskFace, Future] = {}
+    asked: dict[Any, Batch] = {_submitted(client, b, wanted, sent): b for b in batches}
     suspects: list[Batch] = []
     for future in as_completed(list(asked)):
         batch = asked.pop(future)
@@ -122,18 +124,35 @@ def on_cluster(
         else:
             yield dict(zip(batch.hashes, found, strict=True))
     for batch in suspects:
-        each = [_results(_submitted(client, alone, wanted)) for alone in batch.alone()]
+        each = [_results(_submitted(client, alone, wanted, sent)) for alone in batch.alone()]
         found = [Result.failed(_DEADLY) if one is None else one[0] for one in each]
         yield dict(zip(batch.hashes, found, strict=True))
 
 
-def _submitted(client: "Client", batch: Batch, wanted: Mapping[str, Sequence[str]]) -> "Future":
+def _submitted(
+    client: "Client",
+    batch: Batch,
+    wanted: Mapping[str, Sequence[str]],
+    sent: dict[TaskFace, "Future"],
+) -> "Future":
     texts = [experiment.to_json() for experiment in batch.experiments]
-    return client.submit(_carry_out, texts, batch.select(wanted), batch.source, pure=False)
+    for task in {experiment.task for experiment in batch.experiments}:
+        # Once for all batches: they may be large.
+        if task not in sent and task.belongings is not None:
+            sent[task] = client.scatter(task.belongings, hash=False)
+    own = [sent[task] for task in {e.task for e in batch.experiments} if task in sent]
+    return client.submit(_carry_out, texts, batch.select(wanted), batch.source, own, pure=False)
 
 
-def _carry_out(texts: Sequence[str], wanted: Sequence[Sequence[str]], source: str) -> list[Result]:
-    """Answer experiments that arrive as JSON."""
+def _carry_out(
+    texts: Sequence[str],
+    wanted: Sequence[Sequence[str]],
+    source: str,
+    own: Sequence[OwnArrays] = (),
+) -> list[Result]:
+    """Answer experiments that arrive as JSON, with arrays of one's own beside them."""
+    held = [remember(arrays) for arrays in own]
+    assert len(held) == len(own)  # others find them as long as someone holds them
     return carry_out([Experiment.from_json(text) for text in texts], wanted, source=source)
 
 

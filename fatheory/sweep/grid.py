@@ -15,7 +15,7 @@ from fatheory.sweep import labels as sweep_labels
 from fatheory.sweep.answer import SIMULATION, precision_of
 from fatheory.sweep.cell import Cell
 from fatheory.sweep.description import SweepDescription
-from fatheory.sweep.schema import EXAMPLES, dtype, sizes, variable_dims
+from fatheory.sweep.schema import EXAMPLES, dtype, own_examples, sizes, variable_dims
 from fatheory.train.answer import equations
 from fatheory.updates import schedule_factors
 
@@ -60,7 +60,8 @@ class Grid:
         asked = list(by_hash.values())
         held = {content_hash: variable_dims(own) for content_hash, own in by_hash.items()}
         kept, left_out = _variables(asked, held.values())
-        examples = tuple(name for name in EXAMPLES if name in kept) if _learn_alike(asked) else ()
+        alike = (*(EXAMPLES if _learn_alike(asked) else ()), *_own_alike(asked))
+        examples = tuple(name for name in alike if name in kept)
         static = _static(sweep, source, cells, asked, left_out)
         extent = sizes(asked[0]) | {str(dim): size for dim, size in static.sizes.items()}
         precision = precision_of(source, asked)
@@ -118,7 +119,7 @@ class Grid:
         drawn = drawn_variables(experiment, starts)
         precision = precision_of(self.source, [experiment])
         return assemble(
-            {name: np.asarray(drawn[name]).astype(precision) for name in self.examples},
+            {name: drawn[name].astype(dtype(name, precision)) for name in self.examples},
             {},
             {},
             n_layers=experiment.layers,
@@ -170,6 +171,14 @@ def _learn_alike(asked: Sequence[Experiment]) -> bool:
         (e.task, e.root_seed, e.seeds, e.record.probe_samples, e.precision) for e in asked
     }
     return len(same) == 1 and not asked[0].task.stored
+
+
+def _own_alike(asked: Sequence[Experiment]) -> tuple[str, ...]:
+    """Name the arrays of one's own that are the same in all cells, and so stored once."""
+    if len({e.task for e in asked}) > 1:
+        return ()
+    drawn_alike = len({(e.root_seed, e.seeds) for e in asked}) == 1
+    return own_examples(asked[0]) if asked[0].task.stored or drawn_alike else ()
 
 
 def _static(

@@ -18,7 +18,7 @@ SHARED = (labels.RULE, labels.SEED, labels.STEP, labels.LAYER)
 ATTR_FORM = "sweep_form"
 FORM = 2
 """How values are laid out. The first form had no NaN in booleans and integers of runs."""
-ATTR_SWEEP = "sweep"
+ATTR_SWEEP = labels.ATTR_SWEEP
 ATTR_HASH = "sweep_hash"
 ATTR_LEFT_OUT = "left_out"
 

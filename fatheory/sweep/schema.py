@@ -18,6 +18,7 @@ EXAMPLES = (
 """Variables that say what is to be learned."""
 
 
+_OWN = frozenset({*labels.OWN_EXAMPLES, *map(labels.of_each_seed, labels.OWN_EXAMPLES)})
 _DTYPES = {"boolean": np.dtype(np.bool_), "integer": np.dtype(np.int64)}
 
 
@@ -38,19 +39,38 @@ def sizes(experiment: Experiment) -> dict[str, int]:
         labels.RULE: len(experiment.rules),
         labels.SEED: len(experiment.seeds),
         labels.STEP: len(experiment.snapshot_steps),
+        labels.EXAMPLE: experiment.task.samples,
+        labels.HELD_OUT_EXAMPLE: experiment.task.held_out,
     }
+
+
+def own_examples(experiment: Experiment) -> tuple[str, ...]:
+    """Return the names under which an archive holds the experiment's own arrays, if it does."""
+    task = experiment.task
+    if not task.archived:
+        return ()
+    # Where nothing is held out, the training examples serve for both.
+    both = task.archived > task.samples * (task.inputs + task.outputs)
+    names = labels.OWN_EXAMPLES if both else labels.OWN_EXAMPLES[:2]
+    return tuple(map(labels.of_each_seed, names)) if task.each_seeds else names
 
 
 def dtype(name: str, precision: str) -> np.dtype:
     """Return the kind of values of a variable."""
+    if name in _OWN:
+        return np.dtype(np.float64)  # holds arrays of either precision as they were given
     return _DTYPES.get(labels.variable(name).kind, np.dtype(precision))
 
 
 def _drawn(experiment: Experiment) -> Iterator[str]:
     yield from _feedback(experiment)
-    if experiment.task.stored:
+    task = experiment.task
+    if task.stored or task.each_seeds:
         yield labels.TARGET_VARIANCE
-    elif isinstance(experiment.task, LinearTask):
+        yield from own_examples(experiment)
+        if task.archived:
+            yield from (labels.PROBE_INPUT, labels.PROBE_TARGET)
+    elif isinstance(task, LinearTask):
         yield from EXAMPLES
     else:
         yield from (labels.PROBE_INPUT, labels.PROBE_TARGET)

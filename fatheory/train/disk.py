@@ -81,7 +81,10 @@ def _drawn(experiment: Experiment) -> int:
     task, sizes = experiment.task, experiment.sizes
     upper = sum(int(np.prod(shape)) for shape in experiment.weight_shapes[1:])
     drawn = len(experiment.rules) * upper
-    if task.stored:
+    if task.archived:
+        # What all seeds share is stored once; here it is counted seed by seed.
+        drawn += task.archived if task.each_seeds else task.archived // len(experiment.seeds)
+    elif task.stored:
         return drawn
     drawn += experiment.probe_samples * (sizes[0] + sizes[-1])
     if isinstance(task, LinearTask):

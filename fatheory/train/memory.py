@@ -108,8 +108,8 @@ def _examples(experiment: Experiment, item: int) -> int:
     """Count training examples, drawn and on the device, and those of evaluation."""
     task, seeds = experiment.task, len(experiment.seeds)
     numbers = task.inputs + task.outputs
-    if task.stored:
-        return task.example_bytes(item)
+    if task.stored or task.each_seeds:
+        return task.example_bytes(item) * (seeds if task.each_seeds else 1)
     if task.samples:
         return seeds * task.samples * numbers * (2 * _HOST_ITEM + item)
     # One block is drawn while another is learned from.

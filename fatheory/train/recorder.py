@@ -40,9 +40,10 @@ class Recorder:
         self._training = None
         if any(Need.TRAINING in quantity.needs for quantity in quantities):
             # As many as there are to evaluate on, so that both errors cost and vary alike.
-            train = starts[0].samples
-            assert train is not None  # images are finite samples, the same for all seeds
-            self._training = on_device([train.first(len(starts[0].evaluation))], dtype)
+            once = starts[:1] if experiment.task.stored else starts
+            trains = [start.samples for start in once if start.samples is not None]
+            count = len(starts[0].evaluation)
+            self._training = on_device([train.first(count) for train in trains], dtype)
         self._unchecked = quantities
         self._runs = (len(experiment.rules), len(starts))
         self._dtype = dtype

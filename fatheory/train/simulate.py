@@ -22,7 +22,7 @@ from fatheory.train.memory import require_memory
 from fatheory.train.progress import progress_bar
 from fatheory.train.run import Run
 from fatheory.train.sinks import OnDisk, stop_request
-from fatheory.train.stored import as_stored, in_order
+from fatheory.train.stored import as_stored, in_order, take_own_examples
 
 
 def simulate(
@@ -103,6 +103,7 @@ def _carried_out(
     if path is None:
         ((_, answer),) = train_many([experiment], progress=progress)
         return answer.archive()
+    take_own_examples(experiment, path)
     stored, called = experiment, experiment.content_hash
     if not restart:
         stored, called = as_stored(experiment, path)

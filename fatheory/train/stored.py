@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import xarray as xr
 
 from fatheory import labels
-from fatheory.archive import attributes
-from fatheory.errors import ArchiveWriteError
+from fatheory.archive import attributes, load
+from fatheory.errors import ArchiveWriteError, DataError
 from fatheory.experiment import Experiment, LinearTask
 from fatheory.experiment.migration import read_description
 
@@ -67,6 +67,29 @@ def _refuse_other_numbers(path: str | os.PathLike[str], text: str, experiment: E
             f"them best, and this one measures them without noise; choose another path, or pass "
             f"restart=True (on the command line --restart) to replace it"
         )
+
+
+def take_own_examples(experiment: Experiment, path: str | os.PathLike[str]) -> None:
+    """Take arrays of one's own from the archive that stands at a path, where it is of this task.
+
+    So a run goes on where nothing but its description and its archive is left.
+
+    Raises
+    ------
+    DataError
+        If the archive was changed.
+    """
+    try:
+        if not experiment.task.archived or experiment.task.belongings is not None:
+            return
+    except DataError:  # the arrays are not at hand
+        pass
+    stored = type(experiment).from_attributes(attributes(path))
+    if stored is not None and (stored.task, stored.root_seed) == (
+        experiment.task,
+        experiment.root_seed,
+    ):
+        experiment.task.take_examples(load(path), experiment.root_seed)
 
 
 def completed(stored: Experiment, experiment: Experiment) -> Experiment:

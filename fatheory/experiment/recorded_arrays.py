@@ -1,0 +1,56 @@
+"""Arrays of one's own, read back from an archive that holds them."""
+
+from typing import Any
+
+import numpy as np
+
+from fatheory import labels
+from fatheory.errors import DataError
+from fatheory.experiment.array_contents import ArrayContents
+from fatheory.tasks.array_set import ArraySet
+from fatheory.tasks.own_arrays import GivenArrays, OwnArrays, RecordedArrays
+
+
+def recorded_arrays(archive: Any, contents: ArrayContents, root_seed: int) -> OwnArrays | None:
+    """Return the arrays that an archive holds; None if it holds none.
+
+    Parameters
+    ----------
+    archive : Dataset
+        Of a run, or of a sweep whose cells all learn the same arrays.
+    contents : ArrayContents
+        What they are said to be.
+    root_seed : int
+        Of the experiment that drew them, where each seed has its own.
+
+    Raises
+    ------
+    DataError
+        If they are others.
+    """
+    each = bool(contents.drawn_by)
+    names = [labels.of_each_seed(name) if each else name for name in labels.OWN_EXAMPLES]
+    wanted = names if contents.held_out else names[:2]
+    if not all(name in archive and archive[name].ndim == 2 + each for name in wanted):
+        return None
+    stored = [np.asarray(archive[name].values, contents.precision) for name in wanted]
+    if not each:
+        held = _array_set(stored, contents)
+        if held.digest != contents.digest:
+            raise DataError(
+                f"the arrays of the archive are not those of its description (SHA-256 "
+                f"{held.digest:.16}...; expected {contents.digest:.16}...): it was changed"
+            )
+        return GivenArrays(held)
+    seeds = np.atleast_1d(archive[labels.SEED].values)
+    drawn = {
+        (root_seed, int(seed)): _array_set([array[i] for array in stored], contents)
+        for i, seed in enumerate(seeds)
+    }
+    return RecordedArrays(contents.digest, drawn)
+
+
+def _array_set(stored: list[np.ndarray], contents: ArrayContents) -> ArraySet:
+    inputs, targets, *held_out = (array.copy() for array in stored)
+    X, Y = held_out or (inputs[:0], targets[:0])
+    return ArraySet(inputs, targets, X, Y, contents.shape, contents.of_classes)
