@@ -18,6 +18,7 @@ from fatheory.cli.archive import archive
 from fatheory.cli.claims import claims
 from fatheory.cli.console import INTERRUPTED, err
 from fatheory.cli.data import data
+from fatheory.cli.plot import plot
 from fatheory.cli.reproduce import reproduce
 from fatheory.cli.runs import compare, run, solve
 from fatheory.cli.show import inspect, list_known
@@ -44,6 +45,7 @@ app.command()(run)
 app.command()(solve)
 app.command()(compare)
 app.command()(inspect)
+app.command()(plot)
 app.command()(reproduce)
 app.add_typer(archive, name="archive")
 app.add_typer(claims, name="claims")

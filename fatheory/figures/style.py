@@ -27,7 +27,7 @@ def style() -> Iterator[None]:
 
 def rule_colour(label: str) -> str:
     """Return a rule's colour; a label of its own, such as ``frsf 75 %``, takes its rule's."""
-    rule = _rule(label) or _rule(label.split()[0])
+    rule = _rule(label) or _rule(label.partition(" ")[0])
     return (rule and rule.colour) or NO_COLOUR
 
 

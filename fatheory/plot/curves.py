@@ -55,7 +55,7 @@ def curves(
     ----------
     data : Dataset or DataArray
         An archive, a selection from one, or values from one, such as `fatheory.metrics` return,
-        along ``step``.
+        along ``step``, or ``time`` as theory at array level has it.
     variable : str, optional
         A variable of the archive, or a quantity; ``"loss"`` by default.
     x : str
@@ -99,7 +99,7 @@ def curves(
     >>> axes.get_ylabel()
     'loss'
     """
-    values = by_source(values_of(data, variable))
+    values = by_source(_along_steps(values_of(data, variable)))
     with canvas(axes) as drawn:
         draw_curves(values, drawn, data=data, x=x, summary=summary, log=log, legend=legend, **line)
     return drawn
@@ -111,6 +111,13 @@ def by_source(values: xr.DataArray) -> dict[str, xr.DataArray]:
         return {SIMULATION: values}
     sources = labels_along(values, labels.SOURCE)
     return {source: values.isel({labels.SOURCE: i}) for i, source in enumerate(sources)}
+
+
+def _along_steps(values: xr.DataArray) -> xr.DataArray:
+    """Take times for steps where theory has times alone."""
+    if labels.STEP in values.dims or labels.TIME not in values.dims:
+        return values
+    return values.rename({labels.TIME: labels.STEP})
 
 
 @dataclass(frozen=True)
@@ -273,6 +280,8 @@ def _add_legend(
     for one in told:
         count = f", {n_text(one.n, one.total)}" if one.total and not alike else ""
         handles.append(Line2D([], [], color=one.colour, label=plain((one.text or "all") + count)))
+    if [one.text for one in told] == [""] and not (alike or lost or len(sources) > 1):
+        return  # one line without a name
     note = ", ".join(filter(None, (band, n_text(*next(iter(counts))) if alike else "")))
     if band:
         handles.append(Patch(color="0.4", alpha=0.3, linewidth=0, label=note))

@@ -29,15 +29,7 @@ def final_values(stored: xr.Dataset, variable: str) -> xr.DataArray:
     UnknownNameError
         If the sweep has no such variable of rules, seeds, steps and layers.
     """
-    known = can_be_shown(stored)
-    if variable not in known:
-        raise UnknownNameError("variable of runs", variable, known)
-    values = stored[variable]
-    if labels.STEP in values.dims:
-        # Steps of other cells only have no time in this one.
-        own = stored[labels.TIME].notnull().any(labels.RULE)
-        backwards = own.isel({labels.STEP: slice(None, None, -1)}).argmax(labels.STEP)
-        values = values.isel({labels.STEP: own.sizes[labels.STEP] - 1 - backwards})
+    values = last_values(stored, variable)
     if labels.SEED not in values.dims:
         return values
     found = values.median(labels.SEED, keep_attrs=True)
@@ -46,6 +38,40 @@ def final_values(stored: xr.Dataset, variable: str) -> xr.DataArray:
     # NaN, where a cell has no such run, is no divergence.
     lost = (stored[labels.DIVERGED] == 1).any(labels.SEED)
     return found.where(~lost).transpose(*found.dims)
+
+
+def last_values(stored: xr.Dataset, variable: str) -> xr.DataArray:
+    """Return the last recorded values of a variable in every cell, seed by seed.
+
+    Parameters
+    ----------
+    stored : Dataset
+        The archive of a sweep.
+    variable : str
+        One of `can_be_shown`.
+
+    Returns
+    -------
+    DataArray
+        Of the axes, and of rule, seed and layer where the variable has them. NaN where nothing was
+        recorded, as after a run diverged, and for seeds that a cell does not have.
+
+    Raises
+    ------
+    UnknownNameError
+        If the sweep has no such variable of rules, seeds, steps and layers.
+    """
+    known = can_be_shown(stored)
+    if variable not in known:
+        raise UnknownNameError("variable of runs", variable, known)
+    values = stored[variable]
+    if labels.STEP not in values.dims:
+        return values
+    # Steps of other cells only have no time in this one.
+    own = stored[labels.TIME].notnull()
+    own = own.any(labels.RULE) if labels.RULE in own.dims else own
+    backwards = own.isel({labels.STEP: slice(None, None, -1)}).argmax(labels.STEP)
+    return values.isel({labels.STEP: own.sizes[labels.STEP] - 1 - backwards})
 
 
 def seed_counts(stored: xr.Dataset) -> str:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import lines, texts
+from drawn_figures import lines, texts
 
 import fatheory as fa
 from fatheory.errors import ArchiveError, FatheoryError, UnknownNameError

@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import xarray as xr
-from conftest import diverging, lines, texts
+from drawn_figures import diverging, lines, texts
 
 import fatheory as fa
 from fatheory.errors import ArchiveError, DivergedWarning, FatheoryError, UnknownNameError
