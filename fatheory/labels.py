@@ -58,6 +58,9 @@ ATTR_HASHES = "experiment_hashes"
 ATTR_UNFINISHED = "unfinished"
 ATTR_REPAIRED = "repaired"
 ATTR_ABSENT = "absent_quantities"
+ATTR_RATES = "learning_rates"
+OWN_RATES = "own"
+"""What the attribute is where an answer of theory holds at its own learning rates only."""
 """A JSON object: quantities that were asked for and the source cannot give, with the reason."""
 REQUIRED_ATTRS = (
     ATTR_SCHEMA,

@@ -163,3 +163,54 @@ def test_what_one_side_lacks_is_compared_by_its_law(theory, simulation):
     assert fa.compare(lacking, simulation).sizes["rule"] == 2
     with pytest.raises(ArchiveError, match=r"has no target_map.*root_seed is 5 in theory and 0"):
         fa.compare(lacking.assign_attrs(experiment=other), simulation)
+
+
+FA = "feedback_alignment"
+
+
+def at_rate(rate, **settings):
+    return ASKED.with_settings({"rules": {FA: rate}} | settings)
+
+
+@pytest.mark.parametrize("method", ["reduced_sgd", "order_parameters"])
+def test_an_answer_at_its_own_rates_is_compared_with_those_alone(method, simulation):
+    """Interpolated in time it would be called the theory of runs that it says nothing about."""
+    lean = {"record.quantities": []}
+    ours, other = (fa.solve(at_rate(rate, **lean), method) for rate in (0.01, 0.03))
+    assert fa.compare(ours, simulation).relative_error.notnull().all()
+    message = rf"'{FA}' learns at rate 0\.03 in theory and 0\.01 in simulation, and theory/{method}"
+    with pytest.raises(ArchiveError, match=message):
+        fa.compare(other, simulation)
+    # One answer for all the rates of a series.
+    runs = [simulation.sel(rule=[FA]), fa.solve(at_rate(0.03, **lean), "flow")]
+    with pytest.raises(ArchiveError, match=r"0\.01 in theory and 0\.03 in simulation"):
+        fa.compare([ours, ours], runs)
+    # Archives of earlier versions do not say so, and descriptions may be gone.
+    del other.attrs["learning_rates"], other.attrs["experiment"]
+    with pytest.raises(ArchiveError, match=message):
+        fa.compare(other, simulation.sel(rule=FA))
+    assert fa.compare(fa.solve(at_rate(0.03, **lean), "reduced"), simulation).sizes["rule"] == 1
+
+
+def test_updates_count_where_theory_follows_them(simulation):
+    theory = fa.solve(at_rate(0.01, **{"record.quantities": []}), "reduced_sgd")
+    for settings in ({"schedule.batch_size": 2}, {"update.momentum": 0.5}):
+        other = simulation.assign_attrs(experiment=ASKED.with_settings(settings).to_json())
+        key = next(iter(settings)).removesuffix(".momentum")
+        with pytest.raises(ArchiveError, match=f"updates differ: {key} is "):
+            fa.compare(theory, other)
+
+
+def test_other_layers_frozen_at_a_time_are_another_problem(theory, simulation):
+    phases = [{"steps": 10, "frozen": [1]}, {"steps": 10}]
+    frozen = fa.solve(ASKED.with_settings({"schedule.phases": phases}))
+    message = (
+        r"'backprop' the layers \[1\] are frozen in theory at time 0\.1 and \[\] in simulation"
+    )
+    with pytest.raises(ArchiveError, match=message):
+        fa.compare(frozen, simulation)
+    # The same times, in more and smaller steps, and longer.
+    slow = {"backprop": 0.01, FA: 0.005}
+    phases = [{"steps": 20, "frozen": [1]}, {"steps": 7}, {"steps": 33}]
+    longer = fa.solve(ASKED.with_settings({"schedule.phases": phases, "rules": slow}))
+    assert float(fa.compare(longer, frozen).relative_error.sel(variable="loss").max()) < 0.01

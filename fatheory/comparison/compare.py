@@ -23,8 +23,11 @@ def compare(
     that series NaN; select the steps before it first, as ``theory.sel(step=slice(0, 900))`` does.
 
     Both must have the same target, probe, rules, feedback and start: what differs there would be
-    taken for an error of the theory. The learning rates of rules may differ. Archives that state no
-    experiment are not asked for their rules and their start.
+    taken for an error of the theory. The same layers must be frozen at the same times. Learning
+    rates may differ where theory is a function of time alone, as a flow is; a method that follows
+    single updates (``reduced_sgd``, ``online``, ``order_parameters``) is compared at its own rates,
+    batch size and update. Archives that state no experiment are not asked for their rules, their
+    start and their frozen layers.
 
     Parameters
     ----------
@@ -55,9 +58,9 @@ def compare(
     ------
     ArchiveError
         If one is not a run archive, the archives share no rule, seed or variable, their target,
-        probe, rules, feedback or start differ, a variable has another shape, theory has a single
-        time that is not simulation's, or the sequences do not pair up, are in different orders of
-        their learning rates, or hold one learning rate only.
+        probe, rules, feedback, start, frozen layers or rates that matter differ, a variable has
+        another shape, theory has a single time that is not simulation's, or the sequences do not
+        pair up, are in different orders of their learning rates, or hold one learning rate only.
     """
     if isinstance(theory, xr.Dataset) and isinstance(simulation, xr.Dataset):
         warn_of_divergence(theory, simulation)

@@ -9,6 +9,7 @@ import xarray as xr
 
 from fatheory import labels
 from fatheory.archive.axes import with_axes, with_own_axes
+from fatheory.comparison.same_schedule import of_frozen_layers, of_rates, of_updates
 from fatheory.errors import ArchiveError
 from fatheory.experiment import Experiment, RuleChoice
 
@@ -28,7 +29,7 @@ _TOLERANCE = 64
 def require_same_problem(
     theory: xr.Dataset, simulation: xr.Dataset, shared: Mapping[str, list]
 ) -> None:
-    """Refuse archives whose target, probe, rules, feedback or start differ.
+    """Refuse archives whose target, probe, rules, feedback, start or learning differ.
 
     Parameters
     ----------
@@ -42,7 +43,10 @@ def require_same_problem(
     ArchiveError
         Naming everything that differs, where and by how much.
     """
-    differences = [*_of_arrays(theory, simulation, shared)]
+    differences = [
+        *_of_arrays(theory, simulation, shared),
+        *of_rates(theory, simulation, shared),
+    ]
     sides = (theory, simulation)
     if all(labels.ATTR_EXPERIMENT in archive.attrs for archive in sides):
         ours, theirs = (Experiment.from_json(a.attrs[labels.ATTR_EXPERIMENT]) for a in sides)
@@ -50,6 +54,8 @@ def require_same_problem(
             *_of_rules(ours, theirs, shared),
             *_of_tasks(theory, simulation, ours, theirs),
             *_of_starts(theory, simulation, ours, theirs, shared),
+            *of_frozen_layers(ours, theirs, shared),
+            *of_updates(theory, ours, theirs),
         ]
     if differences:
         lines = "".join(f"\n  {line}" for line in differences)

@@ -9,7 +9,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from fatheory import labels
-from fatheory.comparison import compare as compare_archives
+from fatheory.comparison.compare import compare as compare_archives
 from fatheory.errors import UnknownNameError
 from fatheory.figures import plain, rule_name
 from fatheory.plot.canvas import panels

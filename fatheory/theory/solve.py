@@ -93,6 +93,8 @@ def solved(experiment: Experiment, method: str | Method) -> xr.Dataset:
     absent = _absent(chosen, experiment, answer)
     if absent:
         attrs |= {labels.ATTR_ABSENT: json.dumps(absent)}
+    if not chosen.any_rate:
+        attrs |= {labels.ATTR_RATES: labels.OWN_RATES}
     try:
         return assemble(
             drawn_variables(experiment, starts) | answer,

@@ -36,6 +36,7 @@ class LazyMethod(Method):
     """
 
     name = "lazy"
+    any_rate = True
     summary = "wide networks that hardly move: kernel learning under layered rules, full batch"
     source = "Jacot et al. 2018; Bordelon & Pehlevan 2022; sign-concordant rules: own"
     regime = "wide dense networks without biases, linear at the output, on all samples at once"

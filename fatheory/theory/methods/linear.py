@@ -60,6 +60,7 @@ class LinearMethod(Method):
 
     regime = "linear networks, fully connected and without biases, on linear tasks"
     scope: ClassVar[Scope] = LINEAR
+    any_rate = True
 
     def covers(self, experiment: Experiment) -> list[str]:
         """Say what is outside; see `Method.covers`."""

@@ -47,6 +47,9 @@ class Method:
     """Paper and place."""
     regime: ClassVar[str]
     """What it is about, in the plural, for messages: "linear networks on linear tasks"."""
+    any_rate: ClassVar[bool] = False
+    """Whether it gives one function of time = learning rate x step, whatever the rate, as a flow
+    does. Other answers are compared with simulation at their own learning rates only."""
 
     def covers(self, experiment: Experiment) -> Sequence[str]:
         """Say everything by which the experiment is outside the method's regime, and the cure.

@@ -18,6 +18,7 @@ class ReducedSGDMethod(LinearMethod):
     """Carry out the simulation's own updates in the reduced state: any depth, fixed feedback."""
 
     name = "reduced_sgd"
+    any_rate = False
     aliases = ("reduced-sgd",)
     summary = "the very updates of the simulation, whatever the hidden widths: fixed feedback"
 

@@ -1,0 +1,106 @@
+"""Whether two archives were learned alike: frozen layers in time, and rates where they matter."""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import xarray as xr
+
+from fatheory import labels
+from fatheory.archive.axes import with_axes
+from fatheory.experiment import Experiment
+
+_AT_OWN_RATES = {"theory/reduced_sgd", "theory/order_parameters", "theory/online"}
+"""Sources of earlier archives, which do not say whether other rates would be another answer."""
+_CLOSE = 1e-9
+"""Ends of phases that are nearer than this, relative to all of the time, are one."""
+
+Frozen = tuple[float, frozenset[int]]
+"""The end of a stretch of time, and the layers that are frozen in it."""
+
+
+def of_rates(
+    theory: xr.Dataset, simulation: xr.Dataset, shared: Mapping[str, list]
+) -> Iterator[str]:
+    """Say of which rules the learning rates differ, if theory is an answer at its own ones.
+
+    What follows from a flow is a function of time = learning rate x step, whatever the rate. What
+    follows single updates is another function at every rate.
+    """
+    own = theory.attrs.get(labels.ATTR_RATES) == labels.OWN_RATES
+    if not own and theory.attrs.get(labels.ATTR_SOURCE) not in _AT_OWN_RATES:
+        return
+    rates = [_rates(archive, shared) for archive in (theory, simulation)]
+    if any(side is None for side in rates):
+        return
+    for label in shared.get(labels.RULE, ()):
+        left, right = (float(side.sel({labels.RULE: label})) for side in rates if side is not None)
+        if not np.isclose(left, right, rtol=1e-6, atol=0):
+            yield (
+                f"the rule {label!r} learns at rate {left:g} in theory and {right:g} in "
+                f"simulation, and {theory.attrs.get(labels.ATTR_SOURCE)} answers at its own rate: "
+                f"solve once for every rate, or by a method of all rates, such as 'flow'"
+            )
+
+
+def of_updates(theory: xr.Dataset, ours: Experiment, theirs: Experiment) -> Iterator[str]:
+    """Say how single updates differ, if theory follows those."""
+    own = theory.attrs.get(labels.ATTR_RATES) == labels.OWN_RATES
+    if not own and theory.attrs.get(labels.ATTR_SOURCE) not in _AT_OWN_RATES:
+        return
+    pairs = {
+        "schedule.batch_size": (ours.schedule.batch_size, theirs.schedule.batch_size),
+        "schedule.decay": (ours.schedule.decay, theirs.schedule.decay),
+        "update": (ours.update, theirs.update),
+    }
+    for key, (left, right) in pairs.items():
+        if left != right:
+            yield f"updates differ: {key} is {left} in theory and {right} in simulation"
+
+
+def of_frozen_layers(
+    ours: Experiment, theirs: Experiment, shared: Mapping[str, list]
+) -> Iterator[str]:
+    """Say under which rules other layers are frozen at a time that both reach."""
+    for label in shared.get(labels.RULE, ()):
+        choices = [dict(asked.rules).get(str(label)) for asked in (ours, theirs)]
+        if any(choice is None for choice in choices):
+            continue
+        plans = [
+            _plan(asked, choice.learning_rate)
+            for asked, choice in zip((ours, theirs), choices, strict=True)
+            if choice is not None
+        ]
+        for time, (left, right) in _side_by_side(*plans):
+            if left != right:
+                yield (
+                    f"under the rule {label!r} the layers {sorted(left)} are frozen in theory at "
+                    f"time {time:.4g} and {sorted(right)} in simulation"
+                )
+                break
+
+
+def _rates(archive: xr.Dataset, shared: Mapping[str, list]) -> xr.DataArray | None:
+    if labels.LEARNING_RATE not in archive.variables or labels.RULE not in archive.coords:
+        return None
+    rates = with_axes(archive[labels.LEARNING_RATE], (labels.RULE,))
+    return rates.sel({labels.RULE: shared.get(labels.RULE, [])})
+
+
+def _plan(asked: Experiment, rate: float) -> list[Frozen]:
+    """Return when layers are frozen, in units of time."""
+    phases, ends = asked.schedule.phases, asked.schedule.ends
+    return [(rate * end, frozenset(p.frozen)) for end, p in zip(ends, phases, strict=True)]
+
+
+def _side_by_side(
+    ours: Sequence[Frozen], theirs: Sequence[Frozen]
+) -> Iterator[tuple[float, tuple[frozenset[int], frozenset[int]]]]:
+    """Yield the middle of every stretch that lies within both plans, and what is frozen there."""
+    last = min(ours[-1][0], theirs[-1][0])
+    cuts = sorted({0.0, *(min(end, last) for plan in (ours, theirs) for end, _ in plan)})
+    for begin, end in itertools.pairwise(cuts):
+        middle = (begin + end) / 2
+        if end - begin > _CLOSE * last:
+            at = (next(f for stop, f in plan if stop > middle) for plan in (ours, theirs))
+            yield middle, (next(at), next(at))
