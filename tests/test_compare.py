@@ -360,6 +360,15 @@ def test_runs_are_joined_on_what_they_share():
         compare(theories, simulations)
 
 
+@pytest.mark.parametrize("dim", ["seed", "step", "rule"])
+@pytest.mark.parametrize("side", [0, 1])
+def test_nothing_is_not_compared(theory, simulation, dim, side):
+    pair = [theory, simulation]
+    pair[side] = pair[side].isel({dim: slice(0)})
+    with pytest.raises(ArchiveError, match=f"{('theory', 'simulation')[side]} holds no {dim}"):
+        compare(*pair)
+
+
 def test_one_learning_rate_has_no_rate(theory, simulation):
     with pytest.raises(ArchiveError, match=r"different learning rates; .*\[0\.02, 0\.02\]"):
         compare([theory, theory], [simulation, simulation])

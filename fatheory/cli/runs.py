@@ -118,11 +118,12 @@ def compare(
     for variable in error["variable"].values:
         for rule in error["rule"].values:
             one = error.sel(variable=variable, rule=rule).dropna("seed")
-            if one.size:
-                cells = (one.median(), one.min(), one.max())
-                rows.append((str(variable), str(rule), *(f"{float(c):.3g}" for c in cells)))
-    title = f"Relative error of theory against simulation ({error.sizes['seed']} seeds)"
-    show_table(title, ("variable", "rule", "median", "smallest", "largest"), rows)
+            cells = (one.median(), one.min(), one.max()) if one.size else ()
+            numbers = [f"{float(cell):.3g}" for cell in cells] or ["nan"] * 3
+            counted = f"{one.size} of {error.sizes['seed']}"
+            rows.append((str(variable), str(rule), *numbers, counted))
+    title = "Relative error of theory against simulation, over the seeds that have one"
+    show_table(title, ("variable", "rule", "median", "smallest", "largest", "seeds"), rows)
     if out_path is not None:
         out.print(f"stored {save(difference, out_path, overwrite=overwrite)}")
 

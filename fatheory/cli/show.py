@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import numpy as np
 import typer
 
 from fatheory.cli.console import out, show_table
@@ -95,7 +96,7 @@ def show_runs(archive: "xr.Dataset") -> None:
     for rule in archive["rule"].values:
         run = archive.sel(rule=rule)
         seen = [
-            f"{float(run[name].isel(step=place).median()):.4g}{unit}"
+            f"{_median(run[name].isel(step=place).values)}{unit}"
             for name, _, unit in measures
             for place in (0, -1)
         ]
@@ -104,3 +105,12 @@ def show_runs(archive: "xr.Dataset") -> None:
     heads = [f"{place} {head}" for _, head, _ in measures for place in ("first", "last")]
     title = f"Runs ({archive.sizes['seed']} seeds, {int(archive['step'][-1])} steps; medians)"
     show_table(title, ("rule", "learning rate", *heads, "diverged"), rows)
+
+
+def _median(values: np.ndarray) -> str:
+    """Return the median of the seeds that have a number, and how many they are if not all."""
+    known = values[np.isfinite(values)]
+    if not known.size:
+        return "nan"
+    of = "" if known.size == values.size else f" (of {known.size})"
+    return f"{np.median(known):.4g}{of}"

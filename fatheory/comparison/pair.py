@@ -59,6 +59,9 @@ def _require_runs(name: str, archive: xr.Dataset) -> None:
             f"{name} is not a run archive: it has no {', '.join(missing)}; where a selection took "
             f"the label away, keep it, as archive.sel(rule='backprop') does"
         )
+    for dim in AXES:
+        if not archive[dim].size:
+            raise ArchiveError(f"{name} holds no {dim}, so nothing of it can be compared")
     for dim in (*AXES, labels.LAYER):
         index = archive.indexes.get(dim)
         if index is not None and not index.is_unique:

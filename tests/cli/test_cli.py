@@ -90,6 +90,21 @@ def test_compare_prints_and_stores(archives, fatheory, tmp_path):
     assert "residual_loss" in fa.load(place)
 
 
+def test_numbers_say_of_how_many_seeds_they_are(archives, fatheory, tmp_path):
+    lost = fa.load(archives / "sim.zarr").load()
+    lost["loss"].loc[{"rule": "backprop", "seed": 1}] = np.nan
+    lost["delta_angle"].loc[{"rule": "feedback_alignment"}] = np.nan
+    fa.save(lost, tmp_path / "lost.zarr")
+    code, out, _ = fatheory("inspect", tmp_path / "lost.zarr")
+    known = float(lost["loss"].sel(rule="backprop", seed=0)[-1])
+    assert (code, f"{known:.4g} (of 1)" in out) == (0, True)
+    code, out, _ = fatheory("compare", archives / "theory.zarr", tmp_path / "lost.zarr")
+    rows = {tuple(line.split()[:2]): line.split()[2:] for line in out.splitlines()[2:]}
+    assert code == 0
+    assert rows["loss", "backprop"][-3:] == ["1", "of", "2"]
+    assert rows["delta_angle", "feedback_alignment"] == ["nan", "nan", "nan", "0", "of", "2"]
+
+
 def test_inspect_shows_provenance_and_variables(archives, fatheory):
     code, out, _ = fatheory("inspect", archives / "sim.zarr")
     assert code == 0

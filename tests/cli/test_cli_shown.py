@@ -8,6 +8,7 @@ import json
 import sys
 
 import pytest
+import xarray as xr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -83,6 +84,31 @@ def test_labels_and_names_are_shown_in_full(label, stored):
     out, _ = printed("run", "asked.json", "--print")
     assert fa.Experiment.from_json(out) == asked(label)
     assert json.loads(out)["name"] == label
+
+
+def test_labels_pass_comparison_export_and_repair(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rules = {label: {"rule": "backprop", "learning_rate": 0.01} for label in ODD}
+    experiment = asked("x").replaced(rules=rules)
+    fa.save(fa.solve(experiment), tmp_path / "a")
+    (tmp_path / "b").mkdir()
+    fa.save(
+        fa.solve(experiment.replaced(rules=dict(reversed(rules.items())))), tmp_path / "b" / "c"
+    )
+    out, _ = printed("compare", "a", "b/c", "--out", "difference")
+    assert all(seen(shown(label).plain)[:4] in seen(out) for label in ODD)
+    assert fa.load(tmp_path / "difference")["rule"].values.tolist() == ODD[::-1]
+    printed("archive", "export", "a", "a.nc")
+    with xr.open_dataset(tmp_path / "a.nc") as exported:
+        assert exported["rule"].values.tolist() == ODD
+    (tmp_path / "a" / "rule" / "zarr.json").write_bytes(b"{}")
+    assert "has 2 bytes instead of" in printed("archive", "check", "a")[0]
+    assert "nothing was lost" in printed("archive", "repair", "a")[0]
+    chunk = next(file for file in (tmp_path / "a" / "loss").glob("c.0.0.1"))
+    chunk.write_bytes(b"\0")
+    printed("archive", "repair", "a")
+    repaired = fa.load(tmp_path / "a")
+    assert (repaired["rule"].values.tolist(), repaired.sizes["step"]) == (ODD, 1)
 
 
 def test_messages_show_what_was_typed():
