@@ -17,6 +17,8 @@ from fatheory.reproduction.report import write_report as write_report
 from fatheory.reproduction.scripts import FigureScript as FigureScript
 from fatheory.reproduction.scripts import figure_scripts as figure_scripts
 from fatheory.reproduction.scripts import find_script as find_script
+from fatheory.reproduction.stored_figures import StoredFigure as StoredFigure
+from fatheory.reproduction.stored_figures import stored_figures as stored_figures
 from fatheory.reproduction.table_cells import at_scale as at_scale
 from fatheory.reproduction.table_cells import claims_by_image_set as claims_by_image_set
 from fatheory.reproduction.table_cells import compute_cells as compute_cells

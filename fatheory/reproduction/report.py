@@ -2,7 +2,6 @@
 
 import base64
 import io
-import runpy
 from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
@@ -12,13 +11,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fatheory.archive import load_result, replacement
+from fatheory.archive import replacement
 from fatheory.claims import LIAO, LILLICRAP, Row, Verdict, words
 from fatheory.errors import ArchiveError
 from fatheory.figures import style
-from fatheory.reproduction.origin import origin_note
-from fatheory.reproduction.paper_figure import PaperFigure
-from fatheory.reproduction.protocol import protocol_note
+from fatheory.reproduction.stored_figures import stored_figures
 
 COLOURS = {
     Verdict.REPRODUCED: "#1b7837",
@@ -202,22 +199,16 @@ def _badge(verdict: Verdict) -> str:
 
 def _figures(folder: Path) -> Iterator[str]:
     """Draw every figure whose result is stored, by its script."""
-    for script in sorted(folder.glob("*/*.py")):
-        figure = runpy.run_path(str(script)).get("FIGURE")
-        if not isinstance(figure, PaperFigure) or not figure.result.exists():
-            continue
+    for stored in stored_figures(folder):
         try:
-            data = load_result(figure.result)
+            with style():
+                image = _image(stored.draw(), stored.figure.title)
         except ArchiveError as error:
             yield f"<figure class='wrong'>{escape(str(error))}</figure>"
             continue
-        with style():
-            image = _image(figure.drawn(data), figure.title)
-        said = ". ".join(filter(None, [figure.title.rstrip("."), protocol_note(data)]))
-        caption = f"{said}; {origin_note(data)}"
         yield (
-            f"<h3>{escape(script.stem)}</h3><figure>{image}"
-            f"<figcaption>{escape(caption)}</figcaption></figure>"
+            f"<h3>{escape(stored.figure.name)}</h3><figure>{image}"
+            f"<figcaption>{escape(stored.caption)}</figcaption></figure>"
         )
 
 

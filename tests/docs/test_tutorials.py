@@ -1,0 +1,35 @@
+"""Tutorials open as notebooks and run in a kernel; the site's build runs them all."""
+
+import re
+
+import jupytext
+import pytest
+from notebook_runs import ROOT, figures_in, run_as_notebook
+
+TUTORIALS = {file.stem: file for file in sorted((ROOT / "docs" / "tutorials").glob("*.py"))}
+LISTED = re.findall(r"^\w+$", (ROOT / "docs/tutorials/index.md").read_text("utf-8"), re.M)
+
+
+def test_every_tutorial_is_listed():
+    assert sorted(LISTED) == sorted(TUTORIALS)
+
+
+@pytest.mark.parametrize("name", TUTORIALS)
+def test_a_tutorial_opens_as_a_notebook(name):
+    cells = jupytext.read(TUTORIALS[name]).cells
+    assert cells[0].cell_type == "markdown"
+    assert cells[0].source.startswith("# ")
+    assert any(cell.cell_type == "code" for cell in cells)
+
+
+def test_the_first_tutorial_runs_in_a_kernel_and_shows_its_figure(tmp_path):
+    notebook = run_as_notebook(TUTORIALS["first_run"], tmp_path, timeout=240)
+    assert figures_in(notebook) == 1
+    assert (tmp_path / "first.zarr").is_dir()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(TUTORIALS.keys() - {"first_run"}))
+def test_every_tutorial_runs_in_a_kernel(name, tmp_path):
+    notebook = run_as_notebook(TUTORIALS[name], tmp_path)
+    assert figures_in(notebook) >= 1
