@@ -179,6 +179,7 @@ def covariance_matrix(name: str, value: ArrayLike | None, size: int) -> np.ndarr
         raise ArrayError(f"{name} must have shape {(size, size)}; its shape is {Sigma.shape}")
     scale = max(float(np.abs(Sigma).max()), np.finfo(float).tiny)
     asymmetry = float(np.abs(Sigma - Sigma.T).max())
+    # Room for the rounding of a covariance that is a product of data; it is symmetrised below.
     if asymmetry > 1e-10 * scale:
         raise ArrayError(f"{name} must be symmetric; its entries differ by up to {asymmetry:.3g}")
     smallest = float(np.linalg.eigvalsh((Sigma + Sigma.T) / 2)[0])

@@ -43,6 +43,7 @@ def cosine(a: Float[Array, "..."], b: Float[Array, "..."], axis: Axes = -1) -> F
     """
     xp = namespace(a, b)
     u, v = _directions(a, b, axis)
+    # Rounding may carry the cosine of parallel vectors beyond 1.
     return xp.clip(xp.sum(u * v, axis=axis), -1.0, 1.0)
 
 

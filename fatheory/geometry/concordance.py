@@ -31,6 +31,7 @@ def sign_concordance(
     Liao, Leibo & Poggio 2016, "sign-concordant feedback".
     """
     xp = namespace(a, b)
+    # Of signs, not of the entries, whose product may underflow to 0.
     product = xp.sign(a) * xp.sign(b)
     agree = xp.sum(product > 0, axis=axis)
     signed = xp.sum(product != 0, axis=axis)

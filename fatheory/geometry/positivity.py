@@ -17,6 +17,7 @@ def positive_fraction(
     """
     xp = namespace(W, B, error)
     form = xp.sum((error @ W) * (error @ xp.swapaxes(B, -1, -2)), axis=-1)
+    # Booleans do not know the precision of the run.
     fraction = xp.mean(form > 0, axis=-1, dtype=form.dtype)
     return xp.where(xp.any(xp.isnan(form), axis=-1), xp.nan, fraction)
 
@@ -32,5 +33,6 @@ def smallest_symmetric_eigenvalue(
     WB = W @ B
     symmetric = (WB + xp.swapaxes(WB, -1, -2)) / 2
     finite = xp.all(xp.isfinite(symmetric), axis=(-2, -1))
+    # NumPy raises for a whole stack of matrices if LAPACK fails at one.
     safe = xp.where(finite[..., None, None], symmetric, 0.0)
     return xp.where(finite, matrix_by_matrix(xp.linalg.eigvalsh, safe)[..., 0], xp.nan)

@@ -36,6 +36,7 @@ def pseudoinverse(A: Float[Array, "... m n"]) -> Float[Array, "... n m"]:
     (their defaults differ).
     """
     xp = namespace(A)
+    # NumPy raises for a whole stack of matrices if LAPACK fails at one, as it does at NaN.
     finite = xp.all(xp.isfinite(A), axis=(-2, -1), keepdims=True)
     rtol = max(A.shape[-2:]) * xp.finfo(A.dtype).eps
     inverse = matrix_by_matrix(lambda M: xp.linalg.pinv(M, rtol=rtol), xp.where(finite, A, 0.0))

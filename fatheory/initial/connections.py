@@ -114,6 +114,7 @@ def connected(layers: Sequence[Array | None], masks: Sequence[Array | None]) -> 
 def _mask(generator: np.random.Generator, shape: tuple[int, ...], removed: float) -> Mask | None:
     if removed == 0:
         return None
+    # A fixed number, not a coin for each: seeds do not differ in how sparse they are.
     mask = np.ones(math.prod(shape), dtype=bool)
     mask[generator.permutation(mask.size)[: round(removed * mask.size)]] = False
     return mask.reshape(shape)

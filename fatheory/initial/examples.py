@@ -79,6 +79,7 @@ def sample_order(
     per_epoch = samples // batch
     rows = []
     for epoch in range(first // per_epoch, (stop - 1) // per_epoch + 1):
+        # A stream an epoch, so any step's batch is found without the epochs before it.
         order = stream(experiment.root_seed, seed, "order", epoch).permutation(samples)
         rows.append(order[: per_epoch * batch].reshape(per_epoch, batch))
     offset = first // per_epoch * per_epoch
@@ -94,6 +95,7 @@ def _online_block(experiment: Experiment, seed: int, start: InitialState, block:
     inputs = start.problem.inputs(source, count)
     targets = start.problem.targets(inputs)
     if task.noise:
+        # A stream of its own: inputs are the same with and without noise.
         noise = stream(experiment.root_seed, seed, "noise", block)
         targets += noise.normal(0.0, task.noise, targets.shape)
     # One product for all steps is many times faster than one for each.

@@ -27,6 +27,7 @@ def coordinates(
     rates = np.asarray(experiment.learning_rates)
     weighted = {}
     if rate_factors is not None:
+        # The sum of the factors of the updates before a step; at step 0 there are none.
         weighted = {labels.WEIGHTED_STEP: np.concatenate([[0.0], np.cumsum(rate_factors)])[steps]}
     return weighted | {
         labels.RULE: np.asarray(experiment.rule_labels),
@@ -97,6 +98,7 @@ def _feedback(experiment: Experiment, starts: Sequence[InitialState]) -> dict[st
                     continue
                 name, drawn = _named(layer, state, direct)
                 if name not in variables:
+                    # NaN for the rules that draw nothing under this name.
                     variables[name] = np.full((*runs, *drawn.shape), np.nan)
                 variables[name][i, j] = drawn
     return variables

@@ -183,9 +183,11 @@ def _draw_examples(
         probe = Samples(inputs, problem.targets(inputs))
         return problem, probe, probe, None
     inputs = problem.inputs(stream(root_seed, seed, "inputs"), task.samples)
+    # Scaled behind the draw, so that levels of noise differ in size alone.
     noise = stream(root_seed, seed, "noise").normal(size=(task.samples, task.outputs))
     samples = Samples(inputs, problem.targets(inputs) + task.noise * noise)
     if isinstance(problem, LinearProblem):
+        # Learning from finite samples follows their own second moment, not that of their law.
         problem = LinearProblem(problem.T, inputs.T @ inputs / task.samples, problem.root)
     probe = Samples(inputs, problem.targets(inputs))
     return problem, probe, probe, samples
@@ -213,6 +215,8 @@ def _draw_states(
         *hidden, outputs = experiment.sizes[1:]
         drawn = [
             _of_shape(rule, rule.draw(source(layer), (outputs, n)), (outputs, n))
+            # Layer l draws from stream l + 1, from which a layered rule draws V_{l+1}: with two
+            # layers direct feedback is feedback alignment's B, number by number.
             for layer, n in enumerate(hidden, start=2)
         ]
         return connected([*drawn, None], draw_direct_connections(experiment, seed, connections))
@@ -223,6 +227,8 @@ def _draw_states(
         assert isinstance(layered, LayeredRule)
         state = _of_shape(layered, layered.draw(source(layer), W.shape), W.shape)
         if own.initial_concordance is not None:
+            # By the seed itself, even where feedback has another: W, whose signs are meant, is its
+            # own.
             signs = stream(root_seed, seed, "concordance", layer)
             state = with_concordance(state, W, own.initial_concordance, signs)
         states.append(state)

@@ -38,4 +38,5 @@ def stream(root_seed: int, seed: int, purpose: str, *indices: int) -> np.random.
         Further keys, such as a layer or a block of examples.
     """
     key = (seed, PURPOSES.index(purpose), *indices)
+    # A spawn key, not a sum of numbers: it is hashed, so neighbouring keys are unrelated.
     return np.random.default_rng(np.random.SeedSequence(root_seed, spawn_key=key))

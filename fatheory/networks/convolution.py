@@ -45,6 +45,7 @@ def convolution(h: Images, W: Kernels, V: Kernels, by_products: bool = True) -> 
 def _forward(
     h: jax.Array, W: jax.Array, V: jax.Array, by_products: bool
 ) -> tuple[jax.Array, tuple[jax.Array, ...]]:
+    # W is not kept: neither derivative needs it.
     return _correlation(h, W, by_products), (h, V)
 
 
@@ -60,6 +61,7 @@ def _backward(
     dh = _added(moved @ _matrix(V).T, k_column, COLUMN)
     # The copies of h are those of the forward pass, and XLA computes them once.
     product = _flat(_beside(h, k_column, COLUMN)).T @ _flat(moved)
+    # By JAX's own transpose of the arrangement, which cannot disagree with it.
     return dh, *jax.linear_transpose(_matrix, V)(product), jnp.zeros_like(V)
 
 
@@ -93,6 +95,7 @@ def kernel_gradient(
     """
     W = jax.ShapeDtypeStruct(shape, x.dtype)
     if not by_products:
+        # Linear in W, so the transpose is the derivative, and of W only the shape is needed.
         (dW,) = jax.linear_transpose(lambda W: _correlation(x, W, False), W)(g)
     else:
         product = _flat(_patches(x, shape)).T @ _flat(g)
@@ -104,6 +107,7 @@ def _first_backward(
     by_products: bool, saved: tuple[jax.Array, ...], g: jax.Array
 ) -> tuple[None, jax.Array]:
     x, W = saved
+    # None: nothing below the first layer asks for an error.
     return None, kernel_gradient(x, g, W.shape, by_products)
 
 
@@ -139,6 +143,7 @@ def _added(copies: jax.Array, k: int, axis: int) -> jax.Array:
 
 
 def _continued(h: jax.Array, k: int, axis: int) -> jax.Array:
+    # Kernels are odd, so both sides have the same border.
     widths = [(k // 2, k // 2) if i == axis else (0, 0) for i in range(h.ndim)]
     return jnp.pad(h, widths)
 

@@ -26,6 +26,8 @@ def _forward(h: jax.Array, W: jax.Array, V: jax.Array) -> tuple[jax.Array, tuple
 
 def _backward(saved: tuple[jax.Array, ...], g: jax.Array) -> tuple[jax.Array, ...]:
     h, V = saved
+    # The zeros are for JAX, which wants a derivative of every argument; where nobody takes the one
+    # by V, XLA leaves them out.
     return g @ V, g.T @ h, jnp.zeros_like(V)
 
 

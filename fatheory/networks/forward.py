@@ -132,6 +132,7 @@ def forward(
     a, sent = preactivations, None
     for i, (layer, W, v) in enumerate(zip(architecture.hidden, upper.weights, V, strict=True)):
         if layer.normalization is not None:
+            # Also where others are given: what nobody looks at is not computed.
             of_batch.append(batch_statistics(a))
             a = normalised(a, moments[i] if moments else of_batch[i], layer.normalization.epsilon)
             if upper.scales:
@@ -160,10 +161,13 @@ def _activity(
     h = layer.function(a)
     if sent is not None:
         h = delivered(h, sent)
+    # Behind the slopes: a local signal returns to the units through the pool, then meets f'.
     if layer.pool:
         pool = max_pool if layer.pool.kind == "max" else average_pool
         h = pool(h, layer.pool.size, layer.pool.stride)
     if layer.dropout and key is not None:
         keep = jax.random.bernoulli(key, 1 - layer.dropout, h.shape)
+        # Scaled while learning, so that the whole network needs no other weights when it is
+        # measured.
         h = jnp.where(keep, h / (1 - layer.dropout), 0)
     return h

@@ -40,4 +40,5 @@ def normalised(
 
 def running(kept: BatchStatistics, batch: BatchStatistics, memory: float) -> BatchStatistics:
     """Return running moments that keep the fraction `memory` of themselves."""
+    # The variance of the batch as it is: frameworks differ in whether they correct it here.
     return jax.tree.map(lambda old, new: memory * old + (1 - memory) * new, kept, batch)

@@ -42,6 +42,8 @@ def average_pool(h: Images, size: int, stride: int) -> Pooled:
     Parameters are those of `max_pool`.
     """
     for axis in (COLUMN, ROW):
+        # Windows are rectangles, so means along columns, then rows, are means over windows, also
+        # where the border cuts them.
         ones = jnp.ones([n if i == axis else 1 for i, n in enumerate(h.shape)], h.dtype)
         total, units = (reduce(jnp.add, _views(a, axis, size, stride, 0)) for a in (h, ones))
         h = total / units
@@ -50,6 +52,7 @@ def average_pool(h: Images, size: int, stride: int) -> Pooled:
 
 def _larger(a: jax.Array, b: jax.Array) -> jax.Array:
     """Return the larger entries, or NaN; of equal ones only `a` receives the error."""
+    # Not `maximum`, whose derivative parts the error among equal entries.
     return jnp.where((b > a) | jnp.isnan(b), b, a)
 
 

@@ -68,6 +68,7 @@ def _one(peak: float, width: float) -> Activation:
 
 
 def _step(peak: float, width: float) -> Activation:
+    # Cast: two Python numbers alone are float64 in double precision, whatever a is.
     return lambda a: jnp.where(jnp.abs(a) < width, peak, 0.0).astype(a.dtype)
 
 

@@ -68,6 +68,8 @@ class Neuron(NamedTuple):
         """Return what the neurons of a described network do."""
         return cls(
             network.leak,
+            # A running average of the drive has the drive's size; a leaky sum is 1 / leak times as
+            # large.
             {"leaky": 1.0, "average": network.leak}[network.integration],
             network.ceiling,
             network.spikes == "stochastic",
@@ -83,6 +85,7 @@ class Neuron(NamedTuple):
         self, probability: Float[jax.Array, "*n"], uniform: Float[jax.Array, "*n"]
     ) -> Float[jax.Array, "*n"]:
         """Return spikes, from numbers that are uniform in [0, 1)."""
+        # Strictly below: of [0, 1) that is the fraction p exactly, and nothing for p = 0.
         return (uniform < probability).astype(probability.dtype) if self.stochastic else probability
 
     def sense(
@@ -161,6 +164,7 @@ def feedback_step(
         u of the hidden layers, and phi(u) of layers 1 to L.
     """
     after: list[jax.Array] = []
+    # Error neurons have no memory: their potential is y* - s of this very step.
     signals = [centred(error)]
     for u, drive in zip(reversed(potentials), reversed(synapses), strict=True):
         after.append(neuron.integrate(u, drive(signals[-1])))

@@ -112,5 +112,7 @@ class WeightMirror(AdaptiveFeedback):
         """Return mirror_rate (V - (f(W xi + b) - f(b)) xi^T / noise^2)."""
         del W_gradient
         xi = layer.sampler.normal(0.0, self.noise, (V.shape[-1],))
+        # f(b) does not change the mean, as xi has mean 0, and would only add its own noise. 0 * xi
+        # is a zero of the right kind of array.
         response = layer.respond(xi) - layer.respond(0 * xi)
         return self.mirror_rate * (V - response[:, None] * xi[None] / self.noise**2)

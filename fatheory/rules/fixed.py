@@ -154,5 +154,6 @@ def with_concordance(
     require_probability("with_concordance", "concordance", concordance)
     xp = namespace(V, W)
     concordant = sampler.uniform(0.0, 1.0, W.shape) < concordance
+    # Magnitudes stay, so that runs which differ in concordance are paired.
     signed = xp.abs(V) * xp.sign(W)
     return xp.where(W == 0, V, xp.where(concordant, signed, -signed))

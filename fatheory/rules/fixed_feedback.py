@@ -85,5 +85,6 @@ class FeedbackOfLaw(FixedFeedback):
                     f"{shape[::-1]}, (unit below, unit): give layers of different shapes an array "
                     f"each, by 'layers'"
                 )
+        # Columns of B are rows of V.
         row = namespace(V).linspace(0.0, 1.0, shape[0])[:, None]
         return V * self.column_spread**-row

@@ -42,5 +42,7 @@ class NodePerturbation(DirectRule):
         sigma = self.perturbation
         xi = tuple(sampler.normal(0.0, sigma, shape) for shape in trial.hidden_shapes)
         still = tuple(namespace(x).zeros_like(x) for x in xi)
+        # The loss at rest is a baseline: it does not change the mean, as xi has mean 0, and without
+        # it the variance would grow as L^2 / sigma^2.
         reward = trial.loss(still) - trial.loss(xi)
         return tuple(reward[:, None] * x / sigma**2 for x in xi)

@@ -38,11 +38,13 @@ def written(value: Value) -> str:
 
 
 def _real(value: Any) -> float:
+    # To Python True is a number; nobody means it as one.
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise ValueError(f"must be a number; got {value!r:.60}")
     try:
         return float(value)
     except OverflowError:
+        # An integer beyond all floats: out of range rather than of a wrong kind.
         return float("inf")
 
 

@@ -45,6 +45,7 @@ class Rule:
 
     def draws_at_random(self) -> bool:
         """Whether what the rule draws depends on random numbers."""
+        # Tried, not declared: a rule of another package cannot forget to say so.
         one, other = (self.draw(np.random.default_rng(seed), (2, 2)) for seed in (0, 1))
         return one is not None and other is not None and not np.array_equal(one, other)
 

@@ -42,6 +42,7 @@ class UniformSignFeedback(SignConcordant):
     def draw(self, sampler: Sampler, shape: tuple[int, ...]) -> Array:
         """Return the constant magnitudes."""
         del sampler
+        # An array, not a constant of the function: USF and FRSF then share one program.
         return np.full(shape, self.scale)
 
 
@@ -73,6 +74,7 @@ class FixedRandomSignFeedback(SignConcordant):
 
     def draw(self, sampler: Sampler, shape: tuple[int, ...]) -> Array:
         """Draw scale M o S."""
+        # Magnitudes first, so that FRSF and FRSF-p of one seed have the same ones.
         M = sampler.uniform(0.0, 1.0, shape)
         concordant = sampler.uniform(0.0, 1.0, shape) < self.concordance
         return self.scale * namespace(M).where(concordant, M, -M)

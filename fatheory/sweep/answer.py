@@ -107,6 +107,7 @@ def precision_of(source: str, experiments: Sequence[Experiment]) -> str:
     """Return the precision in which answers are stored: theory's, or the highest of simulation."""
     if source != SIMULATION:
         return "float64"
+    # By name, of which float64 is the later.
     return max(experiment.precision for experiment in experiments)
 
 

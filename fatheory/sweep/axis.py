@@ -106,6 +106,7 @@ class Axis(Description):
             not isinstance(row, list) or len(row) != len(self.keys) for row in self.values
         ):
             raise ValueError(f"points of keys that move together have a value for each; {_FORMS}")
+        # By content and by label: 1 and 1.0 are written differently, and would be one label.
         written = [json.dumps(value, sort_keys=True) for value in self.values]
         same = written + [str(label) for label in self.coordinate]
         for texts in (same[: len(written)], same[len(written) :]):
@@ -176,6 +177,7 @@ def _is_list(value: Any) -> bool:
 
 def _labels(values: Sequence[Any]) -> np.ndarray:
     """Return numbers and strings as they are, all else as JSON."""
+    # NumPy would make numbers of booleans, and strings of numbers beside strings.
     if not any(isinstance(value, bool | str) for value in values):
         try:
             numbers = np.asarray(values)

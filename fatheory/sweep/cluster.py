@@ -120,6 +120,8 @@ def on_cluster(
         batch = asked.pop(future)
         found = _results(future)
         if found is None:
+            # Carried out below, when nothing else is: a worker that dies takes its other batches
+            # along.
             suspects.append(batch)
         else:
             yield dict(zip(batch.hashes, found, strict=True))
@@ -135,12 +137,14 @@ def _submitted(
     wanted: Mapping[str, Sequence[str]],
     sent: dict[TaskFace, "Future"],
 ) -> "Future":
+    # As text, which the worker validates by its own version.
     texts = [experiment.to_json() for experiment in batch.experiments]
     for task in {experiment.task for experiment in batch.experiments}:
         # Once for all batches: they may be large.
         if task not in sent and task.belongings is not None:
             sent[task] = client.scatter(task.belongings, hash=False)
     own = [sent[task] for task in {e.task for e in batch.experiments} if task in sent]
+    # Not pure: a batch of one cell that is asked again would else be the future that failed.
     return client.submit(_carry_out, texts, batch.select(wanted), batch.source, own, pure=False)
 
 

@@ -40,6 +40,7 @@ class SweepDescription(Description):
         if cells > MAX_CELLS:
             raise ValueError(f"a sweep has {MAX_CELLS} cells at most; got {cells}")
         errors: dict[str, None] = {}
+        # Until one is valid, which is nearly always the first: a sweep can have 100,000.
         for cell in self.cells():
             if cell.experiment is not None:
                 return self

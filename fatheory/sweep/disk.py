@@ -17,6 +17,7 @@ def estimate_disk(grid: Grid) -> dict[str, int]:
     """
     held = dict.fromkeys(("record",), 0)
     often = Counter(cell.content_hash for cell in grid.cells if cell.experiment)
+    # Equal cells have equal sizes, which take time to work out, but each stores its own copy.
     once = {cell.content_hash: cell.experiment for cell in grid.cells if cell.experiment}
     for content_hash, experiment in once.items():
         extent = sizes(experiment)

@@ -158,6 +158,7 @@ def _variables(
     kept, left_out = {}, []
     for name in sorted(dims_of):
         first, *others = dims_of[name]
+        # What all cells share is filled up with NaN; a size that differs would mean other units.
         if others or any(len(extents[dim]) > 1 for dim in first if dim not in sweep_labels.SHARED):
             left_out.append(name)
         else:
@@ -269,6 +270,8 @@ def _without_constant(variable: xr.Variable, dims: Iterable[str]) -> xr.Variable
     """Drop those of some dimensions along which nothing changes."""
     for dim in dims:
         first = variable.isel({dim: 0})
+        # Times that are the same along an axis are labels of a step; else every selection along it
+        # would have times of its own.
         if variable.broadcast_equals(first):
             variable = first
     return variable

@@ -214,6 +214,7 @@ def _with_nan(part: Labelled, name: Hashable, one: xr.DataArray) -> Labelled:
 def _joined(parts: list[Labelled], dim: Hashable) -> Labelled:
     """Join along a new dimension by label; of times, which may differ, each part's own are kept."""
     parts = _with_alike_coordinates(parts)
+    # What differs is named in `coords`; all else is the first part's, without another comparison.
     return xr.concat(
         parts,
         dim,
@@ -249,6 +250,7 @@ def _folded(
     if len(kept) == 1:
         return joined.rename({_CELL: kept[0]}).assign_coords(coords)
     cells = itertools.product(*(range(len(axes[name])) for name in kept))
+    # By number: unstacking sorts, and labels would come out in another order than the axis has.
     along = dict(zip(kept, zip(*cells, strict=True), strict=True))
     numbered = joined.assign_coords({name: (_CELL, list(at)) for name, at in along.items()})
     folded = numbered.set_index({_CELL: tuple(kept)}).unstack(_CELL).assign_coords(coords)

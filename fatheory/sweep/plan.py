@@ -47,6 +47,7 @@ class Batch:
     def memory(self) -> int:
         """Bytes that answering it takes at most; stored examples are there once for all."""
         if self.source != SIMULATION:
+            # One after another, so the largest counts.
             return max(sum(memory_of(asked, self.source).values()) for asked in self.experiments)
         total, shared = 0, {}
         for experiment in self.experiments:
@@ -98,9 +99,12 @@ class Plan:
         Rows whose cells train by the same programs, one by one, are together. Solutions share
         nothing, so rows of theory are together by their number alone.
         """
+        # Reversed, so that the first of equal cells is the one that stays.
         first = {cell.content_hash: cell for cell in reversed(cells) if cell.experiment}
         most = _together([cell.experiment for cell in first.values() if cell.experiment], source)
         repeated = len(first) < sum(cell.experiment is not None for cell in cells)
+        # A row is written as a whole. One that shares an experiment with another row would have to
+        # wait for that row's batch, so each cell is then a row of its own.
         leading = len(shape) if repeated else _leading(shape, most)
         size = math.prod(shape[leading:])
         programs: dict[Hashable, list[Sequence[Cell]]] = {}

@@ -102,6 +102,7 @@ def carry_out(
         trained = train_many(experiments, progress=False, stop=stop)
         found = {i: Result.of(Answered.by_simulation(answer), wanted[i]) for i, answer in trained}
     except Exception as error:
+        # Interrupts are no `Exception`: they end the sweep, and no cell is blamed for them.
         if len(experiments) == 1:
             return [Result.failed(error, time.perf_counter() - began)]
         pairs = zip(experiments, wanted, strict=True)

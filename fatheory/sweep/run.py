@@ -63,6 +63,7 @@ def run_sweep(
     take_own_examples(sweep.experiment, target)
     grid = Grid.of(before if before == sweep else sweep, source)
     for task in {cell.experiment.task for cell in grid.cells if cell.experiment}:
+        # Before the first cell: else half a sweep could be of other images than the rest.
         task.require_same_examples()
     refuse_uncovered([cell.experiment for cell in grid.cells if cell.experiment], source)
     planned = Plan.of(grid.cells, sweep.shape, source)

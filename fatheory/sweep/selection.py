@@ -60,6 +60,7 @@ def cell(stored: xr.Dataset, points: Mapping[str, Any] | None = None) -> xr.Data
         raise ArchiveError(
             f"the sweep has no axis {', '.join(sorted(strange))}; it has {', '.join(asked.dims)}"
         )
+    # Two places: in the whole sweep, which makes the experiment, and in what a selection left.
     place = tuple(place_of(name, axis.coordinate, chosen[name]) for name, axis in asked.axes)
     one = stored
     for dim in asked.dims:
@@ -238,4 +239,5 @@ def _values(
             f"and select then"
         ) from error
     found = values.transpose(*dims).values
+    # Back from double precision, in which sweeps keep booleans and integers to have room for NaN.
     return found.astype(dtype(name, _precision(attrs, experiment)))

@@ -31,6 +31,7 @@ def with_all_settings(experiment: Experiment, settings: Mapping[str, Any]) -> Ex
 
 def _expanded(experiment: Experiment, changes: Mapping[str, Any], key: str) -> Iterator[str]:
     """Put every entry that is there in the place of each `EVERY`."""
+    # Dots around the key, so that a star at either end is found, too.
     before, star, after = f".{key}.".partition(f".{EVERY}.")
     if not star:
         yield key
@@ -42,6 +43,7 @@ def _expanded(experiment: Experiment, changes: Mapping[str, Any], key: str) -> I
 
 def _entries(experiment: Experiment, changes: Mapping[str, Any], path: str) -> list[str]:
     """List the keys of what stands at a path: in what was set last around it, or at first."""
+    # The latest first: it may have replaced what an earlier one set inside of it.
     for key in reversed(list(changes)):
         if f"{path}.".startswith(f"{key}."):
             return _keys(changes[key], path[len(key) + 1 :])

@@ -102,6 +102,7 @@ class SweepStore(Closing):
         DiskEstimateError
             If it would not fit there.
         """
+        # A replacement that was cut short is completed or undone before anyone looks what is there.
         with WriterLock(path):
             recover(path)
         if restart or not os.path.lexists(path):
@@ -193,6 +194,7 @@ class SweepStore(Closing):
 
         No cells share files in it, for those of a row are not all there.
         """
+        # Beside it: what stands at the path stays whole until everything is taken over.
         beside, axes = path.with_name(f".{path.name}.taking-over"), len(grid.sweep.dims)
         with WriterLock(path):
             with writing(path):

@@ -40,5 +40,6 @@ def on_threads(
 def _threads(batches: Sequence[Batch]) -> int:
     """Choose how many batches train at once."""
     available, largest = available_memory(), max(batch.memory for batch in batches)
+    # Any of them may be the largest, so there is room for as many of that size.
     fit = len(batches) if available is None else available // largest
     return max(1, min(len(batches), usable_cores(), fit))

@@ -44,6 +44,7 @@ class Answer:
     def variables(self) -> dict[str, np.ndarray]:
         """The data variables of the archive, without labels."""
         drawn = drawn_variables(self.experiment, self.starts)
+        # Draws are made in double precision; what a float32 run trained on is what was rounded.
         # The digest of one's own arrays is that of the numbers as they were given.
         own = {*labels.OWN_EXAMPLES, *map(labels.of_each_seed, labels.OWN_EXAMPLES)}
         stored = {

@@ -37,7 +37,9 @@ def stacked(
         drawn[1:] if learner.adapts else (),
         learnable_normalization=normalization is not None and normalization.learnable,
     )
+    # From each replica's own experiment: cells of a sweep that share the program differ in rates.
     rates = [[start.experiment.learning_rates[i] for start in starts] for i in members]
+    # Keys are folded by 32 bits without a sign, and seeds lie below 2^32.
     seeds = np.asarray([start.seed for start in starts], dtype=np.uint32)
     feedback_paths = [_feedback_path(experiment, learner, i) for i in members]
     states = RuleStates(

@@ -124,6 +124,7 @@ class CompiledView(View):
 
     def signals_through(self, V: Sequence[jax.Array | None]) -> Signals:
         """Return the teaching signals that travel through given V with the slopes of the units."""
+        # Backprop's slopes whatever the rule's: this is what the rule's signals are compared with.
         exact = self._learner.exact
         return exact.signals_through(
             tuple(v for v in V if v is not None), self._learned, *self._probe

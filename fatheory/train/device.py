@@ -54,6 +54,8 @@ def runs_at_a_time(experiment: Experiment) -> int:
 def online_block(experiment: Experiment, start: InitialState) -> int:
     """Choose the block length of online learning; 0 where steps are taken one by one."""
     schedule, update = experiment.schedule, experiment.update
+    # A block takes one learning rate for all its examples, and weight changes to be gradients
+    # themselves, which momentum and signs are not.
     online = schedule.batch_size == 1 and schedule.decay is None
     plain = not (update.momentum or update.manhattan or experiment.network.dropout)
     dense = not experiment.network.convolutions
@@ -82,6 +84,7 @@ def parted_replicas(
         first = starts[0].weights[0].size * np.dtype(experiment.precision).itemsize * rules
         size = max(1, min(size, CACHE_BYTES // first))
     # Groups of equal size share one compiled program.
+    # A divisor of the count, unless that would leave groups of less than half the size.
     size = next(n for n in range(size, 0, -1) if count % n == 0 or n <= size // 2 + 1)
     return [slice(i, min(i + size, count)) for i in range(0, count, size)]
 
@@ -118,6 +121,8 @@ class DeviceCache:
         leaves, structure = jax.tree.flatten(tree)
         before = self._known.get(what, [])
         moved = [
+            # By identity, which is safe: the pair keeps the leaf alive, so none can take its
+            # address.
             known[1] if known is not None and known[0] is leaf else self.put(leaf)
             for leaf, known in zip(leaves, [*before, *[None] * len(leaves)], strict=False)
         ]

@@ -56,6 +56,8 @@ def direct_signals(
 
     ran = forward(architecture, preactivations, upper, upper.weights)
     if slopes == "local":
+        # L16's e, without the slope of the output; below, minus the derivative by the logits has
+        # it.
         error = target - architecture.output(ran.logits)
     else:
         error = jax.grad(lambda logits: -jnp.sum(architecture.losses(logits, target)))(ran.logits)
@@ -77,6 +79,7 @@ def direct_step(
 
     Parameters are those of `direct_signals`.
     """
+    # Outside of the loss below, hence constants of it: nothing is differentiated through a rule.
     signals = direct_signals(rule, architecture, slopes, upper, states, preactivations, target, key)
     cut = tuple(jnp.zeros_like(W) for W in upper.weights)
     dropped = dropout_key(architecture, key)

@@ -76,6 +76,7 @@ class Batches(NamedTuple):
 
     def at(self, steps: Int[Array, "..."]) -> tuple[jax.Array, jax.Array]:
         """Return inputs and targets of these steps, of shape (seed, ..., batch, unit)."""
+        # By default `take` looks for rows out of range, to fill in NaN; there are none.
         take = partial(jnp.take, indices=steps, axis=1, mode="clip")
         if self.order is None:
             return take(self.inputs), take(self.targets)
@@ -92,6 +93,7 @@ class Batches(NamedTuple):
 
     def of(self, replica: Int[Array, ""], step: Int[Array, ""]) -> tuple[jax.Array, jax.Array]:
         """Return inputs and targets of one step of one seed, of shape (batch, unit)."""
+        # Examples that all replicas share stand in row 0.
         replica = jnp.minimum(replica, self.replicas - 1)
         if self.order is None:
             return self.inputs[replica, step], self.targets[replica, step]

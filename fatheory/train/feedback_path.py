@@ -50,6 +50,7 @@ class FeedbackPath(NamedTuple):
             drawn = upper.feedback
         else:
             sampler = KeySampler(key, upper.weights[0].dtype)
+            # Only what is redrawn needs its mask; other states were masked when they were drawn.
             drawn = connected(
                 [
                     state if rule is None else rule.draw(sampler, W.shape)

@@ -73,6 +73,7 @@ class Group:
         stacks = stacked(experiment, starts[replicas], learner, members)
         parameters, self._constants = cache.put(stacks)
         runs = self._constants.seeds.shape
+        # int32 is said aloud: left to JAX it would be another type in double precision.
         nothing_lost = jnp.full(runs, -1, jnp.int32)
         moments = first_statistics(learner.architecture, experiment, runs)
         self.ensemble = cache.put(
@@ -107,6 +108,7 @@ class Group:
         members: dict[Learner, list[int]] = {}
         for i, (_, choice) in enumerate(experiment.rules):
             members.setdefault(Learner.of(choice, network), []).append(i)
+        # Dense programs compile fast, and under vmap every run would pay for the V of all rules.
         if network.image:
             members = _joined(members)
         # Replicas are parted over devices, which work at the same time.
@@ -133,6 +135,7 @@ class Group:
         The learning rates are multiplied by the factors of their steps, where there are any.
         """
         frozen = self._experiment.schedule.phases[phase].frozen
+        # An array, not part of the spec: phases with other frozen layers share the program.
         learning = np.array([i + 1 not in frozen for i in range(self._experiment.layers)])
         step_range = StepRange(
             jnp.asarray(learning),

@@ -166,10 +166,13 @@ class Learner:
         preactivations = first_preactivations(net, parameters.weights[0], parameters.biases, x)
         # Only shapes are asked for; nothing is computed twice.
         shapes = jax.eval_shape(lambda: forward(net, preactivations, upper, V).hidden)
+        # Zeros are added to the activities: the derivative by them is minus the signal there, off
+        # the same backward pass by which the network learns.
         taps = tuple(jnp.zeros(shape.shape, x.dtype) for shape in shapes)
 
         def loss(taps: tuple[jax.Array, ...]) -> tuple[jax.Array, jax.Array]:
             ran = forward(net, preactivations, upper, V, added=taps, slopes=self.slopes)
+            # The sum: a mean would divide each sample's signal by how many are shown.
             return jnp.sum(net.losses(ran.logits, target, ran.sent)), net.output(ran.logits)
 
         gradients, y = jax.grad(loss, has_aux=True)(taps)
@@ -207,6 +210,8 @@ class Learner:
             ran = forward(net, preactivations, learned, V, key=key, slopes=self.slopes)
             return jnp.mean(net.losses(ran.logits, target, ran.sent)), ran.moments
 
+        # By the preactivations, not by W_1: a block, which knows them without the product, needs no
+        # more.
         over = jax.value_and_grad(loss, argnums=(0, 1), has_aux=True)
         (value, moments), (first, gradient) = over(preactivations, upper._replace(feedback=()))
         return Step(first, gradient, value, moments)
@@ -230,11 +235,14 @@ class Learner:
         for i, (W, V, g) in enumerate(zip(upper.weights, upper.feedback, gradients, strict=True)):
             b = upper.biases[i] if upper.biases and upper.biases[i] is not None else 0.0
 
+            # Bound as defaults, for a closure would see the last layer's.
             def respond(
                 below: Array, W: Array = W, b: Array = b, f: Callable = functions[i]
             ) -> jax.Array:
                 return f(W @ below + b)
 
+            # A stream for each layer: what one draws does not depend on how many there are above
+            # it.
             sampler = KeySampler(jax.random.fold_in(key, i), W.dtype)
             changes.append(self.rule.state_gradient(V, g, _Probe(sampler, respond)))
         return tuple(changes)

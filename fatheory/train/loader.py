@@ -54,6 +54,7 @@ class Loader:
         first, stop = number * self._length, (number + 1) * self._length
         if self._pool is not None:
             order = self._for_all(lambda s: sample_order(s.experiment, s.seed, first, stop))
+            # Also in double precision: no pool has 2^31 samples.
             return Batches(*self._pool, jnp.asarray(np.stack(order), jnp.int32))
         drawn = self._for_all(lambda s: examples(s.experiment, s.seed, s, first, stop))
         return Batches(

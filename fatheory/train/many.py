@@ -104,6 +104,7 @@ def program_of(experiment: Experiment) -> Hashable:
     for key in ("name", "seeds", "rules"):
         del content[key]
     drawn = content["network"]
+    # Whether there are biases is a shape; what they are drawn from is not.
     drawn["start"], drawn["biases"] = None, drawn.get("biases") is not None
     content["task"] = experiment.task.program
     learners = tuple((label, Learner.of(choice, network)) for label, choice in experiment.rules)
@@ -114,7 +115,10 @@ def program_of(experiment: Experiment) -> Hashable:
 def numerics(experiment: Experiment) -> Iterator[None]:
     """Compute in the precision that an experiment asks for."""
     with (
+        # Scoped, not set: a process may run both, and its user's own JAX stays as it was.
         jax.enable_x64(experiment.precision == "float64"),
+        # By default GPUs multiply float32 with 10 bits of mantissa (TF32), TPUs with 7 (bfloat16):
+        # errors above those that theory and simulation are compared by.
         jax.default_matmul_precision("float32"),
     ):
         yield
@@ -175,6 +179,7 @@ def _train_batch(
         labels.DIVERGED_AT: run.diverged_at,
         labels.DIVERGED: run.diverged_at >= 0,
     }
+    # Runs of one program cannot be told apart; so a sweep's times add up to what it took.
     share = (time.perf_counter() - began) / len(experiments)
     answers, taken = [], 0
     for experiment in experiments:

@@ -43,6 +43,7 @@ def estimate_memory(experiment: Experiment, *, on_disk: bool = False) -> dict[st
     rules, seeds = len(experiment.rules), len(experiment.seeds)
     per_network = learned_numbers(experiment)
     upper = sum(math.prod(shape) for shape in experiment.weight_shapes[1:])
+    # Weights, gradient and update are alive at the same time; momentum is the fourth.
     copies = 4 if experiment.update.momentum else 3
     snapshots = 1 if on_disk else len(experiment.snapshot_steps)
     return {
@@ -74,6 +75,7 @@ def available_memory() -> int | None:
     device = jax.devices()[0]
     if device.platform != "cpu":
         stats = device.memory_stats() or {}
+        # JAX takes a part of the device for itself; what is free beyond it is out of reach.
         limit = stats.get("bytes_limit")
         return None if limit is None else int(limit) - int(stats.get("bytes_in_use", 0))
     return free_memory()

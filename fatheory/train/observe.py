@@ -57,6 +57,7 @@ def observe(
     def measure(
         parameters: Parameters, fixed: RunConstants, known: Known, x: jax.Array, target: jax.Array
     ) -> dict[str, jax.Array]:
+        # The key of the update that comes next: a redrawn V is measured as that update will see it.
         key = step_key(root_seed, fixed.seeds, step)
         seen = CompiledView(
             learner, parameters, fixed.states, known, (x, target), key, receptive_units
@@ -98,6 +99,7 @@ def evaluate(
         # All activities of a convolution on all images at once would not fit into memory.
         portion = IMAGES_AT_A_TIME if architecture.image else None
         loss, wrong = _in_portions(of_part, (x, target), portion)
+        # In the precision of the run, which booleans do not know.
         return jnp.mean(loss), 100 * jnp.mean(wrong, dtype=loss.dtype)
 
     return over_runs(measure, (parameters, moments), samples, one_by_one=samples[0].ndim == 2)
@@ -108,6 +110,7 @@ def _in_portions(measure: Any, samples: Probe, size: int | None) -> Any:
     count = len(samples[0])
     if size is None or size >= count:
         return measure(samples)
+    # `lax.map` takes equal parts; the rest is measured apart, not padded and cut off again.
     whole = count // size * size
     parts = jax.tree.map(lambda a: a[:whole].reshape(-1, size, *a.shape[1:]), samples)
     measured = jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), jax.lax.map(measure, parts))

@@ -83,8 +83,10 @@ def predict(
     # No array of no inputs can be flattened: of none, one is shown and its answers cut off.
     shown = inputs if len(inputs) else np.zeros((1, n_i))
     rows = []
-    # Double precision is a mode of JAX, else off, in which arrays would be cut to single.
-    with jax.enable_x64(dtype == np.float64):
+    # Double precision is a mode of JAX, else off, in which arrays would be cut to single; and an
+    # accelerator's own way with single precision would not give the outputs of the training run.
+    with jax.enable_x64(dtype == np.float64), jax.default_matmul_precision("float32"):
+        # Run by run, so that a portion bounds all that is held at a time.
         for r, s in np.ndindex(*runs):
             own = jax.tree.map(lambda a, r=r, s=s: jnp.asarray(a[r, s]), (parameters, moments))
             parts = [
@@ -135,6 +137,7 @@ def _experiment_of(archive: xr.Dataset) -> Experiment:
 def _at_step(archive: xr.Dataset, step: int | None) -> xr.Dataset:
     recorded = archive[labels.STEP].values
     if step is None:
+        # The largest, not the one in the last place: a selection may have turned the order.
         return archive.isel({labels.STEP: int(np.argmax(recorded))})
     if step not in recorded:
         near = recorded[np.argmin(np.abs(recorded - step))]

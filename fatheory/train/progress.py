@@ -39,6 +39,7 @@ def progress_bar(
     if not (sys.stderr.isatty() if wanted is None else wanted):
         yield _Silent()
         return
+    # Imported here, as most runs show no bar.
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar

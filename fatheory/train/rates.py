@@ -50,6 +50,7 @@ def choose_learning_rates(
     ValueError
         If there are no candidates.
     """
+    # Ascending: `idxmin` takes the first of equals, which is to be the smallest rate.
     rates = sorted({float(rate) for rate in candidates})
     if not rates:
         raise ValueError("choose_learning_rates needs at least one candidate; got none")
@@ -58,6 +59,7 @@ def choose_learning_rates(
     run = answer.archive()
     of_classes = experiment.task.of_classes
     measure = run["classification_error" if of_classes else labels.LOSS]
+    # A diverged rate is the worst of all; `idxmin` would pass over NaN.
     last = measure.isel({labels.STEP: -1, labels.SEED: 0}).fillna(float("inf"))
     rules = experiment.rule_labels
     ends = [[float(last.sel(rule=_named(label, i))) for i in range(len(rates))] for label in rules]

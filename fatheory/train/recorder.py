@@ -44,6 +44,7 @@ class Recorder:
             trains = [start.samples for start in once if start.samples is not None]
             count = len(starts[0].evaluation)
             self._training = on_device([train.first(count) for train in trains], dtype)
+        # Once is enough: later snapshots come from the same program.
         self._unchecked = quantities
         self._runs = (len(experiment.rules), len(starts))
         self._dtype = dtype
@@ -112,7 +113,9 @@ class Recorder:
         """Note since when runs of a group have diverged, and return which have, (rule, seed)."""
         mine = (list(group.members), group.replicas)
         since = np.asarray(group.ensemble.diverged_at, dtype=np.int64)
+        # The program looks before each update; what the last one did shows here only.
         since = np.where((since < 0) & ~np.isfinite(loss), step, since)
         known = self.diverged_at[mine]
+        # Kept here as well, for the program does not hear of what a snapshot found.
         self.diverged_at[mine] = np.where(known < 0, since, known)
         return self.diverged_at[mine] >= 0

@@ -118,6 +118,7 @@ class Run:
         # The position counts, not the segment: the process that came so far may have cut
         # elsewhere.
         first = max(segment.first, self._position)
+        # A state that was stored at the end of a phase still has that phase's momentum.
         if first in self.experiment.schedule.ends:
             for group in self._groups:
                 group.forget()

@@ -38,10 +38,13 @@ class KeySampler:
 
 def step_key(root_seed: int, seed: jax.Array, step: jax.Array) -> jax.Array:
     """Return the key of one step of one seed: the same wherever a segment begins."""
+    # Folded, not split off one after another: no key depends on the steps before it. The order of
+    # the two is part of what every noisy run has drawn.
     return jax.random.fold_in(jax.random.fold_in(jax.random.key(root_seed), seed), step)
 
 
 def dropout_key(architecture: Architecture, key: jax.Array) -> jax.Array | None:
     """Return the key of a step's dropped activities, apart from its rule's; None if none is."""
     drops = any(layer.dropout for layer in architecture.hidden)
+    # The step's own key stays the rule's, which draws the same with and without dropout.
     return jax.random.fold_in(key, _DROPOUT) if drops else None

@@ -31,6 +31,7 @@ class SegmentLength:
     """
 
     def __init__(self, experiment: Experiment, runs: int, grains: Sequence[int]) -> None:
+        # All groups stop at the same step, each at the end of one of its blocks.
         self._grain = math.lcm(*grains)
         self._steps = max(1.0, SEGMENT_SECONDS * _SLOW / (runs * _multiplications(experiment)))
         self._under_way, self._began = 0, 0.0
@@ -47,6 +48,7 @@ class SegmentLength:
         """
         grain, done = self._grain, first - start
         reached = (done + int(self._steps)) // grain * grain
+        # One grain at least, or a slow program would never move on.
         return min(start + max(reached, (done // grain + 1) * grain), longest)
 
     def begin(self, steps: int) -> None:
@@ -56,6 +58,7 @@ class SegmentLength:
     def end(self) -> None:
         """Hear that the segment under way has come to its end, if there was one."""
         if self._under_way:
+            # The clock may not have ticked.
             seconds = max(time.perf_counter() - self._began, 1e-9)
             fit = self._under_way * SEGMENT_SECONDS / seconds
             # One that had to compile first is long; the next ones soon make up for it.

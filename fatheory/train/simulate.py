@@ -108,6 +108,7 @@ def _carried_out(
     if not restart:
         stored, called = as_stored(experiment, path)
         done = finished_run(path, SOURCE, called)
+        # Before memory and disk are asked for: reading needs neither.
         if done is not None:
             return in_order(done, experiment.rule_labels)
     with numerics(stored):
@@ -146,4 +147,5 @@ def _to_disk(
             bar.advance(writer.position)
             run.go(sink, bar)
         writer.finish(run.diverged_at, sink.wall_time)
+    # Read back, so that what is returned is what the archive holds.
     return load(path)

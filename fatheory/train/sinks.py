@@ -51,6 +51,7 @@ class InMemory:
         for name, value in values.items():
             if name not in self.variables:
                 shape = (*value.shape[:2], self._steps, *value.shape[2:])
+                # NaN: a snapshot that never came must not pass for numbers.
                 self.variables[name] = np.full(shape, np.nan, value.dtype)
             self.variables[name][:, :, position] = value
 
@@ -107,7 +108,9 @@ class OnDisk:
         if now >= self._due or self._stop.asked:
             self._writer.commit(step, diverged_at, self.wall_time, state())
             done = time.perf_counter()
+            # In proportion to what the last commit took: on a slow disk commits get rarer.
             self._due = done + max(COMMIT_SECONDS, (done - now) / COMMIT_SHARE)
+        # At its end a run is finished rather than stopped.
         if self._stop.asked and step < self._total:
             raise StoppedRun(self._writer.path, step, self._total)
 

@@ -57,6 +57,7 @@ def evaluate_spiking(
             v, s = forward_step(neuron, v, given.spikes[0], uniforms, forward)
             return v, jnp.sum(s[-1].reshape(len(order), -1, neuron.group), axis=-1)
 
+        # Nothing learns in a test, so no error is sent back and u is left out.
         rest = _rest(parameters, len(order)).forward
         v, outputs = _over_time(
             neuron, root_seed, fixed, parameters, (x, target), order, live, rest
@@ -119,6 +120,7 @@ def observe_spiking(
 
 def stream_order(count: int) -> Int[Array, "stream position"]:
     """Cut images into streams of consecutive ones; the last repeats the last image at its end."""
+    # The length first: 101 images are 51 streams of 2, and not 100 of which most repeat one.
     length = -(-count // min(STREAMS, count))
     streams = -(-count // length)
     return jnp.minimum(jnp.arange(streams * length), count - 1).reshape(streams, length)
@@ -144,6 +146,7 @@ def _over_time(
         keys = jax.random.fold_in(key, position)[None]
         return live(state, drawn_inputs(neuron, keys, x[rows][None], target[rows][None], sizes))
 
+    # Unlike in learning the number of steps is a shape, and what steps say is stacked.
     return jax.lax.scan(body, rest, jnp.arange(order.shape[1] * neuron.steps_per_image))
 
 

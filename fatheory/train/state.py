@@ -36,6 +36,7 @@ def joined_states(parts: Sequence[State]) -> State:
         for rule, arrays in part.items():
             known = joined.setdefault(rule, {})
             for name, array in arrays.items():
+                # Groups come in the order of their replicas.
                 known[name] = np.concatenate([known[name], array]) if name in known else array
     return joined
 
@@ -78,6 +79,7 @@ def restored(
                     f"{leaf.shape[1:]} for {leaf.shape[1]} seeds; found {got}; start the run over"
                 )
             found.append(array[replicas])
+        # Not `asarray`, which may share NumPy's memory with what the first update takes over.
         return jnp.array(np.stack(found))
 
     return jax.tree_util.tree_map_with_path(replaced, ensemble)

@@ -26,9 +26,11 @@ def warn_of_step_size(experiment: Experiment, starts: Sequence[InitialState]) ->
     if not experiment.update.manhattan:
         return
     phases = experiment.schedule.phases
+    # Only a layer that is frozen in every phase never moves.
     frozen = set.intersection(*(set(phase.frozen) for phase in phases))
     sizes = {
         layer: float(np.sqrt(np.mean(np.square(W))))
+        # One seed stands for all, which differ little in size; one warning is enough.
         for layer, W in enumerate(starts[0].weights, start=1)
         if layer not in frozen and np.any(W)
     }

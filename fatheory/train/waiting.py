@@ -48,6 +48,7 @@ def _poll(leaves: Sequence[jax.Array], patience: float = float("inf")) -> bool:
         waited = time.perf_counter() - began
         if waited > patience:
             return False
+        # In proportion to the wait: short ones lose little, long ones leave the processor alone.
         time.sleep(min(max(_SHARE * waited, _SHORTEST), _LONGEST))
     return True
 

@@ -50,6 +50,7 @@ def manhattan_direction(
             return optax.chain(sign, sgd_direction(momentum, weight_decay, decays))
         case 2:
             decayed = sgd_direction(0.0, weight_decay, decays)
+            # Without momentum nothing is remembered, and the sign of the sum is all.
             return optax.chain(sign, decayed, _signed_trace(momentum) if momentum else sign)
         case 3:
             return optax.chain(sign, sgd_direction(momentum, weight_decay, decays), sign)

@@ -49,7 +49,9 @@ def rate_factors(
     """
     if decay is None:
         return np.ones(steps)
+    # Without warmup the length is 0, for which optax stays at the first value: 1.
     warmup = optax.linear_schedule(1 / (decay.warmup + 1), 1.0, decay.warmup)
+    # optax computes by JAX, and in single precision steps beyond 2^24 are no longer exact.
     with jax.enable_x64(True):
         k = np.arange(steps)
         return np.asarray(_schedule(decay, steps)(k) * warmup(k))
@@ -58,6 +60,7 @@ def rate_factors(
 def _schedule(decay: StepDecay | ExponentialDecay | CosineDecay, steps: int) -> optax.Schedule:
     match decay:
         case StepDecay():
+            # optax takes one factor a step: a step that is named twice falls twice.
             falls = {step: decay.factor**n for step, n in Counter(decay.at).items()}
             return optax.piecewise_constant_schedule(1.0, falls)
         case ExponentialDecay():

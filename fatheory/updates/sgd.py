@@ -26,6 +26,7 @@ def sgd_direction(
         Which parts of the parameters decay, a prefix of their tree; all by default.
     """
     parts = [optax.identity()]
+    # Before the trace: decay is part of what momentum remembers.
     if weight_decay:
         parts.append(optax.add_decayed_weights(weight_decay, mask=decays))
     if momentum:

@@ -31,7 +31,7 @@ class Page(HTMLParser):
 def dead_links(folder: Path) -> list[str]:
     """List the links of a folder of pages that lead to no file or to no place in one."""
     # Folders with a leading underscore hold what themes bring, templates among it.
-    files = [f for f in folder.rglob("*.html") if not f.relative_to(folder).parts[0][0] == "_"]
+    files = [f for f in folder.rglob("*.html") if f.relative_to(folder).parts[0][0] != "_"]
     pages = {file.resolve(): Page(file) for file in files}
     dead = []
     for file, page in pages.items():

@@ -1,10 +1,15 @@
 """Predictions from archives: the network's own answers, by label, and what is refused."""
 
+import importlib
+
+import jax
 import numpy as np
 import pytest
 
 import fatheory as fa
 from fatheory.errors import ArchiveError, ArrayError
+
+predict = importlib.import_module("fatheory.train.predict")
 
 
 def teacher(**network):
@@ -130,3 +135,20 @@ def test_what_does_not_fit_is_refused():
         fa.predict(archive.drop_vars("weight_2"), np.eye(5))
     with pytest.raises(ArchiveError, match="it has no rule"):
         fa.predict(archive.isel(rule=0), np.eye(5))
+
+
+def test_predictions_multiply_at_full_precision(monkeypatch):
+    # Accelerators multiply float32 by fewer digits unless a program asks for all of them.
+    asked = []
+    forward = predict.forward
+    monkeypatch.setattr(
+        predict,
+        "forward",
+        lambda *args, **kwargs: (
+            asked.append(jax.config.jax_default_matmul_precision) or forward(*args, **kwargs)
+        ),
+    )
+    archive = fa.simulate(teacher())
+    # 13 inputs at a time: no other test has compiled the program for so many.
+    fa.predict(archive, np.ones((13, 5)))
+    assert asked == ["float32"]

@@ -52,6 +52,7 @@ def advance_online(
     """
     runs = ensemble.diverged_at.shape
     constants, k = flat_runs(fixed), spec.block
+    # Runs inside of blocks: the large products of all runs are one batched product.
     learn_all = jax.vmap(
         partial(_learn_block, spec, step_range.learning), in_axes=(0, 0, 0, None, None)
     )
@@ -65,6 +66,7 @@ def advance_online(
         count = jnp.minimum(k, step_range.updates - done)
         return learn_all(running, constants, examples, step_range.first_step + done, count)
 
+    # The count is traced, so this is a while loop; `scan` would compile anew for every length.
     blocks = (step_range.updates + k - 1) // k
     return unflattened(jax.lax.fori_loop(0, blocks, body, flat_runs(ensemble)), runs)
 
@@ -100,6 +102,7 @@ def _learn_block(
 
     def learn(t: jax.Array, state: tuple) -> tuple:
         D, upper, lost_at = state
+        # By the number of the step: noisy rules draw the same in blocks and step by step.
         key = step_key(spec.root_seed, fixed.seeds, first_step + t)
         gradients = spec.learner.step(
             upper, fixed.states, preactivations.at(t, D), targets[t][None], key
@@ -114,9 +117,11 @@ def _learn_block(
             first_loss(lost_at, gradients.loss, first_step + t),
         )
 
+    # Rows still to come have no overlap either, so the products need no mask.
     D = jnp.zeros((k, len(W)), W.dtype)
     start = (D, parameters.upper, network.diverged_at)
     D, upper, lost_at = jax.lax.fori_loop(0, count, learn, start)
+    # What example s added has decayed in the count - 1 - s steps since.
     left = jnp.where(position < count, _left_after(keep, jnp.maximum(count - 1 - position, 0)), 0)
     W = _left_after(keep, count) * W + (rate * left[:, None] * D).T @ X
     b = None if b is None else b + rate * jnp.sum(D, axis=0)

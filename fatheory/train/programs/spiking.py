@@ -21,6 +21,8 @@ def spiking_block_length(learner: Learner, streams: int) -> int:
 
     One, where V follows the weights in another way than as their transpose.
     """
+    # Fixed feedback stays through a block, and the transpose follows by the same formula as the
+    # weights; sign(W) or pinv(W) would have to be made anew at every step.
     known = (FixedFeedback.backward_weights, Backprop.backward_weights)
     exact = all(function in known for function in learner.feedback_paths[0].functions)
     return max(1, LONGEST_SPIKING_BLOCK // streams) if exact else 1
@@ -62,6 +64,7 @@ def advance_spiking(
 
         return jax.lax.fori_loop(0, blocks, body, network)
 
+    # The number of a replica instead of its images, which are picked where they lie.
     everything = flat_runs(ensemble), flat_runs(fixed), jnp.tile(jnp.arange(runs[1]), runs[0])
     trained = jax.lax.map(train, everything) if spec.in_turn else jax.vmap(train)(everything)
     return unflattened(trained, runs)
@@ -109,6 +112,7 @@ def _learn(
         jnp.minimum(spec.block, total - block * spec.block),
         tuple(f is Backprop.backward_weights for f in spec.learner.feedback_paths[0].functions),
     )
+    # There is no loss while neurons live; potentials that are not finite stand for one.
     health = jnp.where(jnp.all(finite), 0.0, jnp.nan)
     lost_at = first_loss(network.diverged_at, health, steps[jnp.argmin(finite)])
     return Ensemble(parameters, potentials, lost_at)

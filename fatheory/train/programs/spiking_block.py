@@ -69,6 +69,7 @@ class StepSizes(NamedTuple):
     @classmethod
     def of(cls, eta: Float[Array, " k"], weight_decay: float, streams: int) -> "StepSizes":
         """Return gain and decay of a layer whose learning rates are eta."""
+        # Logarithms: one step takes less than the rounding of 1 in single precision.
         lost = jnp.cumsum(jnp.log1p(-weight_decay * eta))
         return cls(eta * jnp.exp(-lost) / streams, jnp.concatenate([jnp.zeros_like(eta[:1]), lost]))
 
@@ -111,10 +112,12 @@ class Synapses(NamedTuple):
         """Return W_t s + b_t, from W_0 s if that is known already."""
         preactivations = s @ self.WT if product is None else product
         preactivations = preactivations if self.b is None else preactivations + self.b[None]
+        # Known by shape, so single steps compile without the products with a past.
         if self.alone:
             return preactivations
         likeness = self.s @ s.T
         likeness = likeness if self.b is None else likeness + 1
+        # The sum over r < t needs no mask: d is zero from t on.
         return self.kept[t] * (preactivations + likeness.T @ self.d)
 
     def back(
@@ -210,6 +213,7 @@ def learn_block(
 
 def all_finite(potentials: tuple[Float[Array, "stream _"], ...]) -> Bool[Array, ""]:
     """Return whether a network has not diverged: spikes would look healthy whatever happens."""
+    # NaN and infinity survive every sum, so one number tells of all.
     return jnp.isfinite(sum(jnp.sum(v) for v in potentials))
 
 

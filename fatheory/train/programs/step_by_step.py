@@ -92,6 +92,7 @@ def advance(
     update = partial(_update, spec, step_range)
 
     def side_by_side(i: jax.Array, running: Ensemble) -> Ensemble:
+        # Picked before vmap, once a replica, for all rules learn from the same.
         batch = for_all_runs(batches.at(step_range.offset + i), runs)
         return jax.vmap(update, in_axes=(0, 0, 0, None))(
             running, constants, batch, step_range.first_step + i
@@ -127,6 +128,7 @@ def _update(
     gradient = connected_gradient(gradients.parameters, fixed)
     tau, optimizer_state = spec.direction.update(gradient, network.optimizer_state, parameters)
     rate = fixed.learning_rates
+    # None makes a program of its own, in which constant rates cost nothing.
     if step_range.rate_factors is not None:
         rate = rate * step_range.rate_factors[step]
     moved = descend(parameters, tau, rate, step_range.learning)
@@ -175,9 +177,11 @@ def first_loss(
     diverged_at: Int[Array, ""], loss: Float[Array, ""], step: Int[Array, ""]
 ) -> Int[Array, ""]:
     """Return the first step whose loss was not finite, this one included; -1 for none."""
+    # In every step: snapshots, which may lie far apart, would tell too late.
     lost = (diverged_at < 0) & ~jnp.isfinite(loss)
     return jnp.where(lost, step, diverged_at)
 
 
 def _upper(masks: Layers, count: int) -> Layers:
+    # From the end, as a gradient of the upper layers lacks the first.
     return masks[len(masks) - count :]
