@@ -291,6 +291,41 @@ class Experiment(Description):
         """
         return self.with_settings({f"rules.{rule}.learning_rate": r for rule, r in rates.items()})
 
+    def lengthened(self, steps: int, snapshots: int = 50) -> "Experiment":
+        """Return the experiment that goes on: the same for so many steps more.
+
+        The last phase becomes longer; where updates have a memory, which a run that goes on from
+        an archive does not have, a phase like it follows instead, and begins without. What was
+        recorded stays so, which ``record.steps`` then lists, and steps of equal distance follow.
+
+        Parameters
+        ----------
+        steps : int
+            How many steps more.
+        snapshots : int
+            How many of them are recorded, the last one included.
+
+        Examples
+        --------
+        >>> import fatheory as fa
+        >>> fa.presets["lillicrap2016/fig2"].lengthened(100).schedule.steps
+        2100
+        """
+        for name, value in (("steps", steps), ("snapshots", snapshots)):
+            if type(value) is not int or value < 1:
+                raise InvalidExperimentError("lengthened", [(name, f"is 1 or more; got {value!r}")])
+        *others, last = self.schedule.phases
+        if self.update.momentum:
+            phases = (*others, last, last.replaced(steps=steps))
+        else:
+            phases = (*others, last.replaced(steps=last.steps + steps))
+        done = self.schedule.steps
+        later = {done + round(steps * k / snapshots) for k in range(1, snapshots + 1)}
+        return self.replaced(
+            schedule=self.schedule.replaced(phases=phases),
+            record=self.record.replaced(steps=tuple(sorted({*self.snapshot_steps, *later}))),
+        )
+
     def __repr__(self) -> str:
         title = f"Experiment {self.name!r}" if self.name else "Experiment"
         lines = [f"  {key}: {value}" for key, value in rows(self) if key != "name"]

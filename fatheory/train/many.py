@@ -14,6 +14,7 @@ from fatheory.archive import warn_of_divergence
 from fatheory.experiment import Experiment
 from fatheory.initial import draw_initial_state
 from fatheory.train.answer import Answer
+from fatheory.train.continued import Past
 from fatheory.train.device import architecture_of
 from fatheory.train.learner import Learner
 from fatheory.train.memory import require_memory
@@ -74,8 +75,11 @@ def train_many(
     *,
     progress: bool | None = None,
     stop: StopRequest | None = None,
+    past: Past | None = None,
 ) -> Iterator[tuple[int, Answer]]:
     """Train experiments as `simulate_many` does, without labelling what they recorded.
+
+    One experiment alone may go on from a `past`.
 
     Yields
     ------
@@ -90,7 +94,7 @@ def train_many(
     """
     for batch in _batches(experiments):
         together = [experiments[i] for i in batch]
-        yield from zip(batch, _train_batch(together, progress, stop), strict=True)
+        yield from zip(batch, _train_batch(together, progress, stop, past), strict=True)
 
 
 def program_of(experiment: Experiment) -> Hashable:
@@ -166,13 +170,18 @@ def _most_replicas(experiment: Experiment) -> int:
 
 
 def _train_batch(
-    experiments: Sequence[Experiment], progress: bool | None, stop: StopRequest | None
+    experiments: Sequence[Experiment],
+    progress: bool | None,
+    stop: StopRequest | None,
+    past: Past | None,
 ) -> list[Answer]:
     first, began = experiments[0], time.perf_counter()
     with numerics(first):
         for experiment in experiments:
             require_memory(experiment)
         run, memory = start_run(experiments), InMemory(len(first.snapshot_steps), stop)
+        if past is not None:
+            past.hand_over(run, memory)
         with progress_bar(progress, "training", first.schedule.steps) as bar:
             run.go(memory, bar)
     recorded = memory.variables | {

@@ -14,8 +14,10 @@ from fatheory.archive import (
     load,
     warn_of_divergence,
 )
+from fatheory.errors import ArchiveError
 from fatheory.experiment import Experiment
 from fatheory.train.answer import SOURCE, Answer, equations
+from fatheory.train.continued import Past, begin_from, past_at
 from fatheory.train.disk import require_disk
 from fatheory.train.many import numerics, start_run, train_many
 from fatheory.train.memory import require_memory
@@ -30,6 +32,7 @@ def simulate(
     *,
     path: str | os.PathLike[str] | None = None,
     restart: bool = False,
+    continue_from: str | os.PathLike[str] | xr.Dataset | None = None,
     progress: bool | None = None,
 ) -> xr.Dataset:
     """Train the experiment's networks and return what it asks to record.
@@ -52,6 +55,11 @@ def simulate(
         The archive to write or continue. Without, the record is held in memory.
     restart : bool
         Whether to start over and replace an archive at `path`.
+    continue_from : path or Dataset, optional
+        The archive of a run that did the first part of what is asked, and recorded its weights:
+        the same experiment for fewer steps. Its past is taken over, and the run goes on from its
+        end. A finished run of the same experiment for fewer steps at `path` is continued without a
+        word. `Experiment.lengthened` describes such a run.
     progress : bool, optional
         Show a progress bar with the time left; by default on terminals, for long runs.
 
@@ -86,8 +94,19 @@ def simulate(
         written to, or is damaged.
     StoppedRun
         If the run was asked to stop; a `KeyboardInterrupt`.
+
+    Examples
+    --------
+    >>> import fatheory as fa
+    >>> asked = fa.presets["lillicrap2016/fig2"].with_settings({"seeds": 2})
+    >>> run = fa.simulate(asked)
+    >>> longer = fa.simulate(asked.lengthened(500), continue_from=run)
+    >>> int(longer["step"][-1]) - int(run["step"][-1])
+    500
     """
-    archive = _carried_out(experiment, path, restart, progress)
+    if continue_from is not None and restart:
+        raise ArchiveError("a run goes on from another or starts over, not both: leave restart out")
+    archive = _carried_out(experiment, path, restart, continue_from, progress)
     warn_of_divergence(archive)
     return archive
 
@@ -96,25 +115,37 @@ def _carried_out(
     experiment: Experiment,
     path: str | os.PathLike[str] | None,
     restart: bool,
+    continue_from: str | os.PathLike[str] | xr.Dataset | None,
     progress: bool | None,
 ) -> xr.Dataset:
     """Train, go on with, or read what is done."""
+    source = continue_from
+    if source is not None and not isinstance(source, xr.Dataset):
+        source = load(source)
     experiment.task.require_same_examples()
     if path is None:
-        ((_, answer),) = train_many([experiment], progress=progress)
+        past = None if source is None else Past.of(source, experiment)
+        ((_, answer),) = train_many([experiment], progress=progress, past=past)
         return answer.archive()
     take_own_examples(experiment, path)
     stored, called = experiment, experiment.content_hash
+    there = past = None
     if not restart:
         stored, called = as_stored(experiment, path)
-        done = finished_run(path, SOURCE, called)
+        if stored is experiment:
+            there = past_at(path, experiment)
+            past = there if source is None else Past.of(source, experiment)
+        done = None if there is not None else finished_run(path, SOURCE, called)
         # Before memory and disk are asked for: reading needs neither.
         if done is not None:
             return in_order(done, experiment.rule_labels)
     with numerics(stored):
         require_memory(stored, on_disk=True)
         require_disk(stored, path)
-        archive = _to_disk(start_run([stored]), path, restart, progress, called)
+        run = start_run([stored])
+        if past is not None:
+            begin_from(past, run, path, called, overwrite=there is not None)
+        archive = _to_disk(run, path, restart, progress, called)
     return in_order(archive, experiment.rule_labels)
 
 
