@@ -37,6 +37,7 @@ from .experiment import ImageTask as ImageTask
 from .experiment import LayerRule as LayerRule
 from .experiment import LinearTask as LinearTask
 from .experiment import Normal as Normal
+from .experiment import OwnStart as OwnStart
 from .experiment import Phase as Phase
 from .experiment import Pool as Pool
 from .experiment import QuadraticTask as QuadraticTask

@@ -77,6 +77,9 @@ REQUIRED_ATTRS = (
 COORDINATES = (RULE, SEED, STEP, LAYER, TIME, WEIGHTED_STEP, LEARNING_RATE)
 REQUIRED_VARIABLES = (RULE, SEED, STEP, TIME, LEARNING_RATE, LOSS, DIVERGED, DIVERGED_AT)
 
+FOREIGN = "not simulated here"
+"""How the source begins of archives that hold runs of other programs."""
+
 DEGREES = "degree"
 DIMENSIONLESS = "1"
 PERCENT = "percent"
@@ -100,6 +103,27 @@ def weight(layer: int) -> str:
 def of_each_seed(name: str) -> str:
     """Name what is as `name`, of `OWN_EXAMPLES`, and another for every seed."""
     return f"seed_{name}"
+
+
+_INITIAL = {
+    "initial_run": (RULE, SEED),
+    "initial_rule": (RULE,),
+    "initial_seed": (SEED,),
+    "initial": (),
+}
+
+
+def initial(name: str, *, of_rules: bool, of_seeds: bool) -> str:
+    """Name an array from which networks start, given and not drawn, by the axes that it has."""
+    runs = ((RULE,) if of_rules else ()) + ((SEED,) if of_seeds else ())
+    prefix = next(prefix for prefix, own in _INITIAL.items() if own == runs)
+    return f"{prefix}_{name}"
+
+
+def is_own_array(name: str) -> bool:
+    """Whether archives hold a variable as it was given, in its own precision."""
+    examples = (*OWN_EXAMPLES, *map(of_each_seed, OWN_EXAMPLES))
+    return name in examples or name.startswith("initial_")
 
 
 def feedback(layer: int) -> str:
@@ -332,11 +356,23 @@ def known_names() -> tuple[str, ...]:
 
 def describe(name: str) -> Variable | None:
     """Return how the variable `name` is labelled, or None if no archive has such a variable."""
-    known = described_in(_VARIABLES, name)
+    known = described_in(_VARIABLES, name) or _described_start(name)
     if known is not None:
         return known
     found = (ask(name) for ask, _ in _brought)
     return next((variable for variable in found if variable is not None), None)
+
+
+def _described_start(name: str) -> Variable | None:
+    """Return how a given start is labelled: as what it starts, without steps."""
+    for prefix, runs in _INITIAL.items():
+        if name.startswith(f"{prefix}_"):
+            started = describe(name.removeprefix(f"{prefix}_"))
+            if started is None:
+                return None
+            inner = tuple(dim for dim in started.dims if dim not in RUN)
+            return Variable((*runs, *inner), started.units, f"given start of {started.long_name}")
+    return None
 
 
 def variable(name: str) -> Variable:

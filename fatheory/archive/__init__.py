@@ -10,6 +10,7 @@ from fatheory.archive.assembly import joined_versions as joined_versions
 from fatheory.archive.assembly import provenance as provenance
 from fatheory.archive.divergence import describe_divergence as describe_divergence
 from fatheory.archive.divergence import warn_of_divergence as warn_of_divergence
+from fatheory.archive.foreign import from_arrays as from_arrays
 from fatheory.archive.integrity import Integrity as Integrity
 from fatheory.archive.integrity import check as check
 from fatheory.archive.integrity import repair as repair

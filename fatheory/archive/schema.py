@@ -102,7 +102,8 @@ def _text_problem(name: str, value: object) -> str:
     """Say what the attribute `name` should have been, or nothing where it is fit."""
     if not isinstance(value, str) or not value:
         return "a non-empty string"
-    if name == labels.ATTR_SOURCE and value != "simulation" and not value.startswith("theory/"):
+    from_here = value == "simulation" or value.startswith(("theory/", labels.FOREIGN))
+    if name == labels.ATTR_SOURCE and not from_here:
         return "'simulation' or 'theory/<method>'"
     if name == labels.ATTR_PRECISION and value not in ("float32", "float64"):
         return "'float32' or 'float64'"

@@ -14,6 +14,7 @@ from fatheory.experiment.experiment import Experiment as Experiment
 from fatheory.experiment.image_task import ImageTask as ImageTask
 from fatheory.experiment.network import DenseNetwork as DenseNetwork
 from fatheory.experiment.normalization import BatchNormalization as BatchNormalization
+from fatheory.experiment.own_start import OwnStart as OwnStart
 from fatheory.experiment.presets import presets as presets
 from fatheory.experiment.record import Record as Record
 from fatheory.experiment.rule_choice import LayerRule as LayerRule

@@ -232,6 +232,11 @@ class ArrayTask(TaskFace):
             self._arrays = found if found is None else remember(found)
 
     @property
+    def at_hand(self) -> bool:
+        """Whether somebody in this process holds the arrays."""
+        return self._arrays is not None or at_hand(self.contents.digest) is not None
+
+    @property
     def belongings(self) -> OwnArrays | None:
         """The arrays, or what draws them."""
         return self.arrays

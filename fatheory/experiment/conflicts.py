@@ -26,6 +26,8 @@ def conflicts(experiment: Whole) -> Iterator[Problem]:
     yield from _of_batches(experiment)
     yield from _of_record(experiment)
     yield from own
+    if experiment.initial is not None:
+        yield from experiment.initial.conflicts(experiment)
 
 
 def _repeated(experiment: Whole) -> Iterator[Problem]:

@@ -22,6 +22,7 @@ from fatheory.experiment.description import (
 from fatheory.experiment.json_text import text_digest, written
 from fatheory.experiment.migration import HEAD, VERSION, as_version_1, migrated, read_description
 from fatheory.experiment.network import Network
+from fatheory.experiment.own_start import OwnStart
 from fatheory.experiment.packages import packages_of
 from fatheory.experiment.record import Record
 from fatheory.experiment.rule_choice import RuleChoice
@@ -99,6 +100,8 @@ class Experiment(Description):
         Common root of all random streams.
     precision : str
         ``float32`` or ``float64``, of training; theory always computes in float64.
+    initial : OwnStart, optional
+        Start weights, biases and feedback as arrays, instead of those that would be drawn.
 
     Raises
     ------
@@ -121,6 +124,7 @@ class Experiment(Description):
     seeds: Annotated[tuple[Seed, ...], NOT_EMPTY, BeforeValidator(_seed_list)] = (0,)
     root_seed: Seed = 0
     precision: Literal["float32", "float64"] = "float32"
+    initial: OwnStart | None = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Experiment":
@@ -131,9 +135,11 @@ class Experiment(Description):
 
     @model_serializer(mode="wrap")
     def _rules_as_mapping(self, handler: Any) -> dict[str, Any]:
-        return handler(self) | {
-            "rules": {label: choice.model_dump() for label, choice in self.rules}
-        }
+        said = handler(self)
+        # What earlier versions did not know is not written where it is not used.
+        if said.get("initial") is None:
+            said.pop("initial", None)
+        return said | {"rules": {label: choice.model_dump() for label, choice in self.rules}}
 
     @property
     def rule_labels(self) -> tuple[str, ...]:
@@ -243,8 +249,32 @@ class Experiment(Description):
         experiment = cls.from_attributes(archive.attrs)
         if experiment is None:
             raise ArchiveError("the archive holds no description of an experiment")
-        experiment.task.take_examples(archive, experiment.root_seed)
+        experiment.take_arrays(archive)
         return experiment
+
+    def take_arrays(self, archive: Any) -> None:
+        """Take the arrays of one's own that an archive of this experiment holds.
+
+        Raises
+        ------
+        DataError
+            If they are others than those that the description names.
+        """
+        self.task.take_examples(archive, self.root_seed)
+        if self.initial is not None:
+            self.initial.take(archive)
+
+    @property
+    def belongings(self) -> list[Any]:
+        """What it needs beside its description, each with a ``digest``, in another process."""
+        of_task = [] if self.task.belongings is None else [self.task.belongings]
+        return [*of_task, *(() if self.initial is None else self.initial.belongings)]
+
+    @property
+    def has_arrays(self) -> bool:
+        """Whether all arrays of one's own that it names are at hand in this process."""
+        start = self.initial
+        return self.task.at_hand and (start is None or start.complete(self.rule_labels, self.seeds))
 
     @classmethod
     def from_attributes(cls, attrs: Mapping[str, Any]) -> "Experiment | None":

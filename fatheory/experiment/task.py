@@ -15,6 +15,7 @@ from fatheory.experiment.description import (
     of_its_kind,
 )
 from fatheory.experiment.distribution import Distribution, EntryDistribution, Normal, Uniform
+from fatheory.experiment.foreign_task import ForeignTask
 from fatheory.experiment.functions import ActivationName
 from fatheory.experiment.image_task import ImageTask
 from fatheory.experiment.task_face import TaskFace
@@ -142,7 +143,7 @@ class TeacherTask(DrawnTask):
     input: EntryDistribution = Normal(std=1.0)
 
 
-TASKS.build_in(LinearTask, QuadraticTask, TeacherTask, ImageTask, ArrayTask)
+TASKS.build_in(LinearTask, QuadraticTask, TeacherTask, ImageTask, ArrayTask, ForeignTask)
 
 
 def _read_task(value: Any) -> Any:

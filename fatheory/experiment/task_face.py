@@ -115,6 +115,11 @@ class TaskFace(Description):
         del archive, root_seed
 
     @property
+    def at_hand(self) -> bool:
+        """Whether arrays that it names by a digest are at hand, if it names any."""
+        return True
+
+    @property
     def belongings(self) -> Any:
         """What the task needs beside its description, to be taken along to another process."""
         return None

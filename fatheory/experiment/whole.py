@@ -43,5 +43,9 @@ class Whole(Protocol):
         """Numbers of the seeds."""
 
     @property
+    def initial(self) -> Any:
+        """From what networks start, where it is given."""
+
+    @property
     def layers(self) -> int:
         """Number of weight layers L."""

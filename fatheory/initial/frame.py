@@ -49,6 +49,8 @@ def drawn_variables(
     experiment names them. Arrays of one's own are, as they were given.
     """
     task, variables = experiment.task, _feedback(experiment, starts)
+    if experiment.initial is not None:
+        variables |= experiment.initial.stored(experiment.rule_labels, experiment.seeds)
     if task.stored or task.each_seeds:
         variables[labels.TARGET_VARIANCE] = _target_variances(starts, alike=task.stored)
         if not task.archived:

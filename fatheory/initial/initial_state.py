@@ -1,20 +1,21 @@
 """What theory and simulation both start from, for one seed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from fatheory.arrays import Array, Covariance, TargetMap
 from fatheory.errors import PluginError, RegimeError
-from fatheory.experiment import DrawnTask, Experiment, RuleChoice
+from fatheory.experiment import DrawnTask, Experiment
 from fatheory.initial.connections import (
     Connections,
     connected,
     draw_connections,
     draw_direct_connections,
 )
+from fatheory.initial.given import given_biases, given_states, given_weights
 from fatheory.initial.problem import LinearProblem, Problem, draw_problem
 from fatheory.initial.samples import Samples
 from fatheory.initial.stored_samples import stored_samples
@@ -57,6 +58,9 @@ class InitialState:
         The training set, its targets with noise; None for online learning.
     least_squares : array of shape (n_o, n_i) or None
         The linear map that fits noisy finite samples best; None where there are none.
+    of_rules : mapping
+        From a rule's label to its own weights and biases, where given ones differ from rule to
+        rule; `weights` and `biases` are then those of the first rule.
     """
 
     experiment: Experiment
@@ -70,6 +74,14 @@ class InitialState:
     evaluation: Samples
     samples: Samples | None
     least_squares: TargetMap | None = None
+    of_rules: Mapping[str, tuple[tuple[np.ndarray, ...], Layers]] = field(default_factory=dict)
+
+    def of_rule(self, label: str) -> "InitialState":
+        """Return what one rule starts from, which is the same for all unless it was given."""
+        if label not in self.of_rules:
+            return self
+        weights, biases = self.of_rules[label]
+        return replace(self, weights=weights, biases=biases)
 
     @property
     def linear(self) -> LinearProblem:
@@ -124,7 +136,17 @@ def draw_initial_state(experiment: Experiment, seed: int) -> InitialState:
         for layer, shape in enumerate(shapes, start=1)
     ]
     connections = draw_connections(experiment, seed, shapes)
-    weights = connected(drawn, connections.forward)
+    drawn_biases = _draw_biases(experiment, seed)
+    apart = experiment.initial is not None and experiment.initial.by_rule
+    of_rules = {
+        label: (
+            connected(given_weights(experiment, label, seed, drawn), connections.forward),
+            given_biases(experiment, label, seed, drawn_biases),
+        )
+        for label in experiment.rule_labels[: None if apart else 1]
+    }
+    first = of_rules[experiment.rule_labels[0]]
+    weights, biases = first
     problem, probe, evaluation, samples = _draw_examples(experiment, seed)
     least_squares = None
     if isinstance(problem, LinearProblem) and samples is not None and experiment.task.noise:
@@ -135,10 +157,10 @@ def draw_initial_state(experiment: Experiment, seed: int) -> InitialState:
         experiment=experiment,
         seed=seed,
         weights=weights,
-        biases=_draw_biases(experiment, seed),
+        biases=biases,
         states={
-            label: _draw_states(experiment, seed, choice, weights, connections)
-            for label, choice in experiment.rules
+            label: _draw_states(experiment, seed, label, of_rules.get(label, first)[0], connections)
+            for label in experiment.rule_labels
         },
         connections=connections,
         problem=problem,
@@ -146,6 +168,7 @@ def draw_initial_state(experiment: Experiment, seed: int) -> InitialState:
         evaluation=evaluation,
         samples=samples,
         least_squares=least_squares,
+        of_rules=of_rules if apart else {},
     )
 
 
@@ -196,7 +219,7 @@ def _draw_examples(
 def _draw_states(
     experiment: Experiment,
     seed: int,
-    choice: RuleChoice,
+    label: str,
     weights: Layers,
     connections: Connections,
 ) -> Layers:
@@ -205,6 +228,7 @@ def _draw_states(
     Rules draw from the same streams, so feedback that differs only in scale is the same matrix up
     to that scale, and comparisons are paired.
     """
+    choice = dict(experiment.rules)[label]
     root_seed, rule = experiment.root_seed, choice.make()
     of_feedback = seed if choice.feedback_seed is None else choice.feedback_seed
 
@@ -219,6 +243,7 @@ def _draw_states(
             # layers direct feedback is feedback alignment's B, number by number.
             for layer, n in enumerate(hidden, start=2)
         ]
+        drawn = given_states(experiment, label, seed, drawn)
         return connected([*drawn, None], draw_direct_connections(experiment, seed, connections))
     states: list[Any] = [None]
     for layer, W in enumerate(weights[1:], start=2):
@@ -232,6 +257,7 @@ def _draw_states(
             signs = stream(root_seed, seed, "concordance", layer)
             state = with_concordance(state, W, own.initial_concordance, signs)
         states.append(state)
+    states = given_states(experiment, label, seed, states)
     return connected(states, connections.feedback)
 
 

@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from fatheory.errors import FatheoryError
-from fatheory.experiment import Experiment, TaskFace
+from fatheory.experiment import Experiment
 from fatheory.sweep.cores import usable_cores
 from fatheory.sweep.plan import Batch
 from fatheory.sweep.result import Result, carry_out
-from fatheory.tasks.own_arrays import OwnArrays, remember
+from fatheory.tasks.own_arrays import remember
 
 if TYPE_CHECKING:
     from dask.distributed import Client, Future, LocalCluster
@@ -113,7 +113,7 @@ def on_cluster(
     """
     from dask.distributed import as_completed
 
-    sent: dict[TaskFace, Future] = {}
+    sent: dict[str, Future] = {}
     asked: dict[Any, Batch] = {_submitted(client, b, wanted, sent): b for b in batches}
     suspects: list[Batch] = []
     for future in as_completed(list(asked)):
@@ -135,15 +135,16 @@ def _submitted(
     client: "Client",
     batch: Batch,
     wanted: Mapping[str, Sequence[str]],
-    sent: dict[TaskFace, "Future"],
+    sent: dict[str, "Future"],
 ) -> "Future":
     # As text, which the worker validates by its own version.
     texts = [experiment.to_json() for experiment in batch.experiments]
-    for task in {experiment.task for experiment in batch.experiments}:
+    needed = {part.digest: part for e in batch.experiments for part in e.belongings}
+    for digest, part in needed.items():
         # Once for all batches: they may be large.
-        if task not in sent and task.belongings is not None:
-            sent[task] = client.scatter(task.belongings, hash=False)
-    own = [sent[task] for task in {e.task for e in batch.experiments} if task in sent]
+        if digest not in sent:
+            sent[digest] = client.scatter(part, hash=False)
+    own = [sent[digest] for digest in needed]
     # Not pure: a batch of one cell that is asked again would else be the future that failed.
     return client.submit(_carry_out, texts, batch.select(wanted), batch.source, own, pure=False)
 
@@ -152,7 +153,7 @@ def _carry_out(
     texts: Sequence[str],
     wanted: Sequence[Sequence[str]],
     source: str,
-    own: Sequence[OwnArrays] = (),
+    own: Sequence[Any] = (),
 ) -> list[Result]:
     """Answer experiments that arrive as JSON, with arrays of one's own beside them."""
     held = [remember(arrays) for arrays in own]

@@ -60,7 +60,11 @@ class Grid:
         asked = list(by_hash.values())
         held = {content_hash: variable_dims(own) for content_hash, own in by_hash.items()}
         kept, left_out = _variables(asked, held.values())
-        alike = (*(EXAMPLES if _learn_alike(asked) else ()), *_own_alike(asked))
+        alike = (
+            *(EXAMPLES if _learn_alike(asked) else ()),
+            *_own_alike(asked),
+            *_starts_alike(asked),
+        )
         examples = tuple(name for name in alike if name in kept)
         static = _static(sweep, source, cells, asked, left_out)
         extent = sizes(asked[0]) | {str(dim): size for dim, size in static.sizes.items()}
@@ -172,6 +176,13 @@ def _learn_alike(asked: Sequence[Experiment]) -> bool:
         (e.task, e.root_seed, e.seeds, e.record.probe_samples, e.precision) for e in asked
     }
     return len(same) == 1 and not asked[0].task.stored
+
+
+def _starts_alike(asked: Sequence[Experiment]) -> tuple[str, ...]:
+    """Name the given starts that are the same in all cells, and so stored once."""
+    alike = len({(e.initial, e.rule_labels, e.seeds) for e in asked}) == 1
+    first = asked[0].initial
+    return first.stored_names if alike and first is not None else ()
 
 
 def _own_alike(asked: Sequence[Experiment]) -> tuple[str, ...]:

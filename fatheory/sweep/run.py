@@ -19,7 +19,7 @@ from fatheory.sweep.result import Result
 from fatheory.sweep.store import SweepStore, stored_sweep
 from fatheory.sweep.threads import on_threads
 from fatheory.train.progress import progress_bar
-from fatheory.train.stored import in_order, take_own_examples
+from fatheory.train.stored import in_order, take_own_arrays
 
 if TYPE_CHECKING:
     from dask.distributed import Client
@@ -60,7 +60,7 @@ def run_sweep(
     target = resolved(path)
     before = None if restart else stored_sweep(attributes(target), sweep)
     # Whatever the order in which rules are asked for, they are stored in the one that is there.
-    take_own_examples(sweep.experiment, target)
+    take_own_arrays(sweep.experiment, target)
     grid = Grid.of(before if before == sweep else sweep, source)
     for task in {cell.experiment.task for cell in grid.cells if cell.experiment}:
         # Before the first cell: else half a sweep could be of other images than the rest.

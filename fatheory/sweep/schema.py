@@ -18,7 +18,6 @@ EXAMPLES = (
 """Variables that say what is to be learned."""
 
 
-_OWN = frozenset({*labels.OWN_EXAMPLES, *map(labels.of_each_seed, labels.OWN_EXAMPLES)})
 _DTYPES = {"boolean": np.dtype(np.bool_), "integer": np.dtype(np.int64)}
 
 
@@ -57,13 +56,15 @@ def own_examples(experiment: Experiment) -> tuple[str, ...]:
 
 def dtype(name: str, precision: str) -> np.dtype:
     """Return the kind of values of a variable."""
-    if name in _OWN:
+    if labels.is_own_array(name):
         return np.dtype(np.float64)  # holds arrays of either precision as they were given
     return _DTYPES.get(labels.variable(name).kind, np.dtype(precision))
 
 
 def _drawn(experiment: Experiment) -> Iterator[str]:
     yield from _feedback(experiment)
+    if experiment.initial is not None:
+        yield from experiment.initial.stored_names
     task = experiment.task
     if task.stored or task.each_seeds:
         yield labels.TARGET_VARIANCE

@@ -135,7 +135,7 @@ class RecordedArrays:
 _AT_HAND: WeakValueDictionary[str, Any] = WeakValueDictionary()
 
 
-def remember(arrays: OwnArrays) -> OwnArrays:
+def remember(arrays: Any) -> Any:
     """Let others find arrays by their digest, as long as someone holds what this returns."""
     known = _AT_HAND.get(arrays.digest)
     # What a function draws serves every seed; what an archive holds, those that were asked for.
@@ -145,6 +145,6 @@ def remember(arrays: OwnArrays) -> OwnArrays:
     return arrays
 
 
-def at_hand(digest: str) -> OwnArrays | None:
+def at_hand(digest: str) -> Any:
     """Return the arrays of a digest; None where nobody holds them."""
     return _AT_HAND.get(digest)

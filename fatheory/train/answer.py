@@ -46,9 +46,8 @@ class Answer:
         drawn = drawn_variables(self.experiment, self.starts)
         # Draws are made in double precision; what a float32 run trained on is what was rounded.
         # The digest of one's own arrays is that of the numbers as they were given.
-        own = {*labels.OWN_EXAMPLES, *map(labels.of_each_seed, labels.OWN_EXAMPLES)}
         stored = {
-            name: values if name in own else _in_precision(values, self.experiment)
+            name: values if labels.is_own_array(name) else _in_precision(values, self.experiment)
             for name, values in drawn.items()
         }
         return stored | dict(self.recorded)

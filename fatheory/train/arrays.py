@@ -1,6 +1,6 @@
 """The arrays of a group of runs: from draws to stacks, and from stacks to names."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -32,8 +32,7 @@ def stacked(
     stack = partial(_for_every_rule, rules=runs[0], dtype=dtype)
     normalization = experiment.network.normalization
     parameters = Parameters.initial(
-        stack([start.weights for start in starts]),
-        stack([start.biases for start in starts]),
+        *_first_parameters(chosen, starts, stack, dtype),
         drawn[1:] if learner.adapts else (),
         learnable_normalization=normalization is not None and normalization.learnable,
     )
@@ -55,6 +54,32 @@ def stacked(
         jnp.asarray(np.broadcast_to(seeds, runs)),
     )
     return parameters, fixed
+
+
+def _first_parameters(
+    chosen: Sequence[str],
+    starts: Sequence[InitialState],
+    stack: Callable[[Sequence[Layers]], Layers],
+    dtype: np.dtype,
+) -> tuple[Layers, Layers]:
+    """Stack start weights and biases; given ones may differ from rule to rule."""
+    if not any(start.of_rules for start in starts):
+        return stack([start.weights for start in starts]), stack([start.biases for start in starts])
+    own = [[start.of_rule(label) for start in starts] for label in chosen]
+    weights, biases = (
+        [[getattr(start, what) for start in row] for row in own] for what in ("weights", "biases")
+    )
+    return _for_each_rule(weights, dtype), _for_each_rule(biases, dtype)
+
+
+def _for_each_rule(rows: Sequence[Sequence[Layers]], dtype: np.dtype) -> Layers:
+    """Stack layers of all rules and seeds."""
+    return tuple(
+        None
+        if rows[0][0][layer] is None
+        else jnp.asarray(np.array([[of_one[layer] for of_one in row] for row in rows]), dtype)
+        for layer in range(len(rows[0][0]))
+    )
 
 
 def first_statistics(

@@ -24,7 +24,7 @@ from fatheory.train.memory import require_memory
 from fatheory.train.progress import progress_bar
 from fatheory.train.run import Run
 from fatheory.train.sinks import OnDisk, stop_request
-from fatheory.train.stored import as_stored, in_order, take_own_examples
+from fatheory.train.stored import as_stored, in_order, take_own_arrays
 
 
 def simulate(
@@ -127,7 +127,7 @@ def _carried_out(
         past = None if source is None else Past.of(source, experiment)
         ((_, answer),) = train_many([experiment], progress=progress, past=past)
         return answer.archive()
-    take_own_examples(experiment, path)
+    take_own_arrays(experiment, path)
     stored, called = experiment, experiment.content_hash
     there = past = None
     if not restart:

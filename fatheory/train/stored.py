@@ -7,7 +7,7 @@ import xarray as xr
 
 from fatheory import labels
 from fatheory.archive import attributes, load
-from fatheory.errors import ArchiveWriteError, DataError
+from fatheory.errors import ArchiveWriteError
 from fatheory.experiment import Experiment, LinearTask
 from fatheory.experiment.migration import read_description
 
@@ -69,8 +69,8 @@ def _refuse_other_numbers(path: str | os.PathLike[str], text: str, experiment: E
         )
 
 
-def take_own_examples(experiment: Experiment, path: str | os.PathLike[str]) -> None:
-    """Take arrays of one's own from the archive that stands at a path, where it is of this task.
+def take_own_arrays(experiment: Experiment, path: str | os.PathLike[str]) -> None:
+    """Take arrays of one's own from the archive that stands at a path, where it has the same.
 
     So a run goes on where nothing but its description and its archive is left.
 
@@ -79,17 +79,12 @@ def take_own_examples(experiment: Experiment, path: str | os.PathLike[str]) -> N
     DataError
         If the archive was changed.
     """
-    try:
-        if not experiment.task.archived or experiment.task.belongings is not None:
-            return
-    except DataError:  # the arrays are not at hand
-        pass
+    if experiment.has_arrays:
+        return
     stored = type(experiment).from_attributes(attributes(path))
-    if stored is not None and (stored.task, stored.root_seed) == (
-        experiment.task,
-        experiment.root_seed,
-    ):
-        experiment.task.take_examples(load(path), experiment.root_seed)
+    own = ("task", "root_seed", "initial")
+    if stored is not None and all(getattr(stored, k) == getattr(experiment, k) for k in own):
+        experiment.take_arrays(load(path))
 
 
 def completed(stored: Experiment, experiment: Experiment) -> Experiment:

@@ -95,7 +95,8 @@ class LinearMethod(Method):
         """Follow the networks and measure what is recorded."""
         rows = []
         for label, choice in experiment.rules:
-            paths = self.paths(experiment, starts, label, choice)
+            own = [start.of_rule(label) for start in starts]
+            paths = self.paths(experiment, own, label, choice)
             rows.append([self._measured(experiment, path, label, choice) for path in paths])
         return {name: np.array([[run[name] for run in row] for row in rows]) for name in rows[0][0]}
 

@@ -121,5 +121,5 @@ def unknown_settings(where: str, part: Any, known: frozenset[str] | set[str]) ->
         )
 
 
-LINEAR = Scope()
+LINEAR = Scope(experiment=Scope().experiment | {"initial"})
 """Linear networks of any depth on linear tasks, under SGD at constant learning rates."""
