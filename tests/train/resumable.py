@@ -1,5 +1,6 @@
 """Experiments of every kind of state that a run can have, and what it means to be the same."""
 
+import pytest
 import xarray as xr
 
 import fatheory as fa
@@ -46,11 +47,17 @@ CASES = {
     "spikes": {
         "task": IMAGES,
         "network": {"kind": "spiking", "hidden": [9, 8], "group": 2},
-        "rules": {"feedback_alignment": 0.5, "backprop": 0.5},
+        "rules": {"feedback_alignment": 0.5},  # a spiking program takes seconds to compile
         "schedule": ONLINE,
         "record": {"quantities": ["weights", "firing_rate"], "snapshots": 5},
     },
 }
+
+BOTH_WAYS = "spikes, errors through either weights"
+CASES[BOTH_WAYS] = CASES["spikes"] | {"rules": {"feedback_alignment": 0.5, "backprop": 0.5}}
+EVERY_CASE = [
+    pytest.param(case, marks=pytest.mark.slow) if case == BOTH_WAYS else case for case in CASES
+]
 
 
 def asked(case: str, **changes) -> fa.Experiment:

@@ -181,13 +181,42 @@ EXPERIMENTS = {
         {"manhattan": 3, "momentum": 0.9, "weight_decay": 1.0},
     ),
 }
-RUNS = [(name, label) for name, asked in EXPERIMENTS.items() for label in asked.rule_labels]
+# Of experiments whose programs differ by rule the default run takes the rules that differ most.
+BY_DEFAULT = {
+    "every layered rule, softmax, momentum, decay, falling rates, frozen layers": (
+        "rndf 70 %",
+        "shallow",
+        "frsf 75 %",
+        "a rule for every layer",
+    ),
+    "normalised, scale and shift learn, dropout, momentum, frozen layers": ("backprop", "brsf"),
+    "fully connected, normalised, scale and shift learn, dropout, falling rates": ("brsf",),
+    "local slopes through pools, softmax, dropout, frozen layers": (
+        "feedback_alignment",
+        "direct",
+        "mixed",
+    ),
+    "local slopes past normalisation and pools, rough, squared error": (
+        "kolen_pollack",
+        "rough, direct",
+    ),
+    "Batch Manhattan 1, normalised": ("usf",),
+}
 
 
-def runs_with(quantity):
-    return [
-        (name, label) for name, label in RUNS if quantity in EXPERIMENTS[name].record.quantities
-    ]
+def runs(quantity=None):
+    """Name experiments with the rules of the default run, and of the whole one."""
+    for name, asked in EXPERIMENTS.items():
+        if quantity is None or quantity in asked.record.quantities:
+            few = BY_DEFAULT.get(name, asked.rule_labels)
+            for label in few:
+                yield pytest.param(name, few, label, id=f"{name}-{label}")
+            if name in BY_DEFAULT:
+                for label in asked.rule_labels:
+                    identity = f"all rules: {name}-{label}"
+                    yield pytest.param(
+                        name, asked.rule_labels, label, id=identity, marks=pytest.mark.slow
+                    )
 
 
 class Case(NamedTuple):
@@ -198,11 +227,12 @@ class Case(NamedTuple):
 
 @pytest.fixture(scope="module")
 def case():
-    """An experiment by name with its archive, and its literal runs by seed and rule."""
+    """An experiment by name and rules with its archive, and its literal runs by seed and rule."""
 
     @cache
-    def answered(name):
+    def answered(name, labels):
         asked = EXPERIMENTS[name]
+        asked = asked.replaced(rules={name: rule for name, rule in asked.rules if name in labels})
         return Case(asked, simulate(asked), cache(partial(literal_run, asked)))
 
     return answered
@@ -222,9 +252,9 @@ def looks(run, label):
             yield run.archive.sel(rule=label, seed=seed, step=step), literal, step
 
 
-@pytest.mark.parametrize(("name", "label"), RUNS)
-def test_what_learns_is_that_of_the_loop(case, name, label):
-    run = case(name)
+@pytest.mark.parametrize(("name", "labels", "label"), [*runs()])
+def test_what_learns_is_that_of_the_loop(case, name, labels, label):
+    run = case(name, labels)
     for ours, literal, step in looks(run, label):
         for variable, theirs in literal.variables[step].items():
             assert_close(ours[variable], theirs)
@@ -237,9 +267,9 @@ def test_what_learns_is_that_of_the_loop(case, name, label):
             assert np.abs(last[variable] - first[variable]).max() > 1e-5
 
 
-@pytest.mark.parametrize(("name", "label"), runs_with("teaching_signals"))
-def test_teaching_signals_are_those_of_the_loop(case, name, label):
-    for ours, literal, step in looks(case(name), label):
+@pytest.mark.parametrize(("name", "labels", "label"), [*runs("teaching_signals")])
+def test_teaching_signals_are_those_of_the_loop(case, name, labels, label):
+    for ours, literal, step in looks(case(name, labels), label):
         # Node perturbation divides a small difference of losses by the perturbation.
         tolerance = 1e-10 if label == "node_perturbation" else 1e-12
         pairs = zip(literal.signals[step], literal.backprop_signals[step], strict=True)
@@ -250,10 +280,10 @@ def test_teaching_signals_are_those_of_the_loop(case, name, label):
             assert (np.abs(signal).max() > 1e-4) == taught
 
 
-@pytest.mark.parametrize(("name", "label"), runs_with("delta_angle"))
-def test_angles_and_gradients_are_those_of_the_loop(case, name, label):
+@pytest.mark.parametrize(("name", "labels", "label"), [*runs("delta_angle")])
+def test_angles_and_gradients_are_those_of_the_loop(case, name, labels, label):
     agreements = []
-    for ours, literal, step in looks(case(name), label):
+    for ours, literal, step in looks(case(name, labels), label):
         for layer, signal in enumerate(literal.signals[step]):
             angles = angle(signal, literal.backprop_signals[step][layer])
             directed = angles[~np.isnan(angles)]
@@ -271,8 +301,8 @@ def test_angles_and_gradients_are_those_of_the_loop(case, name, label):
 
 
 def test_archives_are_valid_and_complete(case):
-    for name in EXPERIMENTS:
-        run = case(name)
+    for name, asked in EXPERIMENTS.items():
+        run = case(name, BY_DEFAULT.get(name, asked.rule_labels))
         validate(run.archive)
         literal = run.literal(0, run.experiment.rule_labels[0])
         assert set(literal.variables[0]) <= set(run.archive.data_vars)

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 import pytest
 import xarray as xr
-from resumable import CASES, asked, same
+from resumable import CASES, EVERY_CASE, asked, same
 
 import fatheory as fa
 from fatheory.archive import AppendableArchive
@@ -55,7 +55,7 @@ class Bar:
         pass
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", EVERY_CASE)
 def test_a_run_restored_at_any_segment_goes_on_bit_by_bit(case):
     experiment = asked(case)
     steps = len(experiment.snapshot_steps)
@@ -109,7 +109,7 @@ def cut_at_random(monkeypatch, rng):
     monkeypatch.setattr(SegmentLength, "stop", drawn)
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", EVERY_CASE)
 def test_cuts_by_time_change_nothing(case, monkeypatch):
     monkeypatch.setattr(running, "LONGEST_SEGMENT", 4096)
     longer = {"phases": [{"steps": 200}]} if "blocks" in case else CASES[case]["schedule"]
@@ -131,7 +131,7 @@ def gone(experiment, since=()):
     return notes
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", EVERY_CASE)
 def test_a_run_goes_on_at_its_position_however_it_was_cut(case, monkeypatch):
     """A run that was stopped with other segments, as another version may have cut them."""
     experiment = asked(case)
@@ -181,9 +181,9 @@ def test_a_stored_run_of_short_segments_goes_on_in_long_ones(tmp_path, monkeypat
 def test_a_state_of_something_else_is_refused(spoil, message):
     run = fresh(asked("spikes"))
     state = run.state()
-    spoil(state["backprop"])
+    spoil(state["feedback_alignment"])
     with pytest.raises(
-        DamagedArchiveError, match=rf"the state of 'backprop' must hold .*{message}"
+        DamagedArchiveError, match=rf"the state of 'feedback_alignment' must hold .*{message}"
     ):
         run.restore(4, state, run.diverged_at)
 
@@ -191,7 +191,7 @@ def test_a_state_of_something_else_is_refused(spoil, message):
 # Through archives.
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", EVERY_CASE)
 def test_the_archive_is_what_would_have_been_returned(case, tmp_path):
     experiment = asked(case, precision="float64")
     found = fa.simulate(experiment, path=tmp_path / "a")

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import xarray as xr
-from resumable import asked, same
+from resumable import BOTH_WAYS, asked, same
 
 import fatheory as fa
 from fatheory.errors import ArchiveWriteError, InvalidExperimentError, StoppedRun
@@ -47,7 +47,10 @@ def turned(experiment):
     return experiment.replaced(rules=dict(reversed(experiment.rules)))
 
 
-@pytest.mark.parametrize("case", ["momentum, two phases, rates that fall", "spikes"])
+@pytest.mark.parametrize(
+    "case",
+    ["momentum, two phases, rates that fall", pytest.param(BOTH_WAYS, marks=pytest.mark.slow)],
+)
 def test_rules_in_another_order_are_continued_under_their_own_labels(case, begun):
     experiment = asked(case)
     wanted = fa.simulate(experiment)
