@@ -314,6 +314,9 @@ _VARIABLES = {
     **_own_examples(()),
     **_own_examples((SEED,)),
     LOSS: per_run(DIMENSIONLESS, "loss", "L = 1/2 <e^T e>"),
+    "loss_sampling_error": per_run(
+        DIMENSIONLESS, "standard error of the loss over samples of a mean field"
+    ),
     DIVERGED: Variable((RULE, SEED), DIMENSIONLESS, "whether the run diverged", kind="boolean"),
     DIVERGED_AT: Variable(
         (RULE, SEED), "step", "first step with a non-finite error, -1 for none", kind="integer"

@@ -32,6 +32,8 @@ def solve(experiment: Experiment, method: str | Method = "flow") -> xr.Dataset:
         spectral start; ``"phases"`` that of phases in which one of two layers is frozen, and of
         shallow learning; ``"infinite_width"`` follows the limit of infinitely many hidden units;
         ``"order_parameters"`` follows online learning at its own rates, of nonlinear networks, too;
+        ``"lazy"`` and ``"dmft"`` follow wide nonlinear networks on finite samples, the first where
+        they hardly move, the second where they learn features under fixed random feedback;
         ``"online"`` gives the median loss of linear online learning, single examples included.
         `fatheory list` shows all, those of installed packages included.
 

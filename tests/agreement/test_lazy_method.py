@@ -5,6 +5,10 @@ import pytest
 
 import fatheory as fa
 from fatheory.errors import RegimeError
+from fatheory.initial import draw_initial_state
+from fatheory.theory.wide.lazy_steps import lazy_steps
+from fatheory.theory.wide.network_kernel import network_kernel
+from fatheory.theory.wide.unit_function import unit_function
 
 
 def experiment(width, rules, activation="tanh", layers=2, steps=24):
@@ -67,3 +71,71 @@ def test_quantities_that_stand_still_are_absent_with_the_reason():
     theory = fa.solve(asked, "lazy")
     assert "weight_angle" not in theory
     assert "stand still" in theory.attrs["absent_quantities"]
+
+
+def test_direct_feedback_moves_outputs_by_two_terms():
+    """Feedback that is the readout's own start adds what the last hidden layer learns."""
+    start = draw_initial_state(experiment(400, rules(400)).with_settings({"seeds": 1}), 0)
+    X, function = start.samples.inputs, unit_function("tanh")
+    common = (X, X, start.weights)
+    none = network_kernel(*common, [None, None], function)
+    last = network_kernel(*common, [None, start.weights[2]], function)
+    backprop = network_kernel(*common, list(start.weights[1:]), function)
+    first = backprop - last
+    assert np.linalg.eigvalsh(last - none)[0] > 0
+    assert np.linalg.eigvalsh(first)[0] > 0
+    direct = fa.solve(
+        experiment(400, {"direct_feedback_alignment": {"learning_rate": 0.005, "scale": 0.05}}),
+        "lazy",
+    )
+    shallow = fa.solve(experiment(400, {"shallow": 0.005}), "lazy")
+    # Random feedback is nearly uncorrelated with the readout, and no further layer meets it.
+    assert direct["loss"].values == pytest.approx(shallow["loss"].values, rel=0.1)
+    assert not np.array_equal(direct["loss"].values, shallow["loss"].values)
+
+
+@pytest.mark.parametrize("few", [True, False])
+def test_steps_are_those_of_a_literal_loop(few):
+    rng = np.random.default_rng(3)
+    points, last = 12, 40 if few else 400
+    A = rng.normal(size=(points, points + 4))
+    K, Ks = A @ A.T / 16, rng.normal(size=(3, points))
+    e, f = rng.normal(size=(points, 2)), np.zeros((3, 2))
+    first = e.copy()
+    for _ in range(last):
+        e, f = e - 0.1 * K @ e, f + 0.1 * Ks @ e
+    steps = np.array([0, last])
+    errors, changes = lazy_steps(K, first, 0.1, steps, Ks)
+    assert np.array_equal(errors[0], first) or errors[0] == pytest.approx(first, abs=1e-12)
+    assert errors[1] == pytest.approx(e, abs=1e-12)
+    assert changes[0] == pytest.approx(np.zeros((3, 2)), abs=1e-14)
+    assert changes[1] == pytest.approx(f, abs=1e-11)
+
+
+def test_images_that_were_not_learned_from_are_answered_as_networks_do():
+    width = 512
+    asked = fa.Experiment(
+        task=fa.ImageTask(dataset="synthetic-digits", limit=40, evaluation_limit=60),
+        network=fa.DenseNetwork(
+            hidden=(width, width), activation="relu", start=fa.Scaled(gain=2**0.5)
+        ),
+        rules={
+            "backprop": 0.002,
+            "rndf": {"learning_rate": 0.004, "std": (2 / width) ** 0.5},
+            "direct_feedback_alignment": {"learning_rate": 0.004, "scale": 0.1},
+        },
+        schedule=fa.Schedule(phases=(fa.Phase(steps=30),), batch_size=40),
+        record=fa.Record(quantities=("classification_error",), snapshots=4),
+        seeds=2,
+        precision="float64",
+    )
+    theory, simulation = fa.solve(asked, "lazy"), fa.simulate(asked, progress=False)
+    fallen = 1 - simulation["loss"].isel(step=-1) / simulation["loss"].isel(step=0)
+    assert float(fallen.min()) > 0.3
+    off = (theory["loss"] - simulation["loss"]) / simulation["loss"].isel(step=0)
+    assert float(np.abs(off).max()) < 0.05
+    assert theory["classification_error"].isel(step=0).values == pytest.approx(
+        simulation["classification_error"].isel(step=0).values
+    )
+    apart = theory["classification_error"] - simulation["classification_error"]
+    assert float(np.abs(apart).mean()) < 5

@@ -1,29 +1,25 @@
-"""Wide nonlinear networks that learn without moving far: the lazy limit of any layered rule."""
+"""Wide nonlinear networks that learn without moving far: the lazy limit of any fixed rule."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from fatheory import labels
-from fatheory.experiment import DenseNetwork, Experiment, RuleChoice
+from fatheory.experiment import DenseNetwork, Experiment, ImageTask, RuleChoice
 from fatheory.initial import InitialState
-from fatheory.rules import LayeredRule
+from fatheory.rules import DirectFeedbackAlignment, LayeredRule
 from fatheory.theory.mean_rule import mean_layered_rule
+from fatheory.theory.methods.full_batch import SCOPE, TASKS, full_batch_refusals
 from fatheory.theory.methods.method import Method
-from fatheory.theory.methods.scope import Scope
+from fatheory.theory.wide.lazy_steps import lazy_steps
 from fatheory.theory.wide.network_kernel import network_kernel, network_outputs
-from fatheory.theory.wide.unit_function import UNIT_FUNCTIONS, unit_function
+from fatheory.theory.wide.unit_function import unit_function
 
-_DRAWN = frozenset({"kind", "inputs", "outputs", "samples", "noise"})
-_SCOPE = Scope(
-    features=frozenset({"activation"}),
-    tasks={
-        "linear": _DRAWN | {"target", "spectrum_decay"},
-        "quadratic": _DRAWN | {"coefficients", "input"},
-        "teacher": _DRAWN | {"hidden", "activation", "weights", "biases", "input"},
-    },
-    phase=frozenset({"steps"}),
-)
+_IMAGES = frozenset(ImageTask.model_fields)
+"""A list of examples, whatever it is drawn from: all fields only say which."""
+_SCOPE = replace(SCOPE, tasks={**TASKS, "images": _IMAGES})
+ERROR = "classification_error"
 
 
 class LazyMethod(Method):
@@ -32,12 +28,13 @@ class LazyMethod(Method):
     Full-batch steps on finite samples move the outputs by (eta / batch) K e, with the kernel K of
     the network's own start at its own widths and scaling (`network_kernel`), from the network's
     own outputs. What is left out is of the order of width^-1/2, and the motion of the kernel,
-    which small steps or a large start keep small.
+    which small steps or a large start keep small. Of images, losses and classification errors are
+    those of the held-out ones.
     """
 
     name = "lazy"
     any_rate = True
-    summary = "wide networks that hardly move: kernel learning under layered rules, full batch"
+    summary = "wide networks that hardly move: kernel learning under fixed rules, full batch"
     source = "Jacot et al. 2018; Bordelon & Pehlevan 2022; sign-concordant rules: own"
     regime = "wide dense networks without biases, linear at the output, on all samples at once"
 
@@ -46,75 +43,91 @@ class LazyMethod(Method):
         return [*_SCOPE.problems(experiment)] or [*self._refusals(experiment)]
 
     def _refusals(self, experiment: Experiment) -> Iterator[str]:
-        network, task, schedule = experiment.network, experiment.task, experiment.schedule
-        assert isinstance(network, DenseNetwork)  # others are outside the scope
-        if network.activation not in UNIT_FUNCTIONS:
-            known = ", ".join(UNIT_FUNCTIONS)
-            yield f"the hidden units are {network.activation!r}: use one of {known}"
-        if not task.samples:
-            yield "examples are drawn anew at every step: give task.samples"
-        elif schedule.batch_size != task.samples:
-            yield (
-                f"batches of {schedule.batch_size} are part of the {task.samples} samples: set "
-                f"schedule.batch_size to {task.samples}"
-            )
+        yield from full_batch_refusals(experiment)
         for label, choice in experiment.rules:
-            rule = choice.make()
-            if not isinstance(rule, LayeredRule) or rule.adaptive:
-                yield (
-                    f"rules.{label}: {choice.rule} does not send errors layer by layer through "
-                    f"feedback that stays: use a layered rule"
-                )
+            for layer in range(2, experiment.layers + 1):
+                own = choice.at(layer, experiment.layers)
+                rule = own.make()
+                layered = isinstance(rule, LayeredRule) and not rule.adaptive
+                if not layered and type(rule) is not DirectFeedbackAlignment:
+                    yield (
+                        f"rules.{label}: {own.rule} does not send errors layer by layer through "
+                        f"feedback that stays, nor through fixed direct feedback: use a layered "
+                        f"rule or direct_feedback_alignment"
+                    )
+                    break
 
     def answer(
         self, experiment: Experiment, starts: Sequence[InitialState]
     ) -> dict[str, np.ndarray]:
         """Follow the outputs of every rule and seed."""
-        losses = [
-            [_losses(experiment, start, label, choice) for start in starts]
+        rows = [
+            [_measured(experiment, start, label, choice) for start in starts]
             for label, choice in experiment.rules
         ]
-        loss = np.array(losses)
+        loss, wrong = (np.array([[run[i] for run in row] for row in rows]) for i in (0, 1))
         lost = ~np.isfinite(loss)
-        loss[np.maximum.accumulate(lost, axis=-1)] = np.nan
+        gone = np.maximum.accumulate(lost, axis=-1)
+        loss[gone], wrong[gone] = np.nan, np.nan
         steps = np.asarray(experiment.snapshot_steps)
         since = np.where(lost.any(axis=-1), steps[np.argmax(lost, axis=-1)], -1)
-        return {labels.LOSS: loss, labels.DIVERGED_AT: since}
+        found = {labels.LOSS: loss, labels.DIVERGED_AT: since}
+        return found | ({ERROR: wrong} if ERROR in experiment.record.quantities else {})
 
     def absent(self, experiment: Experiment) -> dict[str, str]:
-        """Name everything but the loss."""
+        """Name everything but the loss and the classification error."""
         reason = "the lazy limit has outputs and losses; weights and activities stand still in it"
-        return dict.fromkeys(experiment.record.quantities, reason)
+        return dict.fromkeys(set(experiment.record.quantities) - {ERROR}, reason)
 
     def memory(self, experiment: Experiment) -> Mapping[str, int]:
         """Estimate the kernels of one seed and rule."""
-        return {"kernels": 8 * experiment.task.samples**2 * (2 * experiment.layers + 8)}
+        task = experiment.task
+        others = task.held_out if isinstance(task, ImageTask) else 0
+        pairs = task.samples * (task.samples + others)
+        return {"kernels": 8 * pairs * (2 * experiment.layers + 8)}
 
 
-def _losses(
+def _measured(
     experiment: Experiment, start: InitialState, label: str, choice: RuleChoice
-) -> np.ndarray:
-    """Return the loss at the recorded steps, on the samples without their noise."""
-    network = experiment.network
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return loss and classification error at the recorded steps, on the examples of evaluation."""
+    network, samples, shown = experiment.network, start.samples, start.evaluation
     assert isinstance(network, DenseNetwork)
-    assert start.samples is not None
-    function, samples = unit_function(network.activation), start.samples
-    rule = mean_layered_rule(choice.make())
-    backward = [
-        None if (V := rule.backward_weights(W, rule.mean_state(state, W.shape))) is None
-        else np.broadcast_to(V, W.shape)
-        for W, state in zip(start.weights[1:], start.states[label][1:], strict=True)
-    ]  # fmt: skip
-    K = network_kernel(samples.inputs, samples.inputs, start.weights, backward, function)
-    eigenvalues, modes = np.linalg.eigh((K + K.T) / 2)
-    first = network_outputs(samples.inputs, start.weights, function)
-    shift = modes.T @ (samples.targets - first)
-    rate = choice.learning_rate / len(samples)
-    steps = np.asarray(experiment.snapshot_steps, dtype=np.float64)
+    assert samples is not None
+    function, weights = unit_function(network.activation), start.weights
+    backward = _backward(start, label, choice)
+    X, targets = (np.asarray(a, np.float64) for a in (samples.inputs, samples.targets))
+    K = network_kernel(X, X, weights, backward, function)
+    first = network_outputs(X, weights, function)
+    held_out = isinstance(experiment.task, ImageTask)
+    Z = np.asarray(shown.inputs, np.float64)
+    Ks = network_kernel(Z, X, weights, backward, function) if held_out else None
     with np.errstate(over="ignore", invalid="ignore"):
-        left = (
-            np.sign(1 - rate * eigenvalues) ** steps[:, None]
-            * np.abs(1 - rate * eigenvalues) ** steps[:, None]
+        errors, changes = lazy_steps(
+            K,
+            targets - first,
+            choice.learning_rate / len(samples),
+            np.asarray(experiment.snapshot_steps),
+            Ks,
         )
-        output = samples.targets - np.einsum("pm,tm,mu->tpu", modes, left, shift, optimize=True)
-        return 0.5 * np.sum((start.evaluation.targets - output) ** 2, axis=(1, 2)) / len(samples)
+        output = (
+            targets - errors if changes is None else network_outputs(Z, weights, function) + changes
+        )
+        loss = 0.5 * np.sum((shown.targets - output) ** 2, axis=(1, 2)) / len(shown)
+    wrong = np.argmax(output, axis=-1) != np.argmax(shown.targets, axis=-1)
+    return loss, 100 * np.mean(wrong, axis=-1)
+
+
+def _backward(start: InitialState, label: str, choice: RuleChoice) -> list[np.ndarray | None]:
+    """Return what stands in for W_2 ... W_L, where it meets them in the kernel."""
+    weights, states = start.weights, start.states[label]
+    layers = len(weights)
+    if isinstance(choice.make(), DirectFeedbackAlignment):
+        # A signal that skips layers meets none of the weights that it skips: only the readout.
+        return [*(None for _ in range(layers - 2)), states[layers - 2]]
+    backward: list[np.ndarray | None] = []
+    for layer, (W, state) in enumerate(zip(weights[1:], states[1:], strict=True), start=2):
+        rule = mean_layered_rule(choice.at(layer, layers).make())
+        V = rule.backward_weights(W, rule.mean_state(state, W.shape))
+        backward.append(None if V is None else np.broadcast_to(V, W.shape))
+    return backward

@@ -5,6 +5,7 @@ from warnings import warn
 
 from fatheory.registry import Registry
 from fatheory.theory.methods.closed_form import ClosedFormMethod
+from fatheory.theory.methods.dmft import DMFTMethod
 from fatheory.theory.methods.flow import FlowMethod
 from fatheory.theory.methods.infinite_width import InfiniteWidthMethod
 from fatheory.theory.methods.lazy import LazyMethod
@@ -25,6 +26,7 @@ _BUILT_IN: tuple[type[Method], ...] = (
     PhasesMethod,
     InfiniteWidthMethod,
     LazyMethod,
+    DMFTMethod,
     OrderParametersMethod,
     OnlineMethod,
 )

@@ -46,17 +46,29 @@ class GaussianProcess:
             # The part of the covariance that older columns do not explain lies on step j's own.
             rest = block - row @ self._rows[j][:, : row.shape[1]].T
             row = np.hstack([row, rest @ self._directions[j] / self._scales[j]])
-        new = covariances[-1] - row @ row.T
+        row, kept = self._extend(row, covariances[-1])
+        fresh = self._generator.standard_normal((self._samples, kept))
+        self.noise = np.hstack([self.noise, fresh])
+        return self.noise @ row.T
+
+    def begin(self, values: Float[np.ndarray, "sample point"], covariance: np.ndarray) -> None:
+        """Take the first step's values as given; those after it are drawn given them."""
+        self._extend(np.zeros((len(covariance), 0)), covariance)
+        self.noise = values @ (self._directions[0] / self._scales[0])
+
+    def _extend(
+        self, row: Float[np.ndarray, "point column"], covariance: np.ndarray
+    ) -> tuple[Float[np.ndarray, "point more"], int]:
+        """Add the columns that explain the rest of a step's covariance; return row and number."""
+        new = covariance - row @ row.T
         values, vectors = np.linalg.eigh((new + new.T) / 2)
-        kept = values > _NEGLIGIBLE * max(float(np.trace(covariances[-1])), 1e-300)
+        kept = values > _NEGLIGIBLE * max(float(np.trace(covariance)), 1e-300)
         scales, directions = np.sqrt(values[kept]), vectors[:, kept]
         row = np.hstack([row, directions * scales])
-        fresh = self._generator.standard_normal((self._samples, int(kept.sum())))
-        self.noise = np.hstack([self.noise, fresh])
         self._rows.append(row)
         self._directions.append(directions)
         self._scales.append(scales)
-        return self.noise @ row.T
+        return row, int(kept.sum())
 
     def whitened(self, values: np.ndarray, known: np.ndarray) -> np.ndarray:
         """Return the newest columns of A^+ applied to another process of the same covariance.

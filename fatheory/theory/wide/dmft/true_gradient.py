@@ -12,10 +12,12 @@ Stein's lemma.
 """
 
 import numpy as np
+from jaxtyping import Float
 
 from fatheory.theory.wide.dmft.gaussian_process import GaussianProcess
 from fatheory.theory.wide.dmft.history import History
 from fatheory.theory.wide.dmft.layer import Layer
+from fatheory.theory.wide.dmft.scaling import Scaling
 
 
 class TrueGradient:
@@ -27,6 +29,8 @@ class TrueGradient:
         Draws the readout's start and the fields from the layers above.
     layers : list of Layer
         The hidden layers.
+    scaling : Scaling
+        Of the network.
     steps, samples, points, outputs : int
         Sizes.
     """
@@ -35,63 +39,66 @@ class TrueGradient:
         self,
         generator: np.random.Generator,
         layers: list[Layer],
+        scaling: Scaling,
         steps: int,
         samples: int,
         points: int,
         outputs: int,
     ) -> None:
-        self._layers = layers
-        self._readout = generator.standard_normal((samples, outputs))
+        self._layers, self._scaling = layers, scaling
+        self._readout = scaling.true_readout * generator.standard_normal((samples, outputs))
         self._fields = [GaussianProcess(generator, samples) for _ in layers[:-1]]
         self._true = [History(steps, samples, points) for _ in layers]
         self._whitened = [np.zeros((samples, 0)) for _ in layers[:-1]]
 
-    def cosines(self, error: np.ndarray, step_size: float) -> list[float]:
-        """Advance to the layers' newest step; return cos of delta and g, layer by layer.
+    def cosines(self, error: np.ndarray) -> Float[np.ndarray, "gated layer"]:
+        """Advance to the layers' newest step; return cosines, layer by layer.
+
+        The first row is of delta and g, the second of what arrives from above before the unit's
+        own slope gates it, the gradients with respect to activities.
 
         Parameters
         ----------
         error : array of shape (point, unit)
             e at this step.
-        step_size : float
-            eta gamma.
         """
-        top = self._layers[-1]
-        g = top.slope * (self._readout @ error.T)
-        self._true[-1].append(g)
-        found = [_cosine(top, g)]
-        for index in range(len(self._layers) - 2, -1, -1):
-            above, here = self._layers[index + 1], self._layers[index]
-            g = here.slope * self._arriving(index, above, here, g, step_size)
+        found = np.empty((2, len(self._layers)))
+        g = np.empty(0)
+        for index in range(len(self._layers) - 1, -1, -1):
+            here = self._layers[index]
+            if index == len(self._layers) - 1:
+                arriving = self._readout @ error.T
+            else:
+                arriving = self._arriving(index, self._layers[index + 1], here, g)
+            g = here.slope * arriving
             self._true[index].append(g)
-            found.insert(0, _cosine(here, g))
+            found[0, index] = _cosine(here.slope * here.arriving, g)
+            found[1, index] = _cosine(here.arriving, arriving)
         return found
 
-    def learn(self, error: np.ndarray, step_size: float) -> None:
-        """Move the readout by the step that follows: dw = eta gamma phi(h^L) e."""
+    def learn(self, error: np.ndarray) -> None:
+        """Move the readout by the step that follows, in proportion to phi(h^L) e."""
         phi = self._layers[-1].activities
         newest = phi.flat[:, -len(error) :]
-        self._readout += step_size * (newest @ error)
+        self._readout += self._scaling.true_readout_step * (newest @ error)
 
-    def _arriving(
-        self, index: int, above: Layer, here: Layer, g: np.ndarray, step_size: float
-    ) -> np.ndarray:
+    def _arriving(self, index: int, above: Layer, here: Layer, g: np.ndarray) -> np.ndarray:
         """Return psi of layer `index`, (sample, point), from g of the layer above."""
-        fresh = self._fields[index].draw(self._true[index + 1].average_with(g))
+        gain, step = self._scaling.true_gains[index], self._scaling.true_steps[index]
+        blocks = [gain * block for block in self._true[index + 1].average_with(g)]
+        fresh = self._fields[index].draw(blocks)
         phi = here.activities.flat[:, -g.shape[1] :]
         known = self._whitened[index]
         new = above.forward.whitened(phi, known)
         self._whitened[index] = known = np.hstack([known, new])
-        response = (g.T @ above.forward.noise) / len(g)
+        response = gain * (g.T @ above.forward.noise) / len(g)
         psi = fresh + known @ response.T
         past = above.signals.average_with(g)[: above.signals.count - 1]
         if past:
-            psi = psi + step_size * here.activities.weighted(past)
+            psi = psi + step * here.activities.weighted(past)
         return psi
 
 
-def _cosine(layer: Layer, g: np.ndarray) -> float:
-    delta = layer.signals.flat[:, -g.shape[1] :]
-
-    size = np.sqrt(np.sum(delta**2) * np.sum(g**2))
-    return float(np.sum(delta * g) / size) if size > 0 else np.nan
+def _cosine(x: Float[np.ndarray, "sample point"], y: Float[np.ndarray, "sample point"]) -> float:
+    size = np.sqrt(np.sum(x**2) * np.sum(y**2))
+    return float(np.sum(x * y) / size) if size > 0 else np.nan

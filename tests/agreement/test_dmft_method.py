@@ -1,0 +1,129 @@
+"""`solve(..., "dmft")` against simulations of growing width."""
+
+import json
+
+import numpy as np
+import pytest
+
+import fatheory as fa
+from fatheory.errors import RegimeError
+from fatheory.theory.methods.dmft import DMFTMethod
+
+INPUTS, SAMPLES = 6, 4
+
+
+def experiment(width, rules, layers=2, steps=12, activation="tanh"):
+    """Describe networks that start small and move far, at rates that all widths feel alike."""
+    return fa.Experiment(
+        task=fa.LinearTask(inputs=INPUTS, outputs=2, samples=SAMPLES),
+        network=fa.DenseNetwork(
+            hidden=(width,) * layers, activation=activation, start=fa.Scaled(gain=0.02)
+        ),
+        rules=rules,
+        schedule=fa.Schedule(phases=(fa.Phase(steps=steps),), batch_size=SAMPLES),
+        record=fa.Record(quantities=("delta_angle_flattened",), snapshots=5),
+        seeds=4,
+        precision="float64",
+    )
+
+
+def rules(width):
+    """Feedback for which the first layer, of few inputs, moves as far as the wide ones."""
+    rate = 1.0 / width
+    last = {"rule": "feedback_alignment", "scale": 1.0}
+    return {
+        "layered": {
+            "rule": "rndf",
+            "learning_rate": rate,
+            "std": 0.2 * width**0.5,
+            "layers": {"last": last},
+        },
+        "direct_feedback_alignment": {"learning_rate": rate, "scale": 2.0},
+    }
+
+
+def compared(widths, seeds, samples):
+    """Return the rms residual of losses, (width, rule), and mean differences of angles."""
+    off, angles = [], []
+    for width in widths:
+        asked = experiment(width, rules(width)).with_settings({"seeds": seeds})
+        theory = fa.solve(asked, DMFTMethod(samples=samples))
+        simulation = fa.simulate(asked, progress=False)
+        first = simulation["loss"].isel(step=0)
+        np.testing.assert_allclose(theory["loss"].isel(step=0), first, rtol=1e-10)
+        residual = (theory["loss"] - simulation["loss"]) / first
+        off.append(np.sqrt((residual**2).mean(("seed", "step"))).values)
+        apart = theory["delta_angle_flattened"] - simulation["delta_angle_flattened"]
+        angles.append(apart.isel(step=slice(2, None)).mean("seed"))
+    assert float(theory["loss_sampling_error"].isel(step=slice(1, None)).min()) > 0
+    assert float((theory["loss_sampling_error"] / first).max()) < 0.03
+    return np.array(off), angles
+
+
+def test_networks_approach_it_with_width():
+    off, angles = compared((16, 256), seeds=3, samples=1000)
+    assert (off[0] > 2 * off[1]).all()
+    assert (off[1] < 0.02).all()
+    assert float(np.abs(angles[1].sel(rule="layered")).max()) < 3
+
+
+@pytest.mark.slow
+def test_the_rate_in_width():
+    widths = (16, 64, 256)
+    off, angles = compared(widths, seeds=12, samples=20_000)
+    slopes = np.polyfit(np.log(widths), np.log(off), 1)[0]
+    assert slopes == pytest.approx(-0.5, abs=0.2)
+    assert float(np.abs(angles[2]).max()) < 3
+
+
+def test_a_start_without_feedback_is_shallow_learning():
+    """Hidden layers stand still, and what is left is a kernel: the lazy limit's own."""
+    asked = experiment(64, {"shallow": 0.02}, layers=1, activation="erf").with_settings(
+        {"network.start.gain": 1.0, "seeds": 2, "record.quantities": []}
+    )
+    lazy, mean_field = fa.solve(asked, "lazy"), fa.solve(asked, DMFTMethod(samples=20_000))
+    np.testing.assert_allclose(mean_field["loss"], lazy["loss"], rtol=0.05)
+
+
+def test_divergence_is_told_and_nothing_before_it_is_lost():
+    asked = experiment(16, {"feedback_alignment": 3.0}, layers=1, activation="linear", steps=60)
+    asked = asked.with_settings({"network.start.gain": 1.0, "seeds": 1})
+    with pytest.warns(fa.errors.DivergedWarning):
+        answer = fa.solve(asked, DMFTMethod(samples=64))
+    since = answer["diverged_at"].item()
+    assert since > 0
+    lost = answer["step"].values >= since
+    assert np.isnan(answer["loss"].values[..., lost]).all()
+    assert np.isfinite(answer["loss"].values[..., ~lost]).all()
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"rules": {"backprop": 0.1}}, "response functions"),
+        ({"rules": {"usf": 0.1}}, "method 'lazy' has their lazy limit"),
+        (
+            {"rules": {"x": {"rule": "rndf", "learning_rate": 0.1, "initial_concordance": 0.9}}},
+            "not independent",
+        ),
+        ({"schedule.batch_size": 2}, "set schedule.batch_size to 4"),
+        ({"task.samples": 0}, "give task.samples"),
+        ({"network.output": "tanh"}, "the output units are"),
+        ({"update.momentum": 0.9}, "momentum"),
+    ],
+)
+def test_what_it_does_not_know_is_refused(settings, said):
+    asked = experiment(8, {"rndf": 0.1})
+    with pytest.raises(RegimeError, match=said):
+        fa.solve(asked.with_settings(settings), "dmft")
+
+
+def test_what_it_cannot_give_is_absent_with_the_reason():
+    asked = experiment(8, {"rndf": 0.1}, steps=2).with_settings(
+        {"record.quantities": ["weights", "delta_angle_flattened"], "task.noise": 0.1, "seeds": 1}
+    )
+    absent = json.loads(fa.solve(asked, DMFTMethod(samples=64)).attrs["absent_quantities"])
+    assert "no single weights" in absent["weights"]
+    assert "noise" in absent["delta_angle_flattened"]
+    with pytest.raises(RegimeError, match="samples must be a whole number, 64 or larger; got 3"):
+        DMFTMethod(samples=3)
