@@ -12,3 +12,4 @@ from fatheory.metrics.quantity import quantity as quantity
 from fatheory.metrics.significance import t_test as t_test
 from fatheory.metrics.speed import steps_to as steps_to
 from fatheory.metrics.spread import spread as spread
+from fatheory.metrics.unit_law import unit_law_drift as unit_law_drift

@@ -10,6 +10,7 @@ from fatheory.errors import ArchiveError
 from fatheory.experiment import Experiment
 from fatheory.geometry import balance, feedback_invariant
 from fatheory.metrics.archive_view import RUN, ArchiveView, told
+from fatheory.metrics.conserving import breaking_updates
 from fatheory.metrics.metric import metric
 from fatheory.rules import Backprop, FixedFeedback, Rule
 
@@ -100,7 +101,7 @@ def _conserved(view: ArchiveView, rule: Rule, hidden: int, place: int) -> np.nda
 
 def _require_law(asked: Experiment) -> None:
     """Refuse an experiment whose updates conserve nothing."""
-    differences = [*_of_network(asked), *_of_updates(asked)]
+    differences = [*_of_network(asked), *breaking_updates(asked)]
     if differences:
         raise ArchiveError(
             f"what is conserved is conserved in linear networks without biases, fully connected, "
@@ -114,15 +115,3 @@ def _of_network(asked: Experiment) -> Iterator[str]:
             yield f"a fraction {asked.network.sparsity.forward:g} of forward weights is missing"
         elif departure.feature not in _ALLOWED:
             yield told(departure)
-
-
-def _of_updates(asked: Experiment) -> Iterator[str]:
-    if asked.update.weight_decay:
-        yield f"weights decay (update.weight_decay {asked.update.weight_decay:g})"
-    if asked.update.manhattan:
-        yield f"updates are those of Batch Manhattan (update.manhattan {asked.update.manhattan})"
-    for i, phase in enumerate(asked.schedule.phases):
-        # With all layers frozen nothing moves at all.
-        if 0 < len(set(phase.frozen)) < asked.layers:
-            listed = ", ".join(map(str, sorted(set(phase.frozen))))
-            yield f"phase {i} freezes some layers only ({listed})"

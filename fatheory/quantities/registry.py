@@ -23,6 +23,7 @@ from fatheory.quantities.teaching_signals import TeachingSignals
 from fatheory.quantities.traces import Traces
 from fatheory.quantities.training_error import TrainingError
 from fatheory.quantities.unit_angle import UnitAngle
+from fatheory.quantities.unit_balance import UnitBalance
 from fatheory.quantities.update_sign_agreement import UpdateSignAgreement
 from fatheory.quantities.weight_angle import WeightAngle
 from fatheory.quantities.weight_norm import WeightNorm
@@ -42,6 +43,7 @@ _BUILT_IN: tuple[type[Quantity], ...] = (
     PseudobackpropAngles,
     PseudoinverseAlignment,
     UnitAngle,
+    UnitBalance,
     WeightNorm,
     NormRatio,
     EffectiveRank,

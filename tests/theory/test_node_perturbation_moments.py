@@ -1,10 +1,11 @@
 import itertools
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
 from numpy.polynomial.hermite_e import hermegauss
 
-from fatheory.errors import ArrayError, RegimeError, UnknownNameError
+from fatheory.errors import ArrayError, LearningRateWarning, RegimeError, UnknownNameError
 from fatheory.theory.node_perturbation import (
     node_perturbation_angle,
     node_perturbation_cosine,
@@ -106,9 +107,11 @@ def test_one_step_of_the_mean_loss_agrees_with_quadrature(residual, rule, sigma)
     delta = e @ W if rule == "backprop" else signals(W, e, xi, sigma)
     E = T - W @ (W0 + eta * delta[:, :, None] * x[:, None, :])
     mean = weights @ (variance / 2 * np.sum(E**2, axis=(1, 2)))
-    exact = node_perturbation_mean_loss(
-        W0, W, T, eta, 1, sigma=sigma, input_variance=variance, rule=rule
-    )
+    # One step is exact at any rate; this one is beyond what many steps would bear.
+    with pytest.warns(LearningRateWarning) if sigma else nullcontext():
+        exact = node_perturbation_mean_loss(
+            W0, W, T, eta, 1, sigma=sigma, input_variance=variance, rule=rule
+        )
     residual(abs(mean / exact[1] - 1), 1e-11)
 
 
@@ -133,11 +136,40 @@ def test_the_mean_loss_turns_from_decay_to_growth_at_the_stable_rate(rule):
     W0, W, T = np.zeros((6, 4)), rng.normal(size=(3, 6)), rng.normal(size=(3, 4))
     rate = getattr(node_perturbation_stability(W, 4, 0.5), rule)
     options = {"rule": rule, "input_variance": 0.5}
-    below = node_perturbation_mean_loss(W0, W, T, 0.98 * rate, 4000, **options)
-    above = node_perturbation_mean_loss(W0, W, T, 1.02 * rate, 4000, **options)
+    told = (
+        pytest.warns(LearningRateWarning, match="heavy tails")
+        if rule == "node_perturbation"
+        else nullcontext()
+    )
+    with told:
+        below = node_perturbation_mean_loss(W0, W, T, 0.98 * rate, 4000, **options)
+    with told:
+        above = node_perturbation_mean_loss(W0, W, T, 1.02 * rate, 4000, **options)
     assert below[-1] < below[-2]
     assert below[-1] < 1e-4 * below[0]
     assert above[-1] > above[-2] > above[0]
+
+
+def test_the_mean_warns_where_few_runs_carry_it():
+    rng = np.random.default_rng(9)
+    n_i, n_h, n_o, runs = 6, 5, 3, 500
+    W, T, W0 = rng.normal(size=(n_o, n_h)), rng.normal(size=(n_o, n_i)), np.zeros((n_h, n_i))
+    largest = node_perturbation_stability(W, n_i).node_perturbation
+    shares = []
+    for part in (0.3, 0.95):
+        eta, steps = part * largest, round(36 / part)
+        weights = np.repeat(W0[None], runs, axis=0)
+        for _ in range(steps):
+            x = rng.normal(size=(runs, n_i))
+            e = np.einsum("soi,si->so", T - W @ weights, x)
+            delta = signals(W, e, rng.normal(size=(runs, n_h)), 1e-3)
+            weights += eta * delta[:, :, None] * x[:, None]
+        loss = 0.5 * np.sum((T - W @ weights) ** 2, axis=(1, 2))
+        with pytest.warns(LearningRateWarning) if part > 0.7 else nullcontext():
+            mean = node_perturbation_mean_loss(W0, W, T, eta, steps)[-1]
+        shares.append(np.median(loss) / mean)
+    assert shares[0] > 0.95
+    assert shares[1] < 0.8
 
 
 @pytest.mark.catalogue("node_perturbation.slowdown")

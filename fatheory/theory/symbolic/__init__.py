@@ -8,10 +8,16 @@ from fatheory.theory.symbolic.angles import (
     uniform_sign_feedback_cosine as uniform_sign_feedback_cosine,
 )
 from fatheory.theory.symbolic.angles import uniform_weights_cosines as uniform_weights_cosines
+from fatheory.theory.symbolic.deep_reduction import deep_reduction_layer as deep_reduction_layer
 from fatheory.theory.symbolic.invariant import backprop_invariant_step as backprop_invariant_step
 from fatheory.theory.symbolic.invariant import feedback_invariant_flow as feedback_invariant_flow
 from fatheory.theory.symbolic.invariant import feedback_invariant_step as feedback_invariant_step
 from fatheory.theory.symbolic.invariant import unit_invariant_step as unit_invariant_step
+from fatheory.theory.symbolic.laws import kolen_pollack_step as kolen_pollack_step
+from fatheory.theory.symbolic.laws import potential_law_step as potential_law_step
+from fatheory.theory.symbolic.laws import power_potential as power_potential
+from fatheory.theory.symbolic.laws import sign_divergence as sign_divergence
+from fatheory.theory.symbolic.laws import weight_mirror_variance as weight_mirror_variance
 from fatheory.theory.symbolic.mode import backprop_mode_solution as backprop_mode_solution
 from fatheory.theory.symbolic.mode import deep_mode_solution as deep_mode_solution
 from fatheory.theory.symbolic.mode import mode_constant as mode_constant
@@ -38,6 +44,12 @@ PROOFS: tuple[Callable[[], Proof], ...] = (
     feedback_invariant_step,
     backprop_invariant_step,
     unit_invariant_step,
+    potential_law_step,
+    power_potential,
+    sign_divergence,
+    kolen_pollack_step,
+    weight_mirror_variance,
+    deep_reduction_layer,
     reduction_step,
     reduction_closure,
     mode_constant,

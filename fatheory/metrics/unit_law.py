@@ -1,0 +1,152 @@
+"""Drift of the law that every hidden unit obeys under a rule whose feedback is a gradient."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import xarray as xr
+
+from fatheory import labels
+from fatheory.errors import ArchiveError
+from fatheory.experiment import Experiment
+from fatheory.metrics.archive_view import RUN, ArchiveView, told
+from fatheory.metrics.conserving import breaking_updates
+from fatheory.metrics.metric import metric
+from fatheory.metrics.quantity import read_or_computed
+from fatheory.rules import (
+    Backprop,
+    FixedFeedback,
+    KolenPollack,
+    Rule,
+    SignConcordant,
+)
+
+_ALLOWED = frozenset({"activation", "output", "biases", "dropout", "sparsity.feedback"})
+"""Departures from a linear network under which the law holds: a bias is a weight from a constant
+input, a dropped unit neither learns nor teaches at that step, and V with zeros is a V."""
+_HOMOGENEOUS = frozenset({"linear", "relu"})
+
+
+@metric
+def unit_law_drift(view: ArchiveView) -> xr.DataArray:
+    r"""Measure how far the law of every rule's hidden units has moved since the start.
+
+    .. math:: c_i = \|w^{in}_i\|^2 + b_i^2 - 2 \psi_i(w^{out}_i)
+
+    is conserved by the flow where feedback is the gradient of psi: 2 psi_i is the squared length of
+    the outgoing weights under backprop, and 2 <v_i, w_i> with the feedback v_i under fixed feedback
+    and usf and frsf at any concordance; under Kolen-Pollack feedback, the squared length of v_i
+    stands there. Discrete updates, with momentum or without, make it drift by O(learning rate).
+    Unlike `fatheory.metrics.invariant_drift` it holds of ReLU units, with biases, and of
+    sign-concordant rules.
+
+    Parameters
+    ----------
+    archive : Dataset
+        A run archive of linear or ReLU hidden units that recorded ``unit_balance``, or weights, or
+        a selection that holds step 0. Any task and loss.
+
+    Returns
+    -------
+    DataArray
+        ``(rule, seed, step, layer)``: the norm of c - c(0) over the units of a layer, divided by
+        that of what enters c at that step, sqrt(sum_i (|w_in|^2 + b^2)^2). NaN at the output layer
+        and for rules without such a law.
+
+    Raises
+    ------
+    ArchiveError
+        If neither was recorded, the start is not among the steps, or nothing is conserved: where
+        hidden units are not positively homogeneous, are normalised, or lack connections, where
+        weights decay, under Batch Manhattan, where a phase freezes some layers only, and where
+        slopes are local and units on the way have some.
+
+    References
+    ----------
+    Derived for this project; `fatheory.theory.laws`.
+    """
+    asked = view.experiment
+    _require_law(asked)
+    start = np.flatnonzero(view.steps == 0)
+    if not start.size:
+        raise ArchiveError(
+            f"drift is measured from the start, and step 0 is not among the archive's steps "
+            f"({view.steps.min()} to {view.steps.max()}); compute it first and select then"
+        )
+    recorded = read_or_computed(view, "unit_balance")
+    drift = None
+    for hidden in range(1, asked.layers):
+        parts = {
+            part: _full(recorded[f"unit_balance_{part}_{hidden}"])
+            for part in ("incoming", "outgoing", "overlap", "feedback")
+        }
+        if drift is None:
+            drift = np.full((*parts["incoming"].shape[:3], asked.layers), np.nan)
+        for place, label in enumerate(view.rules):
+            # The law of two layers is that of the rule by which the upper one sends errors back.
+            rule = view.choice(label).at(hidden + 1, asked.layers).make()
+            law = _law(rule, {part: values[place] for part, values in parts.items()})
+            if law is None:
+                continue
+            moved = np.linalg.norm(law - law[:, start[:1]], axis=-1)
+            size = np.linalg.norm(parts["incoming"][place], axis=-1)
+            # A start at zero has not moved yet, whatever the scale.
+            drift[place, ..., hidden - 1] = np.divide(
+                moved, size, out=np.zeros_like(moved), where=(size > 0) | np.isnan(size)
+            )
+    assert drift is not None  # every network here has a hidden layer
+    return view.labelled(
+        "unit_law_drift",
+        drift,
+        (*RUN, labels.LAYER),
+        units=labels.DIMENSIONLESS,
+        long_name="relative drift of the law of hidden units",
+        equation="|c - c(0)| / ||w_in|^2 + b^2|",
+    )
+
+
+def _full(values: xr.DataArray) -> np.ndarray:
+    """Return values with the axes (rule, seed, step) in front, of length 1 where they are not."""
+    missing = [axis for axis, dim in enumerate(RUN) if dim not in values.dims]
+    return np.expand_dims(values.values, missing)
+
+
+def _law(rule: Rule, parts: dict[str, np.ndarray]) -> np.ndarray | None:
+    """Return c of all units, (seed, step, unit); None if the rule has no law."""
+    if rule.stochastic:
+        return None
+    if isinstance(rule, Backprop):
+        return parts["incoming"] - parts["outgoing"]
+    if isinstance(rule, FixedFeedback | SignConcordant):
+        return parts["incoming"] - 2 * parts["overlap"]
+    if isinstance(rule, KolenPollack):
+        return parts["incoming"] - parts["feedback"]
+    return None
+
+
+def _require_law(asked: Experiment) -> None:
+    """Refuse an experiment whose updates conserve nothing."""
+    differences = [*_of_network(asked), *breaking_updates(asked), *_of_slopes(asked)]
+    if differences:
+        raise ArchiveError(
+            f"what is conserved is conserved at linear and ReLU units whose updates follow "
+            f"gradients alone; in this experiment, {', '.join(differences)}"
+        )
+
+
+def _of_network(asked: Experiment) -> Iterator[str]:
+    for departure in asked.network.departures_from_linear():
+        if departure.feature == "sparsity.forward":
+            yield f"a fraction {asked.network.sparsity.forward:g} of forward weights is missing"
+        elif departure.feature not in _ALLOWED or (
+            departure.feature == "activation" and asked.network.activation not in _HOMOGENEOUS
+        ):
+            yield told(departure)
+
+
+def _of_slopes(asked: Experiment) -> Iterator[str]:
+    deep = asked.layers > 2 and asked.network.activation != "linear"
+    # With softmax and cross-entropy the error is sent as it is, either way.
+    shaped = asked.network.output not in ("linear", "softmax")
+    for label, choice in asked.rules:
+        if choice.slopes == "local" and (deep or shaped):
+            yield f"rules.{label} sends errors without the slopes by which layers above learn"
