@@ -14,6 +14,7 @@ from fatheory.experiment.departure import Departure
 from fatheory.geometry import linear_activities, linear_gradients, linear_signals
 from fatheory.quantities import Evaluation, Need, Spiking, View, dimension_sizes, find_quantity
 from fatheory.rules import LayeredRule
+from fatheory.rules.drawing import has_state
 
 RUN = (labels.RULE, labels.SEED, labels.STEP)
 _Named = Callable[[int], str]
@@ -230,7 +231,7 @@ class ArchiveView(View):
             Where the rule stands in `rules`.
         """
         # An archive holds feedback if one of its rules drew any.
-        if rule.draw(np.random.default_rng(0), (1, 1)) is None:
+        if not has_state(rule, self.experiment.weight_shapes[layer - 1]):
             return None
         convolutional = layer <= self.experiment.network.convolutions
         name = labels.feedback_kernel(layer) if convolutional else labels.feedback(layer)

@@ -8,6 +8,7 @@ from fatheory import labels
 from fatheory.experiment import Experiment, LinearTask
 from fatheory.quantities import dimension_sizes, find_quantities
 from fatheory.rules import DirectRule, LayeredRule
+from fatheory.rules.drawing import has_state
 
 EXAMPLES = (
     labels.TARGET_MAP,
@@ -78,17 +79,18 @@ def _drawn(experiment: Experiment) -> Iterator[str]:
 
 
 def _feedback(experiment: Experiment) -> Iterator[str]:
-    """Name what rules draw. Whether one draws at all is seen by letting it draw a single entry."""
-    generator = np.random.default_rng(0)
+    """Name what rules draw."""
+    outputs = experiment.sizes[-1]
     for _, choice in experiment.rules:
         rule = choice.make()
         if isinstance(rule, DirectRule):
-            if rule.draw(generator, (1, 1)) is not None:
-                yield from map(labels.direct_feedback, range(1, experiment.layers))
+            for layer, n in enumerate(experiment.sizes[1:-1], start=1):
+                if has_state(rule, (outputs, n)):
+                    yield labels.direct_feedback(layer)
             continue
         for layer, shape in enumerate(experiment.weight_shapes[1:], start=2):
             own = choice.at(layer, experiment.layers).make()
             assert isinstance(own, LayeredRule)
-            if own.draw(generator, (1,) * len(shape)) is not None:
+            if has_state(own, shape):
                 is_matrix = len(shape) == 2
                 yield labels.feedback(layer) if is_matrix else labels.feedback_kernel(layer)

@@ -10,6 +10,7 @@ from fatheory.rules import (
     NodePerturbation,
     Rule,
 )
+from fatheory.rules.drawing import DrawnError, NoRandomness
 
 
 def mean_layered_rule(rule: Rule) -> LayeredRule:
@@ -58,31 +59,10 @@ def mean_state(
     if own is not None:
         return own
     try:
-        return rule.draw(_NoRandomness(), shape)
-    except _DrawnError:
+        return rule.draw(NoRandomness(), shape)
+    except DrawnError:
         if B is None:
             raise RegimeError(
                 f"the rule {rule.name!r} needs its fixed feedback B of shape (n_h, n_o); got None"
             ) from None
         return B.T
-
-
-class _DrawnError(Exception):
-    """A rule drew its state."""
-
-
-class _NoRandomness:
-    """Stands in for a generator, to find out whether a rule draws."""
-
-    def uniform(self, low: float, high: float, size: tuple[int, ...]) -> np.ndarray:
-        del low, high, size
-        raise _DrawnError
-
-    def normal(self, loc: float, scale: float, size: tuple[int, ...]) -> np.ndarray:
-        del loc, scale, size
-        raise _DrawnError
-
-    def __getattr__(self, name: str) -> object:
-        # Rules of one's own may draw by whatever else NumPy's generators have.
-        del name
-        raise _DrawnError

@@ -4,7 +4,15 @@ import xarray as xr
 from metric_archives import ONLINE, experiment, runs, without
 
 from fatheory.errors import ArchiveError
-from fatheory.experiment import DenseNetwork, Uniform
+from fatheory.experiment import (
+    DenseNetwork,
+    Experiment,
+    LinearTask,
+    Phase,
+    Record,
+    Schedule,
+    Uniform,
+)
 from fatheory.metrics import sign_concordance
 from fatheory.theory import solve
 
@@ -54,6 +62,23 @@ def test_online_is_offline(archive):
     offline = sign_concordance(without(archive, *ONLINE))["sign_concordance"]
     xr.testing.assert_allclose(offline, online, rtol=1e-15, atol=0)
     assert offline.attrs == online.attrs
+
+
+def test_feedback_of_ones_own():
+    B = np.array([[1.0, -2.0], [0.0, 3.0], [-1.0, 1.0]])
+    own = {"rule": "fixed_feedback", "law": "array", "array": B, "learning_rate": 0.1}
+    run = solve(
+        Experiment(
+            task=LinearTask(inputs=4, outputs=2),
+            network=DenseNetwork(hidden=(3,)),
+            rules={"own": own},
+            schedule=Schedule(phases=(Phase(steps=2),)),
+            record=Record(snapshots=2),
+        )
+    )
+    found = sign_concordance(run)["sign_concordance"].sel(layer=2).isel(rule=0, seed=0)
+    for step, W in enumerate(run["weight_2"].values[0, 0]):
+        assert found.values[step] == np.mean((W > 0)[B.T != 0] == (B.T > 0)[B.T != 0])
 
 
 def test_concordant_rules_are_concordant(simulated):

@@ -48,6 +48,16 @@ CASES = {
             "usf": {"learning_rate": 0.1, "layers": {"last": {"rule": "feedback_alignment"}}},
         },
     ),
+    "feedback of one's own": small(
+        rules={
+            "own": {
+                "rule": "fixed_feedback",
+                "law": "array",
+                "array": [[1.0, 2.0]] * 3,
+                "learning_rate": 0.1,
+            }
+        },
+    ),
     "finite samples": small(task=LinearTask(inputs=4, outputs=2, samples=9)),
     "a teacher, biases": small(
         task=TeacherTask(inputs=3, outputs=2, hidden=(4,)),

@@ -127,6 +127,14 @@ def test_shallow_learning_is_exact_from_the_first_step(residual):
     residual(np.abs(z).max(), 4)
 
 
+def test_shallow_loss_of_a_target_in_reach_falls_below_rounding():
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        W0, T = rng.normal(size=(8, 4)) / 2, rng.normal(size=(2, 4))
+        ends = theory.shallow_mean_loss(W0, 0 * T @ W0.T, T, learning_rate=0.05, steps=[20_000])
+        assert 0 <= ends[0] < 1e-27
+
+
 def test_what_does_not_fit_is_refused():
     W0, W, B, Sigma = solution()
     with pytest.raises(RegimeError, match="learning_rate must be positive"):

@@ -74,13 +74,16 @@ def shallow_mean_loss(
             f"{learning_rate} and {noise}"
         )
     wanted = step_numbers(steps)
+    root = _square_root(Sigma)
     q, axes = np.linalg.eigh(W0 @ Sigma @ W0.T)
     q = np.clip(q, 0.0, None)
     seen = q > 1e-12 * q.max(initial=0.0)
     # The best readout of what the hidden units see; the rest of the target is noise to W.
     cross = T @ Sigma @ W0.T @ axes
     best = np.where(seen, cross / np.where(seen, q, 1.0), 0.0)
-    rest = float(np.trace(T @ Sigma @ T.T) - np.sum(best**2 * q))
+    # As a sum of squares: |T|^2 - |best|^2 would cancel where all can be removed, to rounding of
+    # either sign, below which the loss could not fall.
+    rest = float(np.sum(((T - best @ axes.T @ W0) @ root) ** 2))
     D = np.where(seen, np.sum((best - W @ axes) ** 2, axis=0), 0.0)
     eta, drive = learning_rate, rest + len(T) * noise**2
     loss = np.empty(len(wanted))
@@ -92,3 +95,9 @@ def shallow_mean_loss(
         done = step
         loss[index] = 0.5 * (q @ D + rest)
     return loss
+
+
+def _square_root(Sigma: np.ndarray) -> np.ndarray:
+    """Return a root R of a covariance matrix, R R^T = Sigma, of any rank."""
+    variances, directions = np.linalg.eigh(Sigma)
+    return directions * np.sqrt(np.clip(variances, 0.0, None))
