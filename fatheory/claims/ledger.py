@@ -54,6 +54,7 @@ class Row:
         """Whether the bound is not shown to be older than the result that it judges."""
         if self.bound is None or self.origin is None or self.measured is None:
             return False
+        # The same second counts against the bound: it does not show which of them came first.
         return self.bound.fixed.date >= self.origin.created
 
 

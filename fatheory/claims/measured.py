@@ -51,6 +51,7 @@ def difference(first: xr.DataArray, second: xr.DataArray, *, paired: bool = True
         first.reset_coords(drop=True),
         second.reset_coords(drop=True),
         paired=paired,
+        # Welch's where runs are independent, for nothing says that both vary alike.
         equal_variance=paired,
     )
     return _measured(test["difference"], test["difference_interval"], first.sizes["seed"])

@@ -121,6 +121,7 @@ class Results:
         """
         if name not in self._read:
             self._read[name] = self._result(name)
+        # Errors are remembered, too: many claims ask for one result, and each is to say why not.
         found = self._read[name]
         if isinstance(found, ClaimError):
             raise found

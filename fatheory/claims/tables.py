@@ -38,6 +38,8 @@ def _on(data: xr.Dataset, image_set: str) -> xr.Dataset:
 
 def _worst(error: xr.DataArray, rules: tuple[str, ...] = STRICT) -> xr.DataArray:
     """Return the errors of the rule of the largest mean."""
+    # The rule is chosen by the seeds that it is then judged on. Here and below every measure
+    # chooses the one that leans against its claim.
     means = _means(error.sel(rule=rule) for rule in rules)
     return error.sel(rule=rules[int(np.argmax(means))], drop=True)
 

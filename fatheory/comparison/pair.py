@@ -126,6 +126,7 @@ def _sizes(values: xr.DataArray) -> dict[Hashable, int]:
 def _at_times(values: xr.DataArray, own: xr.DataArray, wanted: xr.DataArray) -> xr.DataArray:
     """Return theory's variable at the simulation's times, rule by rule."""
     step = wanted[labels.STEP]
+    # Times that agree to rounding are the same, and nothing is interpolated.
     if own.shape == wanted.shape and np.allclose(own.values, wanted.values, rtol=1e-12, atol=0):
         return values.assign_coords({labels.STEP: step})
     if own.sizes[labels.STEP] < 2:
@@ -145,6 +146,7 @@ def _spline(times: np.ndarray, values: np.ndarray, wanted: np.ndarray, axis: int
     """Interpolate along time; where a series is not finite throughout, all of it is NaN."""
     finite = np.isfinite(values)
     lost = ~finite.all(axis=axis, keepdims=True)
+    # SciPy refuses NaN; what stands in for it does not come out.
     spline = CubicSpline(times, np.where(finite, values, 0), axis=axis, extrapolate=False)
     return np.where(lost, np.nan, spline(wanted))
 

@@ -30,6 +30,7 @@ def compare_series(theory: Sequence[xr.Dataset], simulation: Sequence[xr.Dataset
             f"{rate.transpose(labels.RULE, RUN).values.tolist()} for the rules "
             f"{error[labels.RULE].values.tolist()}"
         )
+    # The mean over seeds first: the logarithm of a noisy error is biased downwards.
     slope, stderr = xr.apply_ufunc(
         _slope,
         np.log(rate.drop_vars(labels.LEARNING_RATE, errors="ignore")),
@@ -92,5 +93,6 @@ def _slope(log_rate: np.ndarray, error: np.ndarray) -> tuple[float, float]:
     x = x - x.mean()
     slope = float(x @ y / (x @ x))
     rest = y - y.mean() - slope * x
+    # Slope and offset are fitted, so two runs say nothing of the error.
     free = usable.sum() - 2
     return slope, float(np.sqrt(rest @ rest / free / (x @ x))) if free else np.nan

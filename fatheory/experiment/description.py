@@ -195,6 +195,7 @@ def canonical(value: Any, notes: Sequence[Any] = ()) -> Any:
     """
     if isinstance(value, Description):
         return value.canonical()
+    # JSON from elsewhere writes 1 or 1.0 for the same number.
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, Mapping):

@@ -73,6 +73,7 @@ class Scaled(Description):
         std = self.gain / math.sqrt(fan)
         if self.shape == "normal":
             return generator.normal(0.0, std, shape)
+        # The uniform law on [-b, b) has the deviation b / sqrt 3.
         return generator.uniform(-math.sqrt(3) * std, math.sqrt(3) * std, shape)
 
 

@@ -37,6 +37,7 @@ MAX_SEEDS = 1_000_000
 def _seed_list(value: Any) -> Any:
     """Read a number of seeds as the seeds 0 ... n-1."""
     value = whole(value)
+    # Not `isinstance`: True is an int, too.
     if type(value) is not int:
         return value
     if not 0 < value <= MAX_SEEDS:
@@ -376,6 +377,7 @@ def _set(data: dict[str, Any], key: str, value: Any) -> None:
     node: Any = data
     rest = key
     while "." in rest and rest not in _keys(node):
+        # The longest that fits: labels may hold dots, and begin alike.
         head = max((k for k in _keys(node) if rest.startswith(f"{k}.")), key=len, default=None)
         if head is None:
             break

@@ -23,9 +23,11 @@ def read_json(text: str | bytes) -> Any:
         one would be lost.
     """
     try:
+        # By itself `json` takes the last of several equal keys without a word.
         data = json.loads(text, object_pairs_hook=_each_key_once)
     except RecursionError:
         raise ValueError(_TOO_DEEP) from None
+    # Level by level, as recursion is what deep nesting breaks.
     level = [data]
     for _ in range(MAX_DEPTH):
         level = [inner for value in level for inner in _inside(value)]

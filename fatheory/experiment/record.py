@@ -78,6 +78,7 @@ class Record(Description):
     def _of_quantities(cls, value: Any, info: Any) -> Any:
         """Fill in the sources of one's own quantities, and refuse others than were described."""
         given = dict(value)
+        # Pydantic validates fields in their order, so the quantities are known by now.
         here = {name: source_of(name) for name in info.data.get("quantities", ())}
         found = {name: source for name, source in here.items() if source}
         for name, source in found.items():
@@ -110,5 +111,6 @@ def _grid(
     elif spacing == "linear":
         chosen = np.linspace(0, total, snapshots).round().astype(int)
     else:
+        # From 1 on, for 0 has no logarithm; it is among those that are always recorded.
         chosen = np.geomspace(1, total, snapshots - 1).round().astype(int)
     return tuple(int(step) for step in np.union1d(chosen, (0, total, *phase_ends)))

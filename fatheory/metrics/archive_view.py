@@ -385,6 +385,7 @@ class ArchiveView(View):
             Attributes.
         """
         kept = []
+        # From the last axis on: taking one moves none of those still to come.
         for axis, dim in reversed(list(enumerate(dims))):
             if dim in RUN and dim not in self._archive.dims:
                 values = np.take(values, 0, axis)

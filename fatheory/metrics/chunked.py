@@ -19,6 +19,7 @@ def in_chunks(archive: xr.Dataset, compute: Callable[[xr.Dataset], Result]) -> R
     An archive in memory is handed on as it is. Of one that is read when it is used, some steps at
     a time are, and the results are put together.
     """
+    # The one way to ask without reading, though xarray calls it its own.
     if all(variable._in_memory for variable in archive.variables.values()):
         return compute(archive)
     parts = [compute(chunk) for chunk in _chunks(archive)]

@@ -68,6 +68,7 @@ def mean_interval(
     kind = "Student's t, confidence of the mean over seeds"
     mean.attrs = dict(values.attrs)
     interval.attrs = values.attrs | interval_attrs(kind, probability, values.sizes[over])
+    # Infinite values took no part, so they are not counted either.
     finite = count(values.where(np.isfinite(values)), over)
     name = str(values.name)
     return xr.Dataset({name: mean, f"{name}_interval": interval, f"{name}_n": finite})

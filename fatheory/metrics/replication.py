@@ -91,6 +91,7 @@ def moments(values: xr.DataArray, over: str, *, skipna: bool = False) -> Moments
     values = values.where(np.isfinite(values))
     n = values.notnull().sum(over).astype(np.float64)
     if skipna:
+        # Any value that is there will do; the first one may be missing.
         first = values.max(over, skipna=True)
     else:
         n = xr.full_like(n, values.sizes[over])
@@ -111,6 +112,7 @@ def student_interval(
     probability: float,
 ) -> xr.DataArray:
     """Return Student's t confidence interval of a mean, with the dimension ``ci_bound`` last."""
+    # Student's, for s is estimated from the same few seeds: 1.96 would be too narrow.
     quantile = special.stdtrit(degrees_of_freedom, (1 + probability) / 2)
     bounds = [centre - quantile * standard_error, centre + quantile * standard_error]
     interval = xr.concat(bounds, CI_BOUND, coords="minimal", compat="override", join="exact")

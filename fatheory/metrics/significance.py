@@ -143,6 +143,7 @@ def _aligned(
                 f"first: {_some(ours - theirs)}; only in the second: {_some(theirs - ours)}; "
                 f"select the common ones, or pass paired=False if the samples are independent"
             )
+        # By label: in another order other runs would be pairs.
         second = second.sel({over: first.indexes[over]})
     try:
         first, second = xr.align(first, second, join="exact", exclude=[over])
@@ -181,6 +182,7 @@ def _unpaired(
 ) -> _Estimate:
     one, other = (moments(values, over, skipna=skipna) for values in (first, second))
     difference = one.mean - other.mean
+    # Two means are estimated.
     freedom = one.n + other.n - 2
     pooled = _root_of_squares(one.deviation, other.deviation) / np.sqrt(freedom)
     error = pooled * np.sqrt(1 / one.n + 1 / other.n)

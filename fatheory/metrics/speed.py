@@ -45,6 +45,7 @@ def steps_to(archive: xr.Dataset, fraction: float = 0.01) -> xr.DataArray:
     for run in np.ndindex(*answer.shape):
         below = ratio[run] <= 1
         if below.any():
+            # At least 1: at the start the ratio is 1 / fraction.
             i = int(np.argmax(below))
             # A loss of exactly zero has no logarithm; it counts as reached at its own step.
             above, under = np.log(ratio[run][i - 1]), np.log(max(ratio[run][i], 1e-300))

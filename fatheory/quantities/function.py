@@ -85,10 +85,12 @@ def of_function(
         "summary": summary,
         "needs": frozenset[Need](PROPERTIES[key] for key in looks_at),
         "variables": {name: labels.Variable((*labels.RUN, *dims), units, summary, equation)},
+        # Static, or Python would hand the quantity itself to the function.
         "function": staticmethod(function),
         "looks_at": looks_at,
         "__doc__": function.__doc__,
         "__module__": function.__module__,
     }
+    # A class for each, as all that a quantity declares is read off its class.
     made: FunctionQuantity = type(name, (FunctionQuantity,), attributes)()
     return made

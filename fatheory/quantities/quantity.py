@@ -126,6 +126,7 @@ class Quantity:
         except FatheoryError:
             raise
         except Exception as error:  # whatever a stranger's function raises
+            # A fault of our own keeps its traceback.
             if type(self).__module__.startswith("fatheory."):
                 raise
             raise QuantityError(f"{self.whose} fails: {type(error).__name__}: {error}") from error

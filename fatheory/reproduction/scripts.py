@@ -56,6 +56,7 @@ class FigureScript:
             try:
                 runpy.run_path(str(self.path), run_name="__main__")
             except SystemExit as left:
+                # As Python has it: no code is success, and a text is failure.
                 return left.code if isinstance(left.code, int) else int(left.code is not None)
         return 0
 

@@ -70,6 +70,7 @@ def at_scale(asked: Experiment, task: ImageTask, scale: str) -> Experiment:
     Quick is the same depth with a quarter of the channels, 300 updates from batches of 100, and
     3 seeds; the paper's size is as described, for as many epochs of the image set.
     """
+    # Epochs are what the sizes of image sets share; steps are not.
     epochs = asked.schedule.steps * asked.schedule.batch_size / asked.task.samples
     steps = round(epochs * task.samples / asked.schedule.batch_size)
     small = asked.replaced(task=task)

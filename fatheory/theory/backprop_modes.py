@@ -103,6 +103,7 @@ def backprop_modes(
                 f"(a negative target mode is one with the sign of a0 turned)"
             )
     tau = _product(variance, _times(times))
+    # Lengths and signs apart, for G depends on p^2 and q^2 alone.
     p, q = _growth(tau, s, np.abs(a + b), np.abs(a - b))
     p, q = np.sign(a + b) * p, np.sign(a - b) * q
     start = tau == 0
@@ -152,6 +153,7 @@ def backprop_aligned_weights(
     """
     W0, W, T = two_layer_arrays(W0=W0, W=W, T=T)
     Sigma = covariance_matrix("Sigma", Sigma, W0.shape[1])
+    # All directions, not only those of modes: what lies beyond must not mix with them either.
     U, s, Vt = np.linalg.svd(T)
     P, Q = Vt @ W0.T, U.T @ W  # one hidden direction a row
     variance = _mode_variances(P, Q, Vt @ Sigma @ Vt.T)
@@ -180,6 +182,7 @@ def _growth(
     still = kappa == 0  # s = 0 and p q = 0: the growth is algebraic
     safe = np.where(still, 1.0, kappa + s)
     exponent = _product(kappa, tau)
+    # By expm1, or early times would leave no digit of 1 - e^{-2 kappa tau}.
     decay, half = np.exp(-exponent), -np.expm1(-2 * exponent) / 2
     # Roots before products: a start of 1e-200 keeps its digits.
     top = np.sqrt(safe + q**2 * half + (decay * p * q) ** 2 / (4 * safe))
@@ -196,6 +199,7 @@ def _ratio(
 ) -> Float[np.ndarray, "time mode"]:
     """Return length * numerator / denominator, 0 where the length is 0."""
     moving = np.broadcast_to(length > 0, numerator.shape)
+    # Divided first: a length and its denominator may both be 1e-200, and their ratio of order 1.
     out = np.divide(length, denominator, out=np.zeros_like(numerator), where=moving)
     return np.multiply(out, numerator, out=out, where=moving)
 
@@ -233,6 +237,7 @@ def _mode_variances(
         "W W0": Q @ P.T,
         "Sigma": variance,
     }
+    # The three are squares of weights, so one scale serves them; Sigma has units of its own.
     scale = max(np.abs(diagonal[name]).max() for name in list(diagonal)[:3])
     for name, matrix in diagonal.items():
         k = min(matrix.shape)
@@ -245,4 +250,5 @@ def _mode_variances(
                 f"vectors of T, but has an off-diagonal entry of {np.abs(off).max():.3g} (largest "
                 f"entry {largest:.3g}); use riccati_flow for a balanced start, flow for any"
             )
+    # Rounding may put a direction without input below 0.
     return np.clip(np.diag(variance), 0.0, None)

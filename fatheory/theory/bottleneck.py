@@ -92,6 +92,7 @@ def bottleneck_limit(T: ArrayLike, B: ArrayLike, Sigma: ArrayLike | None = None)
     k = min(B.shape[0], s.size)
     return BottleneckLimit(
         product=T_white @ Pi @ inverse_root,
+        # As a square of what is left; a difference of two squares would cancel near 0.
         loss=0.5 * float(np.sum((T_white - T_white @ Pi) ** 2)),
         backprop_product=(U[:, :k] * s[:k]) @ Vt[:k] @ inverse_root,
         backprop_loss=0.5 * float(np.sum(s[k:] ** 2)),
@@ -102,6 +103,7 @@ def _require_determined(
     T_white: TargetMap, B: np.ndarray, Sigma: Covariance, Pi: Covariance
 ) -> None:
     feedback, target = np.linalg.matrix_rank(B), np.linalg.matrix_rank(T_white)
+    # The trace of a projector is its rank.
     sent_back = round(float(np.trace(Pi)))
     mixing = float(np.linalg.norm(Sigma @ Pi - Pi @ Sigma))
     if sent_back < min(feedback, target) and mixing > RANK_TOLERANCE * np.linalg.norm(Sigma):
@@ -123,5 +125,6 @@ def _square_roots(Sigma: Covariance) -> tuple[Covariance, Covariance]:
 def _row_projector(A: np.ndarray) -> Covariance:
     """Return the orthogonal projector on the row space of A."""
     _, s, Vt = np.linalg.svd(A, full_matrices=False)
+    # Strictly above, so that a zero matrix has no rows.
     rows = Vt[s > RANK_TOLERANCE * s[0]]
     return rows.T @ rows

@@ -119,6 +119,8 @@ class ChainSolution:
         if not any(self.start):
             return float(np.copysign(np.abs(self.s / error.coef[-1]) ** (1 / n), self.s))
         roots = error.roots().astype(complex)
+        # Rounding splits a double root into a pair about 1e-8 apart, maybe off the real axis. An
+        # odd degree has a real root ahead.
         real = roots.real[np.abs(roots.imag) <= 1e-7 * np.abs(roots)]
         ahead = real[real * begin > 0]
         root = float(ahead[np.argmin(np.abs(ahead))])
@@ -168,7 +170,9 @@ class ChainSolution:
         # d lambda / dt = sigma * error / (limit - zeta): a polynomial in u after division.
         coefficients = np.asarray(self.mode.error.coef, dtype=np.float64)
         scaled = coefficients * limit ** np.arange(coefficients.size)
+        # u = 1 is a root of the error; divided by 1 - u, its coefficients are their partial sums.
         rate = Polynomial(np.cumsum(scaled)[:-1] * (self.variance / limit))
+        # Not `<=`, which would let NaN pass.
         if not rate(1.0) > 1e-9 * np.abs(rate.coef).max():
             raise RegimeError(
                 f"the chain ends at a double zero of its error (final rate {rate(1.0):.3g}); "
@@ -177,6 +181,8 @@ class ChainSolution:
         coarse = None
         for halving in range(_MOST_HALVINGS):
             edges = np.linspace(0.0, _LINEAR_FROM, 90 * 2**halving + 1)
+            # Every second edge of these panels is one of the coarser ones, whose integrals are
+            # compared.
             pieces = _integral(rate, edges[:-1], edges[1:])
             fine = np.append(0.0, np.cumsum(pieces))
             if (
@@ -209,6 +215,7 @@ class ChainSolution:
         for _ in range(8):
             lam = np.clip(lam, low, high)
             missing = near - times[panel] - _integral(rate, low, lam)
+            # Newton: d lambda / dt is the rate. Clipped, as the panel is known to hold the answer.
             lam = lam + missing * rate(-np.expm1(-lam))
         lam = np.clip(lam, low, high) + (flat - near) * rate(1.0)
         return lam.reshape(moments.shape)

@@ -88,6 +88,9 @@ class ClosedForm:
         :math:`\cos\angle(W, B^\top) = \sum y / \sqrt{n_o \sum y^2}` where W has no part orthogonal
         to the range of B; such a part adds to the length of W only.
         """
+        # In the basis of the modes B^T is sqrt(g) times ones, and what W has beyond the range of B
+        # is one coordinate more. The angle is the same there, and keeps its digits where it is
+        # small.
         begin, y = self.start, self.y(t)
         along = np.sqrt(begin.g) * y
         rest = np.sqrt(np.maximum(self._orthogonal_square(t), 0.0))[..., None]
@@ -134,6 +137,8 @@ class ClosedForm:
         epsilon = e @ begin.U
         extra = tuple(range(-epsilon.ndim, -1))
         y, moved = np.expand_dims(y, extra), np.expand_dims(x - begin.x0, extra)
+        # Coordinates along B U / sqrt(g), which is orthonormal, and off the range of B, where B e
+        # is 0.
         along = np.sqrt(begin.g) * epsilon
         off = e @ begin.Q + (moved * epsilon[..., :r]) @ (begin.P @ begin.V[:, :r]).T
         feedback = np.concatenate([along, np.zeros((*epsilon.shape[:-1], off.shape[-1]))], axis=-1)
@@ -159,6 +164,8 @@ class ClosedForm:
         begin = self.start
         r = len(begin.s)
         moved = self.x(t) - begin.x0
+        # The square of Q + U (x - x0) V^T P^T, multiplied out: no matrix of n_o x n_h for every
+        # time.
         cross = np.einsum("or,oh,hi,ir->r", begin.U[:, :r], begin.Q, begin.P, begin.V[:, :r])
         return np.asarray(np.sum(begin.Q**2) + moved @ (2 * cross) + moved**2 @ begin.p)
 

@@ -238,12 +238,14 @@ class _Start:
         """Return the rate of the local theorem, by iterating D = a / k(D) upwards from D = 0."""
         b, w, s = self.B_norm, self.W0_norm, float(np.linalg.eigvalsh(self.WB + self.WB.T)[0]) / 2
         n_h, r = self.W0.shape
+        # With fewer hidden units than directions of the error W0^T W0 is singular.
         root_n = float(np.linalg.svd(self.W0, compute_uv=False)[-1]) if n_h >= r else 0.0
         a = np.sqrt(2 * self.loss * self.most_variance) / self.least_variance
 
         def k(D: float) -> float:
             return max(root_n - b * D, 0.0) ** 2 + s - b * D * (w + b * D)
 
+        # From below: k falls with D, so the first D that is met has the best rate.
         D = 0.0
         for _ in range(MAX_ITERATIONS):
             if k(D) <= 0:

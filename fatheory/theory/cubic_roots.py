@@ -17,9 +17,11 @@ def real_roots(c: Points, k: Points) -> Float[np.ndarray, "3 points"]:
     """
     size = np.maximum(np.cbrt(np.abs(k)), np.sqrt(np.abs(c)))
     size = np.where(size > 0, size, 1.0)
+    # In units of the roots' size, so that no power overflows or vanishes.
     h, k = 2 * c / (3 * size**2), k / size**3
     discriminant = k * k + h**3
     roots = np.where(discriminant > 0, _single(h, k, discriminant), _triple(h, k))
+    # Cardano's formula and the cosines lose digits where roots are close; Newton restores them.
     for _ in range(2):
         slope = 3 * (roots * roots + h)
         value = (roots * roots + 3 * h) * roots - 2 * k
@@ -49,6 +51,8 @@ def reached_root(c: Points, k: Points, x0: Points, rising: Points) -> Points:
 
 def _single(h: Points, k: Points, discriminant: Points) -> Points:
     """Cardano's root; for h > 0 in the form in which nothing cancels."""
+    # Of Cardano's two cube roots the one in which nothing cancels: with w = h / v, v^3 - w^3 = 2 k,
+    # and x = v - w is 2 k / (v^2 + h + w^2).
     v = np.cbrt(k + np.copysign(np.sqrt(np.maximum(discriminant, 0.0)), k))
     other = h / np.where(v == 0, 1.0, v)
     return np.where(h > 0, 2 * k / (v * v + h + other * other + (v == 0)), v - other)

@@ -95,6 +95,7 @@ def linearised_rate(
         left, right = reached_outputs(T, W_start), reached_inputs(T, W0_start, Sigma)
     if not (left.size and right.size):
         raise RegimeError("T and the start weights are zero: there is no error that could decay")
+    # Not `eigvalsh`: W B is not symmetric, and pairs of errors may spiral in.
     return float(np.linalg.eigvals(error_operator(W0, W, B, Sigma, left, right)).real.min())
 
 
@@ -163,6 +164,7 @@ def error_operator(
     S = right.T @ Sigma @ right
     W0 = W0 @ right
     M = left.T @ W @ B @ left
+    # Row by row, vec(A Z C) = (A kron C^T) vec(Z).
     return np.kron(np.eye(len(M)), (S @ W0.T @ W0).T) + np.kron(M, S)
 
 
@@ -182,6 +184,8 @@ def reached_inputs(T: TargetMap, W0: InputWeights, Sigma: Covariance) -> Basis:
     tolerance = RANK_TOLERANCE * variance[-1]
     size = float(np.linalg.norm(rows, 2))
     pieces = []
+    # Where variances are equal Sigma is a multiple of I and leaves alone what the rows span there;
+    # single eigenvectors of such a group are arbitrary.
     for group in np.split(axes, 1 + np.flatnonzero(np.diff(variance) > tolerance), axis=1):
         if np.sum(group * (Sigma @ group)) > tolerance * group.shape[1]:
             pieces.append(group @ _column_basis((rows @ group).T, size))

@@ -122,13 +122,17 @@ class DeepMode:
                 f"is zero to rounding"
             )
         if not any(self.start):
+            # The error is s - kappa tau^n, so this is u^n.
             n, power = error.degree(), 1 - float(error(tau) / error(0.0))
             return float(tau / speed * hyp2f1(1, 1 / n, 1 + 1 / n, power))
         slopes = error.deriv()(roots)
         with np.errstate(divide="ignore", invalid="ignore"):  # a double root has slope 0
+            # Partial fractions of 1 / error, times the error: 1, unless roots have lost their
+            # digits.
             sums = [np.sum(1 / (slopes * (at - roots))) * error(at) for at in (0.0, tau / 2)]
         if not np.all(np.abs(np.array(sums) - 1) < _ROOT_TOLERANCE):
             raise RegimeError("roots of the error nearly coincide; use `clock`")
+        # Complex roots come in pairs whose terms are conjugate.
         return float(np.sum(np.log(1 - tau / roots) / slopes).real / self.variance)
 
 

@@ -137,6 +137,7 @@ def deep_modes(
         if rule == DIRECT
         else direct_from_layered(layered_feedback(feedback, start))
     )
+    # Thin: directions of the input or output without a partner never move, and are in the rest.
     U, s, Vt = np.linalg.svd(T, full_matrices=False)
     variances = np.einsum("ki,ij,kj->k", Vt, Sigma, Vt)
     _require_small("Sigma V - V diag(sigma)", Sigma @ Vt.T - Vt.T * variances, Sigma)

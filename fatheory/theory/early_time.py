@@ -72,6 +72,7 @@ def early_time(
         MG = M @ (B.T @ B)
         MGN = MG @ (TS @ Sigma @ TS.T)
         X = X - t**4 / 8 * (MG @ TS @ Sigma)
+        # M, G and N are symmetric, so N G M is the transpose.
         Y = Y - t**5 / 40 * (MGN.T + 4 * MGN)
     return EarlyWeights(B @ X, Y @ B.T)
 

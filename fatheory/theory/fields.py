@@ -98,10 +98,12 @@ def error_flow(
     def field_of(frozen: frozenset[int]) -> RunsField:
         def field(state: list[np.ndarray], runs: RunIndex) -> list[np.ndarray]:
             *weights, E = state
+            # A copy, for the state is the integrator's.
             E = without_vanished(E.copy())
             below = partial_products(weights[:-1])
             P = descent(weights, E if Sigma is None else E @ Sigma[runs], runs)
             moved = [P[0], *(S @ G.mT for S, G in zip(P[1:], below, strict=True))]
+            # Before E moves: a frozen layer takes no part in its motion either.
             for layer in frozen:
                 moved[layer - 1] = np.zeros_like(moved[layer - 1])
             product = moved[0]

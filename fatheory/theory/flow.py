@@ -130,6 +130,7 @@ def labelled_flow(
         reached = descent([W[0] for W in weights], P[0], ...)
         return [S[None] for S in reached]
 
+    # White input spares a product at every evaluation.
     field_of = error_flow(alone, None if (Sigma == np.eye(len(Sigma))).all() else Sigma[None])
     begin = [W[None] for W in start]
     runs = integrate_error_flow(field_of, begin, T[None], times, phases, rtol, atol)

@@ -161,6 +161,7 @@ def _solve(
         W0, W, P, m = state
         J, mean = mean_jacobian(W0, W, task), mean_update(W0, W, task)
         dm = J @ m[:, 0] + mean_bending(W0, W, task, P) - J @ mean / 2
+        # P is symmetric, so that P J^T is the transpose.
         JP = J @ P
         dW0, dW = np.split(mean, [W0.size])
         return [

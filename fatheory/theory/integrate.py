@@ -146,6 +146,7 @@ def integrate_runs(
     """
     phases = tuple(phases) or (Phase(float(times[-1])),)
     ends = np.cumsum([phase.duration for phase in phases])
+    # Times are products of rates and steps, and ends sums of such: they agree up to rounding.
     if times[-1] > ends[-1] * (1 + 1e-12):
         raise RegimeError(
             f"times reach {times[-1]}, but the phases end at {ends[-1]}; lengthen the last phase"
@@ -159,6 +160,7 @@ def integrate_runs(
     begin = 0.0
     for index, (phase, border) in enumerate(zip(phases, ends, strict=True)):
         inside = owner == index
+        # The last time may lie behind the border by rounding, and is still reached.
         end = max([border, *times[inside]])
         field, stops = field_of(phase.frozen), np.append(times[inside], end)
         for runs in layout.chunks(np.flatnonzero(np.isfinite(state).all(axis=1))):
@@ -229,6 +231,7 @@ class _Layout:
             np.maximum(largest, np.abs(state), out=largest)
         allowed = self._atol + self.rtol * largest
         for place in self._relative:
+            # Never 0, as errors are divided by what is allowed.
             size = largest[:, place].max(axis=1, keepdims=True, initial=SMALLEST_NORM)
             small = np.minimum(self._atol, max(self.rtol, RTOL_OF_SMALL) * size)
             allowed[:, place] = np.maximum(self.rtol * size, small)
@@ -337,7 +340,9 @@ def _step(
     # The error of a step that overflows is not a number.
     growth = np.where(error > 0, _SAFETY * error**_EXPONENT, np.where(error == 0, _GROW, 0.0))
     growth = np.where(accepted, np.minimum(growth, _GROW), np.fmax(growth, _SHRINK))
+    # No growth right after a rejection, or steps would be taken and refused in turn.
     growth = np.where(accepted & steps.rejected[going], np.minimum(growth, 1.0), growth)
+    # The end itself, which t + h may miss by rounding.
     arrived = np.where(last, steps.end, t + h)
     passed = accepted & (_next_stop(stops, t) < _next_stop(stops, arrived))
     if passed.any():
@@ -347,6 +352,7 @@ def _step(
     steps.f[moved] = K[_STAGES, accepted]
     steps.h[going] = h * growth
     steps.rejected[going] = ~accepted
+    # Steps of a few units in the last place of t lead nowhere: the solution ends here.
     vanished = ~accepted & ~(steps.h[going] >= 10 * np.spacing(t))
     steps.going = going[~(vanished | (accepted & last))]
 

@@ -141,6 +141,7 @@ def layered_from_direct(feedback: Sequence[ArrayLike]) -> list[Matrix]:
                 f"F_{layer} of shape {above.shape} has rank {rank}; layered feedback that equals "
                 f"direct feedback needs full column rank {above.shape[1]} above the first layer"
             )
+    # B F_above = F_low is solved so, as F^+ F = I for full column rank.
     return [low @ np.linalg.pinv(above) for low, above in pairwise(F)] + F[-1:]
 
 

@@ -307,6 +307,7 @@ def _shallow(now: _Path, Sigma: Covariance, times: Float[np.ndarray, " time"]) -
     drive = E @ root @ Rt.T
     rate = sigma**2 * times[:, None]
     safe = np.where(sigma > 0, sigma, 1.0)
+    # By expm1, or early changes would be rounding; where sigma is 0 it is 0 / 1.
     gain = (-np.expm1(-rate) / safe)[:, None, :learned]
     change = (drive[:, :learned] * gain) @ L.T
     # Along inputs that do not occur E follows from W; the others decay by themselves.
@@ -340,6 +341,7 @@ def _frozen_output(
 
 
 def _slowest(WP: Float[np.ndarray, "n_o n_o"]) -> float:
+    # W P is not symmetric for a P other than W^T.
     return float(np.linalg.eigvals(WP).real.min())
 
 
@@ -385,5 +387,6 @@ def _phase_ends(phases: Sequence[Phase], last: float) -> list[float]:
         raise RegimeError(
             f"times reach {last}, but the phases end at {ends[-1]}; lengthen the last phase"
         )
+    # The last time may lie behind the last phase by rounding.
     ends[-1] = max(ends[-1], last)
     return ends

@@ -45,11 +45,13 @@ def learning_times(modes: ModeSolution, fraction: float = 0.5) -> Float[np.ndarr
     limit = modes.limit.ravel()
     error = s - g * x0 * y0
     allowed = np.copysign((1 - fraction) * np.abs(s), error)
+    # Where s - g x y equals what is allowed: the mode's own cubic, with s - allowed for s.
     crossings = real_roots(y0 - x0 * x0 / 2, (s - allowed) / g)
     way = np.where(limit == x0, 1.0, limit - x0)
     done = (crossings - x0) / way
     # The error keeps its sign but may first grow, so the last crossing on the way counts.
     last = np.max(np.where((done > 0) & (done < 1), done, 0.0), axis=0)
+    # Missed at the start, and not met before the limit: s = 0 allows no error at all.
     late = (np.abs(error) > np.abs(allowed)) & (last == 0)
     last = np.where(late, 1.0, last)
     times = np.array(

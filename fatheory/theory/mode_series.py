@@ -88,6 +88,7 @@ def _length(series: Float[np.ndarray, "degree modes"]) -> Modes:
     with np.errstate(divide="ignore", over="ignore"):
         allowed = TOLERANCE * np.maximum(series[0], 1.0)
         reach = [(allowed / np.abs(series[k])) ** (1 / k) for k in (DEGREE - 1, DEGREE)]
+    # Two terms, since one of them may happen to be small, and a margin for those after them.
     return 0.9 * np.minimum(*reach)
 
 

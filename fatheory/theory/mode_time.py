@@ -145,6 +145,7 @@ def _moments(alpha: Points, beta: Points) -> tuple[Points, Points]:
 
 def _apart(alpha: Points, beta: Points, split: Points) -> tuple[Points, Points]:
     """Divided differences of log(1 + z) and of -log(1 + z) / z at real p and r."""
+    # The root in which nothing cancels; the other is alpha over it.
     p = beta / 2 + np.copysign(np.sqrt(split), beta)
     r = alpha / p
     log_p, log_r = np.log1p(p), np.log1p(r)

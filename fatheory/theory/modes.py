@@ -192,6 +192,7 @@ class ModeSolution:
             with np.errstate(invalid="ignore"):
                 tau = np.multiply.outer(times.ravel(), f.clock)
             if np.isinf(times).any():
+                # 0 times infinity: a mode that does not move has no time to wait for.
                 tau[np.isnan(tau)] = 0.0
             lam = log_remaining_from_zero(tau.ravel()).reshape(tau.shape)
             lam[np.isinf(times.ravel())] = np.inf
@@ -212,6 +213,7 @@ class ModeSolution:
         c = y0 - x0 * x0 / 2
         limit = reached_root(c, s / g, x0, velocity)
         still = velocity == 0
+        # A mode without velocity rests where it is, on an unstable fixed point too.
         limit = np.where(still, x0, limit)
         way, F = _way(x0, limit, c, velocity / g)
         if not (still | (F > 0)).all():
@@ -220,6 +222,7 @@ class ModeSolution:
                 f"mode {where} starts at x0 = {x0[where]} too near the double fixed point "
                 f"{limit[where]} to be told from it; move the start or s = {s[where]}"
             )
+        # Not negative at a fixed point that attracts, but for rounding.
         final = np.maximum(3 * limit * limit + 2 * c, 0.0)
         safe = np.where(still, 1.0, F)
         a = np.where(still, 1.0, final / safe)

@@ -94,6 +94,7 @@ def node_perturbation_cosine(n_h: int) -> float:
     Derived for this project.
     """
     require_units(n_h)
+    # By logarithms: the gamma function itself overflows from 172 on.
     return float(np.exp(gammaln(n_h / 2) - gammaln((n_h + 1) / 2)) / np.sqrt(np.pi))
 
 
@@ -121,6 +122,7 @@ def node_perturbation_angle(n_h: int) -> float:
     require_units(n_h)
     if n_h == 1:
         return 0.0
+    # From A_0 or A_1, whichever has the parity of n_h - 2, in steps of two.
     m = np.arange(n_h - 2, 1, -2, dtype=np.float64)
     integral = np.exp(gammaln((m + 1) / 2) - gammaln(m / 2 + 1)) * np.sqrt(np.pi) / 2
     start = np.pi / 4 if n_h % 2 == 0 else 1.0

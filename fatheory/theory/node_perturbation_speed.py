@@ -117,6 +117,7 @@ def node_perturbation_mean_loss(
         quartic = g.sum() ** 2 + 2 * np.sum(g**2) + 4 * g.sum() * g + 8 * g**2
         drive = learning_rate**2 * input_variance * n_i * sigma**2 / 4 * g * quartic
     s = np.empty((steps + 1, len(g)))
+    # The loss needs the diagonal of E E^T alone, and its recursion is closed.
     s[0] = np.sum((vectors.T @ (T - W @ W0)) ** 2, axis=1)
     for k in range(steps):
         s[k + 1] = step @ s[k] + drive
@@ -227,6 +228,7 @@ def _warn_of_heavy_tails(
 
 def _curvatures(W: ArrayLike) -> Float[np.ndarray, " n"]:
     """Return the eigenvalues of W W^T that may differ from zero, largest first."""
+    # Squared singular values: small ones keep digits that the product W W^T would lose.
     g = np.linalg.svd(real_array("W", W, 2), compute_uv=False) ** 2
     if g.size == 0 or g[0] == 0:
         raise RegimeError("W is zero: no hidden activity reaches the output, so nothing is learned")

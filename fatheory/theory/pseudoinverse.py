@@ -116,6 +116,7 @@ def feedback_alignment_limit(
     _require_common_modes(T, covariance_matrix("Sigma", Sigma, T.shape[1]))
     x = np.cbrt(2 * s / g)
     n_o = T.shape[0]
+    # With fewer inputs than outputs the other values are 0, and count in the angle.
     spectrum = np.zeros(n_o)
     spectrum[: s.size] = x**2 / 2
     return FeedbackAlignmentLimit(
@@ -153,6 +154,7 @@ def row_space_residual(W: ArrayLike, B: ArrayLike) -> float:
     size = np.linalg.norm(W)
     if size == 0:
         raise RegimeError("W is zero: it has no part inside or outside a row space")
+    # W B first: B B^+ would be a matrix of n_h x n_h.
     return float(np.linalg.norm(W - (W @ B) @ pseudoinverse(B)) / size)
 
 

@@ -120,6 +120,7 @@ class ReducedSolution:
         WB = self.gram.projections(self.K)[..., self.gram.n_i :]
         alpha = np.trace(WB, axis1=-2, axis2=-1) / np.where(BB > 0, BB, np.nan)
         rest = self.K.copy()
+        # R = W - alpha B^T is the same form with alpha I taken from Y.
         rest[..., self.gram.n_i :] -= alpha[..., None, None] * np.eye(self.T.shape[0])
         RR = self.gram.WW + np.sum(
             (self.gram.M + self.gram.projections(rest)) * rest, axis=(-2, -1)

@@ -99,9 +99,11 @@ def riccati_flow(
     imbalance = _imbalance(W0, W)
     n_o, n_i = T.shape
     F = np.block([[imbalance / 2 * np.eye(n_i), T.T], [T, -imbalance / 2 * np.eye(n_o)]])
+    # F is symmetric. In its basis exponentials and integrals are entrywise.
     growth, modes = np.linalg.eigh(F)
     factors = _follow(modes.T @ np.vstack([W0.T, W]), growth, moments * input_variance)
     Q = modes @ factors
+    # The start as it was given, without the rounding of the way into the basis and back.
     Q[moments == 0] = np.vstack([W0.T, W])
     top, bottom = Q[:, :n_i], Q[:, n_i:]
     product = bottom @ np.swapaxes(top, 1, 2)
@@ -151,6 +153,7 @@ def _follow(
         h = gap / count
         exponential = np.exp(growth * h)
         rate = np.where(growth == 0, 1.0, growth)
+        # By expm1: slow modes would lose the difference to 1.
         K = np.where(growth == 0, h, np.expm1(2 * rate * h) / (2 * rate))
         for _ in range(count):
             factor = _substep(factor, exponential, K)

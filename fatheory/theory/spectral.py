@@ -82,6 +82,7 @@ def spectral_start(
     X0, Y0 = B.T @ W0 / g, W @ B / g
     P, Q = _orthogonal(W0 - B @ X0, W0), _orthogonal(W - Y0 @ B.T, W)
     shifted, D = T - Q @ P, P.T @ P
+    # x and y at which the strongest mode rests, from zero: what a coupling is measured against.
     size = np.cbrt(2 * max(float(np.linalg.norm(T, 2)), np.finfo(float).tiny) / g)
     x_size = max(size, float(np.abs(X0).max()))
     y_size = max(size**2 / 2, float(np.abs(Y0).max()))
@@ -168,6 +169,7 @@ def _common_basis(
     null = U[:, rank:]
     if null.size:
         block = null.T @ Y0 @ null
+        # The symmetric part: if Y0 has another, no basis is diagonal, and the couplings tell.
         U = np.hstack([U[:, :rank], null @ np.linalg.eigh((block + block.T) / 2)[1]])
     return U, Vt.T
 

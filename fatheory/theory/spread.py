@@ -128,6 +128,7 @@ def angle_expansion(
     gradient, hessian = np.zeros((times, n0 + n1)), np.zeros((times, n0 + n1, n0 + n1))
     gradient[:, n0:] = polar / r
     bend = (cosine / sine)[:, :, None] * around - outer - np.swapaxes(outer, 1, 2)
+    # The angle does not depend on W0.
     hessian[:, n0:, n0:] = bend / r[:, :, None] ** 2
     return Expansion(
         np.rad2deg(theta), np.rad2deg(gradient), np.rad2deg(hessian), np.zeros_like(hessian)

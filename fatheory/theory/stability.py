@@ -137,6 +137,7 @@ def largest_stable_learning_rate(
         late = late_learning(W0, W, B, Sigma, learning_rate=rate, rule=rule)
         return max(row.typical_log_growth for row in late.rows)
 
+    # Upwards from there: a mean over runs never grows slower than a typical run (Jensen).
     beyond = limit
     while growth(beyond) < 0:
         beyond *= 1.1
@@ -170,6 +171,7 @@ def _mean_square_limit(
 
 def _noise_gain(M: Inexact[np.ndarray, "n n"], variances: Float[np.ndarray, " n"]) -> float:
     """Return the spectral radius of A_1^{-1} A_2, with the inputs in their eigenbasis."""
+    # In this form A_1 is inverted by one triangular Sylvester equation in each iteration.
     upper, Q = schur(M * variances, output="complex")
     slowest = float(np.diag(upper).real.min())
     if slowest <= RANK_TOLERANCE * float(np.abs(upper).max()):
@@ -185,7 +187,9 @@ def _noise_gain(M: Inexact[np.ndarray, "n n"], variances: Float[np.ndarray, " n"
         drive = Q.conj().T @ M @ noisy @ M.conj().T @ Q
         solved, scale, _ = ztrsyl(upper, upper, drive, trana="N", tranb="C")
         Z = Q @ solved @ Q.conj().T / scale
+        # Z had trace 1, so its trace now is by how much it has grown.
         before, gain = gain, float(np.trace(Z).real)
+        # Hermitian by force: rounding would add a part that is not, and it would grow.
         Z = (Z + Z.conj().T) / (2 * gain)
         if abs(gain - before) <= POWER_TOLERANCE * gain:
             return gain

@@ -55,5 +55,6 @@ def _taylor_table() -> Float[np.ndarray, "degree node"]:
         rows.append(derivative(u) / factorial)
         derivative = derivative.deriv() * speed
     table = np.stack(rows)
+    # Behind the last node lambda is followed as a straight line, however far.
     table[2:, -1] = 0.0
     return table

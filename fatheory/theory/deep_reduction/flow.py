@@ -201,6 +201,7 @@ def solve_deep_grams(
     tolerance = np.full(ends[-1], atol)
     tolerance[ends[-2] :] = _SMALLEST_ERROR if decay == 0 else atol
     rows = np.full((len(times), ends[-1]), np.nan)
+    # SciPy returns what lies behind the start; the start is known exactly.
     rows[times == 0] = state
     later = times[times > 0]
 

@@ -53,6 +53,8 @@ def hidden_columns(weights: Sequence[Matrix], feedback: Sequence[Matrix]) -> lis
     """
     columns = [np.eye(weights[0].shape[1])]
     for A, F in zip(weights, feedback, strict=False):  # the last layer has no F of its own
+        # The first columns go on from below, the last n_o are F's: `path_from_feedback` counts on
+        # it.
         columns.append(np.hstack([A @ columns[-1], F]))
     return columns
 

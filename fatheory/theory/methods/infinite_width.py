@@ -60,6 +60,7 @@ class InfiniteWidthMethod(LinearMethod):
         h, w = (n_h * _variance(law, shape) for shape in shapes)
         g = _feedback_square(choice.make(), experiment)
         assert g is not None  # else it is refused
+        # The limit knows no draws of a seed, whose target alone is its own.
         gram = HiddenGram.stack([limiting_gram(n_i, n_o, h, w, g)] * len(starts))
         T, Sigma = (np.stack([getattr(s, name) for s in starts]) for name in ("T", "Sigma"))
         K, E = follow_grams(gram, T, Sigma, times_of(experiment, choice))

@@ -70,6 +70,7 @@ class LinearMethod(Method):
                 mean_layered_rule(choice.make())
             except RegimeError as error:
                 problems.append(f"rules.{label}: {error}")
+        # What a method refuses beyond presupposes a linear network, so it is asked last.
         return problems or list(self.refusals(experiment))
 
     def refusals(self, experiment: Experiment) -> Iterator[str]:

@@ -125,6 +125,7 @@ def _rule_refusals(experiment: Experiment) -> Iterator[str]:
 def _refused(rule: Rule) -> str:
     """Return why a rule has no order parameters; empty if it has."""
     said = ""
+    # Rules with feedback and rules without: one is refused if it is so either way.
     for B in (None, np.ones((1, 1))):
         try:
             resolve_feedback(rule, B, np.ones((1, 1)), 1)

@@ -79,6 +79,7 @@ def reduced_start(experiment: Experiment, start: InitialState, label: str) -> In
     if not all(quantity.same_in_any_basis for quantity in recorded) or n_h <= n_i + 2 * n_o:
         return start
     W0, W = start.weights
+    # R alone: it has the inner products, and Q would be as wide as the hidden layer.
     R = np.linalg.qr(np.hstack([W0, W.T, feedback_of(start, label)])).R
     small = (R[:, :n_i], R[:, n_i : n_i + n_o].T)
     return replace(start, weights=small, states={label: (None, R[:, n_i + n_o :].T)})

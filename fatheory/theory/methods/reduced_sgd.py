@@ -42,6 +42,8 @@ class ReducedSGDMethod(LinearMethod):
         self, experiment: Experiment, start: InitialState, label: str, rate: float
     ) -> LinearPath:
         drawn = examples(experiment, start.seed, start, 0, experiment.schedule.steps)
+        # Whatever the targets have beyond the map that learning moves towards: with noisy finite
+        # samples that map is their fit, not the drawn one.
         noise = drawn.targets - drawn.inputs @ start.T.T
         if experiment.layers != 2:
             return deep_path(

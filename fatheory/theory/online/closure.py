@@ -137,6 +137,7 @@ class GaussianClosure:
 
 def _factor(C: Float[np.ndarray, "run size size"]) -> Vectors:
     """Return columns, one a row, whose outer products sum to C."""
+    # In units of the deviations, which differ by many orders: one jitter then suits them all.
     deviation = np.sqrt(np.maximum(np.einsum("rii->ri", C), 1e-300))
     R = C / (deviation[:, :, None] * deviation[:, None, :])
     own = np.arange(C.shape[1])
@@ -144,6 +145,7 @@ def _factor(C: Float[np.ndarray, "run size size"]) -> Vectors:
     try:
         root = np.linalg.cholesky(R)
     except np.linalg.LinAlgError:
+        # Rounding can make it indefinite by more than the jitter.
         values, vectors = np.linalg.eigh(R)
         root = vectors * np.sqrt(np.clip(values, 0, None))[:, None, :]
     return (deviation[:, :, None] * root).mT

@@ -130,6 +130,7 @@ def late_learning(
         modes = np.zeros(1)
     else:
         V = layered.backward_weights(W, mean_state(layered, B, W.shape))
+        # W V is not symmetric; LAPACK gives real modes an imaginary part of 0, not of rounding.
         modes = np.linalg.eigvals(W @ V.T)
     rows = tuple(_row(mode, W0, Sigma, learning_rate) for mode in modes)
     slowest = max(rows, key=lambda row: row.typical_log_growth)

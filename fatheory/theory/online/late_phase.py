@@ -158,6 +158,7 @@ def late_rows(chain: Chain, state: ChainState) -> LateRows:
 
 def _secular_root(across: np.ndarray, kappa: np.ndarray, delta: np.ndarray) -> np.ndarray:
     """Return the root d, by fixed-point iteration from above and Newton's steps."""
+    # From above, where the iteration is safe, though slow; Newton's steps are for the last digits.
     d = across + 0.5 * kappa.sum(-1) + 1e-300
     for _ in range(_ITERATIONS):
         d = across + (kappa * d[..., None] / (d[..., None] + delta)).sum(-1)

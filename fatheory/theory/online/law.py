@@ -213,6 +213,8 @@ def _knots(chain: Chain, start: ChainState, end: int) -> tuple[list[_Knot], str]
         knots.append(
             _Knot(
                 step,
+                # P is a mean over runs here, and the median of a lognormal law lies v / 2 below its
+                # logarithm; in the first phase the mean was moved onto the typical path already.
                 np.log(size / 2) - late.added[0] / 2,
                 late.log_variance[0],
                 state.P,

@@ -48,4 +48,5 @@ def mean_angle(
 @cache
 def _normal_points(n: int) -> np.ndarray:
     """Return points that stand for N(0, I), always the same."""
+    # Scrambled, as Sobol's own first point is 0, at which the quantile is infinite.
     return norm.ppf(qmc.Sobol(n, scramble=True, seed=0).random(_POINTS))

@@ -168,6 +168,7 @@ def _stretch(
     carried = expm(h * block)
     Phi = carried[:n, :n]
     later = Phi @ S @ Phi.T + carried[:n, n:] @ Phi.T
+    # Symmetric by force: what rounding adds would be carried along.
     later = (later + later.T) / 2
     push = _bending(field, x, (S + later) / 2) + _length_effect(problem, layout, x)
     push = push - 0.5 * J @ field(x)
@@ -207,6 +208,7 @@ def _length_effect(problem: Problem, layout: Layout, x: Vector) -> Vector:
         means.V = V  # adaptive feedback is read off R, which only the average is to scale
         return signal_moments(means)
 
+    # Twice the derivative, so the step is not doubled.
     change = (moments(1 + FIRST) - moments(1 - FIRST)) / FIRST
     still = OrderParameters(
         problem.eta**2 * change,

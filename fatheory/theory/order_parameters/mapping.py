@@ -122,6 +122,7 @@ def _teacher(start: InitialState) -> tuple[np.ndarray, np.ndarray]:
         return A0, A
     if not isinstance(problem, LinearProblem):
         raise RegimeError("order parameters are of linear tasks and of teachers with one layer")
+    # Vectors that T does not read out would be teachers without effect, and cost as much as others.
     U, s, Vh = np.linalg.svd(problem.T, full_matrices=False)
     # At least one vector, which T = 0 does not read out.
     rank = max(1, int((s > 1e-12 * s[0]).sum()))

@@ -72,6 +72,7 @@ def increment_covariance(
     """
     rows: Vector = problem.layout(state.Q.shape[0]).pack(increments(problem, state))
     rows = rows - rows.mean(axis=0)
+    # By their number, not one less: the points are a quadrature, and no sample.
     return rows.T @ rows / len(rows)
 
 

@@ -78,6 +78,7 @@ def kolmogorov_rule(points: int) -> tuple[Float[np.ndarray, " m"], Float[np.ndar
             norm,
         )
     nodes, vectors = eigh_tridiagonal(diagonal, np.sqrt(off[1:]))
+    # Golub & Welsch: of a law of mass 1 the weights are squares of the first components.
     return np.exp(nodes), vectors[0] ** 2
 
 

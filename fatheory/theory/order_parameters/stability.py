@@ -30,6 +30,7 @@ def largest_stable_rate(problem: Problem, state: OrderParameters) -> Values:
     means = Averages(problem, state)
     moved = motion(problem, state)
     noisy = signal_moments(means)
+    # The part of first order in the rates; what is left of Q is of second order.
     mean = moved._replace(Q=moved.Q - problem.eta**2 * noisy)
     still = OrderParameters(noisy, np.zeros_like(state.R), np.zeros_like(state.W))
     a = -_slope(problem, state, mean) / problem.eta

@@ -90,6 +90,7 @@ def deep_mode_solution() -> Proof:
     coefficient = sp.gammasimp(term.rewrite(sp.gamma)) - 1 / (1 + n * k)
     derivative = sp.diff(u ** (1 + n * k) / (1 + n * k), u) - (u**n) ** k
     z = sp.Symbol("z", positive=True)
+    # SymPy answers by cases, the first of which is |z| < 1.
     ratio = sp.summation(z**k, (k, 0, sp.oo)).args[0][0] - 1 / (1 - z)
     time = end * u / s * sp.hyper([a, b], [c], u**n)
     statement = sp.Eq(t, time, evaluate=False)

@@ -88,6 +88,7 @@ def gaussian_mean(expression: sp.Expr, z: sp.Matrix) -> sp.Expr:
     mean = sp.Integer(0)
     for powers, coefficient in sp.Poly(expression, *z).terms():
         if not any(power % 2 for power in powers):
+            # E z^p = (p - 1)!! for even p.
             mean += coefficient * sp.prod(sp.factorial2(power - 1) for power in powers)
     return mean
 

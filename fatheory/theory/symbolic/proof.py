@@ -55,6 +55,7 @@ def proven(
         If a difference does not reduce to zero, of which the message shows what is left, or the
         statement is no relation.
     """
+    # A relation that SymPy evaluates becomes True, and there is nothing left to print.
     if not isinstance(statement, sp.core.relational.Relational):
         raise ProofError(f"{name} states nothing: {statement!r} should be a relation")
     for difference in differences if isinstance(differences, list) else [differences]:
