@@ -86,7 +86,9 @@ def _refuse(message: str) -> NoReturn:
 def _stop_at_once(kind: int, frame: object) -> None:
     """Leave at the last of several Ctrl-C, whatever is under way; archives survive it."""
     del kind, frame
+    # A handler may run amid a `print`, whose buffer must not be entered twice.
     os.write(sys.stderr.fileno(), b"\ninterrupted; what was stored is whole\n")
+    # Not `sys.exit`: that waits for threads, which is what the second Ctrl-C is against.
     os._exit(INTERRUPTED)
 
 
@@ -153,6 +155,7 @@ def main() -> None:
         _refuse(f"not enough memory: {error}")
     except OSError as error:
         if error.filename is None:
+            # Or the interpreter's last flush fails at the closed pipe again, and says so.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         _refuse(_told(error))
     except SystemExit as stop:

@@ -34,6 +34,7 @@ def check(place: Place) -> None:
             soft_wrap=True,
         )
         raise typer.Exit(DAMAGED)
+    # Its files were checked just now; this is whether they can be read together.
     load(place, verify=False)
     out.print("as it was written")
 

@@ -42,6 +42,7 @@ err = PlainConsole(stderr=True)
 
 def print_exactly(text: str) -> None:
     """Print what another program is to read, such as JSON, character by character."""
+    # Not by rich, which wraps at the terminal's width and would break JSON within words.
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 

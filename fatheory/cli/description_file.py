@@ -45,6 +45,7 @@ def read_description(name: str) -> str:
     """
     reader: Reader
     if name == STANDARD_INPUT:
+        # One more than allowed, which shows that there is more; the rest is left unread.
         content = sys.stdin.buffer.read(MAX_BYTES + 1)
         told, reader = "standard input", _json_or_yaml
     else:
@@ -54,6 +55,7 @@ def read_description(name: str) -> str:
     if len(content) > MAX_BYTES:
         raise FatheoryError(f"{told} is no description: it has more than {MAX_BYTES:,} bytes")
     try:
+        # Editors on Windows begin files with a mark that JSON does not know.
         return reader(content.decode("utf-8-sig"))
     except RecursionError:
         raise FatheoryError(f"cannot read {told}: its lists are nested too deeply") from None

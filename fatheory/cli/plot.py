@@ -143,7 +143,7 @@ def _given(**values: Any) -> dict[str, Any]:
 
 def _write(figure: "Figure", place: Path) -> None:
     try:
-        # A fixed date makes the file depend on the data alone.
+        # Without its date the file depends on the data alone.
         metadata = {"CreationDate": None} if place.suffix.lower() == ".pdf" else None
         figure.savefig(place, metadata=metadata)
     except OSError as error:

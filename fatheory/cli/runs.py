@@ -95,6 +95,7 @@ def solve(
     asked = asked_experiment(preset, settings or [], seeds)
     find_method(method)  # it is part of a path before solve asks for it
     place = named(asked.name or asked.content_hash, f"theory-{method}", out_path)
+    # Before the work, not after it.
     check_destination(place, overwrite=overwrite)
     answer = solve_experiment(asked, method)
     _show(answer, save(answer, place, overwrite=overwrite))

@@ -30,6 +30,7 @@ def parse_setting(text: str) -> tuple[str, Any]:
     try:
         return key, read_json(value)
     except ValueError:
+        # Plain words need no quotes.
         return key, value
 
 
@@ -86,6 +87,7 @@ def device_told() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
+        # JAX raises RuntimeError for other faults, too, so it is asked.
         import jax
 
         try:

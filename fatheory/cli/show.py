@@ -109,6 +109,7 @@ def show_runs(archive: "xr.Dataset") -> None:
 
 def _median(values: np.ndarray) -> str:
     """Return the median of the seeds that have a number, and how many they are if not all."""
+    # Of the seeds that have one: a single run that diverged would make it NaN.
     known = values[np.isfinite(values)]
     if not known.size:
         return "nan"

@@ -190,6 +190,7 @@ def parse_axis(text: str) -> tuple[str, list[Any]]:
             f"--axis takes KEY=VALUE,VALUE..., such as rules.*.learning_rate=0.01,0.02; got "
             f"{text!r}"
         )
+    # As a JSON list first, for values such as [10, 20] have commas of their own.
     together = parse_setting(f"{key}=[{values}]")[1]
     if isinstance(together, list):
         return key, together

@@ -110,6 +110,7 @@ def layer_invariant_changes(
     from_above = (
         [above.T @ above for above in D[1:]]
         if _is_backprop(rule)
+        # B W is linear in W, and its change of first order cancels with that of W W^T below.
         else [np.zeros((len(low), len(low))) for low in D[:-1]]
     )
     return tuple(square - low @ low.T for square, low in zip(from_above, D[:-1], strict=True))

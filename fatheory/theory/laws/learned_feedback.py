@@ -69,6 +69,7 @@ def kolen_pollack_law_change(
     C, kept = kolen_pollack_law(W0, B), _kept(learning_rate, weight_decay)
     g0, g1 = real_array("step_of_W0", step_of_W0, 2), real_array("step_of_W", step_of_W, 2)
     matching_shapes({"step_of_W0": (g0, ("n_h", "n_i")), "step_of_W": (g1, ("n_o", "n_h"))})
+    # W0 g0^T and g1^T B^T are both h (B e)^T, so the terms of first order cancel.
     return (kept**2 - 1) * C + g0 @ g0.T - g1.T @ g1
 
 
@@ -129,6 +130,8 @@ def weight_mirror_variance(W: ArrayLike, rate: float) -> Float[np.ndarray, "n_o 
     rate = one_number("rate", rate)
     if not 0 < rate < 2:
         raise RegimeError(f"rate must lie between 0 and 2; got {rate}")
+    # By Isserlis one sample W_i xi xi_j has the variance |W_i|^2 + W_ij^2; the geometric memory of
+    # V keeps m^2 / (1 - (1 - m)^2) of it.
     return rate / (2 - rate) * (np.sum(W**2, axis=1, keepdims=True) + W**2)
 
 

@@ -78,6 +78,7 @@ class Power:
 
     def divergence(self, after: Outgoing, before: Outgoing) -> PerUnit:
         """Return the divergence, shape (n_h,); |change|^2 / 2 of backprop, without cancellation."""
+        # As a square: the difference of sums below cancels where steps are small.
         if self.q == 2:
             return np.sum((after - before) ** 2, axis=0) / 2
         linear = np.sum(self.feedback(before) * (after - before), axis=0)
@@ -103,6 +104,8 @@ class WeightedSize:
 
     def divergence(self, after: Outgoing, before: Outgoing) -> PerUnit:
         """Return sum_o c_oi (|after| - sign(before) after): zero but for signs that changed."""
+        # Both terms of W before drop out, |w| = sign(w) w, so nothing cancels where no sign
+        # changes.
         return np.sum(self.c * (np.abs(after) - np.sign(before) * after), axis=0)
 
 

@@ -51,6 +51,7 @@ def hermite_average(
     rho = np.clip(c / np.sqrt(a * b), -1.0, 1.0)
     left, left_tail = _coefficients(function, a)
     right, right_tail = _coefficients(function, b)
+    # With |rho| taken for 1: one bound, for all pairs of points.
     bounds = np.sqrt(left_tail * right_tail)
     size = np.sqrt(np.max(np.sum(left**2, axis=0)) * np.max(np.sum(right**2, axis=0)))
     small = np.flatnonzero(bounds <= _ENOUGH * size)
@@ -72,8 +73,10 @@ def _coefficients(
     function: Callable[[np.ndarray], np.ndarray], variance: Float[np.ndarray, "..."]
 ) -> tuple[Float[np.ndarray, "term ..."], Float[np.ndarray, " term"]]:
     """Return alpha_0, alpha_1, ... at every variance, and the largest r after each of them."""
+    # Inputs of one length share their coefficients.
     sizes, where = np.unique(np.sqrt(variance), return_inverse=True)
     z, polynomials = _polynomials()
+    # Half of the weight goes to each factor: the polynomials alone grow as e^{z^2/4}.
     values = function(sizes[:, None] * z) * np.exp(-(z**2) / 4)
     spacing = _SPACING / np.sqrt(2 * np.pi)
     alpha = (values @ polynomials.T).T * spacing
@@ -95,6 +98,7 @@ def _polynomials() -> tuple[np.ndarray, np.ndarray]:
     rows = [np.exp(-(z**2) / 4)]
     before = np.zeros_like(z)
     for k in range(_TERMS - 1):
+        # The recursion of normalised polynomials: their factorials would overflow from 171 on.
         above = (z * rows[-1] - np.sqrt(k) * before) / np.sqrt(k + 1)
         before = rows[-1]
         rows.append(above)

@@ -82,6 +82,7 @@ def lazy_outputs(
     if asymmetry > 1e-10 * float(np.abs(K).max()):
         raise ArrayError(f"kernel must be symmetric; its entries differ by up to {asymmetry:.3g}")
     require_memory(8 * 4 * K.size + 8 * len(moments) * Y.size, "following this kernel")
+    # `eigh` reads one triangle alone; the mean is what both say.
     eigenvalues, modes = np.linalg.eigh((K + K.T) / 2)
     _require_decay(eigenvalues, allow_growth)
     stable = 2 / float(eigenvalues[-1]) if eigenvalues[-1] > 0 else np.inf
@@ -105,6 +106,7 @@ def lazy_outputs(
             | {"test_kernel": (Ks, ("test_point", "point"))}
             | {"test_start": (g0, ("test_point", "unit"))}
         )
+        # Mode by mode: K may be singular, and has no inverse then.
         learnt = _learnt(eigenvalues, left, moments)
         change = np.einsum("qm,tm,mu->tqu", Ks @ modes, learnt, shift, optimize=True)
         data[TEST_OUTPUT] = ((labels.TIME, "test_point", "unit"), g0 + change)
@@ -119,6 +121,7 @@ def lazy_outputs(
 
 
 def _require_decay(eigenvalues: np.ndarray, allow_growth: bool) -> None:
+    # Small eigenvalues are known to the rounding of the largest, and no better.
     rounding = 1e-12 * float(np.abs(eigenvalues).max())
     if eigenvalues[0] < -rounding and not allow_growth:
         raise RegimeError(
@@ -139,16 +142,19 @@ def _remaining(
             f"learning_rate must be positive and below the largest stable one, "
             f"2 / {2 / stable:.6g} = {stable:.6g}; got {eta}"
         )
+    # Times are products of eta and steps, so quotients are whole up to rounding.
     steps = times / eta
     if np.abs(steps - np.round(steps)).max() > 1e-6:
         raise ArrayError(
             f"times must be whole multiples of learning_rate = {eta}; got {times!r:.80}"
         )
+    # A step beyond 1 / eigenvalue makes the base negative, which has whole powers only.
     return (1 - eta * eigenvalues) ** np.round(steps)[:, None]
 
 
 def _learnt(eigenvalues: np.ndarray, left: np.ndarray, times: np.ndarray) -> np.ndarray:
     """Return (1 - left) / eigenvalue, which tends to t where an eigenvalue is 0."""
+    # There (1 - e^{-x t}) / x is t, to 1e-12.
     tiny = np.abs(eigenvalues) * times[-1] < 1e-12
     safe = np.where(tiny, 1.0, eigenvalues)
     with np.errstate(divide="ignore", invalid="ignore"):

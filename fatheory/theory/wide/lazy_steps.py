@@ -73,6 +73,7 @@ def _by_modes(
     steps: np.ndarray,
     test_kernel: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray | None]:
+    # `eigh` reads one triangle alone; the mean is what both say.
     eigenvalues, modes = np.linalg.eigh((kernel + kernel.T) / 2)
     shift, k = modes.T @ error, steps[:, None].astype(np.float64)
     kept = 1 - rate * eigenvalues
@@ -84,6 +85,7 @@ def _by_modes(
     small = np.abs(moved) < 0.5
     # 1 - (1 - x)^k loses the digits of a small x; expm1 keeps them.
     fine = -np.expm1(k * np.log1p(-np.where(small, moved, 0.0)))
+    # There it is eta k, to rounding, also where an eigenvalue is 0.
     tiny = np.abs(moved) * k < 1e-14
     share = np.where(small, fine, 1 - left) / np.where(eigenvalues == 0, 1.0, eigenvalues)
     share = np.where(tiny, rate * k, share)

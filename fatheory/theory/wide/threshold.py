@@ -53,6 +53,7 @@ def concordance_threshold(
     ----------
     Derived for this project.
     """
+    # What has no concordance is refused before kernels are computed.
     rule_coefficients(rule, 1, concordance=0.5)
     terms, _ = kernel_terms(X, None, activation, hidden_layers, bias_scale)
 
@@ -60,6 +61,8 @@ def concordance_threshold(
         K = weighted(terms, rule_coefficients(rule, hidden_layers, concordance=p))
         return float(np.linalg.eigvalsh(K)[0])
 
+    # From 1 down: the powers of 2 p - 1 alternate below 1/2, so the sign may change again, and a
+    # bracket of all of [0, 1] could hold several changes or hide two.
     grid = np.linspace(1.0, 0.0, _GRID)
     above = smallest(1.0)
     if above <= 0:

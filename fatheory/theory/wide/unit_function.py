@@ -94,6 +94,7 @@ def _tanh_slope(x: Values) -> Values:
 
 
 def _sigmoid_slope(x: Values) -> Values:
+    # Not s (1 - s), which rounds to 0 from x = 37 on.
     return expit(x) * expit(-x)
 
 
@@ -102,6 +103,7 @@ _FUNCTIONS = {
         "linear",
         np.asarray,
         np.ones_like,
+        # Of the shape to which all three broadcast.
         _exact(lambda a, b, c: c + 0 * (a + b)),
         _exact(lambda a, b, c: np.ones_like(a + b + c)),
     ),

@@ -61,6 +61,7 @@ class GaussianProcess:
     ) -> tuple[Float[np.ndarray, "point more"], int]:
         """Add the columns that explain the rest of a step's covariance; return row and number."""
         new = covariance - row @ row.T
+        # Not Cholesky's factor: what is new in a step has a lower rank where little moves.
         values, vectors = np.linalg.eigh((new + new.T) / 2)
         kept = values > _NEGLIGIBLE * max(float(np.trace(covariance)), 1e-300)
         scales, directions = np.sqrt(values[kept]), vectors[:, kept]

@@ -63,6 +63,8 @@ class Layer:
         h = self._start
         if h is None:
             h = self.forward.draw([self._gain * block for block in below])
+        # Signals of earlier steps alone, for this step's come down after its activities have gone
+        # up.
         if self.signals.count:
             h = h + self._step * self.signals.weighted(below[:-1])
         phi = self._function.value(h)

@@ -124,6 +124,9 @@ def dmft(
     P, n_o = targets.shape
     needed = memory_of_pass(S, K, P, L, alignment)
     require_memory(needed, f"a mean field of {S:,} samples and {K} steps")
+    # A stream for each layer: how many columns a layer draws depends on how much it moves, and
+    # would shift the draws of the others. The true gradient has its own, so `alignment` changes no
+    # other number.
     streams = np.random.SeedSequence(whole_number("seed", seed, 0)).spawn(L + 2)
     generators = [np.random.default_rng(stream) for stream in streams]
     problem = Problem(

@@ -104,9 +104,11 @@ def output_batches(
         return np.zeros((_BATCHES, 1, 1))
     P = len(errors[0])
     seen = activities.flat[:, : P * len(errors)] @ np.vstack(errors)
+    # The output is an average over samples of what each of them adds; their scatter is its error.
     single = step * activities.flat[:, -P:, None] * seen[:, None, :]
     return np.array([part.mean(axis=0) for part in np.array_split(single, _BATCHES)])
 
 
 def _variance_of_mean(batches: list[np.ndarray] | np.ndarray) -> np.ndarray:
+    # Of the mean of the batches, estimated by their scatter.
     return np.var(batches, axis=0, ddof=1) / _BATCHES

@@ -91,6 +91,7 @@ class TrueGradient:
         known = self._whitened[index]
         new = above.forward.whitened(phi, known)
         self._whitened[index] = known = np.hstack([known, new])
+        # Stein: an average with the noise is the mean derivative by it, and none has to be taken.
         response = gain * (g.T @ above.forward.noise) / len(g)
         psi = fresh + known @ response.T
         past = above.signals.average_with(g)[: above.signals.count - 1]
