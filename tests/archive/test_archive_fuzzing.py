@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from numcodecs.zstd import Zstd
 
 from fatheory.archive import check, journal, load, manifest, repair, save
-from fatheory.errors import ArchiveError
+from fatheory.errors import ArchiveError, DamagedArchiveError
 
 ODD = st.one_of(
     st.sampled_from([None, True, -1, 0, 10**12, 2**63, 10**400, 1e308, "NaN", "", "/etc/passwd"]),
@@ -228,6 +228,19 @@ def test_deep_nesting_is_refused_in_words(places, tmp_path, name: str) -> None:
     sealed_again(folder, old)
     with pytest.raises(ArchiveError, match=f"attribute {name} must be"):
         load(folder)
+
+
+@pytest.mark.parametrize("kind", ["run", "unfinished"])
+def test_deep_nesting_in_lists_of_files_is_damage(places, tmp_path, kind: str) -> None:
+    folder = Path(shutil.copytree(places[kind], tmp_path / "a"))
+    lists = (manifest.FILE, manifest.COPY)
+    if kind == "unfinished":
+        lists = tuple(f"{journal.FOLDER}/{name}" for name in journal.FILES)
+    for name in lists:
+        (folder / name).write_bytes(b"[" * 100_000 + b"\n")
+    for act in (load, check, repair):
+        with pytest.raises(DamagedArchiveError):
+            act(folder)
 
 
 @QUICK

@@ -9,6 +9,7 @@ from literal_loop import literal_run
 from fatheory import (
     DenseNetwork,
     Experiment,
+    ImageTask,
     LinearTask,
     Normal,
     Phase,
@@ -138,6 +139,24 @@ def test_everything_recorded_is_not_a_number_from_then_on(activation):
         "record": Record(snapshots=31, quantities=asked_for),
     }
     run = announced(asked({"backprop": 0.6, "feedback_alignment": 3.0}, **changes))
+    not_a_number_from_then_on(run)
+
+
+def test_errors_of_images_are_not_numbers_either():
+    """The class of outputs that are NaN would be the first one, which is right for some images."""
+    rules = {"backprop": 10.0, "feedback_alignment": 10.0}
+    changes = {
+        "task": ImageTask(dataset="synthetic-digits", limit=60, evaluation_limit=20),
+        "network": DenseNetwork(hidden=(4,), start=Normal(std=0.5)),
+        "record": Record(
+            snapshots=31,
+            quantities=("classification_error", "training_error", "gradient_norm", "weights"),
+        ),
+    }
+    not_a_number_from_then_on(announced(asked(rules, **changes)))
+
+
+def not_a_number_from_then_on(run):
     assert run.diverged.all()
     for label in run.rule.values:
         for seed in run.seed.values:

@@ -282,18 +282,30 @@ def test_images_are_tested_once_each_in_streams():
 # Divergence, and small things that add up.
 
 
+EVERYTHING = {
+    "quantities": ["weights", "traces", "firing_rate", "classification_error", "training_error"],
+    "snapshots": 2,
+    "probe_samples": 3,
+}
+
+
 def test_a_run_that_diverges_is_marked_and_harms_no_other(monkeypatch):
     """Nothing grows without bounds but the potentials: here by feedback at the edge of infinity."""
     monkeypatch.setattr(rule_module, "LARGEST", 1e39)  # descriptions keep away from that edge
     wild = {"rule": "feedback_alignment", "learning_rate": 0.5, "scale": 3e38}
     rules = {"shallow": 0.5, "wild": wild}
     with pytest.warns(DivergedWarning, match="2 of 4 runs diverged: wild"):
-        run = fa.simulate(asked({"group": 20}, rules, precision="float32"))
+        run = fa.simulate(asked({"group": 20}, rules, precision="float32", record=EVERYTHING))
     assert run.diverged.sel(rule="wild").all()
     assert not run.diverged.sel(rule="shallow").any()
     assert ((run.diverged_at >= 0) == run.diverged).all()
     assert np.isnan(run.loss.sel(rule="wild").isel(step=-1)).all()
     assert np.isfinite(run.loss.sel(rule="shallow")).all()
+    # Spikes of potentials that are not numbers would be counted as silence, and as an error.
+    recorded = [name for name in run.data_vars if "step" in run[name].dims]
+    assert {"classification_error", "training_error", "firing_rate"} < set(recorded)
+    for name in recorded:
+        assert np.isnan(run[name].sel(rule="wild").isel(step=-1)).all(), name
 
 
 def test_decay_below_single_precisions_resolution_adds_up():
