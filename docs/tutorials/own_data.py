@@ -67,3 +67,26 @@ for panel, rule in zip(panels, run.rule.values, strict=True):
     panel.plot(*X[side == 1].T, ",", color="0.9")
     panel.set(title=rule, aspect="equal")
 figure.tight_layout()
+
+# %% [markdown]
+# ## Feedback of your own
+#
+# Weights and feedback need not be drawn: what you give is taken, by the names that archives have.
+# `feedback_l` carries errors from layer l and is oriented like B, (unit below, unit above). Is it
+# enough for feedback to have two values, 0.2 and -0.2?
+
+# %%
+signs = {
+    "feedback_2": 0.2 * rng.choice([-1.0, 1.0], size=(40, 40)),
+    "feedback_3": 0.2 * rng.choice([-1.0, 1.0], size=(40, 2)),
+}
+given = asked.replaced(
+    initial=fa.OwnStart(signs), rules={"feedback_alignment": {"learning_rate": 0.1}}
+)
+binary = fa.simulate(given, progress=False)
+print("drawn: ", run.classification_error.sel(rule="feedback_alignment").isel(step=-1).values, "%")
+print("given: ", binary.classification_error.isel(rule=0, step=-1).values, "%")
+
+# %% [markdown]
+# Start weights come from arrays as well (`weight_l`, `bias_l`), by rule and seed if they differ, or
+# from where another run was: `fa.OwnStart.from_archive(run, step=1000)`.

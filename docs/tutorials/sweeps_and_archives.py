@@ -66,6 +66,13 @@ fa.to_netcdf(run, "run.nc")
 {name: value for name, value in fa.load("run.zarr").attrs.items() if name != "experiment"}
 
 # %% [markdown]
+# And a run that is done goes on for longer, from where it ended:
+
+# %%
+longer = fa.simulate(base.lengthened(500), path="run.zarr", progress=False)
+print(run.step[-1].item(), "steps, then", longer.step[-1].item())
+
+# %% [markdown]
 # From a shell:
 #
 # ```bash
