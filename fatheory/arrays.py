@@ -62,10 +62,14 @@ def matrix_by_matrix(decompose: Callable[[Array], Array], A: Float[Array, "... m
     if namespace(A) is np:
         return decompose(A)
     jax = sys.modules["jax"]  # not imported here: without it there are no JAX arrays
-    if jax.default_backend() != "cpu":
-        return decompose(A)
-    # Without the function's other arguments, which would have to be arrays.
-    of_all = jax.custom_batching.sequential_vmap(lambda M: decompose(M))
-    for _ in A.shape[:-2]:
-        of_all = jax.vmap(of_all)
-    return of_all(A)
+
+    def one_by_one(A: Array) -> Array:
+        # Without the function's other arguments, which would have to be arrays.
+        of_all = jax.custom_batching.sequential_vmap(lambda M: decompose(M))
+        for _ in A.shape[:-2]:
+            of_all = jax.vmap(of_all)
+        return of_all(A)
+
+    # By the platform that the program is compiled for, which is where the arrays live: JAX's
+    # default backend may be another one, and traced arrays do not know.
+    return jax.lax.platform_dependent(A, cpu=one_by_one, default=decompose)

@@ -7,7 +7,8 @@ import xarray as xr
 from fatheory import labels
 from fatheory.errors import ArchiveError, UnknownNameError
 from fatheory.geometry import unit_angles
-from fatheory.metrics.archive_view import RUN, ArchiveView
+from fatheory.metrics.archive_view import ArchiveView
+from fatheory.metrics.labelled_archive import RUN
 from fatheory.metrics.metric import chunked_metric
 from fatheory.metrics.quantity import read_or_computed
 

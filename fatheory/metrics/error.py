@@ -6,7 +6,8 @@ import xarray as xr
 from fatheory import labels
 from fatheory.errors import ArchiveError
 from fatheory.geometry import normalized_squared_error as normalise
-from fatheory.metrics.archive_view import RUN, ArchiveView
+from fatheory.metrics.archive_view import ArchiveView
+from fatheory.metrics.labelled_archive import RUN
 from fatheory.metrics.metric import chunked_metric
 
 

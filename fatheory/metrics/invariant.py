@@ -9,8 +9,9 @@ from fatheory import labels
 from fatheory.errors import ArchiveError
 from fatheory.experiment import Experiment
 from fatheory.geometry import balance, feedback_invariant
-from fatheory.metrics.archive_view import RUN, ArchiveView, told
+from fatheory.metrics.archive_view import ArchiveView, told
 from fatheory.metrics.conserving import breaking_updates
+from fatheory.metrics.labelled_archive import RUN
 from fatheory.metrics.metric import metric
 from fatheory.rules import Backprop, FixedFeedback, Rule
 

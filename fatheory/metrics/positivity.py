@@ -5,7 +5,8 @@ import xarray as xr
 
 from fatheory import labels
 from fatheory.geometry import positive_fraction, smallest_symmetric_eigenvalue
-from fatheory.metrics.archive_view import RUN, ArchiveView
+from fatheory.metrics.archive_view import ArchiveView
+from fatheory.metrics.labelled_archive import RUN
 from fatheory.metrics.metric import chunked_metric
 
 

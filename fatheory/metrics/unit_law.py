@@ -8,8 +8,9 @@ import xarray as xr
 from fatheory import labels
 from fatheory.errors import ArchiveError
 from fatheory.experiment import Experiment
-from fatheory.metrics.archive_view import RUN, ArchiveView, told
+from fatheory.metrics.archive_view import ArchiveView, told
 from fatheory.metrics.conserving import breaking_updates
+from fatheory.metrics.labelled_archive import RUN
 from fatheory.metrics.metric import metric
 from fatheory.metrics.quantity import read_or_computed
 from fatheory.rules import (

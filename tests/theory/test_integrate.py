@@ -7,7 +7,7 @@ import pytest
 from scipy.linalg import expm
 
 from fatheory.errors import RegimeError
-from fatheory.theory import integrate as room
+from fatheory.theory import dop853
 from fatheory.theory.fields import linear_flow_field, with_frozen
 from fatheory.theory.integrate import integrate
 from fatheory.theory.phase import Phase
@@ -101,7 +101,7 @@ def test_times_behind_the_last_phase_are_refused():
 
 
 def test_work_is_bounded(monkeypatch):
-    monkeypatch.setattr(room, "MAX_EVALUATIONS", 50)
+    monkeypatch.setattr(dop853, "MAX_EVALUATIONS", 50)
     with pytest.raises(RegimeError, match=r"followed to t = .* in 50 evaluations; .* shorten"):
         integrate(field, START, TIMES)
 

@@ -7,8 +7,7 @@ import pytest
 
 import fatheory as fa
 from fatheory.errors import MemoryEstimateError, RegimeError
-from fatheory.theory import Phase, flow, phases_closed_form, solve
-from fatheory.theory import integrate as integrator
+from fatheory.theory import Phase, dop853, flow, phases_closed_form, solve
 from fatheory.theory import memory as estimates
 from fatheory.theory.memory import estimate_memory
 from fatheory.theory.methods import find_method
@@ -94,7 +93,7 @@ def test_a_run_that_cannot_be_followed_takes_no_other_along(monkeypatch):
         rules={"usf": 0.05, "backprop": 0.01},
     )
     whole = solve(free.with_settings({"rules": {"backprop": 0.01}}))
-    monkeypatch.setattr(integrator, "MAX_EVALUATIONS", 1500)
+    monkeypatch.setattr(dop853, "MAX_EVALUATIONS", 1500)
     cut = solve(free)
     lost = cut.diverged.sel(rule="usf")
     assert lost.any()
@@ -104,7 +103,7 @@ def test_a_run_that_cannot_be_followed_takes_no_other_along(monkeypatch):
     np.testing.assert_allclose(
         cut.loss.sel(rule="backprop"), whole.loss.sel(rule="backprop"), rtol=1e-9
     )
-    monkeypatch.setattr(integrator, "MAX_EVALUATIONS", 300)
+    monkeypatch.setattr(dop853, "MAX_EVALUATIONS", 300)
     rng = np.random.default_rng(0)
     W0, W, T = (rng.normal(size=shape) for shape in ((6, 4), (3, 6), (3, 4)))
     with pytest.raises(RegimeError, match="in 300 evaluations"):
