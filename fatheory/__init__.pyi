@@ -53,6 +53,9 @@ from .experiment import Uniform as Uniform
 from .experiment import Update as Update
 from .experiment import presets as presets
 from .sweep import Sweep as Sweep
+from .sweep import cell as cell
+from .sweep import over_cells as over_cells
+from .sweep import run_sweep as run_sweep
 from .theory import solve as solve
 from .train import choose_learning_rates as choose_learning_rates
 from .train import predict as predict

@@ -12,6 +12,13 @@ FORMER = {
     "fatheory.experiment.law.Scaled": "fatheory.experiment.distribution.Scaled",
     "fatheory.experiment.law.Law": "fatheory.experiment.distribution.Distribution",
     "fatheory.experiment.law.EntryLaw": "fatheory.experiment.distribution.EntryDistribution",
+    "fatheory.reproduction.Keep": "fatheory.reproduction.RunCache",
+    "fatheory.theory.Phase": "fatheory.theory.FlowPhase",
+    "fatheory.theory.phase.Phase": "fatheory.theory.phase.FlowPhase",
+    "fatheory.theory.node_perturbation.Moments": "fatheory.theory.node_perturbation.SignalMoments",
+    "fatheory.rules.fixed_feedback.FeedbackOfLaw": (
+        "fatheory.rules.fixed_feedback.FeedbackOfDistribution"
+    ),
     "fatheory.networks.Moments": "fatheory.networks.BatchStatistics",
     "fatheory.networks.batch_moments": "fatheory.networks.batch_statistics",
     "fatheory.networks.first_sums": "fatheory.networks.first_preactivations",

@@ -7,7 +7,7 @@ from fatheory.experiment.description import short
 from fatheory.experiment.json_text import read_object
 from fatheory.experiment.packages import lacking
 
-VERSION = 2
+VERSION = 3
 """Of the descriptions that this version writes. A new field with a default needs no new one; a
 field that goes, changes its name or means something else does, with an entry in `MIGRATIONS`."""
 FIRST = 1
@@ -16,8 +16,30 @@ HEAD = ("version", "packages")
 """Keys of a written description that say something about it."""
 
 Data = dict[str, Any]
+
+
+def _of_fixed_feedback(data: Data, before: str, now: str) -> Data:
+    """Rename a parameter of the rule fixed_feedback, wherever a rule is chosen."""
+
+    def renamed(choice: Any) -> Any:
+        if not isinstance(choice, Mapping):
+            return choice
+        layers = choice.get("layers")
+        if isinstance(layers, Mapping):
+            choice = {**choice, "layers": {key: renamed(own) for key, own in layers.items()}}
+        if choice.get("rule") != "fixed_feedback" or before not in choice:
+            return choice
+        return {now if key == before else key: value for key, value in choice.items()}
+
+    rules = data.get("rules")
+    if not isinstance(rules, Mapping):
+        return data
+    return data | {"rules": {label: renamed(choice) for label, choice in rules.items()}}
+
+
 MIGRATIONS: dict[int, Callable[[Data], Data]] = {
     1: lambda data: data,  # it differs in lacking the version
+    2: lambda data: _of_fixed_feedback(data, "law", "distribution"),
 }
 """From a version to what makes its descriptions those of the next. Texts written by hand often
 name no version, so what has the form of the next one already is left as it is."""
@@ -73,6 +95,7 @@ def as_version_1(content: Data) -> Data:
 
     What it did not know is left out; it is for hashes of descriptions that do not use it.
     """
+    content = _of_fixed_feedback(content, "distribution", "law")
     task = content["task"]
     if not task.get("contents"):
         return content

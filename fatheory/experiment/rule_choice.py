@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Annotated, Any
+from warnings import warn
 
 from pydantic import BeforeValidator, Field, model_serializer, model_validator
 
@@ -53,6 +54,7 @@ class LayerRule(Description):
         own = {key: data[key] for key in cls.model_fields if key in data and key != "parameters"}
         given = _mapping(data.get("parameters", {}))
         given |= {key: data[key] for key in data if key not in own and key != "parameters"}
+        given = _of_now(rule, given)
         for key in given:
             if key not in rule.parameters():
                 known = [name for name in cls.model_fields if name != "parameters"]
@@ -84,12 +86,27 @@ class LayerRule(Description):
         """Return what differs from the defaults, those of the rule's parameters too."""
         defaults = find_rule(self.rule).parameters()
         given = {key: value for key, value in self.parameters if value != defaults[key]}
+        # As runs know them that were stored before they were renamed.
+        former = {now: before for before, now in find_rule(self.rule).former_parameters.items()}
+        given = {former.get(key, key): value for key, value in given.items()}
         own = {key: value for key, value in super().canonical().items() if key != "parameters"}
         return own | ({"parameters": canonical(given)} if given else {})
 
     def make(self) -> Rule:
         """Return the rule itself."""
         return make_rule(self.rule, **dict(self.parameters))
+
+
+def _of_now(rule: type[Rule], given: dict[str, Any]) -> dict[str, Any]:
+    """Give parameters the names that they have now, and say so of former ones."""
+    for before, now in rule.former_parameters.items():
+        if before in given:
+            what = f"the parameter {before!r} of {rule.name} is called {now!r}"
+            warn(f"{what}; the former name will go with version 0.2", DeprecationWarning, 2)
+            given = {key: value for key, value in given.items() if key not in (before, now)} | {
+                now: given[before]
+            }
+    return given
 
 
 def _layer_rules(value: Any) -> Any:

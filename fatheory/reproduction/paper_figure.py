@@ -18,8 +18,8 @@ from fatheory.claims import Claim, claims_dataset, claims_from_dataset, claims_t
 from fatheory.errors import ArchiveError, FatheoryError, visible_lines
 from fatheory.figures import save_figure, style
 from fatheory.reproduction.arguments import in_kernel, script_arguments
-from fatheory.reproduction.keep import Keep, kept_in
 from fatheory.reproduction.origin import origin_note, require_origin
+from fatheory.reproduction.run_cache import RunCache, run_cache
 
 REPRODUCED, NOT_REPRODUCED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 """Exit codes: all claims hold, one does not, fatheory refused (or wrong usage), Ctrl-C."""
@@ -57,7 +57,7 @@ class PaperFigure:
 
     name: str
     title: str
-    compute: Callable[[str, Keep], tuple[xr.Dataset, Sequence[Claim]]]
+    compute: Callable[[str, RunCache], tuple[xr.Dataset, Sequence[Claim]]]
     draw: Callable[[xr.Dataset], Figure]
     folder: Path
     results: Path
@@ -156,7 +156,7 @@ class PaperFigure:
         if runs is not None:
             print(f"runs are kept in {runs} and continued there", flush=True)
         began = time.perf_counter()
-        computed, claims = self.compute(scale, kept_in(runs))
+        computed, claims = self.compute(scale, run_cache(runs))
         took = time.perf_counter() - began
         data = computed.merge(claims_dataset(claims))
         data.attrs = computed.attrs | {

@@ -11,8 +11,8 @@ from fatheory.claims import Claim
 from fatheory.experiment import Experiment, ImageTask, Phase, StepDecay
 from fatheory.reproduction.cells import IMAGE_SET, cell, gather, joined_along
 from fatheory.reproduction.image_sets import image_sets_at_hand
-from fatheory.reproduction.keep import Keep
 from fatheory.reproduction.origin import origin
+from fatheory.reproduction.run_cache import RunCache
 
 Cells = Mapping[tuple[str, str], Sequence[Experiment]]
 """From (image set, setting) to what is asked, by experiments of different rules."""
@@ -85,7 +85,7 @@ def compute_table(
     settings: Callable[[Experiment], Mapping[str, Sequence[Experiment]]],
     simulate: Simulate,
     choose: Choose,
-    keep: Keep,
+    cache: RunCache,
 ) -> xr.Dataset:
     """Compute the cells of every image set at hand.
 
@@ -97,7 +97,7 @@ def compute_table(
         ``"quick"`` or ``"paper"``, as of `at_scale`.
     settings : callable
         From the experiment on an image set to what each of the table's settings asks.
-    simulate, choose, keep
+    simulate, choose, cache
         As of `compute_cells`.
     """
     tasks = image_sets_at_hand(*_IMAGE_SETS[scale], **_TASK)
@@ -106,7 +106,7 @@ def compute_table(
         for title, task in tasks.items()
         for setting, experiments in settings(at_scale(base, task, scale)).items()
     }
-    return compute_cells(cells, simulate, choose, keep)
+    return compute_cells(cells, simulate, choose, cache)
 
 
 def claims_by_image_set(
@@ -116,7 +116,7 @@ def claims_by_image_set(
     return [claim for title in data[IMAGE_SET].values for claim in check(data, str(title))]
 
 
-def compute_cells(cells: Cells, simulate: Simulate, choose: Choose, keep: Keep) -> xr.Dataset:
+def compute_cells(cells: Cells, simulate: Simulate, choose: Choose, cache: RunCache) -> xr.Dataset:
     """Choose learning rates for every cell, train it, say so, and gather the summaries.
 
     Parameters
@@ -125,7 +125,7 @@ def compute_cells(cells: Cells, simulate: Simulate, choose: Choose, keep: Keep) 
         What is asked. Rules may differ between settings, and must between experiments of one.
     simulate, choose : callable
         `fatheory.simulate`, and how learning rates are found on a shorter run.
-    keep : callable
+    cache : callable
         Where a run is kept while it goes on, as `PaperFigure.compute` gets it.
 
     Returns
@@ -137,7 +137,7 @@ def compute_cells(cells: Cells, simulate: Simulate, choose: Choose, keep: Keep) 
     summaries: dict[tuple[str, str], xr.Dataset] = {}
     runs: dict[str, xr.Dataset] = {}
     for place, experiments in cells.items():
-        answers = [_cell(asked, simulate, choose, keep) for asked in experiments]
+        answers = [_cell(asked, simulate, choose, cache) for asked in experiments]
         summaries[place] = joined_along(labels.RULE, [summary for _, summary in answers])
         runs |= {f"{' '.join(place)} {i}": run for i, (run, _) in enumerate(answers)}
         print(f"{', '.join(place)}: {_said(summaries[place])}", flush=True)
@@ -145,13 +145,13 @@ def compute_cells(cells: Cells, simulate: Simulate, choose: Choose, keep: Keep) 
 
 
 def _cell(
-    asked: Experiment, simulate: Simulate, choose: Choose, keep: Keep
+    asked: Experiment, simulate: Simulate, choose: Choose, cache: RunCache
 ) -> tuple[xr.Dataset, xr.Dataset]:
     """Return a run at its best learning rates, and its summary with what they were chosen by."""
     candidates = CANDIDATES[asked.update.manhattan]
     rates, tried = choose(_lasting(asked, round(SEARCH_SHARE * asked.schedule.steps)), candidates)
     chosen = asked.with_learning_rates(rates)
-    run = simulate(chosen, path=keep(chosen))
+    run = simulate(chosen, path=cache(chosen))
     # Of the run itself nothing is kept but where it comes from.
     return run[[labels.LOSS]], cell(run, asked.task.outputs).assign(tried=tried)
 

@@ -13,7 +13,7 @@ from fatheory.rules.fixed import (
     RandomFeedback,
     Shallow,
 )
-from fatheory.rules.fixed_feedback import FeedbackOfLaw
+from fatheory.rules.fixed_feedback import FeedbackOfDistribution
 from fatheory.rules.node_perturbation import NodePerturbation
 from fatheory.rules.pseudobackprop import Pseudobackprop
 from fatheory.rules.rule import Rule
@@ -49,7 +49,7 @@ _BUILT_IN: tuple[type[Rule], ...] = (
     BatchwiseRandomSignFeedback,
     RandomFeedback,
     OrthogonalFeedback,
-    FeedbackOfLaw,
+    FeedbackOfDistribution,
     Pseudobackprop,
     DirectFeedbackAlignment,
     DirectRandomTargetProjection,

@@ -1,6 +1,7 @@
 """What a learning rule is: the answer to "what stands in for W transposed?"."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any, ClassVar, Protocol, get_type_hints, runtime_checkable
@@ -35,6 +36,8 @@ class Rule:
     """Whether the teaching signals are random given weights and data."""
     adaptive: ClassVar[bool] = False
     """Whether the rule's state learns beside the weights."""
+    former_parameters: ClassVar[Mapping[str, str]] = {}
+    """From former names of parameters, by which content hashes know them still, to those of now."""
     carries_slopes: ClassVar[bool] = True
     """Whether the rule sends errors, which may or may not be multiplied by units' slopes."""
 

@@ -13,6 +13,7 @@ Symbols, the same in every module and in the papers:
 ``t``      time, t = eta * step
 """
 
+from fatheory.renamed import renamed as _renamed
 from fatheory.theory.backprop_modes import ModePath as ModePath
 from fatheory.theory.backprop_modes import backprop_aligned_weights as backprop_aligned_weights
 from fatheory.theory.backprop_modes import backprop_modes as backprop_modes
@@ -74,7 +75,7 @@ from fatheory.theory.order_parameters import (
     order_parameter_fluctuations as order_parameter_fluctuations,
 )
 from fatheory.theory.order_parameters import order_parameters as order_parameters
-from fatheory.theory.phase import Phase as Phase
+from fatheory.theory.phase import FlowPhase as FlowPhase
 from fatheory.theory.pseudoinverse import conveyed_error as conveyed_error
 from fatheory.theory.pseudoinverse import feedback_alignment_limit as feedback_alignment_limit
 from fatheory.theory.pseudoinverse import gauss_newton_signal as gauss_newton_signal
@@ -100,3 +101,5 @@ from fatheory.theory.wide import concordance_threshold as concordance_threshold
 from fatheory.theory.wide import dmft as dmft
 from fatheory.theory.wide import lazy_kernel as lazy_kernel
 from fatheory.theory.wide import lazy_outputs as lazy_outputs
+
+__getattr__ = _renamed(__name__, {"Phase": "fatheory.theory:FlowPhase"})

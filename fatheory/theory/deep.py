@@ -23,7 +23,7 @@ from fatheory.theory.layers import (
     weight_axes,
 )
 from fatheory.theory.mean_rule import mean_layered_rule, mean_state
-from fatheory.theory.phase import Phase, checked_phases
+from fatheory.theory.phase import FlowPhase, checked_phases
 
 DIRECT = "direct_feedback_alignment"
 """The rule under which every hidden layer receives the output error through its own matrix."""
@@ -37,7 +37,7 @@ def deep_flow(
     *,
     times: ArrayLike,
     rule: str | Rule = "feedback_alignment",
-    phases: Sequence[Phase] = (),
+    phases: Sequence[FlowPhase] = (),
     rtol: float = RTOL,
     atol: float = ATOL,
 ) -> xr.Dataset:
@@ -68,7 +68,7 @@ def deep_flow(
         Increasing, from 0 on.
     rule : str or Rule
         A layered rule by name or as an object with parameters, or ``"direct_feedback_alignment"``.
-    phases : sequence of Phase
+    phases : sequence of FlowPhase
         Stretches with frozen layers, counted from 1; by default one without.
     rtol, atol : float
         Local error tolerances of the integrator (DOP853).

@@ -28,7 +28,7 @@ from fatheory.theory.integrate import (
 from fatheory.theory.integrate_error import integrate_error_flow
 from fatheory.theory.labelled import error_loss, labelled_solution
 from fatheory.theory.mean_rule import mean_layered_rule, mean_state
-from fatheory.theory.phase import Phase, checked_phases
+from fatheory.theory.phase import FlowPhase, checked_phases
 
 
 def flow(
@@ -40,7 +40,7 @@ def flow(
     *,
     times: ArrayLike,
     rule: str | Rule = "feedback_alignment",
-    phases: Sequence[Phase] = (),
+    phases: Sequence[FlowPhase] = (),
     rtol: float = RTOL,
     atol: float = ATOL,
 ) -> xr.Dataset:
@@ -71,7 +71,7 @@ def flow(
         Increasing, from 0 on.
     rule : str or Rule
         Rule by name or as an object with parameters.
-    phases : sequence of Phase
+    phases : sequence of FlowPhase
         Stretches with frozen layers; by default one without.
     rtol, atol : float
         Local error tolerances of the integrator (DOP853).
@@ -118,7 +118,7 @@ def labelled_flow(
     T: TargetMap,
     Sigma: Covariance,
     times: Float[np.ndarray, " time"],
-    phases: Sequence[Phase],
+    phases: Sequence[FlowPhase],
     rtol: float,
     atol: float,
     rule: str,

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from fatheory.errors import RegimeError
 from fatheory.theory import dop853
 from fatheory.theory.fields import Field, RunsField, with_frozen
-from fatheory.theory.phase import Phase
+from fatheory.theory.phase import FlowPhase
 
 RTOL = 1e-10
 ATOL = 1e-12
@@ -53,7 +53,7 @@ def integrate(
     field: Field,
     start: Sequence[np.ndarray],
     times: Float[np.ndarray, " time"],
-    phases: Sequence[Phase] = (),
+    phases: Sequence[FlowPhase] = (),
     rtol: float = RTOL,
     atol: float = ATOL,
 ) -> Trajectory:
@@ -67,7 +67,7 @@ def integrate(
         Weights at time 0.
     times : array
         Non-negative and increasing.
-    phases : sequence of Phase
+    phases : sequence of FlowPhase
         Carried out one after another; none means one phase without frozen layers that lasts.
     rtol, atol : float
         Relative and absolute local error tolerances per weight and step.
@@ -98,7 +98,7 @@ def integrate_runs(
     field_of: Callable[[frozenset[int]], RunsField],
     start: Sequence[np.ndarray],
     times: Float[np.ndarray, " time"],
-    phases: Sequence[Phase] = (),
+    phases: Sequence[FlowPhase] = (),
     rtol: float = RTOL,
     atol: float = ATOL,
     normwise: Collection[int] = (),
@@ -127,7 +127,7 @@ def integrate_runs(
     RegimeError
         If a time lies behind the last phase.
     """
-    phases = tuple(phases) or (Phase(float(times[-1])),)
+    phases = tuple(phases) or (FlowPhase(float(times[-1])),)
     ends = np.cumsum([phase.duration for phase in phases])
     # Times are products of rates and steps, and ends sums of such: they agree up to rounding.
     if times[-1] > ends[-1] * (1 + 1e-12):

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from fatheory.theory.fields import RunsField, without_vanished
 from fatheory.theory.integrate import ATOL, RTOL, Trajectories, integrate_runs
 from fatheory.theory.layers import partial_products
-from fatheory.theory.phase import Phase
+from fatheory.theory.phase import FlowPhase
 
 LARGE_ERROR = 0.1
 """E against T, or what it was at first, from which on T - W_L ... W_1 is as accurate as E followed
@@ -20,7 +20,7 @@ def integrate_error_flow(
     start: Sequence[np.ndarray],
     T: Float[np.ndarray, "run n_o n_i"],
     times: Float[np.ndarray, " time"],
-    phases: Sequence[Phase] = (),
+    phases: Sequence[FlowPhase] = (),
     rtol: float = RTOL,
     atol: float = ATOL,
 ) -> Trajectories:

@@ -16,7 +16,7 @@ from fatheory.errors import RegimeError
 from fatheory.rules import Rule, as_rule
 from fatheory.theory.labelled import error_loss, labelled_solution
 from fatheory.theory.mean_rule import mean_layered_rule, mean_state
-from fatheory.theory.phase import Phase, checked_phases
+from fatheory.theory.phase import FlowPhase, checked_phases
 
 INPUT_LAYER, OUTPUT_LAYER = 1, 2
 NULL_INPUT = 1e-13
@@ -33,7 +33,7 @@ def phases_closed_form(
     Sigma: ArrayLike | None = None,
     *,
     times: ArrayLike,
-    phases: Sequence[Phase],
+    phases: Sequence[FlowPhase],
     rule: str | Rule = "feedback_alignment",
 ) -> xr.Dataset:
     r"""Solve the gradient flow exactly through phases that each freeze at least one layer.
@@ -57,7 +57,7 @@ def phases_closed_form(
         Input second moment; the identity by default.
     times : array of shape (time,)
         Increasing, from 0 on, in units t = eta * step, up to the end of the last phase.
-    phases : sequence of Phase
+    phases : sequence of FlowPhase
         One after another; ``frozen`` holds 1 for W0, 2 for W.
     rule : str or Rule
         Any rule that `flow` knows: while W is frozen V is constant, also for pseudobackprop and
@@ -246,7 +246,7 @@ def frozen_path(
     Sigma: Covariance,
     carrier: Callable[[OutputWeights], FeedbackWeights],
     times: Float[np.ndarray, " time"],
-    phases: Sequence[Phase],
+    phases: Sequence[FlowPhase],
 ) -> _Path:
     """Solve phase after phase, and return W0, W and E = T - W W0 at all times.
 
@@ -261,7 +261,7 @@ def frozen_path(
         From the W that a phase freezes to P = V^T, which carries the error back.
     times : array of shape (time,)
         Increasing, from 0 on.
-    phases : sequence of Phase
+    phases : sequence of FlowPhase
         Each with at least one frozen layer.
 
     Raises
@@ -372,7 +372,7 @@ def _refuse_growth(
     )
 
 
-def _phase_ends(phases: Sequence[Phase], last: float) -> list[float]:
+def _phase_ends(phases: Sequence[FlowPhase], last: float) -> list[float]:
     """Check the phases against each other and the last time; return when each ends."""
     if not phases:
         raise RegimeError("phases is empty; give at least one, with its duration and frozen layers")

@@ -9,10 +9,13 @@ from scipy.special import gammaln
 
 from fatheory.checks import matching_shapes, one_number, real_array
 from fatheory.errors import RegimeError
+from fatheory.renamed import renamed
+
+__getattr__ = renamed(__name__, {"Moments": f"{__name__}:SignalMoments"})
 
 
-class Moments(NamedTuple):
-    """Mean and covariance of a random vector.
+class SignalMoments(NamedTuple):
+    """Mean and covariance of a random teaching signal.
 
     Attributes
     ----------
@@ -24,7 +27,7 @@ class Moments(NamedTuple):
     covariance: Float[np.ndarray, "n n"]
 
 
-def node_perturbation_moments(W: ArrayLike, e: ArrayLike, sigma: float) -> Moments:
+def node_perturbation_moments(W: ArrayLike, e: ArrayLike, sigma: float) -> SignalMoments:
     r"""Compute mean and covariance of delta = -(L(xi) - L(0)) xi / sigma^2, xi ~ N(0, sigma^2 I).
 
     The hidden activity is perturbed; with a = W^T e and M = W^T W the loss changes by
@@ -46,7 +49,7 @@ def node_perturbation_moments(W: ArrayLike, e: ArrayLike, sigma: float) -> Momen
 
     Returns
     -------
-    Moments
+    SignalMoments
         Mean of shape (n_h,), backprop's teaching signal for every sigma, and covariance of shape
         (n_h, n_h).
 
@@ -68,7 +71,7 @@ def node_perturbation_moments(W: ArrayLike, e: ArrayLike, sigma: float) -> Momen
     a, M = W.T @ e, W.T @ W
     identity, trace = np.eye(len(a)), np.trace(M)
     quartic = (trace**2 + 2 * np.sum(M * M)) * identity + 4 * trace * M + 8 * M @ M
-    return Moments(a, a @ a * identity + np.outer(a, a) + sigma**2 / 4 * quartic)
+    return SignalMoments(a, a @ a * identity + np.outer(a, a) + sigma**2 / 4 * quartic)
 
 
 def node_perturbation_cosine(n_h: int) -> float:

@@ -8,10 +8,15 @@ import numpy as np
 
 from fatheory.checks import one_number
 from fatheory.errors import RegimeError
+from fatheory.renamed import renamed
+
+__getattr__ = renamed(__name__, {"Phase": f"{__name__}:FlowPhase"})
 
 
-class Phase(NamedTuple):
-    """A stretch of learning in which some layers do not change.
+class FlowPhase(NamedTuple):
+    """A stretch of a flow, in time, in which some layers do not change.
+
+    The phases of schedules, `fatheory.Phase`, last for steps.
 
     Attributes
     ----------
@@ -25,12 +30,12 @@ class Phase(NamedTuple):
     frozen: frozenset[int] = frozenset()
 
 
-def checked_phases(phases: object, layers: int) -> tuple[Phase, ...]:
+def checked_phases(phases: object, layers: int) -> tuple[FlowPhase, ...]:
     """Return phases that last, and freeze layers that there are.
 
     Parameters
     ----------
-    phases : sequence of Phase
+    phases : sequence of FlowPhase
         As a user gave them; none is allowed.
     layers : int
         How many layers the network has.
@@ -43,16 +48,16 @@ def checked_phases(phases: object, layers: int) -> tuple[Phase, ...]:
     ArrayError
         If a duration is not a number.
     """
-    if isinstance(phases, Phase) or not isinstance(phases, Iterable):
-        raise RegimeError(f"phases must be a list of fatheory.theory.Phase; got {phases!r:.80}")
+    if isinstance(phases, FlowPhase) or not isinstance(phases, Iterable):
+        raise RegimeError(f"phases must be a list of fatheory.theory.FlowPhase; got {phases!r:.80}")
     return tuple(_checked(number, phase, layers) for number, phase in enumerate(phases, start=1))
 
 
-def _checked(number: int, phase: object, layers: int) -> Phase:
-    if not isinstance(phase, Phase):
+def _checked(number: int, phase: object, layers: int) -> FlowPhase:
+    if not isinstance(phase, FlowPhase):
         raise RegimeError(
-            f"phase {number} must be a fatheory.theory.Phase(duration, frozen), whose duration is "
-            f"learning rate times steps; got {phase!r:.80}"
+            f"phase {number} must be a fatheory.theory.FlowPhase(duration, frozen), whose duration "
+            f"is learning rate times steps; got {phase!r:.80}"
         )
     duration = one_number(f"the duration of phase {number}", phase.duration)
     if not (math.isfinite(duration) and duration > 0):
@@ -65,7 +70,7 @@ def _checked(number: int, phase: object, layers: int) -> Phase:
             f"phase {number} freezes {shown!r:.80}; it must be a set of layers out of "
             f"1 ... {layers}"
         )
-    return Phase(duration, frozenset(int(layer) for layer in phase.frozen))
+    return FlowPhase(duration, frozenset(int(layer) for layer in phase.frozen))
 
 
 def _is_layer(value: object, layers: int) -> bool:

@@ -26,8 +26,8 @@ import fatheory as fa
 from fatheory.claims import Claim
 from fatheory.figures import draw_cells, interval_note, rule_colour, rule_legend
 from fatheory.reproduction import (
-    Keep,
     PaperFigure,
+    RunCache,
     beside_script,
     claims_by_image_set,
     compute_table,
@@ -64,10 +64,10 @@ def cell(changed: fa.Experiment) -> list[fa.Experiment]:
     ]
 
 
-def compute(scale: str, keep: Keep) -> tuple[xr.Dataset, list[Claim]]:
+def compute(scale: str, cache: RunCache) -> tuple[xr.Dataset, list[Claim]]:
     """Train every cell; return errors with intervals, and the claims."""
     base = fa.presets["liao2016/table_a"]
-    data = compute_table(base, scale, asked, fa.simulate, fa.choose_learning_rates, keep)
+    data = compute_table(base, scale, asked, fa.simulate, fa.choose_learning_rates, cache)
     return data, claims_by_image_set(data, check)
 
 

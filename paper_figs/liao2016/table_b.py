@@ -25,8 +25,8 @@ import fatheory as fa
 from fatheory.claims import Claim
 from fatheory.figures import interval_note, rule_colour, rule_name
 from fatheory.reproduction import (
-    Keep,
     PaperFigure,
+    RunCache,
     beside_script,
     claims_by_image_set,
     compute_table,
@@ -43,10 +43,10 @@ def asked(base: fa.Experiment) -> dict[str, list[fa.Experiment]]:
     return {"BN+BM": [base]}
 
 
-def compute(scale: str, keep: Keep) -> tuple[xr.Dataset, list[Claim]]:
+def compute(scale: str, cache: RunCache) -> tuple[xr.Dataset, list[Claim]]:
     """Train every cell; return errors with intervals, and the claims."""
     base = fa.presets["liao2016/table_b"]
-    data = compute_table(base, scale, asked, fa.simulate, fa.choose_learning_rates, keep)
+    data = compute_table(base, scale, asked, fa.simulate, fa.choose_learning_rates, cache)
     data = by_concordance(data)
     return data, claims_by_image_set(data, check)
 

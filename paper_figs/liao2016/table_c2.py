@@ -21,8 +21,8 @@ import fatheory as fa
 from fatheory.claims import Claim
 from fatheory.figures import cells_figure
 from fatheory.reproduction import (
-    Keep,
     PaperFigure,
+    RunCache,
     beside_script,
     claims_by_image_set,
     compute_table,
@@ -41,10 +41,10 @@ def frozen(base: fa.Experiment) -> dict[str, list[fa.Experiment]]:
     }
 
 
-def compute(scale: str, keep: Keep) -> tuple[xr.Dataset, list[Claim]]:
+def compute(scale: str, cache: RunCache) -> tuple[xr.Dataset, list[Claim]]:
     """Train every cell; return errors with intervals, and the claims."""
     base = fa.presets["liao2016/table_c2"]
-    data = compute_table(base, scale, frozen, fa.simulate, fa.choose_learning_rates, keep)
+    data = compute_table(base, scale, frozen, fa.simulate, fa.choose_learning_rates, cache)
     return data, claims_by_image_set(data, check)
 
 

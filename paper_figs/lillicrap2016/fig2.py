@@ -32,7 +32,7 @@ import fatheory as fa
 from fatheory.claims import Claim
 from fatheory.errors import LearningRateWarning
 from fatheory.figures import interval_note, learning_curves, rule_colour, rule_legend
-from fatheory.reproduction import Keep, PaperFigure, beside_script, leave, origin
+from fatheory.reproduction import PaperFigure, RunCache, beside_script, leave, origin
 
 APPROACH_TIME = 3.0
 APPROACH_FACTORS = (4, 16, 64, 256)
@@ -45,11 +45,11 @@ def experiment(scale: str) -> fa.Experiment:
     return fa.presets["lillicrap2016/fig2"].with_settings(SCALES[scale])
 
 
-def compute(scale: str, keep: Keep) -> tuple[xr.Dataset, list[Claim]]:
+def compute(scale: str, cache: RunCache) -> tuple[xr.Dataset, list[Claim]]:
     """Train, solve and compare; return the data to draw and the claims."""
     asked = experiment(scale)
     answers = {
-        "simulation": fa.simulate(asked, path=keep(asked)),
+        "simulation": fa.simulate(asked, path=cache(asked)),
         "theory": at_finite_rates(asked),
         "small-rate limit": fa.solve(asked),
     }

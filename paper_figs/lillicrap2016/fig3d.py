@@ -27,7 +27,7 @@ from matplotlib.lines import Line2D
 import fatheory as fa
 from fatheory.claims import Claim
 from fatheory.figures import interval_note, learning_curves, rule_colour, rule_name
-from fatheory.reproduction import Keep, PaperFigure, beside_script, leave, origin, protocol_note
+from fatheory.reproduction import PaperFigure, RunCache, beside_script, leave, origin, protocol_note
 
 DEPTHS = (3, 4)
 RULES = ("backprop", "feedback_alignment")
@@ -41,13 +41,13 @@ SIGNIFICANT = 0.001
 
 
 # %%
-def compute(scale: str, keep: Keep) -> tuple[xr.Dataset, list[Claim]]:
+def compute(scale: str, cache: RunCache) -> tuple[xr.Dataset, list[Claim]]:
     """Train both depths; return curves, last errors, tests, and the claims."""
     asked = {
         depth: fa.presets[f"lillicrap2016/fig3d/{depth}-layer"].with_settings(SCALES[scale])
         for depth in DEPTHS
     }
-    runs = {depth: fa.simulate(one, path=keep(one)) for depth, one in asked.items()}
+    runs = {depth: fa.simulate(one, path=cache(one)) for depth, one in asked.items()}
     depth = xr.DataArray(list(runs), dims="depth", name="depth", attrs={"units": "layers"})
     error = xr.concat([nse(run) for run in runs.values()], depth)
     angle = fa.metrics.angle(runs[4], "delta").reset_coords(drop=True)

@@ -36,7 +36,7 @@ from fatheory.figures import (
     learning_curves,
     rule_legend,
 )
-from fatheory.reproduction import Keep, PaperFigure, beside_script, leave, origin
+from fatheory.reproduction import PaperFigure, RunCache, beside_script, leave, origin
 
 RULES = ("feedback_alignment", "backprop", "shallow")
 RECORDED = (
@@ -82,13 +82,13 @@ def experiments(scale: str) -> dict[str, fa.Experiment]:
     return alone | {"average": alone["feedback_alignment"].replaced(network=averaging)}
 
 
-def compute(scale: str, keep: Keep) -> tuple[xr.Dataset, list[Claim]]:
+def compute(scale: str, cache: RunCache) -> tuple[xr.Dataset, list[Claim]]:
     """Train all networks; return errors, angles and rates, single neurons, and the claims."""
     asked = experiments(scale)
     runs = {}
     for name, one in asked.items():
         print(f"{name}: {one.schedule.steps} images, {len(one.seeds)} seeds", flush=True)
-        runs[name] = fa.simulate(one, path=keep(one))
+        runs[name] = fa.simulate(one, path=cache(one))
     run = xr.concat([runs[rule][list(RECORDED)] for rule in RULES], "rule")
     data = summarised(run["classification_error"])
     data["last_error"] = run["classification_error"].isel(step=-1, drop=True)

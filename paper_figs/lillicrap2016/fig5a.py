@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 import fatheory as fa
 from fatheory.claims import Claim
 from fatheory.figures import interval_note, learning_curves, rule_colour
-from fatheory.reproduction import Keep, PaperFigure, beside_script, leave, origin
+from fatheory.reproduction import PaperFigure, RunCache, beside_script, leave, origin
 
 SCALES: dict[str, dict] = {
     "quick": {"seeds": 3, "schedule.phases": [{"steps": 40_000}], "record.snapshots": 21},
@@ -35,10 +35,10 @@ BINS = np.arange(0, 181, 3)
 
 
 # %%
-def compute(scale: str, keep: Keep) -> tuple[xr.Dataset, list[Claim]]:
+def compute(scale: str, cache: RunCache) -> tuple[xr.Dataset, list[Claim]]:
     """Train; return the distribution of angles over units, the error, and the claims."""
     asked = fa.presets["lillicrap2016/fig5a"].with_settings(SCALES[scale])
-    run = fa.simulate(asked, path=keep(asked))
+    run = fa.simulate(asked, path=cache(asked))
     error = fa.metrics.normalized_squared_error(run).reset_coords(drop=True)
     angle = run["unit_angle"].isel(rule=0, drop=True).reset_coords(drop=True)
     data = fa.metrics.spread(error).expand_dims(source=["simulation"]).merge(distribution(angle))

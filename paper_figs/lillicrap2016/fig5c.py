@@ -24,7 +24,7 @@ from matplotlib.figure import Figure
 import fatheory as fa
 from fatheory.claims import Claim
 from fatheory.figures import interval_note, learning_curves
-from fatheory.reproduction import Keep, PaperFigure, beside_script, leave, origin
+from fatheory.reproduction import PaperFigure, RunCache, beside_script, leave, origin
 
 WHOLE, CONTROL = "three phases", "without phase 1"
 SCALES: dict[str, dict] = {"quick": {"seeds": 3}, "paper": {}}
@@ -52,10 +52,10 @@ def experiment(scale: str, course: str) -> fa.Experiment:
     )
 
 
-def compute(scale: str, keep: Keep) -> tuple[xr.Dataset, list[Claim]]:
+def compute(scale: str, cache: RunCache) -> tuple[xr.Dataset, list[Claim]]:
     """Train with all phases and without the first; return errors, angles, and the claims."""
     asked = {course: experiment(scale, course) for course in (WHOLE, CONTROL)}
-    runs = {course: fa.simulate(one, path=keep(one)) for course, one in asked.items()}
+    runs = {course: fa.simulate(one, path=cache(one)) for course, one in asked.items()}
     ends = asked[WHOLE].schedule.ends
     late = runs[CONTROL].assign_coords(step=runs[CONTROL]["step"] + ends[0])
     courses = [measured(runs[WHOLE]), measured(late).reindex(step=runs[WHOLE]["step"])]

@@ -26,8 +26,8 @@ from fatheory.claims import Claim
 from fatheory.figures import interval_note, rule_colour, rule_legend, rule_name
 from fatheory.reproduction import (
     OLDER_DEPTH,
-    Keep,
     PaperFigure,
+    RunCache,
     beside_script,
     leave,
     origin,
@@ -42,7 +42,7 @@ ERROR_TICKS = (2, 5, 10, 20)
 
 
 # %%
-def compute(scale: str, keep: Keep) -> tuple[xr.Dataset, list[Claim]]:
+def compute(scale: str, cache: RunCache) -> tuple[xr.Dataset, list[Claim]]:
     """Train networks of all shapes; return last errors and angles, and the claims."""
     asked = fa.presets["lillicrap2016/depth"].with_settings(SCALES[scale])
     shapes = sorted({(WIDTH,) * depth for depth in DEPTHS} | {(width,) * DEPTH for width in WIDTHS})
@@ -50,7 +50,7 @@ def compute(scale: str, keep: Keep) -> tuple[xr.Dataset, list[Claim]]:
     for hidden in shapes:
         print(f"{'-'.join(map(str, hidden))} hidden units", flush=True)
         one = asked.with_settings({"network.hidden": list(hidden)})
-        runs[hidden] = fa.simulate(one, path=keep(one))
+        runs[hidden] = fa.simulate(one, path=cache(one))
     data = xr.merge(
         [
             along(runs, "depth", {depth: (WIDTH,) * depth for depth in DEPTHS}),

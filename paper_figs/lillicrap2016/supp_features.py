@@ -26,7 +26,7 @@ from matplotlib.figure import Figure
 
 import fatheory as fa
 from fatheory.claims import Claim
-from fatheory.reproduction import Keep, PaperFigure, beside_script, leave, origin, protocol_note
+from fatheory.reproduction import PaperFigure, RunCache, beside_script, leave, origin, protocol_note
 
 EPOCH = 60_000
 SCALES: dict[str, dict] = {
@@ -38,10 +38,10 @@ SIDE = 28
 
 
 # %%
-def compute(scale: str, keep: Keep) -> tuple[xr.Dataset, list[Claim]]:
+def compute(scale: str, cache: RunCache) -> tuple[xr.Dataset, list[Claim]]:
     """Train; return some receptive fields, how alike they are, and the claims."""
     asked = fa.presets["lillicrap2016/features"].with_settings(SCALES[scale])
-    run = fa.simulate(asked, path=keep(asked))
+    run = fa.simulate(asked, path=cache(asked))
     fields = run["receptive_field"]
     learned = fields.isel(step=-1) - fields.isel(step=0)
     data = xr.Dataset({"match": best_matches(learned)})

@@ -28,7 +28,7 @@ from matplotlib.lines import Line2D
 import fatheory as fa
 from fatheory.claims import Claim
 from fatheory.figures import interval_note, learning_curves, rule_colour, rule_name
-from fatheory.reproduction import Keep, PaperFigure, beside_script, leave, origin, protocol_note
+from fatheory.reproduction import PaperFigure, RunCache, beside_script, leave, origin, protocol_note
 
 DEPTHS = (4, 3)
 RULES = ("backprop", "feedback_alignment", "shallow")
@@ -61,10 +61,10 @@ def experiment(scale: str, depth: int, layer_1: str) -> fa.Experiment:
     ).with_settings(SCALES[scale])
 
 
-def compute(scale: str, keep: Keep) -> tuple[xr.Dataset, list[Claim]]:
+def compute(scale: str, cache: RunCache) -> tuple[xr.Dataset, list[Claim]]:
     """Train all networks; return curves, last errors, tests, and the claims."""
     asked = {at: experiment(scale, *at) for at in itertools.product(DEPTHS, LAYER_1)}
-    runs = {at: fa.simulate(one, path=keep(one)) for at, one in asked.items()}
+    runs = {at: fa.simulate(one, path=cache(one)) for at, one in asked.items()}
     error = xr.concat(
         [
             xr.concat([nse(runs[depth, one]) for one in LAYER_1], along("layer_1", LAYER_1))

@@ -25,7 +25,7 @@ from matplotlib.figure import Figure
 import fatheory as fa
 from fatheory.claims import Claim
 from fatheory.figures import interval_note
-from fatheory.reproduction import Keep, PaperFigure, beside_script, leave, origin, protocol_note
+from fatheory.reproduction import PaperFigure, RunCache, beside_script, leave, origin, protocol_note
 
 SCALES: dict[str, dict[str, dict]] = {
     "quick": {
@@ -60,10 +60,10 @@ def experiments(scale: str) -> dict[str, fa.Experiment]:
     return {name: one.with_settings(SCALES[scale][name]) for name, one in asked.items()}
 
 
-def compute(scale: str, keep: Keep) -> tuple[xr.Dataset, list[Claim]]:
+def compute(scale: str, cache: RunCache) -> tuple[xr.Dataset, list[Claim]]:
     """Train both and solve the linear one; return angles and claims."""
     asked = experiments(scale)
-    runs = {name: fa.simulate(one, path=keep(one)) for name, one in asked.items()}
+    runs = {name: fa.simulate(one, path=cache(one)) for name, one in asked.items()}
     solved = fa.solve(asked["linear"])
     data = xr.merge(
         [

@@ -26,7 +26,7 @@ import fatheory as fa
 from fatheory.claims import Claim
 from fatheory.figures import interval_note, learning_curves, rule_legend
 from fatheory.initial import draw_initial_state
-from fatheory.reproduction import Keep, PaperFigure, beside_script, leave, origin, protocol_note
+from fatheory.reproduction import PaperFigure, RunCache, beside_script, leave, origin, protocol_note
 
 EPOCH = 60_000
 SCALES: dict[str, dict] = {
@@ -43,10 +43,10 @@ CURVES = ("classification_error", "training_error", "delta_angle", "weight_angle
 
 
 # %%
-def compute(scale: str, keep: Keep) -> tuple[xr.Dataset, list[Claim]]:
+def compute(scale: str, cache: RunCache) -> tuple[xr.Dataset, list[Claim]]:
     """Train; return means and intervals over seeds, and the claims."""
     asked = fa.presets["lillicrap2016/sparse"].with_settings(SCALES[scale])
-    run = fa.simulate(asked, path=keep(asked))
+    run = fa.simulate(asked, path=cache(asked))
     data = xr.merge([fa.metrics.mean_interval(run[name]) for name in CURVES])
     data = data.expand_dims(source=["simulation"])
     error = run["classification_error"].reset_coords(drop=True)

@@ -128,15 +128,16 @@ def test_what_an_earlier_version_called_otherwise_is_read(monkeypatch):
             task["inputs"] = task.pop("n_i")
         return data | {"task": task}
 
-    monkeypatch.setattr(migration, "VERSION", 3)
-    monkeypatch.setitem(migration.MIGRATIONS, 2, renamed)
+    newest = migration.VERSION
+    monkeypatch.setattr(migration, "VERSION", newest + 1)
+    monkeypatch.setitem(migration.MIGRATIONS, newest, renamed)
     written = json.loads(small().to_json())
     written["task"]["n_i"] = written["task"].pop("inputs")
-    for version in (1, 2):
+    for version in range(1, newest + 1):
         text = json.dumps(written | {"version": version})
         assert Experiment.from_json(text) == small()
         sweep = {"version": version, "experiment": written, "axes": {"root_seed": [1, 2]}}
         sweep["experiment"].pop("version", None)
         assert Sweep.from_json(json.dumps(sweep)).experiment == small()
     with pytest.raises(InvalidExperimentError, match=r"task.n_i: unknown key"):
-        Experiment.from_json(json.dumps(written | {"version": 3}))
+        Experiment.from_json(json.dumps(written | {"version": newest + 1}))

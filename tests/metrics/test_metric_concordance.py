@@ -66,7 +66,7 @@ def test_online_is_offline(archive):
 
 def test_feedback_of_ones_own():
     B = np.array([[1.0, -2.0], [0.0, 3.0], [-1.0, 1.0]])
-    own = {"rule": "fixed_feedback", "law": "array", "array": B, "learning_rate": 0.1}
+    own = {"rule": "fixed_feedback", "distribution": "array", "array": B, "learning_rate": 0.1}
     run = solve(
         Experiment(
             task=LinearTask(inputs=4, outputs=2),

@@ -9,7 +9,7 @@ from fatheory.errors import DataError
 from fatheory.experiment import StepDecay
 from fatheory.reproduction import at_scale, compute_cells, error_table, image_sets_at_hand
 from fatheory.reproduction.cells import cell, gather
-from fatheory.reproduction.keep import kept_in
+from fatheory.reproduction.run_cache import run_cache
 from fatheory.reproduction.table_cells import CANDIDATES, QUICK_STEPS, SEARCH_SHARE
 
 DIGITS = fa.ImageTask(dataset="synthetic-digits", train="train+validation", evaluation="test")
@@ -128,7 +128,7 @@ def test_rates_are_chosen_on_shorter_runs_before_training(setting, tmp_path):
         archive = run([[[90, 3], [90, 5]], [[90, 8], [90, 12]]]).assign_attrs(origin)
         return archive.assign(loss=archive["classification_error"])
 
-    data = compute_cells({("digits", "1"): [asked]}, simulate, choose, kept_in(tmp_path))
+    data = compute_cells({("digits", "1"): [asked]}, simulate, choose, run_cache(tmp_path))
     ((experiment, path),) = trained
     assert experiment.learning_rates == (0.25, 0.5)
     assert experiment.schedule == asked.schedule

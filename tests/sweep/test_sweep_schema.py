@@ -52,7 +52,7 @@ CASES = {
         rules={
             "own": {
                 "rule": "fixed_feedback",
-                "law": "array",
+                "distribution": "array",
                 "array": [[1.0, 2.0]] * 3,
                 "learning_rate": 0.1,
             }

@@ -12,7 +12,7 @@ from fatheory import theory
 from fatheory.checks import checked_tolerances, one_number, real_array
 from fatheory.errors import ArrayError, RegimeError, UnknownNameError
 from fatheory.rules import Shallow, as_rule
-from fatheory.theory import Phase
+from fatheory.theory import FlowPhase
 from fatheory.theory.phase import checked_phases
 
 rng = np.random.default_rng(0)
@@ -44,7 +44,7 @@ CALLS = {
     "phases_closed_form": (
         theory.phases_closed_form,
         two | {"Sigma": Sigma},
-        {"times": times, "phases": [theory.Phase(1.0, frozenset({1}))]},
+        {"times": times, "phases": [theory.FlowPhase(1.0, frozenset({1}))]},
     ),
     "shallow_weights": (
         theory.shallow_weights,
@@ -212,13 +212,16 @@ def test_what_is_no_array_of_numbers_is_refused(value, words):
     [
         # 0 was the last layer, as lists are counted from their end.
         (
-            [Phase(1.0, frozenset({0}))],
+            [FlowPhase(1.0, frozenset({0}))],
             r"phase 1 freezes \[0\]; it must be a set of layers out of 1 ... 2",
         ),
-        ([Phase(1.0, frozenset({-1}))], "layers out of 1 ... 2"),
-        ([Phase(1.0, frozenset({3}))], "layers out of 1 ... 2"),
-        ([Phase(0.1, frozenset({1})), Phase(float("nan"), frozenset({1}))], "phase 2 must last"),
-        ([Phase(float("inf"), frozenset({1}))], "phase 1 must last a positive time; got inf"),
+        ([FlowPhase(1.0, frozenset({-1}))], "layers out of 1 ... 2"),
+        ([FlowPhase(1.0, frozenset({3}))], "layers out of 1 ... 2"),
+        (
+            [FlowPhase(0.1, frozenset({1})), FlowPhase(float("nan"), frozenset({1}))],
+            "phase 2 must last",
+        ),
+        ([FlowPhase(float("inf"), frozenset({1}))], "phase 1 must last a positive time; got inf"),
     ],
 )
 def test_phases_have_a_door(name, phases, words):
@@ -230,11 +233,11 @@ def test_phases_have_a_door(name, phases, words):
 @pytest.mark.parametrize(
     ("phases", "words"),
     [
-        ([Phase(1.0, frozenset({True}))], "layers out of 1 ... 2"),
-        ([Phase(1.0, 1)], "layers out of 1 ... 2"),
-        ([Phase("1", frozenset({1}))], "the duration of phase 1 must be"),
+        ([FlowPhase(1.0, frozenset({True}))], "layers out of 1 ... 2"),
+        ([FlowPhase(1.0, 1)], "layers out of 1 ... 2"),
+        ([FlowPhase("1", frozenset({1}))], "the duration of phase 1 must be"),
         ([fatheory.Phase(steps=3, frozen=(1,))], r"learning rate times steps; got Phase\(steps"),
-        (Phase(1.0, frozenset({1})), "phases must be a list"),
+        (FlowPhase(1.0, frozenset({1})), "phases must be a list"),
         (1.0, "phases must be a list"),
     ],
 )

@@ -7,7 +7,7 @@ from fatheory.errors import ArrayError, RegimeError, UnknownNameError
 from fatheory.theory.deep import DIRECT, deep_flow
 from fatheory.theory.flow import flow
 from fatheory.theory.layers import direct_from_layered, layered_from_direct
-from fatheory.theory.phase import Phase
+from fatheory.theory.phase import FlowPhase
 
 SIZES = (4, 6, 5, 7, 3)
 TIMES = np.linspace(0, 1.5, 7)
@@ -135,7 +135,7 @@ def test_one_layer_follows_its_exponential():
 
 def test_frozen_layers_keep_their_weights():
     W, B, _, T, _ = network(6)
-    solved = deep_flow(W, B, T, times=TIMES, phases=[Phase(1.5, frozenset({1, 3}))])
+    solved = deep_flow(W, B, T, times=TIMES, phases=[FlowPhase(1.5, frozenset({1, 3}))])
     moved = [distance([w], [v]) for w, v in zip(W, last(solved), strict=True)]
     assert moved[0] == moved[2] == 0
     assert min(moved[1], moved[3]) > 1e-2

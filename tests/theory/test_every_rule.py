@@ -15,7 +15,7 @@ from scipy.optimize import brentq
 from fatheory.errors import RegimeError
 from fatheory.rules import FixedFeedback, known_rules, make_rule
 from fatheory.theory import (
-    Phase,
+    FlowPhase,
     deep_flow,
     flow,
     largest_stable_learning_rate,
@@ -121,7 +121,7 @@ def test_deep_flow(rule, given, coloured):
 def test_phases_in_closed_form(rule, given, coloured):
     weights, Bs, T, Sigma = arrays(coloured)
     plan = [(0.1, (2,)), (0.15, (1,)), (0.25, (2,))]
-    phases = [Phase(duration, frozenset(frozen)) for duration, frozen in plan]
+    phases = [FlowPhase(duration, frozenset(frozen)) for duration, frozen in plan]
 
     def ours():
         B = Bs[0] if given else None

@@ -7,7 +7,7 @@ from scipy.linalg import expm
 from fatheory.errors import ArrayError, RegimeError, UnknownNameError
 from fatheory.geometry import linear_loss
 from fatheory.rules import DirectRule, FixedFeedback, make_rule
-from fatheory.theory import Phase, flow
+from fatheory.theory import FlowPhase, flow
 from fatheory.theory.fields import linear_flow_field
 
 TIMES = np.array([0.0, 0.3, 1.0, 2.0])
@@ -98,7 +98,7 @@ def test_locked_feedback_is_backprop_at_every_instant():
 
 def test_locked_feedback_is_backprop_while_the_output_layer_is_frozen():
     W0, W, _, T, Sigma = problem()
-    phases = (Phase(2.0, frozenset({2})),)
+    phases = (FlowPhase(2.0, frozenset({2})),)
     both = [
         flow(W0, W, B, T, Sigma, times=TIMES, rule=rule, phases=phases)
         for rule, B in (("feedback_alignment", W.T), ("backprop", None))
@@ -187,7 +187,7 @@ def test_bad_input_is_named():
     with pytest.raises(ArrayError, match="times must not be negative; the first is -1"):
         flow(W0, W, B, T, times=[-1.0])
     with pytest.raises(RegimeError, match=r"times reach 2.0, but the phases end at 1.0"):
-        flow(W0, W, B, T, times=[2.0], phases=(Phase(1.0),))
+        flow(W0, W, B, T, times=[2.0], phases=(FlowPhase(1.0),))
 
 
 def test_a_direct_rule_without_a_known_mean_is_refused():

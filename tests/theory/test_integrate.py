@@ -10,7 +10,7 @@ from fatheory.errors import RegimeError
 from fatheory.theory import dop853
 from fatheory.theory.fields import linear_flow_field, with_frozen
 from fatheory.theory.integrate import integrate
-from fatheory.theory.phase import Phase
+from fatheory.theory.phase import FlowPhase
 
 RNG = np.random.default_rng(1)
 A = RNG.normal(size=(4, 4)) - 1.5 * np.eye(4)
@@ -71,7 +71,7 @@ def test_restart_is_one_run():
 
 
 def test_phases_freeze_layers_one_after_another():
-    phases = (Phase(1.0, frozenset({2})), Phase(0.5, frozenset({1, 2})), Phase(1.0))
+    phases = (FlowPhase(1.0, frozenset({2})), FlowPhase(0.5, frozenset({1, 2})), FlowPhase(1.0))
     path = integrate(field, START, np.array([0.0, 0.5, 1.0, 1.2, 1.5, 2.5]), phases)
     first, second = path.weights
     np.testing.assert_array_equal(second[:5], np.broadcast_to(START[1], (5, 1, 3)))
@@ -90,14 +90,14 @@ def test_blow_up_is_marked_not_raised():
     np.testing.assert_allclose(path.weights[0][:2, 0, 0], [2, 10], rtol=1e-8)
     assert np.isnan(path.weights[0][2:]).all()
     assert path.diverged_at == 2
-    phases = (Phase(1.5), Phase(0.5))
+    phases = (FlowPhase(1.5), FlowPhase(0.5))
     path = integrate(lambda w: [w[0] ** 2], [np.ones((1, 1))], np.array([0.5, 1.9]), phases)
     np.testing.assert_array_equal(np.isnan(path.weights[0][:, 0, 0]), [False, True])
 
 
 def test_times_behind_the_last_phase_are_refused():
     with pytest.raises(RegimeError, match=r"times reach 2.5, but the phases end at 2.0; lengthen"):
-        integrate(field, START, TIMES, (Phase(1.0), Phase(1.0)))
+        integrate(field, START, TIMES, (FlowPhase(1.0), FlowPhase(1.0)))
 
 
 def test_work_is_bounded(monkeypatch):

@@ -9,11 +9,16 @@ from fatheory.theory.linear_phases import (
     phases_closed_form,
     shallow_weights,
 )
-from fatheory.theory.phase import Phase
+from fatheory.theory.phase import FlowPhase
 
 INPUT, OUTPUT = frozenset({1}), frozenset({2})
 # Lillicrap et al. 2016, Fig. 5c: W0 learns, then W, then W0 again; a rest between.
-PHASES = (Phase(1.0, OUTPUT), Phase(1.5, INPUT), Phase(0.5, INPUT | OUTPUT), Phase(2.0, OUTPUT))
+PHASES = (
+    FlowPhase(1.0, OUTPUT),
+    FlowPhase(1.5, INPUT),
+    FlowPhase(0.5, INPUT | OUTPUT),
+    FlowPhase(2.0, OUTPUT),
+)
 TIMES = np.array([0.0, 0.3, 1.0, 1.7, 2.5, 2.7, 3.0, 3.5, 5.0])
 
 
@@ -114,17 +119,17 @@ def test_other_regimes_are_refused():
         return phases_closed_form(W0, W, B, T, Sigma, times=[last], phases=phases)
 
     with pytest.raises(RegimeError, match="phase 2 freezes no layer; the closed form"):
-        solve((Phase(1.0, INPUT), Phase(1.0)))
+        solve((FlowPhase(1.0, INPUT), FlowPhase(1.0)))
     with pytest.raises(RegimeError, match=r"phase 1 freezes \[3\]"):
-        solve((Phase(1.0, frozenset({3})),))
+        solve((FlowPhase(1.0, frozenset({3})),))
     with pytest.raises(RegimeError, match=r"phase 1 must last a positive time; got 0\.0"):
-        solve((Phase(0.0, INPUT),))
+        solve((FlowPhase(0.0, INPUT),))
     with pytest.raises(RegimeError, match=r"times reach 9\.0, but the phases end at 1\.0"):
-        solve((Phase(1.0, INPUT),), last=9.0)
+        solve((FlowPhase(1.0, INPUT),), last=9.0)
     with pytest.raises(RegimeError, match="phases is empty"):
         solve(())
     with pytest.raises(RegimeError, match="needs its fixed feedback B"):
-        solve((Phase(1.0, INPUT),), B=None)
+        solve((FlowPhase(1.0, INPUT),), B=None)
     with pytest.raises(RegimeError, match=r"grows like exp.* leaves the range of floating point"):
         frozen_output_weights(W0, W, -W.T, T, Sigma, [1e6])
     with pytest.raises(ArrayError, match=r"P of shape \(7, 2\) does not fit"):

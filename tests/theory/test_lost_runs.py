@@ -7,7 +7,7 @@ import pytest
 
 import fatheory as fa
 from fatheory.errors import MemoryEstimateError, RegimeError
-from fatheory.theory import Phase, dop853, flow, phases_closed_form, solve
+from fatheory.theory import FlowPhase, dop853, flow, phases_closed_form, solve
 from fatheory.theory import memory as estimates
 from fatheory.theory.memory import estimate_memory
 from fatheory.theory.methods import find_method
@@ -121,7 +121,7 @@ def test_seeds_do_not_depend_on_which_stand_beside_them():
 def test_growth_is_refused_where_arrays_are_given():
     rng = np.random.default_rng(0)
     W0, W, T = (rng.normal(size=shape) for shape in ((6, 4), (3, 6), (3, 4)))
-    plan = [Phase(1.0, frozenset({1})), Phase(1000.0, frozenset({2}))]
+    plan = [FlowPhase(1.0, frozenset({1})), FlowPhase(1000.0, frozenset({2}))]
     arrays = (W0, W, -W.T, T)
     with pytest.raises(RegimeError, match="leaves the range of floating point"):
         phases_closed_form(*arrays, times=[0.5, 900.0], phases=plan)

@@ -12,7 +12,7 @@ import fatheory as fa
 from fatheory.geometry import angle
 from fatheory.initial import draw_initial_state
 from fatheory.theory import (
-    Phase,
+    FlowPhase,
     closed_form,
     deep_flow,
     flow,
@@ -106,7 +106,7 @@ def test_phases_keep_up_with_the_flow():
     rng = np.random.default_rng(1)
     W0, W = rng.normal(size=(6, 4)), rng.normal(size=(3, 6))
     T, X = rng.normal(size=(3, 4)), rng.normal(size=(4, 9))
-    plan = [Phase(80.0, frozenset({2})), Phase(40.0, frozenset({1}))]
+    plan = [FlowPhase(80.0, frozenset({2})), FlowPhase(40.0, frozenset({1}))]
     times = np.linspace(0, 120, 4)
     arrays = (W0, W, W.T, T, X @ X.T / 9)
     exact = phases_closed_form(*arrays, times=times, phases=plan).loss.values

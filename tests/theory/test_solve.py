@@ -9,7 +9,7 @@ import fatheory as fa
 from fatheory.errors import DivergedWarning, RegimeError, UnknownNameError
 from fatheory.geometry import angle
 from fatheory.initial import draw_initial_state
-from fatheory.theory import Phase, flow, solve
+from fatheory.theory import FlowPhase, flow, solve
 from fatheory.theory.methods import LinearMethod, known_methods
 from fatheory.theory.methods.flow import FlowMethod
 
@@ -62,7 +62,7 @@ def test_two_layers_are_the_flow_of_the_arrays(theory, label):
     """`flow` and the depth-general field, from the start that every answer shares."""
     choice = dict(asked().rules)[label]
     rate = choice.learning_rate
-    phases = (Phase(40 * rate), Phase(20 * rate, frozenset({1})))
+    phases = (FlowPhase(40 * rate), FlowPhase(20 * rate, frozenset({1})))
     for seed in (0, 4):
         start = draw_initial_state(asked(), seed)
         state = start.states[label][1]

@@ -12,7 +12,7 @@ from fatheory.rules import known_rules
 PARAMETERS = {
     "feedback_alignment": {"scale": 0.8},
     "rndf": {"std": 0.5},
-    "fixed_feedback": {"law": "normal", "scale": 0.4, "column_spread": 2.0},
+    "fixed_feedback": {"distribution": "normal", "scale": 0.4, "column_spread": 2.0},
 }
 RATE, SEEDS = 0.01, (0, 3)
 PLAN = {"one phase": [(60, [])], "frozen layers": [(20, [2]), (15, [1]), (25, [])]}

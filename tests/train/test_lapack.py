@@ -98,6 +98,15 @@ def test_matrices_one_by_one_are_matrices_all_at_once(shape):
     )
 
 
+def test_the_platform_that_a_program_is_for_decides():
+    """Not the default backend, which is the CPU here: a GPU's program takes the batch at once."""
+    traced = jax.jit(pseudoinverse).trace(jnp.ones((3, 4, 5), jnp.float32))
+    for platform, call, shape in (("cpu", "lapack", "4x5"), ("cuda", "cusolver", "3x4x5")):
+        program = traced.lower(lowering_platforms=(platform,)).as_text()
+        calls = re.findall(rf"custom_call @{call}_\w+\(.*?: \((tensor<[^>]*>)", program)
+        assert calls == [f"tensor<{shape}xf32>"]
+
+
 def test_a_function_of_several_results_goes_matrix_by_matrix():
     A = jnp.asarray(np.random.default_rng(0).normal(size=(3, 5, 2)), jnp.float32)
     values = matrix_by_matrix(lambda M: jnp.linalg.svd(M, compute_uv=False), A)

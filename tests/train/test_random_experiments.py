@@ -22,7 +22,7 @@ RULES = {
     "rndf": {"std": 0.3},
     "pseudobackprop": {},
     "orthogonal_feedback": {"scale": 0.7},
-    "fixed_feedback": {"law": "normal", "scale": 0.5, "column_spread": 2.0},
+    "fixed_feedback": {"distribution": "normal", "scale": 0.5, "column_spread": 2.0},
     "direct_feedback_alignment": {"scale": 0.6},
     "direct_random_target_projection": {"scale": 0.5},
     "node_perturbation": {"perturbation": 0.05},

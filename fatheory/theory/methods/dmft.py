@@ -17,7 +17,7 @@ from fatheory.rules import (
     Rule,
     Shallow,
 )
-from fatheory.rules.fixed_feedback import FeedbackOfLaw
+from fatheory.rules.fixed_feedback import FeedbackOfDistribution
 from fatheory.theory.methods.full_batch import SCOPE, full_batch_refusals
 from fatheory.theory.methods.method import Method
 from fatheory.theory.wide.dmft.causal_pass import Problem, causal_pass, memory_of_pass
@@ -28,7 +28,13 @@ from fatheory.theory.wide.points import whole_number
 from fatheory.theory.wide.unit_function import unit_function
 
 LOSS_ERROR, ANGLE = "loss_sampling_error", "delta_angle_flattened"
-_INDEPENDENT = (FeedbackAlignment, RandomFeedback, FeedbackOfLaw, Shallow, DirectFeedbackAlignment)
+_INDEPENDENT = (
+    FeedbackAlignment,
+    RandomFeedback,
+    FeedbackOfDistribution,
+    Shallow,
+    DirectFeedbackAlignment,
+)
 """Rules whose feedback has independent entries. Told apart exactly: a rule derived from one of
 them may draw otherwise."""
 
@@ -126,7 +132,8 @@ def _rule_refusals(experiment: Experiment) -> Iterator[str]:
             own = choice.at(layer, experiment.layers)
             rule = own.make()
             if type(rule) not in _INDEPENDENT or (
-                isinstance(rule, FeedbackOfLaw) and rule.law not in ("uniform", "normal")
+                isinstance(rule, FeedbackOfDistribution)
+                and rule.distribution not in ("uniform", "normal")
             ):
                 yield (
                     f"rules.{label}: {own.rule} has no causal mean field, whose feedback is fixed, "

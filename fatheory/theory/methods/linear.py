@@ -16,7 +16,7 @@ from fatheory.theory.mean_rule import mean_layered_rule
 from fatheory.theory.measurement import measure, not_offered
 from fatheory.theory.methods.method import Method
 from fatheory.theory.methods.scope import LINEAR, Scope
-from fatheory.theory.phase import Phase
+from fatheory.theory.phase import FlowPhase
 
 _MEASURED_AT_A_TIME = 2**24
 """Bytes of weights and signals that are looked at side by side: bounds what measuring takes."""
@@ -132,10 +132,10 @@ def times_of(experiment: Experiment, choice: RuleChoice) -> Float[np.ndarray, " 
     return choice.learning_rate * np.asarray(experiment.snapshot_steps)
 
 
-def phases_of(experiment: Experiment, choice: RuleChoice) -> list[Phase]:
+def phases_of(experiment: Experiment, choice: RuleChoice) -> list[FlowPhase]:
     """Return the experiment's phases in units of time."""
     rate = choice.learning_rate
-    return [Phase(rate * p.steps, frozenset(p.frozen)) for p in experiment.schedule.phases]
+    return [FlowPhase(rate * p.steps, frozenset(p.frozen)) for p in experiment.schedule.phases]
 
 
 def _lost(measured: dict[str, np.ndarray], steps: Sequence[int]) -> dict[str, np.ndarray]:

@@ -12,7 +12,7 @@ from fatheory.theory.linear_phases import frozen_path
 from fatheory.theory.mean_rule import mean_layered_rule
 from fatheory.theory.methods.linear import LinearMethod, LinearPath, phases_of, times_of
 from fatheory.theory.methods.two_layers import depth_refusals
-from fatheory.theory.phase import Phase
+from fatheory.theory.phase import FlowPhase
 
 
 class PhasesMethod(LinearMethod):
@@ -54,8 +54,8 @@ def _carrier(rule: LayeredRule, state: np.ndarray | None, W: np.ndarray) -> np.n
     return rule.backward_weights(W, state).T
 
 
-def _phases(experiment: Experiment, choice: RuleChoice) -> list[Phase]:
+def _phases(experiment: Experiment, choice: RuleChoice) -> list[FlowPhase]:
     """Return the phases; shallow learning leaves W0 where it is, as freezing it would."""
     still = isinstance(mean_layered_rule(choice.make()), Shallow)
     more = frozenset({1}) if still else frozenset[int]()
-    return [Phase(p.duration, p.frozen | more) for p in phases_of(experiment, choice)]
+    return [FlowPhase(p.duration, p.frozen | more) for p in phases_of(experiment, choice)]

@@ -33,7 +33,7 @@ SMALL = 1e-5
 
 
 @dataclass(frozen=True, eq=False)
-class Moments:
+class ClosureMoments:
     """Mean and covariance after some steps.
 
     Attributes
@@ -72,7 +72,7 @@ class GaussianClosure:
         self._H = dressing(chain, start)
         self._before = self._mean
 
-    def moments(self) -> Moments:
+    def moments(self) -> ClosureMoments:
         """Return where it is."""
         state, _ = self.layout.unpack(self._mean)
         spread = self._spread()
@@ -80,7 +80,7 @@ class GaussianClosure:
         q, w = self.layout.ends[2:]
         readout = SpreadOfS(self._C[:, q:w, q:w])(self.chain.K)
         whole = ChainState(state.P + fast, state.S, state.Q, state.W)
-        return Moments(whole, self._C[:, -1, -1].copy(), readout)
+        return ClosureMoments(whole, self._C[:, -1, -1].copy(), readout)
 
     def advance(self) -> None:
         """Carry out a stride."""
