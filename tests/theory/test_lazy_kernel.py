@@ -141,7 +141,8 @@ def test_kernels_between_other_points_are_blocks_of_the_whole():
         assert part.values == pytest.approx(whole.values[:2, 2:], rel=1e-10)
 
 
-def test_outputs_follow_the_kernel():
+@pytest.mark.catalogue("wide.lazy.outputs")
+def test_outputs_follow_the_kernel(residual):
     K = theory.lazy_kernel(X, activation="relu", hidden_layers=2, rule="usf").values
     Y, f0 = RNG.normal(size=(6, 2)), RNG.normal(size=(6, 2))
     Ks = theory.lazy_kernel(
@@ -156,6 +157,7 @@ def test_outputs_follow_the_kernel():
     assert stepped["output"].values[0] == pytest.approx(f0)
     assert stepped["output"].values[-1] == pytest.approx(f, rel=1e-9)
     assert stepped["test_output"].values[-1] == pytest.approx(g, rel=1e-9)
+    residual(np.abs(stepped["output"].values[-1] - f).max(), 1e-9)
     smooth = theory.lazy_outputs(K, Y, times=[0, 3.0], start=f0, test_kernel=Ks)
     assert np.abs(smooth["output"].values[-1] - f).max() < 5e-3
     end = theory.lazy_outputs(K, Y, times=[1e9], start=f0, test_kernel=Ks)

@@ -60,7 +60,6 @@ class DMFTMethod(Method):
     """
 
     name = "dmft"
-    any_rate = True
     summary = "wide networks that learn features: fixed random feedback, full batch, any depth"
     source = "Bordelon & Pehlevan 2022; one causal pass: own"
     regime = "wide dense networks without biases, linear at the output, on all samples at once"

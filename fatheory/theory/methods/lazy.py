@@ -13,7 +13,7 @@ from fatheory.theory.mean_rule import mean_layered_rule
 from fatheory.theory.methods.full_batch import SCOPE, TASKS, full_batch_refusals
 from fatheory.theory.methods.method import Method
 from fatheory.theory.wide.lazy_steps import lazy_steps
-from fatheory.theory.wide.network_kernel import network_kernel, network_outputs
+from fatheory.theory.wide.network_kernel import network_outputs, network_terms, of_rule
 from fatheory.theory.wide.unit_function import unit_function
 
 _IMAGES = frozenset(ImageTask.model_fields)
@@ -33,7 +33,6 @@ class LazyMethod(Method):
     """
 
     name = "lazy"
-    any_rate = True
     summary = "wide networks that hardly move: kernel learning under fixed rules, full batch"
     source = "Jacot et al. 2018; Bordelon & Pehlevan 2022; sign-concordant rules: own"
     regime = "wide dense networks without biases, linear at the output, on all samples at once"
@@ -61,11 +60,8 @@ class LazyMethod(Method):
         self, experiment: Experiment, starts: Sequence[InitialState]
     ) -> dict[str, np.ndarray]:
         """Follow the outputs of every rule and seed."""
-        rows = [
-            [_measured(experiment, start, label, choice) for start in starts]
-            for label, choice in experiment.rules
-        ]
-        loss, wrong = (np.array([[run[i] for run in row] for row in rows]) for i in (0, 1))
+        columns = [_measured(experiment, start) for start in starts]
+        loss, wrong = (np.stack([one[i] for one in columns], axis=1) for i in (0, 1))
         lost = ~np.isfinite(loss)
         gone = np.maximum.accumulate(lost, axis=-1)
         loss[gone], wrong[gone] = np.nan, np.nan
@@ -80,42 +76,44 @@ class LazyMethod(Method):
         return dict.fromkeys(set(experiment.record.quantities) - {ERROR}, reason)
 
     def memory(self, experiment: Experiment) -> Mapping[str, int]:
-        """Estimate the kernels of one seed and rule."""
+        """Estimate the kernels of one seed."""
         task = experiment.task
         others = task.held_out if isinstance(task, ImageTask) else 0
         pairs = task.samples * (task.samples + others)
         return {"kernels": 8 * pairs * (2 * experiment.layers + 8)}
 
 
-def _measured(
-    experiment: Experiment, start: InitialState, label: str, choice: RuleChoice
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return loss and classification error at the recorded steps, on the examples of evaluation."""
+def _measured(experiment: Experiment, start: InitialState) -> tuple[np.ndarray, np.ndarray]:
+    """Return loss and classification error of one seed, (rule, step), where it is evaluated."""
     network, samples, shown = experiment.network, start.samples, start.evaluation
     assert isinstance(network, DenseNetwork)
     assert samples is not None
     function, weights = unit_function(network.activation), start.weights
-    backward = _backward(start, label, choice)
     X, targets = (np.asarray(a, np.float64) for a in (samples.inputs, samples.targets))
-    K = network_kernel(X, X, weights, backward, function)
     first = network_outputs(X, weights, function)
-    held_out = isinstance(experiment.task, ImageTask)
-    Z = np.asarray(shown.inputs, np.float64)
-    Ks = network_kernel(Z, X, weights, backward, function) if held_out else None
-    with np.errstate(over="ignore", invalid="ignore"):
-        errors, changes = lazy_steps(
-            K,
-            targets - first,
-            choice.learning_rate / len(samples),
-            np.asarray(experiment.snapshot_steps),
-            Ks,
-        )
-        output = (
-            targets - errors if changes is None else network_outputs(Z, weights, function) + changes
-        )
-        loss = 0.5 * np.sum((shown.targets - output) ** 2, axis=(1, 2)) / len(shown)
-    wrong = np.argmax(output, axis=-1) != np.argmax(shown.targets, axis=-1)
-    return loss, 100 * np.mean(wrong, axis=-1)
+    # What rules differ in are the weights of these terms.
+    terms, shown_terms, shown_first = network_terms(X, X, weights, function), None, first
+    if isinstance(experiment.task, ImageTask):
+        Z = np.asarray(shown.inputs, np.float64)
+        shown_terms = network_terms(Z, X, weights, function)
+        shown_first = network_outputs(Z, weights, function)
+    steps = np.asarray(experiment.snapshot_steps)
+    losses, errors = [], []
+    for label, choice in experiment.rules:
+        backward = _backward(start, label, choice)
+        with np.errstate(over="ignore", invalid="ignore"):
+            left, changes = lazy_steps(
+                of_rule(terms, weights, backward),
+                targets - first,
+                choice.learning_rate / len(samples),
+                steps,
+                None if shown_terms is None else of_rule(shown_terms, weights, backward),
+            )
+            output = targets - left if changes is None else shown_first + changes
+            losses.append(0.5 * np.sum((shown.targets - output) ** 2, axis=(1, 2)) / len(shown))
+        wrong = np.argmax(output, axis=-1) != np.argmax(shown.targets, axis=-1)
+        errors.append(100 * np.mean(wrong, axis=-1))
+    return np.array(losses), np.array(errors)
 
 
 def _backward(start: InitialState, label: str, choice: RuleChoice) -> list[np.ndarray | None]:

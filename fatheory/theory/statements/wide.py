@@ -26,6 +26,15 @@ ENTRIES: tuple[Entry, ...] = (
         "kernels measured in networks of growing width",
     ),
     Entry(
+        "wide.lazy.outputs",
+        r"f(k) = y + (1 - \eta K)^k (f_0 - y),\quad "
+        r"f_*(k) = f_{*0} + K_* \frac{1 - (1 - \eta K)^k}{K} (y - f_0)",
+        "the same; test points, any start, discrete steps or their limit",
+        "Jacot et al. 2018, arXiv 1806.07572; Lee et al. 2019, arXiv 1902.06720",
+        "fatheory.theory.wide.lazy_dynamics.lazy_outputs",
+        "3,000 literal steps under the kernel; networks of growing width, slope -1/2",
+    ),
+    Entry(
         "wide.threshold",
         r"\lambda_{\min}\left(\sum_k ((2 p_c - 1) c)^k M_k\right) = 0",
         "the same, sign-concordant rules; below p_c some error grows",
@@ -42,5 +51,15 @@ ENTRIES: tuple[Entry, ...] = (
         "Bordelon & Pehlevan 2022, arXiv 2210.02157; one causal pass: " + _DERIVED,
         "fatheory.theory.wide.dmft.mean_field.dmft",
         "networks of growing width, slope -1/2; the exact reduction of deep linear networks",
+    ),
+    Entry(
+        "wide.rich.alignment",
+        r"\cos_l = \frac{\langle \delta^l \cdot g^l\rangle}"
+        r"{\sqrt{\langle|\delta^l|^2\rangle \langle|g^l|^2\rangle}},\quad "
+        r"g^l = \phi'(h^l) \circ \psi^l",
+        "the same; psi is what the forward weights send down, their start through Stein's lemma",
+        _DERIVED,
+        "fatheory.theory.wide.dmft.true_gradient.TrueGradient",
+        "mean cosines of networks, by layer and step",
     ),
 )

@@ -45,6 +45,27 @@ def network_kernel(
     array of shape (point, other)
         f(X) moves by (eta / batch) K e in a step.
     """
+    return of_rule(network_terms(X, other, weights, function), weights, backward)
+
+
+def network_terms(
+    X: Float[np.ndarray, "point n_i"],
+    other: Float[np.ndarray, "other n_i"],
+    weights: Sequence[Float[np.ndarray, "_ _"]],
+    function: UnitFunction,
+) -> list[Kernel]:
+    """Compute what every layer adds to the kernel but for the rule, from the output downward.
+
+    Parameters
+    ----------
+    X, other, weights, function
+        As of `network_kernel`.
+
+    Returns
+    -------
+    list of arrays of shape (point, other)
+        Of layers L ... 1; `of_rule` sums them up for a rule.
+    """
     C = _mean_square(weights[0]) * X @ other.T
     left, right = (_mean_square(weights[0]) * np.sum(x**2, axis=1) for x in (X, other))
     sums, slopes = [X @ other.T], []
@@ -55,14 +76,25 @@ def network_kernel(
         left, right = (size * function.activity_average(v, v, v)[0] for v in (left, right))
         sums.append(W.shape[1] * activity)
         C = size * activity
-    total, path = sums[-1], np.ones_like(C)
+    terms, path = [sums[-1]], np.ones_like(C)
     # From the output downward: what reaches a layer has passed every layer above it.
-    for W, V, slope, below in zip(
-        weights[:0:-1], backward[::-1], slopes[::-1], sums[-2::-1], strict=True
-    ):
-        product = 0.0 if V is None else float(np.mean(W * V))
-        path = path * slope * W.shape[1] * product
-        total = total + below * path
+    for slope, below in zip(slopes[::-1], sums[-2::-1], strict=True):
+        path = path * slope
+        terms.append(below * path)
+    return terms
+
+
+def of_rule(
+    terms: Sequence[Kernel],
+    weights: Sequence[Float[np.ndarray, "_ _"]],
+    backward: Sequence[Float[np.ndarray, "_ _"] | None],
+) -> Kernel:
+    """Sum up `network_terms` for what a rule sends back; arguments as of `network_kernel`."""
+    total, passed = terms[0], 1.0
+    for W, V, term in zip(weights[:0:-1], backward[::-1], terms[1:], strict=True):
+        passed *= 0.0 if V is None else W.shape[1] * float(np.mean(W * V))
+        if passed:
+            total = total + passed * term
     return total
 
 
