@@ -84,6 +84,7 @@ class ConvergenceCertificate:
     @property
     def bounded_flow_converges(self) -> bool:
         """Whether E -> 0 is proven for every flow from here whose weights stay bounded."""
+        # The smallest eigenvalue of a C that is 0 is rounding of either sign.
         semidefinite = self.balanced or self.invariant_eigenvalue >= 0
         return self.feedback_full_rank and self.covariance_full_rank and semidefinite
 

@@ -160,6 +160,7 @@ def _solve(
     def field(state: list[np.ndarray]) -> list[np.ndarray]:
         W0, W, P, m = state
         J, mean = mean_jacobian(W0, W, task), mean_update(W0, W, task)
+        # The last term is of discrete steps: eta f leaves out the flow's next term, eta^2 J f / 2.
         dm = J @ m[:, 0] + mean_bending(W0, W, task, P) - J @ mean / 2
         # P is symmetric, so that P J^T is the transpose.
         JP = J @ P

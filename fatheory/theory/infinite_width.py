@@ -60,6 +60,7 @@ class EntryLaw:
     @property
     def limiting_variance(self) -> float:
         """Limit of n_h times the variance of an entry."""
+        # Of smaller entries the sum of n_h squares vanishes.
         return _UNIT_VARIANCE[self.family] * self.scale**2 if self.width_exponent == 0.5 else 0.0
 
     def draw(self, sampler: Sampler, shape: tuple[int, ...], n_h: int) -> np.ndarray:
@@ -158,6 +159,7 @@ def limiting_gram(
         value = one_number(name, value)
         if not (math.isfinite(value) and value >= 0):
             raise RegimeError(f"{name} must be finite and not negative; got {value}")
+    # Sums over n_h independent entries are their means, which of products of two matrices are 0.
     diagonal = np.repeat([float(input_variance), float(feedback_variance)], [n_i, n_o])
     return HiddenGram(
         np.zeros((n_o, n_i + n_o)), np.diag(diagonal), np.asarray(float(output_variance * n_o))

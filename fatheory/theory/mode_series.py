@@ -117,6 +117,7 @@ def _evaluated(
         while behind.size:
             node[behind] += 1
             at = node[behind]
+            # NumPy puts the axis of two index arrays with a slice between them first.
             current[:, behind] = series[at, :, behind].T
             begin[behind], end[behind] = begins[at, behind], begins[at + 1, behind]
             behind = behind[(tau[behind] > end[behind]) & (at < last)]

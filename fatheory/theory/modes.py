@@ -100,6 +100,7 @@ class ModeSolution:
             shapes = ", ".join(f"{name} {array.shape}" for name, array in given.items())
             raise ArrayError(f"the shapes of the modes do not broadcast: {shapes}") from error
         for name, array in zip(given, arrays, strict=True):
+            # The dataclass is frozen for others; here its fields get one shape.
             object.__setattr__(self, name, array)
 
     @property
@@ -121,6 +122,7 @@ class ModeSolution:
         """Return y(t) = y0 + (x^2 - x0^2) / 2, of shape (*t, *modes)."""
         times, lam = self._log_remaining(t)
         moved = self._flow.way * np.expm1(-lam)
+        # x^2 - x0^2 as a product, as the squares would cancel.
         y = np.ravel(self.y0) + 0.5 * moved * (self._place(lam) + self._flow.x0)
         return y.reshape(times.shape + self.shape)
 
@@ -133,6 +135,7 @@ class ModeSolution:
         """Return the error of each mode, s - g x y, without cancellation near the limit."""
         times, lam = self._log_remaining(t)
         f, w = self._flow, np.exp(-lam)
+        # Beyond 1 it is not used, and might overflow.
         m = np.expm1(np.minimum(lam, 1.0))
         # The same rate expanded about the start and about the limit, each where it is exact.
         early = w * w * (1 + m * (f.b + m * f.a))
@@ -260,6 +263,7 @@ def _way(
     The velocity at the start, g v, is exact to rounding; a short way would lose its digits in the
     difference, an F that is small (near another root) in its sum.
     """
+    # On short ways the difference of x0 and limit cancels, near a double root the sum in F does.
     way = x0 - limit
     F = x0 * x0 + x0 * limit + limit * limit + 2 * c
     scale = x0 * x0 + limit * limit + 2 * np.abs(c)

@@ -114,6 +114,7 @@ def feedback_alignment_limit(
     if s[0] == 0:
         raise RegimeError("T is zero: nothing is learned, and W = 0 has no angle to B^+")
     _require_common_modes(T, covariance_matrix("Sigma", Sigma, T.shape[1]))
+    # From 0 a mode has y = x^2 / 2, and rests where g x y = s.
     x = np.cbrt(2 * s / g)
     n_o = T.shape[0]
     # With fewer inputs than outputs the other values are 0, and count in the angle.

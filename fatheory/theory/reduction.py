@@ -125,6 +125,7 @@ class ReducedSolution:
         RR = self.gram.WW + np.sum(
             (self.gram.M + self.gram.projections(rest)) * rest, axis=(-2, -1)
         )
+        # From the parts across and along B^T: by its cosine a small angle would be rounding.
         angle = np.rad2deg(np.arctan2(np.sqrt(np.maximum(RR, 0.0)), alpha * np.sqrt(BB)))
         return np.where((RR <= 0) & (alpha == 0), np.nan, angle)
 
@@ -285,11 +286,13 @@ def follow_grams(
     RegimeError
         If a run changes too fast to be followed.
     """
+    # White input spares a product at every evaluation.
     white = (Sigma == np.eye(gram.n_i)).all()
     spread = None if white else np.broadcast_to(Sigma, (len(T), gram.n_i, gram.n_i))
     K = np.zeros_like(gram.M)
     field = _reduced_field(gram, spread)
     start = (K, T - gram.product(K))
+    # E is held to its own norm, however small it becomes, which losses and rates are read from.
     paths = integrate_runs(lambda _: field, start, times, (), rtol, atol, normwise={1})
     refuse_exhausted(paths, times, rtol)
     return paths.blocks[0], without_vanished(paths.blocks[1])

@@ -99,6 +99,15 @@ def test_networks_approach_it_with_width(rule, activation, L):
     assert off[-1] < 0.25
 
 
+@pytest.mark.parametrize("name", UNIT_FUNCTIONS)
+def test_large_inputs_overflow_nowhere(name):
+    function, u = unit_function(name), np.array([-1e4, -400.0, 400.0, 1e4])
+    with np.errstate(all="raise", under="ignore"):
+        assert np.isfinite(function.value(u)).all()
+        slope = function.slope(u)
+    assert ((slope >= 0) & (slope <= 1)).all()
+
+
 @pytest.mark.catalogue("wide.lazy.direct")
 def test_direct_feedback_keeps_two_terms(residual):
     common = {"activation": "erf", "hidden_layers": 3}

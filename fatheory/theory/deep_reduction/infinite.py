@@ -80,6 +80,8 @@ def deep_infinite_width(
                     f"the {name} variance of layer {layer} must be finite and not negative; "
                     f"got {value}"
                 )
+        # Sums over many independent entries are their means: A^T A is a multiple of 1, and A^T F is
+        # 0.
         grown = np.zeros((len(M[-1]) + n_o,) * 2)
         grown[:-n_o, :-n_o] = a * M[-1]
         grown[-n_o:, -n_o:] = g * np.eye(n_o)

@@ -48,6 +48,7 @@ class LazyMethod(Method):
                 own = choice.at(layer, experiment.layers)
                 rule = own.make()
                 layered = isinstance(rule, LayeredRule) and not rule.adaptive
+                # Exactly this one: a rule derived from it may send errors otherwise.
                 if not layered and type(rule) is not DirectFeedbackAlignment:
                     yield (
                         f"rules.{label}: {own.rule} does not send errors layer by layer through "

@@ -76,6 +76,7 @@ def reduced_start(experiment: Experiment, start: InitialState, label: str) -> In
     """
     n_i, n_h, n_o = experiment.sizes
     recorded = find_quantities(experiment.record.quantities)
+    # A layer with no more units than R has rows would not shrink.
     if not all(quantity.same_in_any_basis for quantity in recorded) or n_h <= n_i + 2 * n_o:
         return start
     W0, W = start.weights

@@ -128,6 +128,8 @@ def _backprop_chain(
 ) -> tuple[Chain, ChainState]:
     """Return the chain of what grows of the start: (W0 v + W^T u) / 2 in every mode u, v of T."""
     U, _, Vh = np.linalg.svd(T, full_matrices=False)
+    # Near zero the sum grows as e^{s t} and the difference decays. R alone, as the hidden units may
+    # be turned at will.
     grown = np.linalg.qr((W0 @ Vh.T + W.T @ U) / 2).R
     X, Y = (grown @ Vh)[None, None], (U @ grown.T)[None, None]
     E = T - Y @ X
@@ -163,6 +165,7 @@ def _follow(
     def between(values: Sequence[float]) -> Float[np.ndarray, " step"]:
         return np.where(known, np.interp(steps, at, values), np.nan)
 
+    # Angles are dear, and those beside the steps asked for are enough.
     used = sorted({i for s in steps[known] for i in _neighbours(at, s)})
     angles = np.zeros(len(knots))
     for i in used:

@@ -60,6 +60,7 @@ def mean_step(chain: Chain, state: ChainState, spread: SpreadOfS | None = None) 
     t = trace(SKV)
     SKQ = SK @ Q
     SKS, SQS = SK @ S.mT, SKQ @ SK.mT
+    # Quadratic in S: their means have its covariance beside its mean.
     if spread is not None:
         SKS, SQS = SKS + spread(chain.K), SQS + spread(KQK)
     MP, drawn = M @ P, chain.fed(P, W)

@@ -156,6 +156,7 @@ class SpreadOfS:
         runs, m, _ = covariance.shape
         n = round(m**0.5)
         by_pairs = covariance.reshape(runs, n, n, n, n).transpose(0, 2, 4, 1, 3)  # ab, ij
+        # Laid out once, so that each call is one product of matrices.
         self._map = np.ascontiguousarray(by_pairs).reshape(runs, m, m)
 
     def __call__(self, Z: Square) -> Square:

@@ -73,6 +73,7 @@ class Averages:
     def mean_gradient(self, P: Float[np.ndarray, "*batch K n"]) -> Float[np.ndarray, "*batch K n"]:
         """Compute kappa_ic = P_ic J2(i, c) + delta_ic sum_a P_ia K2(i, a) for any P."""
         kappa = P * self.J2
+        # By parts; only by its own field does g'(u_i) have a derivative.
         own = np.arange(self.K)
         kappa[..., own, own] += (P * self.K2).sum(axis=-1)
         return kappa

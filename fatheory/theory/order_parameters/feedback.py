@@ -106,10 +106,12 @@ def resolve_feedback(
         _refuse(ADAPTIVE_FEEDBACK, B)
         return Feedback(ADAPTIVE_FEEDBACK, None, None)
     made = _made(rule)
+    # With one hidden layer it is feedback alignment.
     if isinstance(made, DirectFeedbackAlignment):
         return Feedback(made.name, FixedFeedback(), _needed(made.name, B, (K, n_o)))
     if isinstance(made, NodePerturbation | Backprop | Pseudobackprop):
         _refuse(made.name, B)
+        # Its mean is backprop's signal; perturbations enter second moments alone.
         if isinstance(made, NodePerturbation):
             return Feedback(made.name, Backprop(), None, made.perturbation)
         return Feedback(made.name, made, None)
@@ -117,6 +119,7 @@ def resolve_feedback(
         _refuse(made.name, B)
         size = made.scale if isinstance(made, UniformSignFeedback) else 0.0
         return Feedback(made.name, made, np.full((K, n_o), size))
+    # Exactly frsf: brsf is derived from it, and draws its magnitudes at every step.
     if isinstance(made, FixedFeedback | KolenPollack) or type(made) is FixedRandomSignFeedback:
         return Feedback(made.name, made, _needed(made.name, B, (K, n_o)))
     raise RegimeError(

@@ -86,6 +86,7 @@ def order_parameter_fluctuations(
     )
     layout = problem.layout(start.Q.shape[0])
     expansion = expand(problem, start, times)
+    # Rounding may carry a variance that has died out below 0.
     variances = np.clip(np.diagonal(expansion.S, axis1=1, axis2=2), 0, None)
     parts = {
         "": layout.unpack(expansion.x),
@@ -121,6 +122,7 @@ def order_parameter_fluctuations(
 
 def _positive(inputs: int) -> int:
     try:
+        # NumPy's integers, too, and no 5.0.
         N = operator.index(inputs)
     except TypeError:
         N = 0

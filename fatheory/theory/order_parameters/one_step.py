@@ -36,6 +36,7 @@ def increments(problem: Problem, state: OrderParameters) -> OrderParameters:
     K, n, n_o = means.K, means.C.shape[-1], means.G.shape[0]
     z = standard_points(n + n_o + K)
     values, basis = np.linalg.eigh(means.C)
+    # By the symmetric root, for C is singular where a student has become its teacher.
     u = z[:, :n] @ ((basis * np.sqrt(np.clip(values, 0, None))) @ basis.T)
     g = problem.integrals.value(u)
     e = g @ means.G.T + problem.noise * z[:, n : n + n_o]
@@ -86,7 +87,9 @@ def standard_points(size: int) -> Float[np.ndarray, "draw size"]:
         Dimensions.
     """
     points = qmc.Sobol(size, rng=np.random.default_rng(0)).random_base2(LOG_DRAWS)
+    # At 0 or 1, which rounding may reach, the quantile is infinite.
     z = ndtri(np.clip(points, 1e-12, 1 - 1e-12))
     z -= z.mean(axis=0)
+    # So that averages of what is quadratic in the fields have no error of sampling.
     factor = np.linalg.cholesky(z.T @ z / len(z))
     return np.linalg.solve(factor, z.T).T

@@ -54,6 +54,7 @@ class Layout:
         mirror = np.empty((K, K), dtype=int)
         mirror[self.upper] = np.arange(len(self.upper[0]))
         mirror.T[self.upper] = mirror[self.upper]
+        # Both triangles are read from one, so that Q stays symmetric to the last bit.
         self._mirror = mirror
         sizes = [len(self.upper[0]), K * M, n_o * K, K * n_o * learned_feedback]
         self._ends = np.cumsum(sizes)

@@ -90,7 +90,8 @@ def _erf_slope(a: Values, b: Values, c: Values) -> Values:
 
 
 def _tanh_slope(x: Values) -> Values:
-    return 1 / np.cosh(x) ** 2
+    # Beyond 300 it is below 1e-259, and the square would overflow.
+    return 1 / np.cosh(np.clip(x, -300, 300)) ** 2
 
 
 def _sigmoid_slope(x: Values) -> Values:
