@@ -1,4 +1,4 @@
-"""An archive that is written entry by entry, readable and resumable at any moment.
+"""An archive that is written entry by entry, readable and resumable from its first commit on.
 
 It is an ordinary Zarr folder whose arrays have their full size from the start. The files of an
 entry, such as a snapshot, are written first and exist for readers once the journal lists them. What
@@ -7,9 +7,8 @@ done becomes an ordinary one of the same files.
 """
 
 import os
-import shutil
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -18,36 +17,45 @@ import xarray as xr
 import zarr
 
 from fatheory.archive import journal, layout, manifest, replacement
-from fatheory.archive.files import ListedFiles, refuse_damage, sync
+from fatheory.archive.files import ListedFiles, failing_as, resolved, second_name, sync
 from fatheory.archive.journal import State, read_state, write_state
 from fatheory.archive.layout import Template
-from fatheory.archive.lock import Closing, WriterLock
-from fatheory.archive.place import resolved
+from fatheory.archive.replacement import Closing, WriterLock
 from fatheory.errors import ArchiveError, ArchiveWriteError
 
 
 class AppendableArchive(Closing):
     """The one writer of an unfinished archive. Made by `create` or `resume`; a context manager.
 
+    Whatever writes raises an `ArchiveWriteError` if it cannot, as when the disk is full; what was
+    committed stays, and the archive as unfinished as it was.
+
     Parameters
     ----------
     target : Path
-        Where it lies.
-    lock : WriterLock
-        Held until it is finished or closed.
-    past : Journal
-        What was committed so far.
+        Where it lies, or will.
+    files : ListedFiles
+        Those that it has so far.
+    listed : Manifest
+        What it is.
+    entries : iterable of Entry
+        What was committed so far; nothing as long as nobody but its writer knows of it.
     """
 
-    def __init__(self, target: Path, lock: WriterLock, past: journal.Journal) -> None:
-        self.path, self._lock = target, lock
-        self._entries = list(past.entries)
-        self.along: tuple[str, ...] = tuple(past.began["along"])
-        self._files = ListedFiles(target, past.files)
+    def __init__(
+        self,
+        target: Path,
+        files: ListedFiles,
+        listed: manifest.Manifest,
+        entries: Iterable[journal.Entry] = (),
+    ) -> None:
+        self.path, self._files, self._listed = target, files, listed
+        self._entries = list(entries)
         with _failing_clearly(target):
-            self._arrays = layout.open_arrays(self._files, past.began["entrywise"])
+            self._arrays = layout.open_arrays(files, listed.entrywise)
         self._fresh: set[str] = set()
         self._places: list[dict[str, int]] = []
+        self._held = ExitStack()
 
     @classmethod
     def create(
@@ -59,6 +67,7 @@ class AppendableArchive(Closing):
         *,
         kind: str,
         overwrite: bool = False,
+        visible: bool = True,
     ) -> "AppendableArchive":
         """Begin an archive.
 
@@ -76,6 +85,9 @@ class AppendableArchive(Closing):
             What it will be: `manifest.RUN` or `manifest.SWEEP`.
         overwrite : bool
             Whether to replace an archive at `path`.
+        visible : bool
+            Whether it stands at `path` at once, or from the first commit on. One that is done
+            before is written once and not twice.
 
         Raises
         ------
@@ -85,28 +97,19 @@ class AppendableArchive(Closing):
         """
         target = resolved(path)
         replacement.refuse_inside_archive(target)
-        lock, along = WriterLock(target), tuple(along)
-        try:
-            with replacement.writing(target) as temporary:
-                replacement.check_free(target, overwrite)
-                files = ListedFiles(temporary)
-                layout.write(layout.storable(static), files)
-                layout.make_arrays(files, templates, along)
-                zarr.create_group(files.store(), path=journal.FOLDER, zarr_format=3)
-                listed, entrywise = dict(sorted(files.records.items())), sorted(templates)
-                note = {
-                    "format_version": journal.FORMAT_VERSION,
-                    "kind": kind,
-                    "along": list(along),
-                    "entrywise": entrywise,
-                    "kept": manifest.kept_content(temporary, listed, entrywise),
-                }
-                journal.append(temporary, 0, journal.Entry(listed, note=note))
-                replacement.publish_folder(temporary, target)
-            return cls(target, lock, journal.read(target))
-        except BaseException:
-            lock.close()
-            raise
+        with ExitStack() as held:
+            held.enter_context(WriterLock(target))
+            temporary = held.enter_context(replacement.writing(target))
+            replacement.check_free(target, overwrite)
+            files = ListedFiles(temporary)
+            layout.write(layout.storable(static), files)
+            layout.make_arrays(files, templates, along := tuple(along))
+            listed = manifest.Manifest(kind, {}, along, tuple(sorted(templates)))
+            archive = cls(target, files, listed)
+            if visible:
+                archive._publish()
+            archive._held = held.pop_all()
+            return archive
 
     @classmethod
     def resume(cls, path: str | os.PathLike[str]) -> "AppendableArchive":
@@ -122,20 +125,24 @@ class AppendableArchive(Closing):
             If there is none.
         """
         target = resolved(path)
-        lock = WriterLock(target)
-        try:
-            with _failing_clearly(target):
-                replacement.recover(target)
+        with ExitStack() as held:
+            held.enter_context(WriterLock(target))
+            replacement.recover(target)
             if not journal.is_growing(target):
                 raise ArchiveError(f"there is no unfinished archive at {target}")
-            past, _ = _whole_journal(target, verify=True)
+            listed, files = manifest.whole(target)
+            assert listed.past is not None  # for it is growing
             with _failing_clearly(target):
                 # A torn last line would spoil the one that follows it.
-                journal.rewrite(target, past.entries)
-            return cls(target, lock, past)
-        except BaseException:
-            lock.close()
-            raise
+                journal.rewrite(target, listed.past.entries)
+            archive = cls(target, files, listed.manifest, listed.past.entries)
+            archive._held = held.pop_all()
+            return archive
+
+    @property
+    def along(self) -> tuple[str, ...]:
+        """The dimensions of growth."""
+        return self._listed.along
 
     @property
     def attrs(self) -> dict[str, Any]:
@@ -153,14 +160,8 @@ class AppendableArchive(Closing):
         return [place for entry in self._entries for place in entry.places]
 
     def state(self) -> dict[str, dict[str, np.ndarray]] | None:
-        """Read the state of the last commit; None if it came with none.
-
-        Raises
-        ------
-        DamagedArchiveError
-            If it is not as it was written.
-        """
-        listing = self._entries[-1].note.get("state")
+        """Read the state of the last commit, as `journal.read_state` does; None if none came."""
+        listing = self._entries[-1].note.get("state") if self._entries else None
         return None if listing is None else read_state(self.path, listing)
 
     def write(self, place: Mapping[str, int], values: Mapping[str, np.ndarray]) -> None:
@@ -172,11 +173,6 @@ class AppendableArchive(Closing):
             Its index along every dimension of growth.
         values : mapping of str to array
             Of some of the variables that grow, without these dimensions.
-
-        Raises
-        ------
-        ArchiveWriteError
-            If it cannot be written, as when the disk is full; what was committed stays.
         """
         with _failing_clearly(self.path):
             for name, value in values.items():
@@ -195,65 +191,80 @@ class AppendableArchive(Closing):
             What to keep with it, as JSON has it.
         state : mapping, optional
             Arrays by which the writer can go on from here; those of the last commit are deleted.
-
-        Raises
-        ------
-        ArchiveWriteError
-            If it cannot be written, as when the disk is full; what was committed stays.
         """
         with _failing_clearly(self.path):
+            if not self._entries:
+                self._publish()
             files = {path: self._files.records[path] for path in sorted(self._fresh)}
-            for path in files:
-                sync(self.path / path)
-            for folder in {str(Path(path).parent) for path in files}:
-                sync(self.path / folder)
+            sync(self.path / path for path in files)
+            sync({(self.path / path).parent for path in files})
             number, note = len(self._entries), dict(note)
             if state is not None:
                 file = self.path / journal.FOLDER / journal.state_file(number)
                 note["state"] = write_state(file, state)
-                sync(file.parent)
             entry = journal.Entry(files, tuple(self._places), note)
             journal.append(self.path, number, entry)
             self._entries.append(entry)
             self._fresh, self._places = set(), []
             if state is not None:
-                for former in (self.path / journal.FOLDER).glob("state-*.bin"):
+                for former in file.parent.glob("state-*.bin"):
                     if former != file:
                         former.unlink()
 
-    def finish(self, late: xr.Dataset | None = None) -> Path:
+    def finish(self, late: xr.Dataset | None = None, note: Mapping[str, Any] | None = None) -> Path:
         """Turn it into an ordinary archive, whole or not at all, and give the lock back.
 
         Parameters
         ----------
         late : Dataset, optional
             Variables and attributes that are known only now.
-
-        Raises
-        ------
-        ArchiveWriteError
-            If it cannot be written, as when the disk is full; it stays as unfinished as it was.
+        note : mapping, optional
+            Commit with this note before, so that what was written stays if the rest cannot be;
+            an archive of which there is no commit yet stays one that nobody sees.
         """
-        began = self._entries[0].note
-        listed = {path: r for entry in self._entries for path, r in entry.files.items()}
-        done = {path: r for path, r in listed.items() if path.partition("/")[0] != journal.FOLDER}
-        with replacement.writing(self.path) as temporary:
-            for path in done:
-                second_name(self.path / path, temporary / path)
-            files = ListedFiles(temporary, done)
+        if note is not None and self._entries:
+            self.commit(note)
+        committed = {path: r for entry in self._entries for path, r in entry.files.items()}
+        own = {path: r for path, r in committed.items() if path.split("/")[0] != journal.FOLDER}
+        with ExitStack() as stack:
+            if self._entries:
+                temporary = stack.enter_context(replacement.writing(self.path))
+                files = ListedFiles(temporary, own)
+                linked = [p for p in own if second_name(self.path / p, temporary / p)]
+            else:
+                stack.enter_context(_failing_clearly(self.path))
+                files, temporary, linked = self._files, self._files.folder, []
             if late is not None:
                 layout.add_arrays(files, late)
-            made = manifest.Manifest.of(
-                temporary, began["kind"], self.along, began["entrywise"], known=files.records
-            )
+            kind, entrywise = self._listed.kind, self._listed.entrywise
+            made = manifest.Manifest.of(temporary, kind, self.along, entrywise, files.records)
             manifest.write_manifest(temporary, made)
-            replacement.publish_folder(temporary, self.path)
+            # Under their first names they were committed, but for those that were written anew.
+            durable = {temporary / path for path in linked if files.records[path] is own[path]}
+            replacement.publish_folder(temporary, self.path, durable)
         self.close()
         return self.path
 
     def close(self) -> None:
         """Give the lock back; the archive stays as it is."""
-        self._lock.close()
+        self._held.close()
+
+    def _publish(self) -> None:
+        """Let it stand at its path, with a journal of what it begins with."""
+        zarr.create_group(self._files.store(), path=journal.FOLDER, zarr_format=3)
+        folder, began = self._files.folder, self._listed
+        files = {p: r for p, r in sorted(self._files.records.items()) if p not in self._fresh}
+        note = {
+            "format_version": journal.FORMAT_VERSION,
+            "kind": began.kind,
+            "along": list(began.along),
+            "entrywise": list(began.entrywise),
+            "kept": manifest.kept_content(folder, files, began.entrywise),
+        }
+        entry = journal.Entry(files, note=note)
+        journal.append(folder, 0, entry)
+        replacement.publish_folder(folder, self.path)
+        self._entries, self._files.folder = [entry], self.path
 
 
 def is_unfinished(path: str | os.PathLike[str]) -> bool:
@@ -261,52 +272,6 @@ def is_unfinished(path: str | os.PathLike[str]) -> bool:
     return journal.is_growing(replacement.standing(resolved(path)))
 
 
-def read_unfinished(folder: Path, *, verify: bool) -> tuple[xr.Dataset, journal.Journal]:
-    """Read what was committed to an archive that is not done.
-
-    Returns
-    -------
-    Dataset, Journal
-        Where nothing was committed the Dataset holds fill values.
-
-    Raises
-    ------
-    DamagedArchiveError
-        If it is not as it was written.
-    """
-    past, files = _whole_journal(folder, verify=verify)
-    return layout.read(files), past
-
-
-def second_name(source: Path, target: Path) -> None:
-    """Give a file a second name, or copy it where the file system has no such thing.
-
-    Files of archives are changed by replacing them only, so the first name keeps what it has.
-    """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
-
-
-def _whole_journal(folder: Path, *, verify: bool) -> tuple[journal.Journal, ListedFiles]:
-    """Read the journal of an archive; refuse one that, or whose files, are not as written."""
-    past = journal.read(folder)
-    refuse_damage(folder, past.problems)
-    files = ListedFiles(folder, past.files, verify=verify)
-    refuse_damage(folder, (f"{path} {what}" for path, what in files.damage().items()))
-    return past, files
-
-
-@contextmanager
-def _failing_clearly(target: Path) -> Iterator[None]:
-    try:
-        yield
-    except ArchiveError:
-        raise
-    except Exception as error:  # whatever the file system and zarr raise
-        raise ArchiveWriteError(
-            f"could not write {target}: {type(error).__name__}: {error}; what was committed to "
-            f"it before is whole, and the run can go on from there"
-        ) from error
+def _failing_clearly(target: Path) -> AbstractContextManager[None]:
+    then = "; what was committed to it before is whole, and the run can go on from there"
+    return failing_as(ArchiveWriteError, f"could not write {target}", then)

@@ -1,4 +1,4 @@
-"""From plain arrays to a labelled run archive that says where it comes from."""
+"""From plain arrays to a labelled run archive that says where it comes from; axes by name."""
 
 import json
 import platform
@@ -14,8 +14,13 @@ from numpy.typing import ArrayLike
 
 from fatheory import labels
 from fatheory.checks import matching_shapes
-from fatheory.errors import ArrayError, UnknownNameError
+from fatheory.errors import ArchiveError, ArrayError, UnknownNameError
 
+_INNER = re.compile(
+    r"^(layer|sample|receptive_unit|traced_unit|time_step"
+    r"|(unit|channel|feature|kernel_row|kernel_column)_\d+(_twin)?)$"
+)
+_UNIT = re.compile(r"^unit_(\d+)$")
 _LAYER_NUMBER = re.compile(r"_(\d+)$")
 _BETWEEN = ", "
 _PACKAGES = ("fatheory", "numpy", "scipy", "jax", "xarray", "zarr")
@@ -165,6 +170,55 @@ def joined_versions(texts: Iterable[str]) -> str:
         for package, version in json.loads(text).items():
             found.setdefault(package, []).append(version)
     return json.dumps({package: joined_texts(versions) for package, versions in found.items()})
+
+
+def is_inner(dim: str) -> bool:
+    """Whether an axis lies within a run, as units, samples and layers do."""
+    return _INNER.match(dim) is not None
+
+
+def with_axes(values: xr.DataArray, dims: Iterable[str]) -> xr.DataArray:
+    """Give values the axes back that the selection of a single label took away."""
+    for dim in dims:
+        if dim not in values.dims:
+            values = values.expand_dims(dim)
+    return values
+
+
+def with_own_axes(archive: xr.Dataset, name: str) -> xr.DataArray:
+    """Return a variable without axes within runs that it does not have in archives.
+
+    If it varies along one of them that is an `ArchiveError`.
+    """
+    values, declared = archive[name], labels.describe(name)
+    if declared is None:
+        return values
+    own = labels.output_dims(declared.dims, largest_unit_axis(archive))
+    for dim in [str(dim) for dim in values.dims]:
+        if is_inner(dim) and dim not in own:
+            values = without_axis(values, dim)
+    return values
+
+
+def largest_unit_axis(archive: xr.Dataset) -> int:
+    """Return the largest number of a layer whose units are an axis; 0 without any."""
+    numbers = [int(match[1]) for dim in archive.dims if (match := _UNIT.match(str(dim)))]
+    return max(numbers, default=0)
+
+
+def without_axis(values: xr.DataArray, dim: str) -> xr.DataArray:
+    """Take an axis away along which nothing varies, as concatenation adds it to all variables.
+
+    If something does that is an `ArchiveError`.
+    """
+    first = values.isel({dim: 0}, drop=True)
+    same = (values == first) | (values.isnull() & first.isnull())
+    if not same.all():
+        raise ArchiveError(
+            f"{values.name!r} varies along {dim!r}, which it has in no archive of a run; select "
+            f"one entry there first"
+        )
+    return first
 
 
 def _describe(name: str) -> labels.Variable:

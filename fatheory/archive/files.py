@@ -2,14 +2,18 @@
 
 import errno
 import hashlib
+import json
 import os
 import re
+import shutil
 import stat
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from zarr.core.buffer import Buffer, default_buffer_prototype
 from zarr.storage import MemoryStore
@@ -27,21 +31,14 @@ _LITTER = re.compile(
     re.IGNORECASE,
 )
 _AT_ONCE_BYTES = 2**26
+_SYNCED_AT_ONCE, _WORTH_THREADS = 8, 4
 Buffered = bytes | memoryview
 _NOT_THROUGH_LINKS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 
 @dataclass(frozen=True)
 class FileRecord:
-    """What a file of an archive must be.
-
-    Attributes
-    ----------
-    size : int
-        Length in bytes.
-    sha256 : str
-        Digest of the content, hexadecimal.
-    """
+    """What a file of an archive must be: of so many bytes, with this SHA-256 in hexadecimal."""
 
     size: int
     sha256: str
@@ -62,63 +59,6 @@ class FileRecord:
     def of_bytes(cls, content: bytes) -> "FileRecord":
         """Return what a file of this content would be."""
         return cls(len(content), hashlib.sha256(content).hexdigest())
-
-
-def refuse_name(folder: Path, name: object, reserved: str = "") -> None:
-    """Refuse what is no name of a file that archives have; call it before the file is touched.
-
-    Raises
-    ------
-    DamagedArchiveError
-        Naming the name, and why it is refused.
-    """
-    why = why_outside(name)
-    if not why and name != reserved:
-        text = str(name)
-        if not _OWN.fullmatch(text) or folded(text).startswith(_RESERVED):
-            why = "is none that archives have"
-    if why:
-        raise DamagedArchiveError(
-            f"{folder} is refused: its list of files names {name!r:.80}, which {why}; nothing was "
-            f"read or written there"
-        )
-
-
-def open_file(path: Path) -> BufferedReader:
-    """Open a plain file for reading.
-
-    Raises
-    ------
-    OSError
-        If it is not there, or a link, a device or anything else; that is not waited for.
-    """
-    # Opening a pipe would wait for a writer.
-    descriptor = os.open(path, os.O_RDONLY | _NOT_THROUGH_LINKS | getattr(os, "O_NONBLOCK", 0))
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError(errno.EINVAL, "is no plain file", str(path))
-    return os.fdopen(descriptor, "rb")
-
-
-def read_file(path: Path) -> bytes:
-    """Read a plain file; nothing of links and devices. Raises what `open_file` does."""
-    with open_file(path) as file:
-        return file.read()
-
-
-def write_file(path: Path, *parts: Buffered, durable: bool = False) -> FileRecord:
-    """Write a new file in the place of whatever stood there, and never through a link."""
-    path.unlink(missing_ok=True)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NOT_THROUGH_LINKS
-    digest, size = hashlib.sha256(), 0
-    with os.fdopen(os.open(path, flags, 0o666), "wb") as file:
-        for part in parts:
-            digest.update(part)
-            size += file.write(part)
-        if durable:
-            file.flush()
-            os.fsync(file.fileno())
-    return FileRecord(size, digest.hexdigest())
 
 
 class ListedFiles(MutableMapping[str, Buffer]):
@@ -185,15 +125,7 @@ class ListedFiles(MutableMapping[str, Buffer]):
         return "" if same else "has another content than was written (SHA-256 differs)"
 
     def __getitem__(self, key: str) -> Buffer:
-        """Return the content of a listed file.
-
-        Raises
-        ------
-        KeyError
-            If it is not listed.
-        DamagedArchiveError
-            If it is not as it was written.
-        """
+        """Return the content of a listed file, or refuse one that is not as it was written."""
         content = self._known.get(key)
         if content is None:
             record = self.records[key]
@@ -228,15 +160,39 @@ class ListedFiles(MutableMapping[str, Buffer]):
         return len(self.records)
 
 
+def resolved(path: str | os.PathLike[str]) -> Path:
+    """Return the absolute path of an archive, with all links followed.
+
+    Raises
+    ------
+    ArchiveError
+        If it is none: the systems' own calls refuse NUL and halves of surrogate pairs with errors
+        that are not about files.
+    """
+    try:
+        return Path(os.path.realpath(path))
+    except ValueError as error:
+        raise ArchiveError(f"{os.fspath(path)!r} is no path: {error}") from None
+
+
 def files_in(folder: Path) -> set[str]:
     """List all that is not a folder, and the folders that hold nothing, by relative path."""
-    found = set()
-    for place, folders, files in os.walk(folder):
-        within = Path(place).relative_to(folder)
-        links = [name for name in folders if Path(place, name).is_symlink()]
-        found |= {(within / name).as_posix() for name in (*files, *links)}
-        if not folders and not files:
-            found.add(within.as_posix())
+    found, left = set(), [("", os.fspath(folder))]
+    while left:
+        within, place = left.pop()
+        try:
+            with os.scandir(place) as entries:
+                inner = list(entries)
+        except OSError:  # gone meanwhile, or not to be read: its files are missing
+            continue
+        for entry in inner:
+            path = f"{within}{entry.name}"
+            if entry.is_dir(follow_symlinks=False):
+                left.append((f"{path}/", entry.path))
+            else:
+                found.add(path)
+        if not inner:
+            found.add(within.rstrip("/") or ".")
     return found
 
 
@@ -245,14 +201,95 @@ def is_litter(path: str) -> bool:
     return _LITTER.fullmatch(PurePosixPath(path).name) is not None
 
 
-def refuse_damage(folder: Path, found: Iterable[str]) -> None:
-    """Refuse an archive of which something was found to be wrong.
+def open_file(path: Path) -> BufferedReader:
+    """Open a plain file for reading; an OSError if it is a link, a device or not there."""
+    # Opening a pipe would wait for a writer.
+    descriptor = os.open(path, os.O_RDONLY | _NOT_THROUGH_LINKS | getattr(os, "O_NONBLOCK", 0))
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "is no plain file", str(path))
+    return os.fdopen(descriptor, "rb")
 
-    Raises
-    ------
-    DamagedArchiveError
-        Listing what was found.
+
+def read_file(path: Path) -> bytes:
+    """Read a plain file, as `open_file` opens it."""
+    with open_file(path) as file:
+        return file.read()
+
+
+def write_file(path: Path, *parts: Buffered) -> FileRecord:
+    """Write a new file in the place of whatever stood there, and never through a link."""
+    path.unlink(missing_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NOT_THROUGH_LINKS
+    digest, size = hashlib.sha256(), 0
+    with os.fdopen(os.open(path, flags, 0o666), "wb") as file:
+        for part in parts:
+            digest.update(part)
+            size += file.write(part)
+    return FileRecord(size, digest.hexdigest())
+
+
+def second_name(source: Path, target: Path) -> bool:
+    """Give a file a second name, or copy it where the file system has no such thing: then False.
+
+    Files of archives are changed by replacing them only, so the first name keeps what it has.
     """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+        return False
+    return True
+
+
+def sync(paths: Iterable[Path]) -> None:
+    """Make files, and the names in folders, durable.
+
+    Side by side, for file systems with a journal take down together what they are asked for
+    together: of sixty files and folders that takes a tenth of the time of one after another.
+    """
+    listed = list(paths)
+    if len(listed) < _WORTH_THREADS:
+        for path in listed:
+            _sync_one(path)
+        return
+    with ThreadPoolExecutor(_SYNCED_AT_ONCE) as threads:
+        list(threads.map(_sync_one, listed))  # the list raises what went wrong in a thread
+
+
+def _sync_one(path: Path) -> None:
+    if os.name != "posix" and path.is_dir():
+        return  # elsewhere folders cannot be opened
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sealed(content: Mapping[str, Any], **layout: Any) -> dict[str, Any]:
+    """Return a listing with the SHA-256 of itself as JSON: an edit shows."""
+    text = json.dumps(content, sort_keys=True, **layout).encode()
+    return {**content, "sha256": hashlib.sha256(text).hexdigest()}
+
+
+def refuse_name(folder: Path, name: object, reserved: str = "") -> None:
+    """Refuse what is no name of a file that archives have; call it before the file is touched."""
+    why = why_outside(name)
+    if not why and name != reserved:
+        text = str(name)
+        if not _OWN.fullmatch(text) or folded(text).startswith(_RESERVED):
+            why = "is none that archives have"
+    if why:
+        raise DamagedArchiveError(
+            f"{folder} is refused: its list of files names {name!r:.80}, which {why}; nothing was "
+            f"read or written there"
+        )
+
+
+def refuse_damage(folder: Path, found: Iterable[str]) -> None:
+    """Refuse an archive of which something was found to be wrong, and list what."""
     problems = list(found)
     if problems:
         rest = len(problems) - _LISTED_AT_MOST
@@ -264,28 +301,15 @@ def refuse_damage(folder: Path, found: Iterable[str]) -> None:
 
 
 @contextmanager
-def reading(folder: Path) -> Iterator[None]:
-    """Turn whatever the file system, zarr and xarray raise while reading into an error of ours.
+def failing_as(kind: type[ArchiveError], what: str, then: str = "") -> Iterator[None]:
+    """Turn whatever the file system, zarr and xarray raise into an error of ours.
 
-    Raises
-    ------
-    ArchiveError
-        In the place of any other exception.
+    It says `what` could not be done, why, and `then` what stands now or is to be done. Errors of
+    ours pass.
     """
     try:
         yield
     except ArchiveError:
         raise
     except Exception as error:
-        raise ArchiveError(f"{folder} cannot be read: {type(error).__name__}: {error}") from error
-
-
-def sync(path: Path) -> None:
-    """Make a file, or the names in a folder, durable."""
-    if os.name != "posix" and path.is_dir():
-        return  # elsewhere folders cannot be opened
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        raise kind(f"{what}: {type(error).__name__}: {error}{then}") from error

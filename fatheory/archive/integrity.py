@@ -14,27 +14,22 @@ from zarr.core.metadata import ArrayV3Metadata
 
 from fatheory import labels
 from fatheory.archive import journal, layout, manifest, replacement
-from fatheory.archive.appendable import second_name
 from fatheory.archive.files import (
     FileRecord,
     ListedFiles,
-    files_in,
-    is_litter,
-    reading,
-    sync,
+    failing_as,
+    resolved,
+    second_name,
     write_file,
 )
-from fatheory.archive.lock import WriterLock
-from fatheory.archive.place import resolved
+from fatheory.archive.replacement import WriterLock
 from fatheory.archive.run_writer import run_so_far
 from fatheory.archive.schema import validate
-from fatheory.errors import ArchiveError, DamagedArchiveError, IncompleteArchiveError
+from fatheory.errors import ArchiveError, DamagedArchiveError
 from fatheory.inside import clashing
 
 Place = tuple[tuple[str, int], ...]
 """Index along every dimension of growth, as pairs in order."""
-
-_LOOKS = 50
 
 
 @dataclass(frozen=True)
@@ -100,18 +95,6 @@ class Integrity:
         return tuple(place for place in self.entries if place not in self.lost)
 
 
-@dataclass(frozen=True)
-class _Listing:
-    """What an archive must hold, from its manifest or its journal."""
-
-    listed: manifest.Manifest
-    problems: tuple[str, ...]
-    foreign: tuple[str, ...]
-    litter: tuple[str, ...] = ()
-    places: tuple[Place, ...] | None = None
-    can_continue: bool = True
-
-
 def check(path: str | os.PathLike[str]) -> Integrity:
     """Compare every file of an archive with what was written. Nothing is changed.
 
@@ -128,23 +111,14 @@ def check(path: str | os.PathLike[str]) -> Integrity:
         If nothing is there, or it cannot be told what should be.
     """
     target = resolved(path)
-    for look in itertools.count(1):
-        folder = replacement.standing(target)
-        before = _stamp(folder)
-        try:
-            if not folder.is_dir():
-                raise ArchiveError(f"there is no archive at {target}")
-            with reading(folder):
-                found = _examined(folder)
-            if found.whole:
-                return found
-        except ArchiveError:
-            if look == _LOOKS or _stamp(folder) == before:
-                raise
-        else:
-            if look == _LOOKS or _stamp(folder) == before:
-                return found
-    raise AssertionError("the loop has no end")
+
+    def look(folder: Path) -> Integrity:
+        if not folder.is_dir():
+            raise ArchiveError(f"there is no archive at {target}")
+        with failing_as(ArchiveError, f"{folder} cannot be read"):
+            return _examined(folder)
+
+    return replacement.undisturbed(target, look, sure=lambda found: found.whole)
 
 
 def repair(path: str | os.PathLike[str]) -> tuple[Integrity, Path | None]:
@@ -182,140 +156,71 @@ def repair(path: str | os.PathLike[str]) -> tuple[Integrity, Path | None]:
             if found.lossless:
                 _restore(found, temporary)
             else:
-                whole = _whole_part(found)
-                files = ListedFiles(temporary)
-                entrywise = layout.write(layout.storable(whole), files, found.along)
-                made = manifest.Manifest.of(
-                    temporary, found.kind, found.along, entrywise, files.records
-                )
-                manifest.write_manifest(temporary, made)
+                layout.write_whole(_whole_part(found), temporary, found.kind, found.along)
             if found.lossless and not found.foreign:
                 replacement.publish_folder(temporary, target)
                 return found, None
-            replacement.sync_folder(temporary)
             kept = target.parent / f"{target.name}.damaged-{secrets.token_hex(3)}"
-            os.rename(target, kept)
-            os.rename(temporary, target)
-            sync(target.parent)
+            replacement.publish_folder(temporary, target, keep=kept)
     return found, kept
 
 
-def _stamp(folder: Path) -> tuple[object, ...]:
-    """Return what changes when a writer commits to an archive, finishes or replaces it."""
-    within = [folder, *(folder / journal.FOLDER / name for name in journal.FILES)]
-    return tuple(
-        (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns) if status else None
-        for status in map(_status, within)
-    )
-
-
-def _status(path: Path) -> os.stat_result | None:
-    try:
-        return path.lstat()
-    except OSError:
-        return None
-
-
 def _examined(folder: Path) -> Integrity:
-    growing = journal.is_growing(folder)
-    listing = _from_journal(folder) if growing else _from_manifest(folder)
-    files, listed = listing.listed.files, listing.listed
-    kept = manifest.kept_files(folder, listed.kept, files)
+    listing = manifest.listing(folder)
+    listed, past = listing.manifest, listing.past
+    files, kept = listed.files, listed.content_kept(folder)
     broken = ListedFiles(folder, files).damage()
     restored = {path: kept[path] for path in broken if path in kept}
     gone = set(broken) - set(restored)
+    # The metadata of the entrywise variables that have any left.
     known = ListedFiles(folder, {p: r for p, r in files.items() if p not in gone}, kept)
-    metadata = _metadata(listed.entrywise, known)
-    entries = listing.places
-    if entries is None:
-        entries = _all_places(listed, metadata)
+    arrays = layout.open_arrays(known, listed.entrywise)
+    metadata = {name: cast(ArrayV3Metadata, array.metadata) for name, array in arrays.items()}
     lost = frozenset(_places(listed.along, metadata, gone).values())
     of_all = _places(listed.along, metadata, files)
     of_lost = {path for path, place in of_all.items() if place in lost}
-    lost_variables = {path.partition("/")[0] for path in gone - of_lost}
-    # Folders that lost all their files, and links in their place, are no news beside the files.
-    lists = (manifest.FILE, manifest.COPY)
-    folders = {str(parent) for path in (*broken, *lists) for parent in Path(path).parents}
-    foreign = tuple(path for path in listing.foreign if path not in folders)
+    problems, strange, can_continue = list(listing.problems), listing.foreign, True
+    if past is None:
+        entries = _all_places(listed, metadata)
+    else:
+        strange = ()  # in an unfinished one they harm nobody
+        entries = tuple(tuple((dim, at[dim]) for dim in listed.along) for at in past.places)
+        can_continue = past.complete and _has_state(folder, past, problems)
     return Integrity(
         folder=folder,
         kind=listed.kind,
         along=listed.along,
-        unfinished=growing,
+        unfinished=past is not None,
         problems=(
-            *listing.problems,
+            *problems,
             *(f"{path} {what}" for path, what in broken.items()),
-            # In an unfinished one they harm nobody.
-            *(f"{path} does not belong to it" for path in foreign if not growing),
+            *(f"{path} does not belong to it" for path in strange),
         ),
-        foreign=foreign,
-        litter=listing.litter,
+        foreign=listing.foreign,
+        litter=listing.litter if past is None else (),
         entries=entries,
         lost=lost,
-        lost_variables=tuple(sorted(lost_variables)),
+        lost_variables=tuple(sorted({path.partition("/")[0] for path in gone - of_lost})),
         restored=restored,
         files={p: r for p, r in files.items() if p not in gone | of_lost},
-        lossless=listing.can_continue and not gone,
+        lossless=can_continue and not gone,
     )
 
 
-def _from_manifest(folder: Path) -> _Listing:
-    problems: tuple[str, ...] = ()
+def _has_state(folder: Path, past: journal.Journal, problems: list[str]) -> bool:
     try:
-        listed = manifest.read_manifest(folder)
-    except (IncompleteArchiveError, DamagedArchiveError) as error:
-        try:
-            listed = manifest.read_manifest(folder, manifest.COPY)
-        except ArchiveError:
-            raise error from None
-        problems = (f"{manifest.FILE} is not as it was written",)
-    if not manifest.copy_is_whole(folder, listed):
-        problems = (*problems, f"{manifest.COPY} is not as it was written")
-    foreign, litter = manifest.unexpected(folder, listed)
-    return _Listing(listed, problems, tuple(foreign), tuple(litter))
-
-
-def _from_journal(folder: Path) -> _Listing:
-    past = journal.read(folder)
-    problems, along = list(past.problems), tuple(past.began["along"])
-    state = past.entries[-1].note.get("state")
-    can_continue = past.complete
-    try:
-        if state is not None:
-            journal.read_state(folder, state)
+        if past.state is not None:
+            journal.read_state(folder, past.state)
     except DamagedArchiveError:
-        can_continue = False
         problems.append("the state from which the run would go on is damaged")
-    listed = manifest.Manifest(
-        past.began["kind"], past.files, along, tuple(past.began["entrywise"]), past.began["kept"]
-    )
-    places = tuple(tuple((dim, place[dim]) for dim in along) for place in past.places)
-    return _Listing(listed, tuple(problems), _strangers(folder, listed), (), places, can_continue)
-
-
-def _strangers(folder: Path, listed: manifest.Manifest) -> tuple[str, ...]:
-    """List what no writer of an unfinished archive has begun: not its chunks, nor its journal."""
-    own = (*(f"{name}/c" for name in listed.entrywise), f"{journal.FOLDER}/")
-    beside = files_in(folder) - set(listed.files)
-    return tuple(sorted(p for p in beside if not (p.startswith(own) or is_litter(p))))
-
-
-def _metadata(names: Iterable[str], files: ListedFiles) -> dict[str, ArrayV3Metadata]:
-    """Return the metadata of the entrywise variables that have any left."""
-    arrays = layout.open_arrays(files, names)
-    return {name: cast(ArrayV3Metadata, array.metadata) for name, array in arrays.items()}
+        return False
+    return True
 
 
 def _all_places(
     listed: manifest.Manifest, metadata: Mapping[str, ArrayV3Metadata]
 ) -> tuple[Place, ...]:
-    """Return the entries of an archive that is done.
-
-    Raises
-    ------
-    DamagedArchiveError
-        If it is said to have more of them than bytes.
-    """
+    """Return the entries of an archive that is done; refuse more of them than it has bytes."""
     if not listed.along:
         return ()
     sizes: dict[Any, int] = {}
@@ -361,19 +266,14 @@ def _restore(found: Integrity, temporary: Path) -> None:
             write_file(temporary / path, found.restored[path])
         else:
             second_name(folder / path, temporary / path)
-    if found.unfinished:
-        past = journal.read(folder)
-        state = past.entries[-1].note.get("state")
-        if state is not None:
-            within = Path(journal.FOLDER, state["file"])
-            second_name(folder / within, temporary / within)
-        journal.rewrite(temporary, past.entries)
-    else:
-        try:
-            listed = manifest.read_manifest(folder)
-        except ArchiveError:
-            listed = manifest.read_manifest(folder, manifest.COPY)
-        manifest.write_manifest(temporary, listed)
+    listing = manifest.listing(folder)
+    if listing.past is None:
+        manifest.write_manifest(temporary, listing.manifest)
+        return
+    if listing.past.state is not None:
+        within = Path(journal.FOLDER, listing.past.state["file"])
+        second_name(folder / within, temporary / within)
+    journal.rewrite(temporary, listing.past.entries)
 
 
 def _whole_part(found: Integrity) -> xr.Dataset:
@@ -383,7 +283,7 @@ def _whole_part(found: Integrity) -> xr.Dataset:
             f"{found.folder} cannot be repaired: nothing in it is whole ({found.problems[0]}); "
             f"run its experiment again"
         )
-    with reading(found.folder):
+    with failing_as(ArchiveError, f"{found.folder} cannot be read"):
         ds = layout.read(ListedFiles(found.folder, found.files, found.restored))
         ds = ds.drop_vars([name for name in found.lost_variables if name in ds.variables])
         if found.kind == manifest.RUN:

@@ -17,8 +17,15 @@ from typing import Any
 
 import numpy as np
 
-from fatheory.archive.files import FileRecord, open_file, read_file, refuse_name, write_file
-from fatheory.archive.manifest import sealed
+from fatheory.archive.files import (
+    FileRecord,
+    open_file,
+    read_file,
+    refuse_name,
+    sealed,
+    sync,
+    write_file,
+)
 from fatheory.errors import ArchiveError, DamagedArchiveError
 
 FORMAT_VERSION = 1
@@ -57,7 +64,7 @@ class Journal:
     Attributes
     ----------
     entries : tuple of Entry
-        Those that are as they were written, in order.
+        Those that are as they were written, in order. The first tells how the archive began.
     problems : tuple of str
         What is not: entries before the last that are lost, and files of the journal that hold
         something else than entries, a torn last line apart.
@@ -70,24 +77,19 @@ class Journal:
     complete: bool
 
     @property
-    def began(self) -> Mapping[str, Any]:
-        """The note of the first entry: kind, dimensions of growth, variables, kept files."""
-        return self.entries[0].note
-
-    @property
     def notes(self) -> list[Mapping[str, Any]]:
         """The notes of all commits, in order."""
         return [entry.note for entry in self.entries[1:]]
 
     @property
-    def files(self) -> dict[str, FileRecord]:
-        """The files of all entries."""
-        return {path: record for entry in self.entries for path, record in entry.files.items()}
-
-    @property
     def places(self) -> list[Mapping[str, int]]:
         """The places of all entries, in the order of the commits."""
         return [place for entry in self.entries for place in entry.places]
+
+    @property
+    def state(self) -> Mapping[str, Any] | None:
+        """The listing of the state that came with the last commit; None if none did."""
+        return self.entries[-1].note.get("state")
 
 
 def is_growing(folder: Path) -> bool:
@@ -99,14 +101,14 @@ def is_growing(folder: Path) -> bool:
 def append(folder: Path, number: int, entry: Entry) -> None:
     """Add an entry to both files of the journal, durably.
 
-    An archive holds an entry from the moment that the first file holds it.
+    An archive holds an entry from the moment that one of the files holds it.
     """
     line = _line(number, entry)
-    for name in FILES:
-        with (folder / FOLDER / name).open("ab") as file:
+    files = [folder / FOLDER / name for name in FILES]
+    for path in files:
+        with path.open("ab") as file:
             file.write(line)
-            file.flush()
-            os.fsync(file.fileno())
+    sync(files)
 
 
 def rewrite(folder: Path, entries: Sequence[Entry]) -> None:
@@ -114,19 +116,16 @@ def rewrite(folder: Path, entries: Sequence[Entry]) -> None:
     content = b"".join(_line(number, entry) for number, entry in enumerate(entries))
     for name in FILES:
         fresh = folder / FOLDER / f"{name}.new"
-        write_file(fresh, content, durable=True)
+        write_file(fresh, content)
+        sync([fresh])
         os.replace(fresh, folder / FOLDER / name)
 
 
 def read(folder: Path) -> Journal:
     """Read what both files hold; an entry counts if one of them has it whole.
 
-    Raises
-    ------
-    DamagedArchiveError
-        If neither of them tells how the archive began, or a name in it leads elsewhere.
-    ArchiveError
-        If the journal is of another format.
+    A journal of which neither file tells how the archive began, or in which a name leads
+    elsewhere, is refused as damaged, and one of another format, too.
     """
     known: dict[int, Entry] = {}
     damaged = []
@@ -143,8 +142,6 @@ def read(folder: Path) -> Journal:
         if not lines or len(whole) < len(lines):
             damaged.append(f"{name} is not as it was written")
         known |= dict(whole)
-    numbers = range(max(known, default=-1) + 1)
-    missing = [number for number in numbers if number not in known]
     if 0 not in known:
         raise DamagedArchiveError(
             f"{folder} is damaged: neither {FILES[0]} nor {FILES[1]} in {FOLDER} tells how it "
@@ -159,8 +156,9 @@ def read(folder: Path) -> Journal:
     for entry in known.values():
         for path in entry.files:
             refuse_name(folder, path, reserved=f"{FOLDER}/zarr.json")
+    missing = [number for number in range(max(known)) if number not in known]
     problems = *damaged, *(f"entry {number} of the journal is lost" for number in missing)
-    return Journal(tuple(known[i] for i in numbers if i in known), problems, not missing)
+    return Journal(tuple(known[number] for number in sorted(known)), problems, not missing)
 
 
 def state_file(number: int) -> str:
@@ -172,7 +170,8 @@ def write_state(path: Path, state: State) -> dict[str, Any]:
     """Write a state durably and return the listing by which `read_state` finds its arrays."""
     arrays = [(label, name, a) for label, of_rule in state.items() for name, a in of_rule.items()]
     parts = (np.ascontiguousarray(array).reshape(-1).view(np.uint8).data for *_, array in arrays)
-    record = write_file(path, *parts, durable=True)
+    record = write_file(path, *parts)
+    sync([path, path.parent])
     return {
         "file": path.name,
         "size": record.size,
@@ -184,10 +183,8 @@ def write_state(path: Path, state: State) -> dict[str, Any]:
 def read_state(folder: Path, listing: Mapping[str, Any]) -> dict[str, dict[str, np.ndarray]]:
     """Read what `write_state` wrote into the folder of an unfinished archive.
 
-    Raises
-    ------
-    DamagedArchiveError
-        If the file is missing, was changed, or is not of the size that the listing asks for.
+    A file that is missing, was changed, or is not of the size that the listing asks for, is refused
+    as damaged.
     """
     name = str(listing["file"])
     path = folder / FOLDER / name
@@ -219,10 +216,9 @@ def read_state(folder: Path, listing: Mapping[str, Any]) -> dict[str, dict[str, 
 
 
 def _line(number: int, entry: Entry) -> bytes:
-    listed = {path: [record.size, record.sha256] for path, record in entry.files.items()}
     content = {
         "number": number,
-        "files": listed,
+        "files": {path: [record.size, record.sha256] for path, record in entry.files.items()},
         "places": list(entry.places),
         "note": dict(entry.note),
     }

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -11,6 +12,7 @@ import zarr
 from numcodecs.zstd import Zstd
 from zarr.core.metadata import ArrayV3Metadata
 
+from fatheory.archive import manifest
 from fatheory.archive.files import ListedFiles
 from fatheory.errors import ArchiveError, ArchiveWriteError
 
@@ -52,13 +54,9 @@ def storable(ds: xr.Dataset) -> xr.Dataset:
     """Return `ds` with strings of fixed width, attributes as JSON has them, and no encoding.
 
     Encodings are what xarray remembers of a file that a Dataset was read from. Some, such as
-    scale factors, would round values when they are written again.
-
-    Raises
-    ------
-    ArchiveWriteError
-        If a variable holds neither numbers, booleans nor strings, or an attribute is nothing
-        that JSON can hold.
+    scale factors, would round values when they are written again. Refused, by an
+    ArchiveWriteError, are variables of anything but numbers, booleans and strings, and attributes
+    that JSON cannot hold.
     """
     ds = map_variables(ds, _storable_variable)
     ds.attrs = _storable_attrs("the Dataset", ds.attrs)
@@ -79,28 +77,26 @@ def map_variables(ds: xr.Dataset, change: Callable[[str, xr.Variable], xr.Variab
 def write(ds: xr.Dataset, files: ListedFiles, along: Collection[str] = ()) -> list[str]:
     """Write a storable Dataset to a new folder, entry by entry along some dimensions.
 
-    Returns
-    -------
-    list of str
-        The variables of which every entry has a file of its own.
-
-    Raises
-    ------
-    ArchiveWriteError
-        If what was written does not read back as it was.
+    Returned are the variables of which every entry has a file of its own. What does not read back
+    as it was is refused by an ArchiveWriteError.
     """
     entrywise = [str(name) for name in ds.data_vars if set(along) & set(ds[name].dims)]
     encoding = {
-        name: {
-            "chunks": _chunks(ds[name].sizes, along),
-            "chunk_key_encoding": _IN_ONE_FOLDER,
-        }
+        name: {"chunks": _chunks(ds[name].sizes, along), "chunk_key_encoding": _IN_ONE_FOLDER}
         for name in entrywise
     }
     stored = map_variables(ds, _with_objects)
     stored.to_zarr(files.store(), mode="w-", zarr_format=3, consolidated=False, encoding=encoding)
     _refuse_unequal(ds, read(files))
     return entrywise
+
+
+def write_whole(ds: xr.Dataset, folder: Path, kind: str, along: tuple[str, ...]) -> None:
+    """Write a Dataset as an archive, of entries along some dimensions, to a new folder."""
+    files = ListedFiles(folder)
+    entrywise = write(storable(ds), files, along)
+    made = manifest.Manifest.of(folder, kind, along, entrywise, files.records)
+    manifest.write_manifest(folder, made)
 
 
 def make_arrays(
@@ -172,11 +168,9 @@ def add_arrays(files: ListedFiles, ds: xr.Dataset) -> None:
 def read(files: ListedFiles) -> xr.Dataset:
     """Open a Zarr folder as a storable Dataset; values are read when they are used.
 
-    Raises
-    ------
-    ArchiveError
-        If it says of itself that labels or texts, which are read at once, are absurdly large, or
-        that chunks are larger than their variable, or than what their files can hold.
+    Refused, by an ArchiveError, is one that says of itself that labels or texts, which are read at
+    once, are absurdly large, or that chunks are larger than their variable, or than what their
+    files can hold.
     """
     store = files.store()
     largest: dict[str, int] = {}

@@ -5,23 +5,29 @@ numbers. The manifest names every file with its size and SHA-256. It is the meta
 Zarr group inside the archive, a place that Zarr and xarray know and pass over without a warning.
 Beside that of an archive of many entries lies a copy, so that `repair` knows what is whole when
 the manifest itself is not.
+
+Checksums that Zarr has codecs for would not do: they tell that a chunk is as it was written, and
+not that it is the chunk of this place, nor that one is missing.
 """
 
 import base64
-import hashlib
 import json
-import os
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fatheory.archive import journal
 from fatheory.archive.files import (
     FileRecord,
+    ListedFiles,
+    failing_as,
     files_in,
     is_litter,
     read_file,
+    refuse_damage,
     refuse_name,
+    sealed,
     write_file,
 )
 from fatheory.errors import ArchiveError, DamagedArchiveError, IncompleteArchiveError
@@ -78,6 +84,16 @@ class Manifest:
         kept = kept_content(folder, listed, entrywise) if along else {}
         return cls(kind, listed, along, tuple(sorted(entrywise)), kept)
 
+    def content_kept(self, folder: Path) -> dict[str, bytes]:
+        """Return the content of the files of which it is kept; refuse that of no listed file."""
+        content = {path: base64.b64decode(text) for path, text in self.kept.items()}
+        for path, inner in content.items():
+            if self.files.get(path) != FileRecord.of_bytes(inner):
+                raise DamagedArchiveError(
+                    f"{folder} is damaged: its list of files contradicts itself"
+                )
+        return content
+
 
 def kept_content(folder: Path, paths: Iterable[str], entrywise: Collection[str]) -> dict[str, str]:
     """Return, in base64, the small files that all entries need: metadata, and shared values."""
@@ -90,27 +106,12 @@ def kept_content(folder: Path, paths: Iterable[str], entrywise: Collection[str])
     return kept
 
 
-def kept_files(
-    folder: Path, kept: Mapping[str, str], files: Mapping[str, FileRecord]
-) -> dict[str, bytes]:
-    """Return the content of the files of which it is kept.
-
-    Raises
-    ------
-    DamagedArchiveError
-        If it is not that of a listed file.
-    """
-    content = {path: base64.b64decode(text) for path, text in kept.items()}
-    if any(files.get(path) != FileRecord.of_bytes(inner) for path, inner in content.items()):
-        raise DamagedArchiveError(f"{folder} is damaged: its list of files contradicts itself")
-    return content
-
-
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write the manifest of a folder into it, and a copy where there are entries to repair."""
+    content = _render(manifest)
     for name in (FILE, COPY) if manifest.along else (FILE,):
         (folder / name).parent.mkdir()
-        write_file(folder / name, _render(manifest))
+        write_file(folder / name, content)
 
 
 def read_manifest(folder: Path, name: str = FILE) -> Manifest:
@@ -157,30 +158,83 @@ def read_manifest(folder: Path, name: str = FILE) -> Manifest:
     return manifest
 
 
-def unexpected(folder: Path, manifest: Manifest) -> tuple[list[str], list[str]]:
-    """List what lies in a folder without being part of its archive: others' files, and litter."""
-    found = sorted(files_in(folder) - set(manifest.files) - {FILE, COPY})
-    litter = [path for path in found if is_litter(path)]
-    return [path for path in found if path not in litter], litter
+@dataclass(frozen=True)
+class Listing:
+    """What an archive must hold, by its manifest or its journal, and what lies beside it.
+
+    Attributes
+    ----------
+    manifest : Manifest
+        Of an unfinished archive what it would be if that were done now.
+    past : Journal or None
+        The journal of an unfinished archive.
+    problems : tuple of str
+        What is wrong with the lists themselves.
+    foreign, litter : tuple of str
+        What lies in the folder without being part of the archive; the latter as file managers
+        leave it. An unfinished one may hold chunks of no entry, and what its journal needs.
+    """
+
+    manifest: Manifest
+    past: journal.Journal | None
+    problems: tuple[str, ...]
+    foreign: tuple[str, ...]
+    litter: tuple[str, ...]
 
 
-def copy_is_whole(folder: Path, manifest: Manifest) -> bool:
-    """Whether an archive has the copy of its manifest that it should have."""
+def listing(folder: Path) -> Listing:
+    """Read what the archive in a folder must hold, by whichever of its lists is whole."""
+    with failing_as(ArchiveError, f"{folder} cannot be read"):
+        if journal.is_growing(folder):
+            past = journal.read(folder)
+            listed, problems, lists = _so_far(past), past.problems, set[str]()
+            own = (f"{journal.FOLDER}/", *(f"{name}/c" for name in listed.entrywise))
+        else:
+            past, own, lists = None, (), {FILE, COPY}
+            listed, problems = _either(folder)
+        known = lists | set(listed.files)
+        beside = [path for path in sorted(files_in(folder) - known) if not path.startswith(own)]
+        litter = tuple(path for path in beside if is_litter(path))
+        # Folders that lost all their files, and links in their place, are no news beside the files.
+        folders = {str(parent) for path in known for parent in Path(path).parents} if beside else ()
+        foreign = tuple(path for path in beside if path not in (*litter, *folders))
+        return Listing(listed, past, problems, foreign, litter)
+
+
+def whole(folder: Path, *, verify: bool = True) -> tuple[Listing, ListedFiles]:
+    """Return what an archive holds, and its files; refuse one that is not as it was written."""
+    listed = listing(folder)
+    files = ListedFiles(folder, listed.manifest.files, verify=verify)
+    broken = [f"{path} {what}" for path, what in files.damage().items()]
+    # In an unfinished archive files of others harm nobody.
+    others = listed.foreign if listed.past is None else ()
+    strange = (f"{path} does not belong to it" for path in others)
+    refuse_damage(folder, (*broken, *strange, *listed.problems))
+    return listed, files
+
+
+def _so_far(past: journal.Journal) -> Manifest:
+    began = past.entries[0].note
+    files = {path: record for entry in past.entries for path, record in entry.files.items()}
+    along, entrywise = tuple(began["along"]), tuple(began["entrywise"])
+    return Manifest(began["kind"], files, along, entrywise, began["kept"])
+
+
+def _either(folder: Path) -> tuple[Manifest, tuple[str, ...]]:
+    """Read the manifest, or else its copy; and say which of them is damaged."""
     try:
-        return not manifest.along or read_file(folder / COPY) == _render(manifest)
+        manifest = read_manifest(folder)
+    except (IncompleteArchiveError, DamagedArchiveError) as error:
+        try:
+            manifest = read_manifest(folder, COPY)
+        except ArchiveError:
+            raise error from None
+        return manifest, (f"{FILE} is not as it was written",)
+    try:
+        same = not manifest.along or read_file(folder / COPY) == read_file(folder / FILE)
     except OSError:
-        return False
-
-
-def has_manifest(folder: Path) -> bool:
-    """Whether `folder` has a manifest, be the rest as it may."""
-    return os.path.isfile(folder / FILE)
-
-
-def sealed(content: Mapping[str, Any], **layout: Any) -> dict[str, Any]:
-    """Return a listing with the SHA-256 of itself as JSON: an edit shows."""
-    text = json.dumps(content, sort_keys=True, **layout).encode()
-    return {**content, "sha256": hashlib.sha256(text).hexdigest()}
+        same = False
+    return manifest, () if same else (f"{COPY} is not as it was written",)
 
 
 def _parsed(described: Mapping[str, Any]) -> Manifest:
@@ -193,7 +247,7 @@ def _parsed(described: Mapping[str, Any]) -> Manifest:
 
 def _render(manifest: Manifest, version: int = FORMAT_VERSION) -> bytes:
     """Write out a manifest, always the same way."""
-    listing = {path: asdict(record) for path, record in manifest.files.items()}
+    listing = {p: {"size": r.size, "sha256": r.sha256} for p, r in manifest.files.items()}
     described = {"format_version": version, "kind": manifest.kind, "files": listing}
     if version > 1:
         described |= {

@@ -13,10 +13,10 @@ from fatheory import labels
 from fatheory.archive import manifest
 from fatheory.archive.appendable import AppendableArchive, is_unfinished
 from fatheory.archive.assembly import assemble, joined_origin
+from fatheory.archive.files import resolved
 from fatheory.archive.journal import State
 from fatheory.archive.layout import Template
-from fatheory.archive.lock import Closing
-from fatheory.archive.place import resolved
+from fatheory.archive.replacement import Closing
 from fatheory.errors import ArchiveWriteError, ResumeWarning
 
 DONE = -1
@@ -25,6 +25,9 @@ DONE = -1
 
 class RunWriter(Closing):
     """Writes one run and knows how far it is. A context manager.
+
+    Readers see the archive from the first commit on. Whatever writes raises an `ArchiveWriteError`
+    if it cannot, as when the disk is full; what was committed stays.
 
     Parameters
     ----------
@@ -88,39 +91,34 @@ class RunWriter(Closing):
         DamagedArchiveError
             If it is not as it was written.
         """
-        return self._archive.state() if self._archive and self._archive.notes else None
+        return self._archive.state() if self._archive else None
 
     def record(self, place: int, values: Mapping[str, np.ndarray]) -> None:
-        """Write a snapshot: the arrays (rule, seed, ...) of the `place`-th recorded step.
-
-        Raises
-        ------
-        ArchiveWriteError
-            If it cannot be written; what was committed stays.
-        """
+        """Write a snapshot: the arrays (rule, seed, ...) of the `place`-th recorded step."""
         if self._archive is None:
-            self._archive = self._created(values)
+            self._archive = AppendableArchive.create(
+                self.path,
+                self._static,
+                _templates(values, self._static, self._equations),
+                (labels.STEP,),
+                kind=manifest.RUN,
+                overwrite=self._overwrite,
+                visible=False,
+            )
         self._archive.write({labels.STEP: place}, values)
 
     def commit(
         self, position: int, diverged_at: np.ndarray, wall_time: float, state: State
     ) -> None:
-        """Keep the snapshots so far, and the state from which the run can go on at `position`.
-
-        Raises
-        ------
-        ArchiveWriteError
-            If it cannot be written; what was committed stays.
-        """
+        """Keep the snapshots so far, and the state from which the run can go on at `position`."""
         assert self._archive is not None  # a run begins with a snapshot
         self._archive.commit(self._note(position, diverged_at, wall_time), state)
 
     def finish(self, diverged_at: np.ndarray, wall_time: float) -> None:
         """Make the archive an ordinary one, with whether runs diverged and how long they took."""
         assert self._archive is not None
-        late = _divergence(diverged_at)
-        self._archive.commit(self._note(DONE, diverged_at, wall_time))
-        notes = self._archive.notes
+        late, note = _divergence(diverged_at), self._note(DONE, diverged_at, wall_time)
+        notes = [*self._archive.notes, note]
         late.attrs = {
             labels.ATTR_WALL_TIME: float(wall_time),
             **joined_origin(
@@ -128,7 +126,7 @@ class RunWriter(Closing):
                 [note[labels.ATTR_VERSIONS] for note in notes],
             ),
         }
-        self._archive.finish(late)
+        self._archive.finish(late, note)
 
     def close(self) -> None:
         """Let others write; what was committed stays."""
@@ -139,16 +137,6 @@ class RunWriter(Closing):
     def _last(self) -> Mapping[str, Any]:
         notes: Sequence[Mapping[str, Any]] = self._archive.notes if self._archive else ()
         return notes[-1] if notes else {}
-
-    def _created(self, values: Mapping[str, np.ndarray]) -> AppendableArchive:
-        return AppendableArchive.create(
-            self.path,
-            self._static,
-            _templates(values, self._static, self._equations),
-            (labels.STEP,),
-            kind=manifest.RUN,
-            overwrite=self._overwrite,
-        )
 
     def _resumed(self) -> AppendableArchive:
         archive = AppendableArchive.resume(self.path)
@@ -186,13 +174,7 @@ ADVICE = "choose another path, or pass restart=True (on the command line --resta
 
 
 def refuse_another(what: str, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    """Refuse an archive of other attributes than those that are wanted.
-
-    Raises
-    ------
-    ArchiveWriteError
-        Beginning with `what`, and naming the attribute.
-    """
+    """Refuse an archive of other attributes than are wanted: an error that begins with `what`."""
     for name, value in wanted.items():
         if found.get(name) != value:
             raise ArchiveWriteError(
@@ -203,14 +185,8 @@ def refuse_another(what: str, found: Mapping[str, Any], wanted: Mapping[str, Any
 def run_so_far(ds: xr.Dataset, places: Sequence[int], note: Mapping[str, Any]) -> xr.Dataset:
     """Return what an unfinished run's archive holds.
 
-    Parameters
-    ----------
-    ds : Dataset
-        What `fatheory.archive.appendable.read_unfinished` reads.
-    places : sequence of int
-        Which recorded steps were committed.
-    note : mapping
-        The note of the last commit.
+    `ds` is what its folder reads as, with fill values where nothing was committed; `places` are
+    the recorded steps that were, and `note` is that of the last commit.
     """
     shape = (ds.sizes[labels.RULE], ds.sizes[labels.SEED])
     known = note.get(labels.DIVERGED_AT, np.full(shape, -1))

@@ -1,8 +1,7 @@
-"""What a run archive must hold, checked when one is saved and when one is loaded."""
+"""What an archive must hold, and what earlier versions wrote otherwise."""
 
 import json
 import math
-import re
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -10,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from fatheory import labels
+from fatheory.archive.assembly import largest_unit_axis
 from fatheory.errors import SchemaError, suggestion
 
 _KINDS = {
@@ -18,7 +18,7 @@ _KINDS = {
     "boolean": ("b", "booleans"),
     "real": ("f", "real numbers"),
 }
-_UNIT = re.compile(r"^unit_(\d+)$")
+_RUN = {labels.RULE, labels.SEED}
 _TEXTS = (
     labels.ATTR_SOURCE,
     labels.ATTR_EXPERIMENT,
@@ -55,6 +55,37 @@ def validate(ds: xr.Dataset) -> None:
     problems += _coordinate_problems(ds)
     if problems:
         raise SchemaError([*problems, *_of_packages(ds)])
+
+
+def with_gaps(sweep: xr.Dataset) -> xr.Dataset:
+    """Say NaN of the runs that a sweep does not have.
+
+    Integers and booleans have no NaN, and earlier versions wrote False, and -1 or 0, for cells
+    that failed or were still to come, and for rules and seeds that a cell lacks: as if those runs
+    had not diverged. This version writes such variables as float64, with NaN there.
+
+    Parameters
+    ----------
+    sweep : Dataset
+        The archive of a sweep, of any version.
+
+    Returns
+    -------
+    Dataset
+        The same one where there is nothing to mend.
+    """
+    needed = (labels.STATUS, labels.LOSS, labels.DIVERGED)
+    if not all(name in sweep for name in needed) or sweep[labels.DIVERGED].dtype.kind == "f":
+        return sweep
+    # A run that has not diverged has finite losses; a run that there is not has neither.
+    there = sweep[labels.LOSS].notnull().any(labels.STEP) | sweep[labels.DIVERGED].astype(bool)
+    return sweep.assign(
+        {
+            name: values.where(there).astype("float64").assign_attrs(values.attrs)
+            for name, values in sweep.data_vars.items()
+            if values.dtype.kind in "iub" and set(map(str, values.dims)) >= _RUN
+        }
+    )
 
 
 def _of_packages(ds: xr.Dataset) -> Iterator[str]:
@@ -158,13 +189,11 @@ def _variable_problems(ds: xr.Dataset, name: str) -> Iterator[str]:
 
 
 def _last_layer(ds: xr.Dataset) -> int:
-    matches = (_UNIT.match(str(dim)) for dim in ds.dims)
-    seen = [int(match[1]) for match in matches if match]
-    layers = ds.variables.get(labels.LAYER)
+    seen, layers = largest_unit_axis(ds), ds.variables.get(labels.LAYER)
     # An archive need not hold anything of its output units, but it counts its layers.
     if layers is not None and layers.ndim == 1 and layers.dtype.kind in "iu":
-        seen += [int(layer) for layer in layers.values]
-    return max(seen, default=0)
+        return max([seen, *map(int, layers.values)])
+    return seen
 
 
 def _coordinate_problems(ds: xr.Dataset) -> Iterator[str]:

@@ -14,15 +14,11 @@ import zarr
 
 from fatheory import labels
 from fatheory.archive import journal, layout, manifest, replacement
-from fatheory.archive.appendable import is_unfinished, read_unfinished
-from fatheory.archive.earlier import with_gaps
-from fatheory.archive.files import ListedFiles, reading, refuse_damage
-from fatheory.archive.layout import map_variables, storable
-from fatheory.archive.lock import WriterLock
-from fatheory.archive.place import resolved
-from fatheory.archive.replacement import check_free, refuse_inside_archive
+from fatheory.archive.appendable import is_unfinished
+from fatheory.archive.files import failing_as, refuse_damage, resolved
+from fatheory.archive.replacement import WriterLock, check_free, refuse_inside_archive
 from fatheory.archive.run_writer import ADVICE, refuse_another, run_so_far
-from fatheory.archive.schema import validate
+from fatheory.archive.schema import validate, with_gaps
 from fatheory.errors import ArchiveError, ArchiveWriteError, ForeignFilesWarning
 
 _IN_MEMORY_BYTES = 2**30
@@ -65,14 +61,10 @@ def save(ds: xr.Dataset, path: str | os.PathLike[str], *, overwrite: bool = Fals
     if is_run:
         validate(ds)
     kind, along = (manifest.RUN, (labels.STEP,)) if is_run else (manifest.RESULT, ())
-    ds = storable(ds)
     refuse_inside_archive(target)
     with WriterLock(target), replacement.writing(target) as temporary:
         check_free(target, overwrite)
-        files = ListedFiles(temporary)
-        entrywise = layout.write(ds, files, along)
-        made = manifest.Manifest.of(temporary, kind, along, entrywise, files.records)
-        manifest.write_manifest(temporary, made)
+        layout.write_whole(ds, temporary, kind, along)
         replacement.publish_folder(temporary, target)
     return target
 
@@ -91,6 +83,7 @@ def check_destination(path: str | os.PathLike[str], *, overwrite: bool = False) 
     with WriterLock(target), replacement.writing(target) as temporary:
         check_free(target, overwrite)
         temporary.mkdir()
+        temporary.rmdir()
 
 
 def load(path: str | os.PathLike[str], *, verify: bool = True) -> xr.Dataset:
@@ -122,23 +115,9 @@ def load(path: str | os.PathLike[str], *, verify: bool = True) -> xr.Dataset:
         If nothing is there.
     """
     target = resolved(path)
-    while True:
-        # A writer may finish between two looks, hence the second look at the target.
-        for folder in (target, replacement.set_aside(target), target):
-            identity = _identity(folder)
-            if identity is not None:
-                break
-        else:
-            raise ArchiveError(f"there is no archive at {target}{_beside(target)}")
-        try:
-            ds = _read(folder, verify)
-        except ArchiveError:
-            if _identity(folder) == identity:
-                raise
-        else:
-            if _identity(folder) == identity:
-                return ds
-        # Another process replaced the archive meanwhile: read again.
+    return replacement.undisturbed(
+        target, lambda folder: _read(_there(folder, target), verify), sure=lambda _: True
+    )
 
 
 def attributes(path: str | os.PathLike[str]) -> Mapping[str, Any]:
@@ -167,20 +146,16 @@ def commits(path: str | os.PathLike[str]) -> list[Mapping[str, Any]]:
         If nothing is there.
     """
     target = resolved(path)
-    folder = replacement.standing(target)
-    if not folder.exists():
-        raise ArchiveError(f"there is no archive at {target}{_beside(target)}")
-    if not journal.is_growing(folder):
-        return []
-    try:
-        with reading(folder):
+
+    def look(folder: Path) -> list[Mapping[str, Any]]:
+        if not journal.is_growing(_there(folder, target)):
+            return []
+        with failing_as(ArchiveError, f"{folder} cannot be read"):
             past = journal.read(folder)
             refuse_damage(folder, past.problems)
-    except ArchiveError:
-        if journal.is_growing(folder):
-            raise
-        return []  # it was finished meanwhile
-    return past.notes
+        return past.notes
+
+    return replacement.undisturbed(target, look, sure=lambda _: True)
 
 
 def finished_run(
@@ -245,8 +220,10 @@ def to_netcdf(ds: xr.Dataset, path: str | os.PathLike[str], *, overwrite: bool =
             )
     target = resolved(path)
     refuse_inside_archive(target)
-    ds = map_variables(storable(ds), _with_netcdf_attrs)
+    ds = layout.storable(ds)
     ds.attrs = _netcdf_attrs(ds.attrs)
+    for variable in ds.variables.values():
+        variable.attrs = _netcdf_attrs(variable.attrs)
     with replacement.writing(target) as temporary:
         if target.is_dir():
             raise ArchiveWriteError(f"a folder stands at {target}; choose another path")
@@ -258,48 +235,35 @@ def to_netcdf(ds: xr.Dataset, path: str | os.PathLike[str], *, overwrite: bool =
     return target
 
 
+def _there(folder: Path, target: Path) -> Path:
+    if not folder.exists():
+        raise ArchiveError(f"there is no archive at {target}{_beside(target)}")
+    return folder
+
+
 def _read(folder: Path, verify: bool) -> xr.Dataset:
-    with reading(folder):
-        if journal.is_growing(folder):
-            ds, past = read_unfinished(folder, verify=verify)
-            kind, along = past.began["kind"], past.began["along"]
-            if kind == manifest.RUN:
-                places = [place[labels.STEP] for place in past.places]
-                ds = run_so_far(ds, places, past.entries[-1].note)
-            else:
-                total = math.prod(ds.sizes[dim] for dim in along)
-                ds.attrs[labels.ATTR_UNFINISHED] = f"{len(past.places)} of {total} entries"
-        else:
-            listed = manifest.read_manifest(folder)
-            files = ListedFiles(folder, listed.files, verify=verify)
-            foreign, litter = manifest.unexpected(folder, listed)
-            found = [f"{path} {what}" for path, what in files.damage().items()]
-            found += [f"{path} does not belong to it" for path in foreign]
-            if not manifest.copy_is_whole(folder, listed):
-                found.append(f"{manifest.COPY} is not as it was written")
-            refuse_damage(folder, found)
-            if litter:
-                warnings.warn(
-                    f"{folder} holds files that are not part of the archive, and are left out: "
-                    f"{', '.join(litter[:5])}",
-                    ForeignFilesWarning,
-                    stacklevel=3,
-                )
-            ds, kind = layout.read(files), listed.kind
+    with failing_as(ArchiveError, f"{folder} cannot be read"):
+        listing, files = manifest.whole(folder, verify=verify)
+        kind, past = listing.manifest.kind, listing.past
+        ds = layout.read(files)
+        if past is None and listing.litter:
+            warnings.warn(
+                f"{folder} holds files that are not part of the archive, and are left out: "
+                f"{', '.join(listing.litter[:5])}",
+                ForeignFilesWarning,
+                stacklevel=5,
+            )
+        elif past is not None and kind == manifest.RUN:
+            places = [place[labels.STEP] for place in past.places]
+            ds = run_so_far(ds, places, past.entries[-1].note)
+        elif past is not None:
+            total = math.prod(ds.sizes[dim] for dim in listing.manifest.along)
+            ds.attrs[labels.ATTR_UNFINISHED] = f"{len(past.places)} of {total} entries"
         if ds.nbytes <= _IN_MEMORY_BYTES:
             ds.load()
     if kind == manifest.RUN:
         validate(ds)
     return with_gaps(ds) if kind == manifest.SWEEP else ds
-
-
-def _identity(folder: Path) -> tuple[int, int, int] | None:
-    """Tell this folder from another one of its name, earlier or later."""
-    try:
-        status = folder.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino, status.st_mtime_ns
 
 
 def _beside(target: Path) -> str:
@@ -310,11 +274,7 @@ def _beside(target: Path) -> str:
     return f"; in {target.parent} there are: {', '.join(found[:10]) or 'none'}"
 
 
-def _with_netcdf_attrs(_: str, variable: xr.Variable) -> xr.Variable:
-    return xr.Variable(variable.dims, variable.data, _netcdf_attrs(variable.attrs))
-
-
-def _netcdf_attrs(attrs: dict) -> dict:
+def _netcdf_attrs(attrs: Mapping[Any, Any]) -> dict[Any, Any]:
     return {key: _netcdf_value(value) for key, value in attrs.items()}
 
 
@@ -323,15 +283,9 @@ def _netcdf_value(value: object) -> object:
         return int(value)
     if isinstance(value, str | int | float):
         return value
-    if isinstance(value, list) and {_kind(item) for item in value} in ({"string"}, {"number"}):
-        return value
+    if isinstance(value, list) and value:
+        # NetCDF's arrays are of strings or of numbers.
+        numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in value)
+        if numbers or all(isinstance(v, str) for v in value):
+            return value
     return json.dumps(value)
-
-
-def _kind(value: object) -> str:
-    """Sort list items by what NetCDF can put into one array."""
-    if isinstance(value, str):
-        return "string"
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return "number"
-    return ""

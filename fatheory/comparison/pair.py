@@ -7,7 +7,7 @@ import xarray as xr
 from scipy.interpolate import CubicSpline
 
 from fatheory import labels
-from fatheory.archive.axes import with_axes, with_own_axes
+from fatheory.archive import with_axes, with_own_axes
 from fatheory.comparison.same_problem import require_same_problem
 from fatheory.errors import ArchiveError
 

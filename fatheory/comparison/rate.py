@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from fatheory import labels
-from fatheory.archive.axes import with_axes
+from fatheory.archive import with_axes
 from fatheory.comparison.pair import VARIABLE, compare_pair, origins
 from fatheory.errors import ArchiveError
 

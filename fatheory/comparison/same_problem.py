@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from fatheory import labels
-from fatheory.archive.axes import with_axes, with_own_axes
+from fatheory.archive import with_axes, with_own_axes
 from fatheory.comparison.same_schedule import of_frozen_layers, of_rates, of_updates
 from fatheory.errors import ArchiveError
 from fatheory.experiment import Experiment, RuleChoice

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from fatheory import labels
-from fatheory.archive.axes import with_axes
+from fatheory.archive import with_axes
 from fatheory.experiment import Experiment
 
 _AT_OWN_RATES = {"theory/reduced_sgd", "theory/order_parameters", "theory/online"}

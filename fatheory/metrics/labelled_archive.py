@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from fatheory import labels
-from fatheory.archive.axes import without_axis
+from fatheory.archive import without_axis
 from fatheory.errors import ArchiveError
 from fatheory.experiment import Experiment, RuleChoice
 from fatheory.quantities import dimension_sizes

@@ -8,8 +8,7 @@ import numpy as np
 import xarray as xr
 
 from fatheory import labels
-from fatheory.archive import warn_of_divergence
-from fatheory.archive.axes import with_own_axes
+from fatheory.archive import warn_of_divergence, with_own_axes
 from fatheory.errors import ArchiveError, FatheoryError, UnknownNameError
 from fatheory.experiment import Experiment
 from fatheory.figures import label_colours

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from fatheory import labels
-from fatheory.archive.axes import with_own_axes
+from fatheory.archive import with_own_axes
 from fatheory.checks import real_array
 from fatheory.errors import ArchiveError, ArrayError
 from fatheory.experiment import Experiment, SpikingNetwork

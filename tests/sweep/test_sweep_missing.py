@@ -118,7 +118,7 @@ def test_earlier_gaps_of_rules_and_seeds_are_gaps(tmp_path):
     axes = {"choice": {"one": UNIONS["rules"][0], "two": UNIONS["rules"][1]}, RATES: [0.01, 1e6]}
     with pytest.warns(DivergedWarning):
         stored = sweep(axes).run(tmp_path / "x.zarr")
-    from fatheory.archive.earlier import with_gaps
+    from fatheory.archive.schema import with_gaps
 
     old = stored.assign(
         diverged=stored["diverged"].fillna(0).astype(bool).assign_attrs(stored["diverged"].attrs),
