@@ -27,6 +27,8 @@ LEVELS = {
     "checks": FOUNDATION,
     "arrays": FOUNDATION,
     "inside": FOUNDATION,
+    "listing": FOUNDATION,
+    "markup": FOUNDATION,
     "geometry": 1,
     "archive": 1,
     "tasks": 2,

@@ -39,3 +39,6 @@ from fatheory.archive.store import finished_run as finished_run
 from fatheory.archive.store import load as load
 from fatheory.archive.store import save as save
 from fatheory.archive.store import to_netcdf as to_netcdf
+from fatheory.listing import public_names as _public_names
+
+__dir__ = _public_names(__name__)

@@ -20,3 +20,6 @@ from fatheory.claims.results import Results as Results
 from fatheory.claims.results import own_folder as own_folder
 from fatheory.claims.results import results_folder as results_folder
 from fatheory.claims.verdict import Verdict as Verdict
+from fatheory.listing import public_names as _public_names
+
+__dir__ = _public_names(__name__)

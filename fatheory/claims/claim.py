@@ -7,6 +7,7 @@ from typing import SupportsFloat
 import xarray as xr
 
 from fatheory.errors import ArchiveError
+from fatheory.markup import heading, table
 
 CLAIM = "claim"
 _VARIABLES = ("claim_measured", "claim_unit", "claim_expected", "claim_holds")
@@ -59,6 +60,11 @@ class Claim:
         """Claim that a number lies in [low, high]; NaN does not."""
         value = float(measured)
         return cls(statement, value, unit, f"{low:g} to {high:g}", low <= value <= high)
+
+    def _repr_html_(self) -> str:
+        measured = f"{self.measured:.4g} {self.unit}".strip()
+        told = (("measured", measured), ("expected", self.expected), ("verdict", self.verdict))
+        return heading("Claim", self.statement) + table(told)
 
     @property
     def verdict(self) -> str:

@@ -12,6 +12,7 @@ from fatheory.claims.protocol import OlderProtocolError
 from fatheory.claims.results import MissingResultError, NotMeasuredError, Origin, Results
 from fatheory.claims.verdict import Verdict, judge
 from fatheory.errors import FatheoryError, UnknownNameError
+from fatheory.markup import heading, table
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,16 @@ class Row:
     measured: Measured | None = None
     origin: Origin | None = None
     problem: str = ""
+
+    def _repr_html_(self) -> str:
+        told = [("place", self.entry.place), ("claim", self.entry.claim)]
+        if self.bound is not None:
+            told.append(("wanted", f"{self.bound.reproduced} {self.bound.unit}".strip()))
+        if self.measured is not None:
+            seen = self.measured
+            told.append(("measured", f"{seen.value:.4g} (seeds: {seen.seeds})"))
+        told += [("verdict", str(self.verdict)), ("why", self.reason)]
+        return heading("Claim", self.id) + table(row for row in told if row[1])
 
     @property
     def id(self) -> str:

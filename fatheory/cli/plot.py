@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fatheory.cli import completion
 from fatheory.cli.console import out
 from fatheory.errors import FatheoryError, UnknownNameError
 
@@ -26,6 +27,7 @@ def plot(
         typer.Option(
             help="Of runs: curves, angles, units, rasters, compare; of sweeps: lines, heatmap.",
             show_default="curves; of sweeps heatmap, or lines along one axis",
+            autocompletion=completion.among(*_OF_RUNS, *_OF_SWEEPS),
         ),
     ] = None,
     variable: Annotated[
@@ -33,10 +35,16 @@ def plot(
         typer.Option(
             help="What is drawn by curves, compare, lines and heatmap; of angles: delta, weight.",
             show_default="loss",
+            autocompletion=completion.variables_of_archive,
         ),
     ] = None,
     rule: Annotated[
-        str | None, typer.Option(help="Draw this rule alone, by its label.", show_default="all")
+        str | None,
+        typer.Option(
+            help="Draw this rule alone, by its label.",
+            show_default="all",
+            autocompletion=completion.rules_of_archive,
+        ),
     ] = None,
     layer: Annotated[
         int | None, typer.Option(help="Draw this layer alone.", show_default="all")

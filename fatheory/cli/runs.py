@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from fatheory.cli import completion
 from fatheory.cli.console import INTERRUPTED, err, out, print_exactly, show_table
 from fatheory.cli.description_file import to_yaml
 from fatheory.cli.settings import asked_experiment, device_told
@@ -18,7 +19,8 @@ Preset = Annotated[
     str,
     typer.Argument(
         help="A preset ('fatheory list' shows them); or a .json, .yaml or .toml file, or - for "
-        "standard input."
+        "standard input.",
+        autocompletion=completion.presets,
     ),
 ]
 Settings = Annotated[
@@ -28,6 +30,7 @@ Settings = Annotated[
         metavar="KEY=VALUE",
         help="Change one value, such as rules.backprop.learning_rate=0.005 or "
         "network.hidden=[50]. Repeatable; 'fatheory list PRESET' shows the keys.",
+        autocompletion=completion.settings,
     ),
 ]
 Seeds = Annotated[int | None, typer.Option(help="Number of seeds.", show_default="the preset's")]
@@ -81,7 +84,12 @@ def run(
 
 def solve(
     preset: Preset,
-    method: Annotated[str, typer.Option(help="How to solve it; see 'fatheory list'.")] = "flow",
+    method: Annotated[
+        str,
+        typer.Option(
+            help="How to solve it; see 'fatheory list'.", autocompletion=completion.methods
+        ),
+    ] = "flow",
     settings: Settings = None,
     seeds: Seeds = None,
     out_path: Out = None,

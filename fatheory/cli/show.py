@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import typer
 
+from fatheory.cli import completion
 from fatheory.cli.console import out, show_table
 from fatheory.cli.settings import asked_experiment
 from fatheory.labels import ATTR_EXPERIMENT
@@ -18,7 +19,10 @@ _ROWS_SHOWN = 40
 
 def list_known(
     preset: Annotated[
-        str | None, typer.Argument(help="Show the values of this preset, by key.")
+        str | None,
+        typer.Argument(
+            help="Show the values of this preset, by key.", autocompletion=completion.presets
+        ),
     ] = None,
 ) -> None:
     """List presets, rules, quantities and methods; or the values of one preset."""

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fatheory.cli import completion
 from fatheory.cli.console import err, out, print_exactly, show_table
-from fatheory.cli.runs import Seeds, Settings, named
+from fatheory.cli.description_file import to_yaml
+from fatheory.cli.runs import Form, Seeds, Settings, named
 from fatheory.cli.settings import (
     asked_experiment,
     changed,
@@ -41,6 +43,7 @@ Axes = Annotated[
         help="Values of one key, each JSON or plain text, such as rules.*.learning_rate=0.01,0.02 "
         "(* stands for every entry there) or network.hidden=[10],[20,20]. Repeatable. A file can "
         "say more.",
+        autocompletion=completion.axes,
     ),
 ]
 Together = Annotated[
@@ -61,7 +64,8 @@ def run(
         str,
         typer.Argument(
             help="A preset ('fatheory list' shows them); or an experiment or a sweep in a .json, "
-            ".yaml or .toml file, or - for standard input."
+            ".yaml or .toml file, or - for standard input.",
+            autocompletion=completion.presets,
         ),
     ],
     axes: Axes = None,
@@ -73,6 +77,7 @@ def run(
         typer.Option(
             help="Solve every cell from theory by this method ('fatheory list' shows them).",
             show_default="cells are trained",
+            autocompletion=completion.methods,
         ),
     ] = None,
     out_path: Annotated[
@@ -91,14 +96,16 @@ def run(
         bool, typer.Option("--restart", help="Replace an archive at that place.")
     ] = False,
     print_only: Annotated[
-        bool, typer.Option("--print", help="Print the sweep as JSON and do nothing else.")
+        bool, typer.Option("--print", help="Print the sweep and do nothing else.")
     ] = False,
+    form: Form = "json",
 ) -> None:
     """Carry out a sweep, or go on with one. Cells that are done are not done again."""
     given = dict(map(parse_axis, axes or [])) | parse_together(together or [])
     chosen = _asked_sweep(asked, given, settings or [], seeds)
     if print_only:
-        print_exactly(chosen.to_json(indent=2))
+        text = chosen.to_json(indent=2)
+        print_exactly(text if form == "json" else to_yaml(text))
         return
     what = "sweep" if method is None else f"sweep-{method}"
     place = named(chosen.experiment.name or chosen.content_hash, what, out_path)

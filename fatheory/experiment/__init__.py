@@ -29,3 +29,6 @@ from fatheory.experiment.task import LinearTask as LinearTask
 from fatheory.experiment.task import QuadraticTask as QuadraticTask
 from fatheory.experiment.task import TeacherTask as TeacherTask
 from fatheory.experiment.task_face import TaskFace as TaskFace
+from fatheory.listing import public_names as _public_names
+
+__dir__ = _public_names(__name__)

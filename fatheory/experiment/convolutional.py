@@ -12,7 +12,7 @@ from fatheory.experiment.departure import (
     NetworkDescription,
     departures,
 )
-from fatheory.experiment.description import NOT_EMPTY, Description, Fraction, Size
+from fatheory.experiment.description import NOT_EMPTY, OR_ONE, Description, Fraction, Size
 from fatheory.experiment.distribution import Distribution, EntryDistribution, Scaled, Uniform
 from fatheory.experiment.functions import ActivationName, OutputName
 from fatheory.experiment.normalization import BatchNormalization
@@ -80,7 +80,7 @@ class ConvolutionalNetwork(NetworkDescription):
     ----------
     blocks : tuple of Block
         The convolutional layers, the one next to the image first.
-    hidden : tuple of int
+    hidden : int or tuple of int
         Widths of the fully connected hidden layers that follow.
     activation, output : str
         Function of the hidden units and of the output units. With ``"softmax"`` outputs the loss
@@ -103,7 +103,7 @@ class ConvolutionalNetwork(NetworkDescription):
         Block(channels=32, pool=Pool(kind="average")),
         Block(channels=64, pool=Pool(kind="average")),
     )
-    hidden: tuple[Size, ...] = (64,)
+    hidden: Annotated[tuple[Size, ...], OR_ONE] = (64,)
     activation: ActivationName = "relu"
     output: OutputName = "softmax"
     start: Distribution = Scaled(gain=math.sqrt(2))

@@ -20,6 +20,8 @@ from pydantic import (
 
 from fatheory.errors import InvalidExperimentError, suggestion, visible
 from fatheory.experiment.json_text import written
+from fatheory.experiment.signature import readable_signature
+from fatheory.markup import heading, table
 
 
 def whole(value: Any) -> Any:
@@ -61,6 +63,15 @@ def _not_empty(value: tuple[Any, ...]) -> tuple[Any, ...]:
 
 NOT_EMPTY = AfterValidator(_not_empty)
 """Refuses an empty sequence."""
+
+
+def _as_sequence(value: Any) -> Any:
+    number = whole(value)
+    return (number,) if type(number) is int else value
+
+
+OR_ONE = BeforeValidator(_as_sequence)
+"""Takes a single whole number for a sequence of one."""
 Whole = Annotated[int, BeforeValidator(whole), Field(strict=True)]
 """An integer."""
 MAX_COUNT = 2**53
@@ -176,11 +187,20 @@ class Description(BaseModel):
     def __hash__(self) -> int:
         return hash((type(self), self._identity))
 
+    @classmethod
+    def __pydantic_init_subclass__(cls, **options: Any) -> None:
+        super().__pydantic_init_subclass__(**options)
+        # Pydantic's own writes annotations in full, validators included.
+        cls.__signature__ = readable_signature(cls)
+
     def __repr__(self) -> str:
         inner = ", ".join(f"{key}={value!r}" for key, value in self)
         return f"{type(self).__name__}({inner})"
 
     __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        return heading(type(self).__name__) + table(rows(self))
 
 
 def canonical(value: Any, notes: Sequence[Any] = ()) -> Any:

@@ -1,12 +1,11 @@
 """The experiment: what is asked, as one frozen value that theory and simulation both answer."""
 
-import html
 import json
 import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, model_serializer, model_validator
+from pydantic import AfterValidator, BeforeValidator, model_serializer, model_validator
 
 from fatheory.errors import ArchiveError, InvalidExperimentError, suggestion
 from fatheory.experiment.conflicts import conflicts
@@ -24,11 +23,13 @@ from fatheory.experiment.migration import HEAD, VERSION, as_version_1, migrated,
 from fatheory.experiment.network import Network
 from fatheory.experiment.own_start import OwnStart
 from fatheory.experiment.packages import packages_of
+from fatheory.experiment.pairs import Pairs
 from fatheory.experiment.record import Record
 from fatheory.experiment.rule_choice import RuleChoice
 from fatheory.experiment.schedule import Schedule, Update
 from fatheory.experiment.task import Task
 from fatheory.labels import ATTR_EXPERIMENT, ATTR_SWEEP
+from fatheory.markup import heading, table
 
 MAX_SEEDS = 1_000_000
 """More than any study asks for at once; a slip of the keyboard should not fill the memory."""
@@ -85,16 +86,16 @@ class Experiment(Description):
         What learns.
     rules : mapping of str to RuleChoice
         From a label (the coordinate ``rule`` of archives) to a rule with learning rate and
-        parameters. A number is a learning rate, and a label that is a rule's name needs no
-        ``rule``: ``{"backprop": 0.02, "frsf 75 %": {"rule": "frsf", "learning_rate": 0.01,
-        "concordance": 0.75}}``.
+        parameters; ``experiment.rules["backprop"]`` is one. A number is a learning rate, and a
+        label that is a rule's name needs no ``rule``: ``{"backprop": 0.02, "frsf 75 %": {"rule":
+        "frsf", "learning_rate": 0.01, "concordance": 0.75}}``.
     schedule : Schedule
         Phases, batch size, and how learning rates fall.
     update : Update
         SGD or Batch Manhattan, momentum and weight decay.
     record : Record
         What is stored, and when.
-    seeds : tuple of int
+    seeds : int or tuple of int
         Each draws its own target, start weights, feedback and examples; a number n means
         0 ... n-1.
     root_seed : int
@@ -117,6 +118,7 @@ class Experiment(Description):
         tuple[tuple[Text, RuleChoice], ...],
         NOT_EMPTY,
         BeforeValidator(_rule_choices),
+        AfterValidator(Pairs),
         AS_MAPPING,
     ]
     schedule: Schedule
@@ -365,11 +367,8 @@ class Experiment(Description):
     __str__ = __repr__
 
     def _repr_html_(self) -> str:
-        cells = "".join(
-            f"<tr><td>{html.escape(key)}</td><td>{html.escape(value)}</td></tr>"
-            for key, value in rows(self)
-        )
-        return f"<b>Experiment</b> <code>{self.content_hash}</code><table>{cells}</table>"
+        told = [(key, value) for key, value in rows(self) if key != "name"]
+        return heading("Experiment", self.name, code=self.content_hash) + table(told)
 
 
 def _set(data: dict[str, Any], key: str, value: Any) -> None:

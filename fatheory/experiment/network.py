@@ -13,7 +13,7 @@ from fatheory.experiment.departure import (
     NetworkDescription,
     departures,
 )
-from fatheory.experiment.description import NOT_EMPTY, Fraction, Size, of_its_kind
+from fatheory.experiment.description import NOT_EMPTY, OR_ONE, Fraction, Size, of_its_kind
 from fatheory.experiment.distribution import Distribution, EntryDistribution, Uniform
 from fatheory.experiment.functions import ActivationName, OutputName
 from fatheory.experiment.normalization import BatchNormalization
@@ -26,7 +26,7 @@ class DenseNetwork(NetworkDescription):
 
     Attributes
     ----------
-    hidden : tuple of int
+    hidden : int or tuple of int
         Widths of the hidden layers, the one next to the input first.
     activation, output : str
         Function of the hidden units and of the output units. With ``"softmax"`` outputs, which
@@ -45,7 +45,7 @@ class DenseNetwork(NetworkDescription):
     """
 
     kind: Literal["dense"] = "dense"
-    hidden: Annotated[tuple[Size, ...], NOT_EMPTY]
+    hidden: Annotated[tuple[Size, ...], NOT_EMPTY, OR_ONE]
     activation: ActivationName = "linear"
     output: OutputName = "linear"
     start: Distribution = Uniform(bound=0.01)

@@ -26,6 +26,7 @@ from fatheory.experiment.papers.signs import (
     liao2016_table_c2,
 )
 from fatheory.experiment.papers.spikes import lillicrap2016_fig4
+from fatheory.markup import heading, table
 
 
 class Presets(Mapping[str, Experiment]):
@@ -54,6 +55,16 @@ class Presets(Mapping[str, Experiment]):
 
     def __len__(self) -> int:
         return len(self._makers)
+
+    def __repr__(self) -> str:
+        longest = max(map(len, self._makers), default=0)
+        return "\n".join(f"{name.ljust(longest)}  {self.summary(name)}" for name in self)
+
+    def _repr_html_(self) -> str:
+        return heading("Presets") + table(((n, self.summary(n)) for n in self), ("name", "what"))
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self)
 
     def summary(self, name: str) -> str:
         """Return one line on a preset."""

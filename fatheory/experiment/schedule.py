@@ -1,6 +1,7 @@
 """When the network learns: steps, batches, phases with frozen layers, and the update."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
@@ -35,10 +36,12 @@ class Phase(Description):
 class Schedule(Description):
     """The phases, one after another, and the batch size.
 
+    ``Schedule(steps=2000)`` is of a single phase, in which all layers learn.
+
     Attributes
     ----------
     phases : tuple of Phase
-        At least one.
+        At least one; or, in their place, ``steps`` of the only one.
     batch_size : int
         Examples per update; 1 is online learning.
     decay : StepDecay, ExponentialDecay or CosineDecay, optional
@@ -48,6 +51,19 @@ class Schedule(Description):
     phases: Annotated[tuple[Phase, ...], NOT_EMPTY]
     batch_size: Size = 1
     decay: Decay | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_one_phase(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping) or "steps" not in data:
+            return data
+        if "phases" in data:
+            raise ValueError(
+                "steps are those of the only phase: give steps or phases; of several, set "
+                "schedule.phases.0.steps"
+            )
+        rest = {key: value for key, value in data.items() if key != "steps"}
+        return rest | {"phases": ({"steps": data["steps"]},)}
 
     @model_validator(mode="after")
     def _countable(self) -> "Schedule":

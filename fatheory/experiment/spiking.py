@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from fatheory.experiment.departure import Departure, NetworkDescription, departures, of_biases
-from fatheory.experiment.description import NOT_EMPTY, Number, Size
+from fatheory.experiment.description import NOT_EMPTY, OR_ONE, Number, Size
 from fatheory.experiment.distribution import Distribution, EntryDistribution, Uniform
 from fatheory.experiment.functions import ActivationName, OutputName
 from fatheory.experiment.sparsity import Sparsity
@@ -41,7 +41,7 @@ class SpikingNetwork(NetworkDescription):
 
     Attributes
     ----------
-    hidden : tuple of int
+    hidden : int or tuple of int
         Widths of the hidden layers, the one next to the input first.
     group : int
         Output neurons of a class; consecutive ones belong to the same class.
@@ -64,7 +64,7 @@ class SpikingNetwork(NetworkDescription):
     """
 
     kind: Literal["spiking"] = "spiking"
-    hidden: Annotated[tuple[Size, ...], NOT_EMPTY] = (1500, 1500, 1500)
+    hidden: Annotated[tuple[Size, ...], NOT_EMPTY, OR_ONE] = (1500, 1500, 1500)
     group: Size = 100
     leak: Share = 0.9
     integration: Literal["leaky", "average"] = "leaky"

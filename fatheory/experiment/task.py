@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, SerializeAsAny
 from fatheory.experiment.array_task import ArrayTask
 from fatheory.experiment.description import (
     NOT_EMPTY,
+    OR_ONE,
     Count,
     NonNegative,
     Size,
@@ -123,7 +124,7 @@ class TeacherTask(DrawnTask):
     ----------
     inputs, outputs, noise, samples
         As of `LinearTask`.
-    hidden : tuple of int
+    hidden : int or tuple of int
         Widths of the teacher's hidden layers, the one next to the input first.
     activation : str
         Function of its hidden units.
@@ -136,7 +137,7 @@ class TeacherTask(DrawnTask):
     """
 
     kind: Literal["teacher"] = "teacher"
-    hidden: Annotated[tuple[Size, ...], NOT_EMPTY]
+    hidden: Annotated[tuple[Size, ...], NOT_EMPTY, OR_ONE]
     activation: ActivationName = "tanh"
     weights: Distribution = Uniform(bound=0.5)
     biases: EntryDistribution | None = None

@@ -16,3 +16,6 @@ from fatheory.figures.style import save_figure as save_figure
 from fatheory.figures.style import style as style
 from fatheory.figures.wording import axis_label as axis_label
 from fatheory.figures.wording import plain as plain
+from fatheory.listing import public_names as _public_names
+
+__dir__ = _public_names(__name__)

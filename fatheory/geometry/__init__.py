@@ -32,3 +32,6 @@ from fatheory.geometry.pseudoinverse import pseudoinverse as pseudoinverse
 from fatheory.geometry.pseudoinverse import (
     pseudoinverse_alignment as pseudoinverse_alignment,
 )
+from fatheory.listing import public_names as _public_names
+
+__dir__ = _public_names(__name__)

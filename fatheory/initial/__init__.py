@@ -17,6 +17,7 @@ from fatheory.initial.problem import TeacherProblem as TeacherProblem
 from fatheory.initial.samples import Samples as Samples
 from fatheory.initial.streams import PURPOSES as PURPOSES
 from fatheory.initial.streams import stream as stream
+from fatheory.listing import public_names as _public_names
 from fatheory.renamed import renamed as _renamed
 
 __getattr__ = _renamed(
@@ -26,3 +27,5 @@ __getattr__ = _renamed(
         "draw_start": "fatheory.initial:draw_initial_state",
     },
 )
+
+__dir__ = _public_names(__name__)

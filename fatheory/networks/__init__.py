@@ -1,5 +1,6 @@
 """Forward passes whose layers send errors back through V in the place of W."""
 
+from fatheory.listing import public_names as _public_names
 from fatheory.networks.activations import ACTIVATIONS as ACTIVATIONS
 from fatheory.networks.activations import Activation as Activation
 from fatheory.networks.architecture import Architecture as Architecture
@@ -32,3 +33,5 @@ __getattr__ = _renamed(
         "first_sums": "fatheory.networks:first_preactivations",
     },
 )
+
+__dir__ = _public_names(__name__)

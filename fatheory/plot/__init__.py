@@ -1,5 +1,6 @@
 """Pictures in one call: an archive, or values from one, in; matplotlib's axes out."""
 
+from fatheory.listing import public_names as _public_names
 from fatheory.plot.angles import angles as angles
 from fatheory.plot.angles import units as units
 from fatheory.plot.comparison import compare as compare
@@ -24,6 +25,4 @@ __all__ = [
     "rasters",
 ]
 
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__dir__ = _public_names(__name__)

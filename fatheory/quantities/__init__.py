@@ -1,5 +1,6 @@
 """What can be recorded of a network: one file per quantity, the same for every reader."""
 
+from fatheory.listing import public_names as _public_names
 from fatheory.quantities.dimensions import dimension_sizes as dimension_sizes
 from fatheory.quantities.dimensions import traced_units as traced_units
 from fatheory.quantities.experiment_like import ExperimentLike as ExperimentLike
@@ -17,3 +18,5 @@ from fatheory.quantities.registry import source_of as source_of
 from fatheory.quantities.view import Evaluation as Evaluation
 from fatheory.quantities.view import Spiking as Spiking
 from fatheory.quantities.view import View as View
+
+__dir__ = _public_names(__name__)

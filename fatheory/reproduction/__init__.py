@@ -2,6 +2,7 @@
 
 from fatheory.archive import load_result as load_result
 from fatheory.archive import store_result as store_result
+from fatheory.listing import public_names as _public_names
 from fatheory.renamed import renamed as _renamed
 from fatheory.reproduction.arguments import beside_script as beside_script
 from fatheory.reproduction.arguments import in_kernel as in_kernel
@@ -26,3 +27,4 @@ from fatheory.reproduction.table_cells import compute_cells as compute_cells
 from fatheory.reproduction.table_cells import compute_table as compute_table
 
 __getattr__ = _renamed(__name__, {"Keep": "fatheory.reproduction:RunCache"})
+__dir__ = _public_names(__name__)

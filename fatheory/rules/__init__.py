@@ -1,5 +1,6 @@
 """Learning rules: what stands in for the transposed weights when errors travel back."""
 
+from fatheory.listing import public_names as _public_names
 from fatheory.rules.adaptive import AdaptiveFeedback as AdaptiveFeedback
 from fatheory.rules.adaptive import KolenPollack as KolenPollack
 from fatheory.rules.adaptive import WeightMirror as WeightMirror
@@ -31,3 +32,5 @@ from fatheory.rules.sign_concordant import (
 from fatheory.rules.sign_concordant import FixedRandomSignFeedback as FixedRandomSignFeedback
 from fatheory.rules.sign_concordant import SignConcordant as SignConcordant
 from fatheory.rules.sign_concordant import UniformSignFeedback as UniformSignFeedback
+
+__dir__ = _public_names(__name__)

@@ -10,7 +10,8 @@ import numpy as np
 from jaxtyping import Float
 
 from fatheory.arrays import Array, Sampler
-from fatheory.rules.parameter import Value, reader_of
+from fatheory.markup import heading, table
+from fatheory.rules.parameter import Value, reader_of, written
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,11 @@ class Rule:
         """Draw what the rule needs beside the weights; None for nothing."""
         del sampler, shape
         return None
+
+    def _repr_html_(self) -> str:
+        own = [(name, written(self.read(name, getattr(self, name)))) for name in self.parameters()]
+        told = [("what", self.summary), ("source", self.source), *own]
+        return heading("Rule", self.name) + table(told)
 
     def draws_at_random(self) -> bool:
         """Whether what the rule draws depends on random numbers."""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BeforeValidator, model_serializer, model_validator
+from pydantic import AfterValidator, BeforeValidator, model_serializer, model_validator
 
 from fatheory.errors import FatheoryError, InvalidExperimentError
 from fatheory.experiment import Experiment
@@ -14,6 +14,8 @@ from fatheory.experiment.description import NOT_EMPTY, Description
 from fatheory.experiment.json_text import text_digest, written
 from fatheory.experiment.migration import HEAD, VERSION, read_description
 from fatheory.experiment.packages import packages_of
+from fatheory.experiment.pairs import AxisPairs
+from fatheory.markup import folded, heading, table
 from fatheory.sweep.axis import Axis, read_axes
 from fatheory.sweep.cell import Cell
 from fatheory.sweep.settings import with_all_settings
@@ -32,7 +34,12 @@ class SweepDescription(Description):
     """
 
     experiment: Experiment
-    axes: Annotated[tuple[tuple[str, Axis], ...], NOT_EMPTY, BeforeValidator(read_axes)]
+    axes: Annotated[
+        tuple[tuple[str, Axis], ...],
+        NOT_EMPTY,
+        BeforeValidator(read_axes),
+        AfterValidator(AxisPairs),
+    ]
 
     @model_validator(mode="after")
     def _can_be_carried_out(self) -> "SweepDescription":
@@ -130,6 +137,12 @@ class SweepDescription(Description):
         return "\n".join([head, *lines, f"  of {self.experiment}".replace("\n", "\n  ")])
 
     __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        sizes = " × ".join(map(str, self.shape))
+        head = heading("Sweep", self.experiment.name, f"{sizes} cells", code=self.content_hash)
+        axes = table(((name, _listed(axis)) for name, axis in self.axes), ("axis", "points"))
+        return head + axes + folded("the experiment", self.experiment._repr_html_())
 
 
 def _listed(axis: Axis) -> str:

@@ -1,5 +1,6 @@
 """Inputs and targets: what networks are asked to learn."""
 
+from fatheory.listing import public_names as _public_names
 from fatheory.tasks.images import IMAGE_SETS as IMAGE_SETS
 from fatheory.tasks.images import FileReport as FileReport
 from fatheory.tasks.images import Images as Images
@@ -19,3 +20,5 @@ from fatheory.tasks.quadratic import quadratic_targets as quadratic_targets
 from fatheory.tasks.registry import TASKS as TASKS
 from fatheory.tasks.registry import register as register
 from fatheory.tasks.teacher import teacher_targets as teacher_targets
+
+__dir__ = _public_names(__name__)

@@ -13,6 +13,7 @@ Symbols, the same in every module and in the papers:
 ``t``      time, t = eta * step
 """
 
+from fatheory.listing import public_names as _public_names
 from fatheory.renamed import renamed as _renamed
 from fatheory.theory.backprop_modes import ModePath as ModePath
 from fatheory.theory.backprop_modes import backprop_aligned_weights as backprop_aligned_weights
@@ -103,3 +104,4 @@ from fatheory.theory.wide import lazy_kernel as lazy_kernel
 from fatheory.theory.wide import lazy_outputs as lazy_outputs
 
 __getattr__ = _renamed(__name__, {"Phase": "fatheory.theory:FlowPhase"})
+__dir__ = _public_names(__name__)

@@ -1,9 +1,11 @@
-"""A progress bar with the time left: on terminals, for runs that take a while."""
+"""A progress bar with the time left: on terminals and in notebooks, for runs that take a while."""
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol, runtime_checkable
+
+from fatheory.train.notebook import NotebookBar, in_notebook
 
 
 @runtime_checkable
@@ -23,12 +25,12 @@ class _Silent:
 def progress_bar(
     wanted: bool | None, title: str, total: int, unit: str = "steps"
 ) -> Iterator[Progress]:
-    """Show a progress bar on standard error while the block runs.
+    """Show a progress bar on standard error, or in the notebook, while the block runs.
 
     Parameters
     ----------
     wanted : bool or None
-        None shows it where standard error is a terminal.
+        None shows it in notebooks, and where standard error is a terminal.
     title : str
         What is going on.
     total : int
@@ -36,8 +38,17 @@ def progress_bar(
     unit : str
         What is counted.
     """
-    if not (sys.stderr.isatty() if wanted is None else wanted):
+    notebook = in_notebook()
+    if not (notebook or sys.stderr.isatty() if wanted is None else wanted):
         yield _Silent()
+        return
+    if notebook:
+        shown, stopped = NotebookBar(title, total, unit), True
+        try:
+            yield shown
+            stopped = False
+        finally:
+            shown.close(stopped=stopped)
         return
     # Imported here, as most runs show no bar.
     from rich.console import Console

@@ -61,7 +61,8 @@ def simulate(
         end. A finished run of the same experiment for fewer steps at `path` is continued without a
         word. `Experiment.lengthened` describes such a run.
     progress : bool, optional
-        Show a progress bar with the time left; by default on terminals, for long runs.
+        Show a progress bar with the time left; by default on terminals and in notebooks, for long
+        runs.
 
     Returns
     -------
@@ -125,7 +126,14 @@ def _carried_out(
     experiment.task.require_same_examples()
     if path is None:
         past = None if source is None else Past.of(source, experiment)
-        ((_, answer),) = train_many([experiment], progress=progress, past=past)
+        try:
+            ((_, answer),) = train_many([experiment], progress=progress, past=past)
+        except KeyboardInterrupt as interrupt:
+            interrupt.add_note(
+                "the run was in memory and is lost; one with a path, as in simulate(experiment, "
+                "path='run.zarr'), stops with all that is done, and the same call goes on"
+            )
+            raise
         return answer.archive()
     take_own_arrays(experiment, path)
     stored, called = experiment, experiment.content_hash

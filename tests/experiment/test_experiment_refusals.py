@@ -79,7 +79,7 @@ def test_learning_rates_are_numbers(value):
         ("update.momentum", np.nan, "finite number; got nan"),
         ("update.weight_decay", -1, "greater than or equal to 0"),
         ("network.hidden", [], "must not be empty"),
-        ("network.hidden", 5, "valid tuple; got 5"),
+        ("network.hidden", 5.5, "valid tuple; got 5.5"),
         ("network.activation", "tan", "'linear', 'tanh', 'sigmoid', 'relu' or 'erf'; got 'tan'"),
         (
             "network",

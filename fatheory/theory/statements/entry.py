@@ -29,3 +29,20 @@ class Entry:
     source: str
     function: str
     verified: str
+
+    def _repr_markdown_(self) -> str:
+        return (
+            f"### {self.id}\n\n"
+            f"$$\n{self.statement}\n$$\n\n"
+            f"- Holds for: {_literal(self.assumptions)}.\n"
+            f"- Source: {_literal(self.source)}.\n"
+            f"- Computed by: `{self.function}`\n"
+            f"- Verified by: {_literal(self.verified)}.\n"
+        )
+
+
+def _literal(prose: str) -> str:
+    """Keep formulas in prose from being read as Markdown: x*, W_l, |W|."""
+    for mark in "\\*_|":
+        prose = prose.replace(mark, f"\\{mark}")
+    return prose

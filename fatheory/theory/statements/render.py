@@ -41,24 +41,9 @@ def catalogue_markdown() -> str:
 
 
 def _section(entry: Entry, measured: dict[str, float]) -> str:
-    return (
-        f"### {entry.id}\n\n"
-        f"$$\n{entry.statement}\n$$\n\n"
-        f"- Holds for: {_literal(entry.assumptions)}.\n"
-        f"- Source: {_literal(entry.source)}.\n"
-        f"- Computed by: `{entry.function}`\n"
-        f"- Verified by: {_literal(entry.verified)}.\n"
-        f"- Worst residual: {residual_text(entry, measured)}\n"
-    )
+    return f"{entry._repr_markdown_()}- Worst residual: {residual_text(entry, measured)}\n"
 
 
 def residual_text(entry: Entry, measured: dict[str, float]) -> str:
     """Write an entry's worst residual, or say that none was measured."""
     return f"{measured[entry.id]:.1e}" if entry.id in measured else "not measured"
-
-
-def _literal(prose: str) -> str:
-    """Keep formulas in prose from being read as Markdown: x*, W_l, |W|."""
-    for mark in "\\*_|":
-        prose = prose.replace(mark, f"\\{mark}")
-    return prose

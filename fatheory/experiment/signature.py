@@ -1,0 +1,71 @@
+"""Signatures of descriptions as a reader needs them: fields with their kinds in words."""
+
+import inspect
+import re
+from typing import Any, get_args
+
+from pydantic import BaseModel
+
+_FIELDS = re.compile(r"^(\w+(?:, \w+)*) : (.+)$", re.MULTILINE)
+
+
+class _Words:
+    """An annotation that is written as the docstring says it: ``int or sequence of int``."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return self._text
+
+
+class _Default:
+    """A default that is written in short: a part by its class alone where nothing was chosen."""
+
+    def __init__(self, value: object) -> None:
+        self._value = value
+
+    def __repr__(self) -> str:
+        if isinstance(self._value, BaseModel):
+            kind = type(self._value)
+            fields = kind.model_fields
+            own = {
+                name: value
+                for name, value in self._value
+                if fields[name].is_required() or value != fields[name].get_default()
+            }
+            inner = ", ".join(f"{name}={value!r}" for name, value in own.items())
+            return f"{kind.__name__}({inner})"
+        return repr(self._value)
+
+
+def readable_signature(kind: type[BaseModel]) -> inspect.Signature:
+    """Return the signature of a description: required fields first, with kinds as documented.
+
+    Fields that only say which class it is are left out.
+    """
+    told = _documented(kind)
+    required: list[inspect.Parameter] = []
+    optional: list[inspect.Parameter] = []
+    for name, field in kind.model_fields.items():
+        words = re.sub(r", optional$", " or None", told.get(name, ""))
+        annotation: Any = _Words(words) if words else inspect.Parameter.empty
+        default = field.get_default(call_default_factory=True)
+        is_tag = len(get_args(field.annotation)) == 1 and isinstance(default, str)
+        if is_tag:
+            continue
+        given = inspect.Parameter.empty if field.is_required() else _Default(default)
+        one = inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=given
+        )
+        (required if field.is_required() else optional).append(one)
+    return inspect.Signature([*required, *optional])
+
+
+def _documented(kind: type) -> dict[str, str]:
+    """Return what docstrings say of fields, those of bases where the own one is silent."""
+    told: dict[str, str] = {}
+    for base in reversed(kind.__mro__):
+        for names, words in _FIELDS.findall(inspect.cleandoc(base.__doc__ or "")):
+            told |= dict.fromkeys(names.split(", "), words)
+    return told
