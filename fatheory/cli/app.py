@@ -7,7 +7,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -92,9 +92,19 @@ def _stop_at_once(kind: int, frame: object) -> None:
     os._exit(INTERRUPTED)
 
 
+_WORD = b"\nstopping (seconds); what is stored is whole. Once more stops at once\n"
+
+
 def _interrupted(kind: int, frame: object) -> None:
-    """Raise KeyboardInterrupt once; the way out is not to be interrupted by another."""
-    signal.signal(kind, _stop_at_once)
+    """Raise KeyboardInterrupt once; the way out is not to be interrupted by another.
+
+    SIGTERM, which clusters send, is Ctrl-C by another hand: it stops sweeps and solutions, too.
+    """
+    for own in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(own, _stop_at_once)
+    if kind == signal.SIGTERM:
+        with suppress(OSError):
+            os.write(2, _WORD)  # not through sys.stderr, which may be in the middle of a word
     signal.default_int_handler(kind, frame)  # type: ignore[arg-type]
 
 
@@ -108,13 +118,17 @@ def _leaving_at_the_last_interrupt() -> Iterator[None]:
     if not own or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield
         return
-    signal.signal(signal.SIGINT, _interrupted)
+    former = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    taken = [kind for kind, handler in former.items() if signal.getsignal(kind) == handler]
+    for kind in taken:
+        signal.signal(kind, _interrupted)
     try:
         yield
     finally:
         # Once interrupted it stays, for the interpreter's own way out takes time, too.
-        if signal.getsignal(signal.SIGINT) is _interrupted:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+        for kind in taken:
+            if signal.getsignal(kind) is _interrupted:
+                signal.signal(kind, former[kind])
 
 
 def _told(error: OSError) -> str:

@@ -34,8 +34,12 @@ def list_claims(
 
     rows = _rows(results)
     chosen = [row for row in rows if row.verdict.startswith(verdict or "")]
-    # Lines as long as they are: ids are there to be copied, and must not fold.
-    out.print(aligned([words.LIST_HEAD, *map(words.list_row, chosen)]), soft_wrap=True)
+    table = [words.LIST_HEAD, *map(words.list_row, chosen)]
+    if out.is_terminal and out.width < max(map(len, aligned(table).splitlines())):
+        _print_narrow(table)
+    else:
+        # Lines as long as they are: other programs read them line by line.
+        out.print(aligned(table), soft_wrap=True)
     out.print()
     out.print(words.summary(rows), soft_wrap=True)
     _leave_if_wrong(rows)
@@ -99,6 +103,16 @@ def readme(
     if not check:
         file.write_text(new, encoding="utf-8")
         out.print(f"wrote {file}", soft_wrap=True)
+
+
+def _print_narrow(table: "list[tuple[str, ...]]") -> None:
+    """Print a claim on two lines where one is too long: ids are copied, and must not fold."""
+    head, *rows = table
+    for row in rows:
+        said = (f"{name} {text}" for name, text in zip(head[1:-1], row[1:-1], strict=True)
+                if text != "-")  # fmt: skip
+        out.print(row[0], style="bold")
+        out.print(f"  {row[-1]}" + "".join(f"; {text}" for text in said))
 
 
 def _rows(folder: Path | None) -> "list[Row]":

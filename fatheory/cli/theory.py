@@ -10,6 +10,7 @@ theory = typer.Typer(
     help="The catalogue of theory: every statement, its function and how it is verified.",
     no_args_is_help=True,
 )
+_ROOM = "fatheory.theory."
 
 
 @theory.command("list")
@@ -18,8 +19,8 @@ def list_entries() -> None:
     from fatheory.theory.statements import catalogue, residual_text, residuals
 
     measured = residuals()
-    rows = [(e.id, residual_text(e, measured), e.function) for e in catalogue()]
-    show_table("Theory", ("id", "worst residual", "function"), rows)
+    rows = [(e.id, residual_text(e, measured), e.function.removeprefix(_ROOM)) for e in catalogue()]
+    show_table("Theory", ("id", "residual", f"function in {_ROOM.rstrip('.')}"), rows)
 
 
 @theory.command()

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 
+import matplotlib
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
@@ -23,6 +24,10 @@ def style() -> Iterator[None]:
         plt.style.context(str(path)),
     ):
         yield
+        interactive = matplotlib.is_interactive()
+    # A notebook's backend is loaded with the first figure and turns interaction on; taken back
+    # with the style, no later figure would be shown.
+    matplotlib.interactive(interactive)
 
 
 def rule_colour(label: str) -> str:

@@ -131,3 +131,14 @@ def test_the_style_holds_only_inside_the_block():
         assert plt.rcParams["pdf.fonttype"] == 42
         assert not plt.rcParams["axes.spines.top"]
     assert plt.rcParams["pdf.fonttype"] == before
+
+
+def test_what_a_backend_turns_on_in_the_style_stays_on(monkeypatch):
+    monkeypatch.setitem(plt.rcParams, "interactive", False)
+    with style():
+        plt.ion()  # as a notebook's backend does, with the first figure
+    assert plt.isinteractive()
+    plt.ioff()
+    with style():
+        pass
+    assert not plt.isinteractive()
