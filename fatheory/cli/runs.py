@@ -14,6 +14,8 @@ from fatheory.errors import StoppedRun
 if TYPE_CHECKING:
     import xarray as xr
 
+    from fatheory.experiment import Experiment
+
 
 Preset = Annotated[
     str,
@@ -36,7 +38,11 @@ Settings = Annotated[
 Seeds = Annotated[int | None, typer.Option(help="Number of seeds.", show_default="the preset's")]
 Out = Annotated[
     Path | None,
-    typer.Option("--out", help="Where to store the archive.", show_default="./NAME-SOURCE.zarr"),
+    typer.Option(
+        "--out",
+        help="Where to store the archive; NAME of a changed preset has a hash.",
+        show_default="./NAME-SOURCE.zarr",
+    ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an archive at that place.")]
 Printed = Annotated[bool, typer.Option("--print", help="Print the experiment and do nothing else.")]
@@ -72,7 +78,7 @@ def run(
         text = asked.to_json(indent=2)
         print_exactly(text if form == "json" else to_yaml(text))
         return
-    place = named(asked.name or asked.content_hash, "simulation", out_path)
+    place = named(called(asked), "simulation", out_path)
     try:
         with device_told():
             done = simulate(asked, path=place, restart=restart)
@@ -102,7 +108,7 @@ def solve(
 
     asked = asked_experiment(preset, settings or [], seeds)
     find_method(method)  # it is part of a path before solve asks for it
-    place = named(asked.name or asked.content_hash, f"theory-{method}", out_path)
+    place = named(called(asked), f"theory-{method}", out_path)
     # Before the work, not after it.
     check_destination(place, overwrite=overwrite)
     answer = solve_experiment(asked, method)
@@ -135,6 +141,20 @@ def compare(
     show_table(title, ("variable", "rule", "median", "smallest", "largest", "seeds"), rows)
     if out_path is not None:
         out.print(f"stored {save(difference, out_path, overwrite=overwrite)}")
+
+
+def called(asked: "Experiment") -> str:
+    """Call an experiment by its name, and a changed preset by what it asks as well.
+
+    Archives of one preset with other settings so have names of their own.
+    """
+    from fatheory.experiment import presets
+
+    if not asked.name:
+        return asked.content_hash
+    if asked.name in presets and presets[asked.name] != asked:
+        return f"{asked.name}-{asked.content_hash[:8]}"
+    return asked.name
 
 
 def named(name: str, source: str, wanted: Path | None) -> Path:

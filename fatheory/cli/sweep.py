@@ -14,7 +14,7 @@ import typer
 from fatheory.cli import completion
 from fatheory.cli.console import err, out, print_exactly, show_table
 from fatheory.cli.description_file import to_yaml
-from fatheory.cli.runs import Form, Seeds, Settings, named
+from fatheory.cli.runs import Form, Seeds, Settings, called, named
 from fatheory.cli.settings import (
     asked_experiment,
     changed,
@@ -108,7 +108,7 @@ def run(
         print_exactly(text if form == "json" else to_yaml(text))
         return
     what = "sweep" if method is None else f"sweep-{method}"
-    place = named(chosen.experiment.name or chosen.content_hash, what, out_path)
+    place = named(called(chosen.experiment), what, out_path)
     try:
         with device_told():
             chosen.run(place, method=method, workers=workers, scheduler=scheduler, restart=restart)
