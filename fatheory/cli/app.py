@@ -118,7 +118,10 @@ def _leaving_at_the_last_interrupt() -> Iterator[None]:
     if not own or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield
         return
-    former = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    former: dict[signal.Signals, Any] = {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGTERM: signal.SIG_DFL,
+    }
     taken = [kind for kind, handler in former.items() if signal.getsignal(kind) == handler]
     for kind in taken:
         signal.signal(kind, _interrupted)

@@ -264,8 +264,11 @@ def _add_legend(
     if counted:
         counts = np.concatenate([np.ravel(own.n.values) for own in counted]).astype(int)
         # Where no seed is left there is no point, and a cross says so.
-        least, most = int(counts[counts > 0].min(initial=counts.max())), counted[0].total
-        note = ", ".join(filter(None, (counted[0].band, n_text(least, most))))
+        least, most = int(counts[counts > 0].min(initial=counts.max())), int(counts.max())
+        alike = n_text(most, counted[0].total)
+        note = ", ".join(
+            filter(None, (counted[0].band, alike if least == most else f"n = {least} to {most}"))
+        )
         shown.append(Patch(color="0.4", alpha=0.3, linewidth=0, label=note))
     if lost:
         cross: dict[str, Any] = {"color": "0.4", "marker": "x", "linestyle": "none"}

@@ -68,7 +68,7 @@ def test_lines_say_where_how_many_seeds_are_missing(gaps):
     (cross,) = lines(axes, marker="x")
     assert cross.get_xdata() == [0.1]
     assert [text.get_text() for text in axes.texts] == ["1"]
-    assert texts(axes)[-2:] == ["median, central 95 %, n = 3 of 4", "seeds without a value"]
+    assert texts(axes)[-2:] == ["median, central 95 %, n = 3 to 4", "seeds without a value"]
 
 
 def test_theory_is_dashed_over_simulation(stored, sweep):
