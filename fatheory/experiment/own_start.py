@@ -314,6 +314,7 @@ def _given(arrays: Any) -> tuple[list[dict[str, Any]], list[HeldArray]]:
     if not isinstance(arrays, Mapping) or not arrays:
         raise ArrayError(f"a start is a mapping of names to arrays; got {arrays!r:.60}")
     described, held = [], []
+    # Sorted, as the order in which they are given says nothing, and would change the content hash.
     for name in sorted(map(str, arrays)):
         if not _NAME.fullmatch(name):
             known = ("weight_1", "kernel_1", "bias_1", "channel_bias_1", "feedback_2",

@@ -51,6 +51,7 @@ def recorded_arrays(archive: Any, contents: ArrayContents, root_seed: int) -> Ow
 
 
 def _array_set(stored: list[np.ndarray], contents: ArrayContents) -> ArraySet:
+    # Copies, as sets of arrays are made read-only, and the archive is somebody's.
     inputs, targets, *held_out = (array.copy() for array in stored)
     X, Y = held_out or (inputs[:0], targets[:0])
     return ArraySet(inputs, targets, X, Y, contents.shape, contents.of_classes)

@@ -33,6 +33,7 @@ class HeldArray:
         # A copy of one's own, in which -0 is 0: equal numbers have one digest.
         self.values = values + 0
         self.values.flags.writeable = False
+        # One order of bytes, so that a digest is the same on every machine.
         content = self.values.astype(self.values.dtype.newbyteorder("<"))
         head = repr((self.values.shape, str(self.values.dtype)))
         self.digest = hashlib.sha256(head.encode() + content.tobytes()).hexdigest()
