@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import tomllib
 from importlib import metadata
 from pathlib import Path
 
@@ -125,6 +126,14 @@ def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(ImportError, match="cannot import name 'simulat'"):
         from fatheory import simulat  # noqa: F401
     assert not hasattr(fatheory, "__wrapped__")
+
+
+def test_the_least_typer_reads_choices():
+    """Before 0.19 every command ended in a RuntimeError, for one has an option of two values."""
+    described = ROOT / "pyproject.toml"
+    required = tomllib.loads(described.read_text("utf-8"))["project"]["dependencies"]
+    (least,) = (one.partition(">=")[2] for one in required if one.startswith("typer"))
+    assert tuple(map(int, least.split("."))) >= (0, 19)
 
 
 def test_version_is_that_of_the_installed_package():

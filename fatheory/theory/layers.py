@@ -1,6 +1,6 @@
 """The weights and the feedback of a network of any depth: their shapes, and two ways to wire it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import accumulate, pairwise
 
 import numpy as np
@@ -22,7 +22,7 @@ def network_weights(weights: Sequence[ArrayLike], at_least: int = 1) -> list[Mat
     ArrayError
         If there are fewer than `at_least` layers, or arrays are not finite or do not fit.
     """
-    checked = [real_array(f"W_{layer}", W, 2) for layer, W in enumerate(weights, start=1)]
+    checked = [real_array(f"W_{layer}", W, 2) for layer, W in _listed("weights", weights, 1)]
     if len(checked) < at_least:
         raise ArrayError(
             f"weights must list at least {at_least} matrices, from the input upwards; "
@@ -48,7 +48,7 @@ def layered_feedback(feedback: Sequence[ArrayLike], weights: Sequence[Matrix]) -
     ArrayError
         If their number is not L - 1, or arrays are not finite or do not fit.
     """
-    B = [real_array(f"B_{layer}", b, 2) for layer, b in enumerate(feedback, start=2)]
+    B = [real_array(f"B_{layer}", b, 2) for layer, b in _listed("feedback", feedback, 2)]
     _same_number("B_2 ... B_L, one for each layer above the first", B, weights)
     axes: Axes = {
         f"B_{layer}": (b, (f"n_{layer - 1}", f"n_{layer}")) for layer, b in enumerate(B, start=2)
@@ -65,7 +65,7 @@ def direct_feedback(feedback: Sequence[ArrayLike], weights: Sequence[Matrix]) ->
     ArrayError
         If their number is not L - 1, or arrays are not finite or do not fit.
     """
-    F = [real_array(f"F_{layer}", f, 2) for layer, f in enumerate(feedback, start=1)]
+    F = [real_array(f"F_{layer}", f, 2) for layer, f in _listed("feedback", feedback, 1)]
     _same_number("F_1 ... F_{L-1}, one for each hidden layer", F, weights)
     axes: Axes = {
         f"F_{layer}": (f, (f"n_{layer}", f"n_{len(weights)}")) for layer, f in enumerate(F, start=1)
@@ -98,7 +98,7 @@ def direct_from_layered(feedback: Sequence[ArrayLike]) -> list[Matrix]:
     ArrayError
         If arrays are not finite or do not chain.
     """
-    B = [real_array(f"B_{layer}", b, 2) for layer, b in enumerate(feedback, start=2)]
+    B = [real_array(f"B_{layer}", b, 2) for layer, b in _listed("feedback", feedback, 2)]
     matching_shapes(
         {f"B_{layer}": (b, (f"n_{layer - 1}", f"n_{layer}")) for layer, b in enumerate(B, start=2)}
     )
@@ -130,7 +130,7 @@ def layered_from_direct(feedback: Sequence[ArrayLike]) -> list[Matrix]:
     RegimeError
         If one of F_2 ... F_{L-1} has not full column rank: then no such chain exists in general.
     """
-    F = [real_array(f"F_{layer}", f, 2) for layer, f in enumerate(feedback, start=1)]
+    F = [real_array(f"F_{layer}", f, 2) for layer, f in _listed("feedback", feedback, 1)]
     matching_shapes(
         {f"F_{layer}": (f, (f"n_{layer}", "n_L")) for layer, f in enumerate(F, start=1)}
     )
@@ -150,6 +150,16 @@ def partial_products(
 ) -> list[Float[np.ndarray, "*time _ _"]]:
     """Return W_1, W_2 W_1, ..., W_L ... W_1; with times in front, at every time."""
     return list(accumulate(weights, lambda below, W: W @ below))
+
+
+def _listed(name: str, given: Sequence[ArrayLike], start: int) -> Iterator[tuple[int, ArrayLike]]:
+    """Count through a list of matrices; what is none, such as None, is refused."""
+    try:
+        return enumerate(iter(given), start=start)
+    except TypeError as error:
+        raise ArrayError(
+            f"{name} must list matrices, one for a layer; got {given!r:.80}"
+        ) from error
 
 
 def _same_number(what: str, given: Sequence[np.ndarray], weights: Sequence[Matrix]) -> None:

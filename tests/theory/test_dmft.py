@@ -114,6 +114,45 @@ def test_linear_units_are_the_deep_reduction(residual):
     residual(off, 0.04)
 
 
+def linear_mean_field(K, Y, L, gamma, eta, steps):
+    """Follow outputs of linear units by averages alone, which then close: no sample is drawn.
+
+    With U(k) the sum of a layer's errors up to step k, seen through the layer below, units are
+    chi(k) + eta gamma U(k) b. Random feedback of either kind sends b e, b normal and independent.
+    """
+    errors, outputs, below = [], [], []
+    for k in range(steps + 1):
+        # phi[j] is the kernel of a layer between the steps k and j, U[j] its sum at step j.
+        phi = [K] * (k + 1)
+        for layer in range(L):
+            if layer == len(below):
+                below.append([])
+            moved = sum((phi[j] @ errors[j] for j in range(k)), np.zeros_like(Y))
+            below[layer].append(moved)
+            phi = [
+                p + (eta * gamma) ** 2 * moved @ u.T for p, u in zip(phi, below[layer], strict=True)
+            ]
+        f = eta * sum((phi[j] @ errors[j] for j in range(k)), np.zeros_like(Y))
+        outputs.append(f)
+        errors.append(Y - f)
+    return np.array(outputs)
+
+
+@pytest.mark.parametrize("L", [1, 2])
+@pytest.mark.parametrize("rule", [FA, DFA])
+@pytest.mark.parametrize("coloured", [True, False], ids=["correlated", "orthogonal"])
+def test_linear_units_follow_from_averages_alone(L, rule, coloured):
+    points = X if coloured else np.sqrt(6) * np.eye(4, 6)
+    run = theory.dmft(
+        points, Y, activation="linear", hidden_layers=L, richness=1.5, learning_rate=0.1, steps=8,
+        rule=rule, samples=20_000, alignment=False,
+    )  # fmt: skip
+    expected = linear_mean_field(points @ points.T / 6, Y, L, 1.5, 0.1, 8)
+    assert np.sqrt(np.mean(expected[-1] ** 2)) > 0.3
+    off = np.sqrt(np.mean((run["output"].values - expected) ** 2) / np.mean(Y**2))
+    assert off < 0.04
+
+
 def test_a_poor_network_is_lazy():
     K = theory.lazy_kernel(X, activation="tanh", hidden_layers=2, rule=FA).values
     lazy = theory.lazy_outputs(K, Y, times=np.arange(21) * 0.1, learning_rate=0.1)

@@ -4,6 +4,7 @@ Over all rules, with and without B, with and without Sigma: B handed to a rule t
 used nowhere, and a rule that draws one is refused without it.
 """
 
+import inspect
 import itertools
 from dataclasses import dataclass
 
@@ -12,15 +13,18 @@ import pytest
 from literal_flow import DRAWN, KNOWN, integrated, loss_of, stand_in
 from scipy.optimize import brentq
 
-from fatheory.errors import RegimeError
+from fatheory.errors import ArrayError, RegimeError, UnknownNameError
 from fatheory.rules import FixedFeedback, known_rules, make_rule
 from fatheory.theory import (
     FlowPhase,
     deep_flow,
+    deep_reduced,
+    dmft,
     flow,
     largest_stable_learning_rate,
     phases_closed_form,
 )
+from fatheory.theory.layers import _listed
 
 TIMES = [0.0, 0.1, 0.25, 0.4]
 WITH_B = pytest.mark.parametrize("given", [True, False], ids=["B", "no B"])
@@ -113,6 +117,46 @@ def test_deep_flow(rule, given, coloured):
     for layer, W in enumerate(expected, start=1):
         np.testing.assert_allclose(path[f"weight_{layer}"], W, rtol=0, atol=tolerance)
     np.testing.assert_allclose(path.loss, loss_of(expected, T, Sigma), rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("rule", ["feedback_alignment", "direct_feedback_alignment"])
+@pytest.mark.parametrize("depth", [2, 4])
+@COLOURED
+def test_deep_reduced(rule, depth, coloured):
+    weights, Bs, T, Sigma = arrays(coloured, (3, 4, 5, 6, 2)[-depth - 1 :])
+    if rule == "direct_feedback_alignment":
+        rng = np.random.default_rng(0)
+        Bs = [0.5 * rng.normal(size=(len(W), len(T))) for W in weights[:-1]]
+    path = deep_reduced(weights, Bs, T, Sigma, times=TIMES, rule=rule)
+    expected = integrated(rule, weights, Bs, T, Sigma, TIMES)
+    for ours, W in zip(path.weights(), expected, strict=True):
+        np.testing.assert_allclose(ours, W, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(path.loss(), loss_of(expected, T, Sigma), rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("rule", sorted(known_rules()))
+def test_reductions_and_mean_fields_refuse_the_other_rules(rule):
+    weights, Bs, T, _ = arrays(coloured=False)
+    calls = [
+        lambda: deep_reduced(weights, Bs, T, times=TIMES, rule=rule),
+        lambda: dmft(
+            np.eye(2, 3), np.ones((2, 1)), activation="linear", hidden_layers=1, richness=1.0,
+            learning_rate=0.1, steps=1, rule=rule, samples=64,
+        ),
+    ]  # fmt: skip
+    for call in calls:
+        if rule in ("feedback_alignment", "direct_feedback_alignment"):
+            call()
+            continue
+        with pytest.raises((RegimeError, UnknownNameError), match=rule):
+            call()
+
+
+@pytest.mark.parametrize("given", [None, 3.0, np.array(3.0)])
+def test_what_lists_no_matrices_is_refused(given):
+    listed = inspect.unwrap(_listed)  # the tests' own checks of types would refuse it before
+    with pytest.raises(ArrayError, match="feedback must list matrices, one for a layer; got"):
+        listed("feedback", given, 2)
 
 
 @EVERY
