@@ -19,15 +19,18 @@ NO_COLOUR = "#666666"
 @contextmanager
 def style() -> Iterator[None]:
     """Draw in the house style while the block runs."""
-    with (
-        resources.as_file(resources.files("fatheory.figures") / "fatheory.mplstyle") as path,
-        plt.style.context(str(path)),
-    ):
-        yield
-        interactive = matplotlib.is_interactive()
-    # A notebook's backend is loaded with the first figure and turns interaction on; taken back
-    # with the style, no later figure would be shown.
-    matplotlib.interactive(interactive)
+    drawing_at_once = matplotlib.is_interactive()
+    place = resources.files("fatheory.figures") / "fatheory.mplstyle"
+    try:
+        with resources.as_file(place) as path, plt.style.context(str(path)):
+            try:
+                yield
+            finally:
+                drawing_at_once = matplotlib.is_interactive()
+    finally:
+        # The first figure of a notebook turns this on, and the style's context puts back what was
+        # before it: no later figure would be shown.
+        matplotlib.interactive(drawing_at_once)
 
 
 def rule_colour(label: str) -> str:

@@ -1,5 +1,8 @@
 """Figures by meaning: which lines, colours, labels; the files they are written to."""
 
+from contextlib import suppress
+
+import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -123,6 +126,20 @@ def test_a_place_that_cannot_be_written_is_refused(axes, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ArchiveWriteError, match="file"):
         save_figure(axes.figure, tmp_path / "file" / "figure")
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_backend_that_began_to_draw_at_once_goes_on_with_it(fails):
+    # As a notebook's does with the first figure, which may well be one in this style.
+    before = matplotlib.is_interactive()
+    try:
+        matplotlib.interactive(False)
+        with suppress(ZeroDivisionError), style():
+            matplotlib.interactive(True)
+            assert 1 / (0 if fails else 1)
+        assert matplotlib.is_interactive()
+    finally:
+        matplotlib.interactive(before)
 
 
 def test_the_style_holds_only_inside_the_block():
