@@ -20,7 +20,7 @@ from pydantic import (
 
 from fatheory.errors import InvalidExperimentError, suggestion, visible
 from fatheory.experiment.json_text import written
-from fatheory.experiment.signature import readable_signature
+from fatheory.experiment.signature import own_signature, readable_signature
 from fatheory.markup import heading, table
 
 
@@ -191,7 +191,10 @@ class Description(BaseModel):
     def __pydantic_init_subclass__(cls, **options: Any) -> None:
         super().__pydantic_init_subclass__(**options)
         # Pydantic's own writes annotations in full, validators included.
-        cls.__signature__ = readable_signature(cls)
+        if cls.__init__ is Description.__init__:
+            cls.__signature__ = readable_signature(cls)
+        else:  # of a part that takes something else than its fields, as arrays
+            cls.__signature__ = own_signature(cls)
 
     def __repr__(self) -> str:
         inner = ", ".join(f"{key}={value!r}" for key, value in self)

@@ -48,8 +48,7 @@ def readable_signature(kind: type[BaseModel]) -> inspect.Signature:
     required: list[inspect.Parameter] = []
     optional: list[inspect.Parameter] = []
     for name, field in kind.model_fields.items():
-        words = re.sub(r", optional$", " or None", told.get(name, ""))
-        annotation: Any = _Words(words) if words else inspect.Parameter.empty
+        annotation = _worded(told.get(name, ""))
         default = field.get_default(call_default_factory=True)
         is_tag = len(get_args(field.annotation)) == 1 and isinstance(default, str)
         if is_tag:
@@ -60,6 +59,21 @@ def readable_signature(kind: type[BaseModel]) -> inspect.Signature:
         )
         (required if field.is_required() else optional).append(one)
     return inspect.Signature([*required, *optional])
+
+
+def own_signature(kind: type[BaseModel]) -> inspect.Signature:
+    """Return the signature of a part that takes something else than its fields, as documented."""
+    told = _documented(kind)
+    _, *own = inspect.signature(kind.__init__).parameters.values()
+    return inspect.Signature(
+        [one.replace(annotation=_worded(told.get(one.name, ""))) for one in own]
+    )
+
+
+def _worded(words: str) -> Any:
+    """Return a kind in words as an annotation; none where it is not documented."""
+    words = re.sub(r", optional$", " or None", words)
+    return _Words(words) if words else inspect.Parameter.empty
 
 
 def _documented(kind: type) -> dict[str, str]:
