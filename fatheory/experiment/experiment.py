@@ -348,7 +348,7 @@ class Experiment(Description):
             if type(value) is not int or value < 1:
                 raise InvalidExperimentError("lengthened", [(name, f"is 1 or more; got {value!r}")])
         *others, last = self.schedule.phases
-        if self.update.momentum:
+        if self.update.memories:
             phases = (*others, last, last.replaced(steps=steps))
         else:
             phases = (*others, last.replaced(steps=last.steps + steps))

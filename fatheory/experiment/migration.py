@@ -96,8 +96,14 @@ def as_version_1(content: Data) -> Data:
     What it did not know is left out; it is for hashes of descriptions that do not use it.
     """
     content = _of_fixed_feedback(content, "distribution", "law")
+    content = content | {"update": _without(content["update"], optimizer="sgd")}
     task = content["task"]
-    if not task.get("contents"):
+    if task["kind"] != "images" or not task.get("contents"):
         return content
     contents = {key: value for key, value in task["contents"].items() if key != "digest"}
     return content | {"task": task | {"contents": contents}}
+
+
+def _without(part: Data, **defaults: Any) -> Data:
+    """Leave out the keys that have their defaults."""
+    return {key: v for key, v in part.items() if key not in defaults or v != defaults[key]}

@@ -1,7 +1,7 @@
 """When the network learns: steps, batches, phases with frozen layers, and the update."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -86,6 +86,17 @@ class Schedule(Description):
         return tuple(ends)
 
 
+_MEMORIES = {
+    "adam": 2,
+    "nadam": 2,
+    "adabelief": 2,
+    "amsgrad": 3,
+    "rmsprop": 1,
+    "adagrad": 1,
+    "lion": 1,
+}
+
+
 class Update(Description):
     """How gradients change the weights: W <- W + learning_rate tau (Liao, Leibo & Poggio 2016).
 
@@ -104,8 +115,29 @@ class Update(Description):
         Decay per unit of time.
     manhattan : int
         The setting, 0 to 3.
+    optimizer : str
+        ``"sgd"``, as above; or ``"adam"``, ``"nadam"``, ``"amsgrad"``, ``"adabelief"``,
+        ``"rmsprop"``, ``"adagrad"`` or ``"lion"``: tau = -a(g) - d W, with the scaled gradient a
+        of optax's optimiser of that name at its own settings, for every rule's g alike.
     """
 
     momentum: Fraction = 0.0
     weight_decay: NonNegative = 0.0
     manhattan: Annotated[Whole, Field(ge=0, le=3)] = 0
+    optimizer: Literal[
+        "sgd", "adam", "nadam", "amsgrad", "adabelief", "rmsprop", "adagrad", "lion"
+    ] = "sgd"
+
+    @model_validator(mode="after")
+    def _of_one_kind(self) -> "Update":
+        if self.optimizer != "sgd" and (self.manhattan or self.momentum):
+            raise ValueError(
+                f"momentum and manhattan are settings of 'sgd'; with the optimizer "
+                f"{self.optimizer!r} leave them out"
+            )
+        return self
+
+    @property
+    def memories(self) -> int:
+        """How many numbers the update remembers for every weight."""
+        return 1 if self.momentum else _MEMORIES.get(self.optimizer, 0)

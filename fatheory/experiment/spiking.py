@@ -118,7 +118,11 @@ class SpikingNetwork(NetworkDescription):
         elif task.outside_unit_interval is not None:
             where, why = task.outside_unit_interval
             yield where, f"{task.input_name} are probabilities of spikes, so they {why}"
-        for key, value in (("momentum", update.momentum), ("manhattan", update.manhattan)):
+        own = {"momentum": update.momentum, "manhattan": update.manhattan}
+        if update.optimizer != "sgd":
+            why = f"a spiking network learns by its own rule: 'sgd'; got {update.optimizer!r}"
+            yield "update.optimizer", why
+        for key, value in own.items():
             if value:
                 yield f"update.{key}", f"a spiking network learns by its own rule: 0; got {value}"
         for label, choice in experiment.rules:

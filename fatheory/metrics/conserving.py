@@ -11,6 +11,8 @@ def breaking_updates(asked: Experiment) -> Iterator[str]:
         yield f"weights decay (update.weight_decay {asked.update.weight_decay:g})"
     if asked.update.manhattan:
         yield f"updates are those of Batch Manhattan (update.manhattan {asked.update.manhattan})"
+    if asked.update.optimizer != "sgd":
+        yield f"updates are scaled by their past (update.optimizer {asked.update.optimizer!r})"
     for i, phase in enumerate(asked.schedule.phases):
         # With all layers frozen nothing moves at all.
         if 0 < len(set(phase.frozen)) < asked.layers:

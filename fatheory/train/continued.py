@@ -122,9 +122,9 @@ class Past:
 def _not_kept(rule: str, key: str) -> str:
     if key.startswith(".memory"):
         return (
-            "the run cannot go on: updates remember earlier ones (update.momentum), which archives "
-            "do not keep; let a phase of its own follow, which begins without memory, instead of "
-            "making the last one longer"
+            "the run cannot go on: updates remember earlier ones (update.momentum or "
+            "update.optimizer), which archives do not keep; let a phase of its own follow, which "
+            "begins without memory, instead of making the last one longer"
         )
     return (
         f"the run cannot go on: the rule {rule!r} learns its feedback ({key}), which archives do "

@@ -57,7 +57,8 @@ def online_block(experiment: Experiment, start: InitialState) -> int:
     # A block takes one learning rate for all its examples, and weight changes to be gradients
     # themselves, which momentum and signs are not.
     online = schedule.batch_size == 1 and schedule.decay is None
-    plain = not (update.momentum or update.manhattan or experiment.network.dropout)
+    remembered = update.momentum or update.manhattan or update.optimizer != "sgd"
+    plain = not (remembered or experiment.network.dropout)
     dense = not experiment.network.convolutions
     # Where connections are missing, examples overlap differently for every unit.
     whole = start.connections.forward[0] is None

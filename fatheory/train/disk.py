@@ -27,11 +27,11 @@ def estimate_disk(experiment: Experiment) -> dict[str, int]:
     """
     item = np.dtype(experiment.precision).itemsize
     rules, seeds = len(experiment.rules), len(experiment.seeds)
-    momentum = 1 if experiment.update.momentum else 0
+    memories = experiment.update.memories
     parts = {
         "record": rules * seeds * len(experiment.snapshot_steps) * recorded_numbers(experiment),
         "draws": seeds * _drawn(experiment),
-        "state": 2 * rules * seeds * (1 + momentum) * learned_numbers(experiment),
+        "state": 2 * rules * seeds * (1 + memories) * learned_numbers(experiment),
     }
     return {name: int(COMPRESSED * numbers * item) for name, numbers in parts.items()}
 

@@ -86,7 +86,9 @@ class Group:
         update = experiment.update
         return ProgramSpec(
             self._learner,
-            update_direction(update.manhattan, update.momentum, update.weight_decay, DECAYS),
+            update_direction(
+                update.manhattan, update.momentum, update.weight_decay, DECAYS, update.optimizer
+            ),
             update.weight_decay,
             experiment.root_seed,
             online_block(experiment, start),
@@ -99,7 +101,8 @@ class Group:
 
     def _fresh_state(self, parameters: Parameters) -> Any:
         """Return what the update remembers before the first step of a phase."""
-        return self._spec.direction.init(parameters)
+        # Network by network, so that counts of steps have the axes of runs, too.
+        return jax.vmap(jax.vmap(self._spec.direction.init))(parameters)
 
     @classmethod
     def all_of(cls, experiment: Experiment, starts: Sequence[InitialState]) -> list["Group"]:

@@ -43,8 +43,8 @@ def estimate_memory(experiment: Experiment, *, on_disk: bool = False) -> dict[st
     rules, seeds = len(experiment.rules), len(experiment.seeds)
     per_network = learned_numbers(experiment)
     upper = sum(math.prod(shape) for shape in experiment.weight_shapes[1:])
-    # Weights, gradient and update are alive at the same time; momentum is the fourth.
-    copies = 4 if experiment.update.momentum else 3
+    # Weights, gradient and update are alive at the same time; what updates remember beside them.
+    copies = 3 + experiment.update.memories
     snapshots = 1 if on_disk else len(experiment.snapshot_steps)
     return {
         "task": _task(experiment, item),

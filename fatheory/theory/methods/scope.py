@@ -8,6 +8,7 @@ from fatheory.experiment import Experiment
 
 _CURES = {
     "update.manhattan": "updates are those of Batch Manhattan: set update.manhattan to 0",
+    "update.optimizer": "updates are scaled by their past: set update.optimizer to 'sgd'",
     "schedule.decay": "learning rates decay: set schedule.decay to null",
 }
 _LINEAR_TASK = frozenset(
