@@ -39,7 +39,9 @@ def predict(
         A run archive of either source that recorded ``"weights"``; selections of rules and seeds
         are fine.
     X : array of shape (sample, n_i)
-        Inputs; of images, rows, columns and colours flattened as in the task.
+        Inputs; of images, rows, columns and colours flattened as in the task, or the images
+        themselves, (sample, row, column) or (sample, row, column, colour). Of a DataArray the axis
+        ``sample``, wherever it stands, keeps its labels.
     step : int, optional
         A recorded step; the last one by default.
     hidden : bool
@@ -49,7 +51,9 @@ def predict(
     -------
     xarray.Dataset
         ``output (rule, seed, sample, unit_L)``, and with `hidden` ``activity_l (rule, seed,
-        sample, unit_l)`` of layers 1 to L - 1. NaN of networks that had diverged by then.
+        sample, unit_l)`` of layers 1 to L - 1. NaN of networks that had diverged by then. Where
+        targets are classes, also ``predicted_class (rule, seed, sample)``, the one of the largest
+        output; -1 of networks that had diverged.
 
     Raises
     ------
@@ -68,11 +72,8 @@ def predict(
     (4, 2, 1, 10)
     """
     experiment = _experiment_of(archive)
-    inputs = real_array("X", X, 2)
+    inputs, names = _inputs(experiment, X)
     n_i = experiment.sizes[0]
-    if inputs.shape[1] != n_i:
-        raise ArrayError(f"X must have {n_i} columns, as the networks have inputs; got the shape "
-                         f"{inputs.shape}")  # fmt: skip
     at = _at_step(archive, step)
     parameters, moments = _learned(experiment, at)
     architecture = architecture_of(experiment).undropped
@@ -97,7 +98,29 @@ def predict(
                 [np.concatenate(layer)[: len(inputs)] for layer in zip(*parts, strict=True)]
             )
     layers = [np.array(a).reshape(*runs, *a[0].shape) for a in zip(*rows, strict=True)]
-    return _labelled(at, experiment, layers if hidden else layers[-1:], hidden)
+    return _labelled(at, experiment, layers if hidden else layers[-1:], hidden, names)
+
+
+def _inputs(experiment: Experiment, X: Any) -> tuple[np.ndarray, dict[str, Any]]:
+    """Return inputs as rows, and the labels of samples where they have some."""
+    names = {}
+    if isinstance(X, xr.DataArray):
+        if labels.SAMPLE in X.dims:
+            X = X.transpose(labels.SAMPLE, ...)
+        if X.dims and X.dims[0] in X.indexes:
+            names = {labels.SAMPLE: X[X.dims[0]].values}
+    inputs, n_i = real_array("X", X), experiment.sizes[0]
+    if inputs.ndim > 2 and experiment.image_shape:
+        *plane, colours = experiment.image_shape
+        if list(inputs.shape[1:]) in ([*plane, colours], plane if colours == 1 else []):
+            inputs = inputs.reshape(len(inputs), n_i)
+    if inputs.ndim != 2 or inputs.shape[1] != n_i:
+        images = f", or be images of {experiment.image_shape}" if experiment.image_shape else ""
+        raise ArrayError(
+            f"X must have {n_i} columns, as the networks have inputs{images}; got the shape "
+            f"{inputs.shape}"
+        )
+    return inputs, names
 
 
 @partial(jax.jit, static_argnames="architecture")
@@ -188,17 +211,27 @@ def _learned(
 
 
 def _labelled(
-    at: xr.Dataset, experiment: Experiment, layers: list[np.ndarray], hidden: bool
+    at: xr.Dataset,
+    experiment: Experiment,
+    layers: list[np.ndarray],
+    hidden: bool,
+    names: dict[str, Any],
 ) -> xr.Dataset:
     dims = (labels.RULE, labels.SEED, labels.SAMPLE)
     last = experiment.layers
-    data = {}
+    data: dict[str, Any] = {}
     for layer, values in enumerate(layers, start=1 if hidden else last):
         name = OUTPUT if layer == last else f"activity_{layer}"
         long_name = "output" if layer == last else f"activity of layer {layer}"
         attrs = {"units": labels.DIMENSIONLESS, "long_name": long_name}
         data[name] = ((*dims, labels.unit(layer)), values, attrs)
+    if experiment.task.of_classes:
+        answers = layers[-1]
+        lost = np.isnan(answers).any(axis=-1)
+        attrs = {"units": labels.DIMENSIONLESS, "long_name": "class of the largest output"}
+        data["predicted_class"] = (dims, np.where(lost, -1, answers.argmax(axis=-1)), attrs)
     coords = {name: at[name] for name in (labels.RULE, labels.SEED, labels.STEP) if name in at}
+    coords |= names
     # Answers are no run archive, which would have to hold a loss; nor did they leave anything out.
     kept = {k: v for k, v in at.attrs.items() if k not in (labels.ATTR_SCHEMA, labels.ATTR_ABSENT)}
     return xr.Dataset(data, coords=coords, attrs=kept)

@@ -5,6 +5,7 @@ import importlib
 import jax
 import numpy as np
 import pytest
+import xarray as xr
 
 import fatheory as fa
 from fatheory.errors import ArchiveError, ArrayError
@@ -152,3 +153,30 @@ def test_predictions_multiply_at_full_precision(monkeypatch):
     # 13 inputs at a time: no other test has compiled the program for so many.
     fa.predict(archive, np.ones((13, 5)))
     assert asked == ["float32"]
+
+
+def test_samples_keep_their_labels_and_images_their_axes():
+    images = np.random.default_rng(1).uniform(size=(6, 3, 4))
+    task = fa.ArrayTask(inputs=images, targets=[0, 1, 2] * 2)
+    asked = teacher().replaced(task=task, schedule=fa.Schedule(phases=(fa.Phase(steps=4),)))
+    archive = fa.simulate(asked)
+    rows = fa.predict(archive, images.reshape(6, 12))
+    for given in (images, images[..., None]):
+        assert fa.predict(archive, given).identical(rows)
+    names = list("abcdef")
+    named = xr.DataArray(images.reshape(6, 12).T, {"sample": names}, dims=("pixel", "sample"))
+    found = fa.predict(archive, named)
+    assert found["sample"].values.tolist() == names
+    np.testing.assert_array_equal(found["output"].values, rows["output"].values)
+    largest = found["output"].argmax("unit_3").values
+    np.testing.assert_array_equal(found["predicted_class"].values, largest)
+    error = 100 * np.mean(largest != np.array([0, 1, 2] * 2), axis=-1)
+    recorded = fa.simulate(
+        asked.with_settings({"record.quantities": ["weights", "classification_error"]})
+    )["classification_error"]
+    np.testing.assert_allclose(recorded.isel(step=-1), error)
+    with pytest.raises(ArrayError, match=r"or be images of \(3, 4, 1\); got the shape \(6, 4, 3\)"):
+        fa.predict(archive, images.transpose(0, 2, 1))
+    lost = archive.copy(deep=True)
+    lost["weight_1"][0, 0] = np.nan
+    assert (fa.predict(lost, images)["predicted_class"][0, 0] == -1).all()
