@@ -133,6 +133,12 @@ def _at_times(values: xr.DataArray, own: xr.DataArray, wanted: xr.DataArray) -> 
         raise ArchiveError(
             f"theory at one time, {own.values[:, 0].tolist()}, cannot be interpolated"
         )
+    # NaN is neither more nor less, so it is refused, too.
+    if not (np.diff(own.values, axis=-1) > 0).all() or not np.isfinite(wanted.values).all():
+        raise ArchiveError(
+            f"theory must have times that increase with its steps, and simulation finite ones; "
+            f"theory has {own.values[:, :5].tolist()}, simulation {wanted.values[:, :5].tolist()}"
+        )
     axis = values.dims.index(labels.STEP) - 1
     rules = [
         _spline(own.values[i], values.values[i], wanted.values[i], axis)
