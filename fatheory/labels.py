@@ -58,10 +58,10 @@ ATTR_HASHES = "experiment_hashes"
 ATTR_UNFINISHED = "unfinished"
 ATTR_REPAIRED = "repaired"
 ATTR_ABSENT = "absent_quantities"
+"""A JSON object: quantities that were asked for and the source cannot give, with the reason."""
 ATTR_RATES = "learning_rates"
 OWN_RATES = "own"
 """What the attribute is where an answer of theory holds at its own learning rates only."""
-"""A JSON object: quantities that were asked for and the source cannot give, with the reason."""
 REQUIRED_ATTRS = (
     ATTR_SCHEMA,
     ATTR_SOURCE,
@@ -315,7 +315,8 @@ _VARIABLES = {
     **_own_examples((SEED,)),
     LOSS: per_run(DIMENSIONLESS, "loss", "L = 1/2 <e^T e>"),
     "loss_sampling_error": per_run(
-        DIMENSIONLESS, "standard error of the loss over samples of a mean field"
+        DIMENSIONLESS,
+        "standard error of the loss, over samples of a mean field given its past",
     ),
     DIVERGED: Variable((RULE, SEED), DIMENSIONLESS, "whether the run diverged", kind="boolean"),
     DIVERGED_AT: Variable(

@@ -174,8 +174,10 @@ def _stacked(runs: Mapping[_Run, Mapping[Any, Any]], grid: _Grid) -> dict[str, n
                 )
             for name, array in found.items():
                 rows.setdefault(name, []).append(array)
+    # One for all, which the archive says of itself.
+    precision = np.result_type(*(array for own in rows.values() for array in own))
     return {
-        name: np.array(own).reshape(*grid.shape, len(grid.steps), *first[name])
+        name: np.array(own, precision).reshape(*grid.shape, len(grid.steps), *first[name])
         for name, own in rows.items()
     }
 
@@ -257,11 +259,12 @@ def _layers(where: str, given: Layers) -> dict[str, np.ndarray]:
 
 
 def _values(where: str, given: Any, axes: int) -> np.ndarray:
-    array = extended_array(where, np.asarray(given))
+    own = np.asarray(given)
+    array = extended_array(where, own)
     if array.ndim != axes:
         what = "a matrix (out, in)" if axes == 2 else "one number for each unit"
         raise ArrayError(f"{where} must be {what} of a dense layer; its shape is {array.shape}")
-    return array.astype(np.float32) if getattr(given, "dtype", None) == np.float32 else array
+    return array.astype(np.float32) if own.dtype == np.float32 else array
 
 
 def _require_chain(where: str, found: Mapping[str, np.ndarray]) -> None:
@@ -300,6 +303,12 @@ def _feedback(
     if given is None:
         return {}
     by_run = all(isinstance(key, tuple) for key in given)
+    strange = [key for key in given if by_run and key not in grid.runs]
+    if strange:
+        raise ArrayError(
+            f"feedback is given for {', '.join(map(repr, strange))}, which weights lack; they have "
+            f"{', '.join(map(repr, grid.runs))}"
+        )
     variables: dict[str, np.ndarray] = {}
     for place, run in enumerate(grid.runs):
         own = given.get(run, {}) if by_run else given

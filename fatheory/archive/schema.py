@@ -135,7 +135,7 @@ def _text_problem(name: str, value: object) -> str:
         return "a non-empty string"
     from_here = value == "simulation" or value.startswith(("theory/", labels.FOREIGN))
     if name == labels.ATTR_SOURCE and not from_here:
-        return "'simulation' or 'theory/<method>'"
+        return f"'simulation', 'theory/<method>' or '{labels.FOREIGN}: <program>'"
     if name == labels.ATTR_PRECISION and value not in ("float32", "float64"):
         return "'float32' or 'float64'"
     if name in (labels.ATTR_EXPERIMENT, labels.ATTR_VERSIONS) and not _is_json_object(value):

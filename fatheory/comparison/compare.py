@@ -25,9 +25,9 @@ def compare(
     Both must have the same target, probe, rules, feedback and start: what differs there would be
     taken for an error of the theory. The same layers must be frozen at the same times. Learning
     rates may differ where theory is a function of time alone, as a flow is; a method that follows
-    single updates (``reduced_sgd``, ``online``, ``order_parameters``) is compared at its own rates,
-    batch size and update. Archives that state no experiment are not asked for their rules, their
-    start and their frozen layers.
+    single updates (``reduced_sgd``, ``online``, ``order_parameters``, ``lazy``, ``dmft``) is
+    compared at its own rates, batch size and update. Archives that state no experiment are not
+    asked for their rules, their start and their frozen layers.
 
     Parameters
     ----------

@@ -10,7 +10,8 @@ from fatheory import labels
 from fatheory.archive import with_axes
 from fatheory.experiment import Experiment
 
-_AT_OWN_RATES = {"theory/reduced_sgd", "theory/order_parameters", "theory/online"}
+_STEPWISE = ("reduced_sgd", "order_parameters", "online", "lazy")
+_AT_OWN_RATES = {f"theory/{name}" for name in _STEPWISE}
 """Sources of earlier archives, which do not say whether other rates would be another answer."""
 _CLOSE = 1e-9
 """Ends of phases that are nearer than this, relative to all of the time, are one."""

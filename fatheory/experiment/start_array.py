@@ -1,6 +1,7 @@
 """Arrays by rule and seed, in one form."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,8 @@ import numpy as np
 from fatheory import labels
 from fatheory.checks import extended_array
 from fatheory.errors import ArrayError
+
+_UNIT = re.compile(r"unit_\d+")
 
 
 @dataclass(frozen=True)
@@ -103,9 +106,10 @@ def _of_dims(name: str, value: Any, declared: str) -> Labelled:
     inner = [dim for dim in variable.dims if dim not in labels.RUN]
     runs = [dim for dim in (labels.RULE, labels.SEED) if dim in value.dims]
     own = [dim for dim in value.dims if dim not in runs]
-    if labels.OUTPUT_UNITS in inner and len(own) == len(inner):
-        # The output layer is the one of the highest number, which an archive's axes say.
-        inner = sorted(own, key=lambda dim: int(str(dim).rpartition("_")[2] or -1))
+    # The number of the output layer, which archives write, is not known here.
+    outputs = [dim for dim in own if dim not in inner and _UNIT.fullmatch(str(dim))]
+    if outputs:
+        inner = [outputs[0] if dim == labels.OUTPUT_UNITS else dim for dim in inner]
     if set(own) != set(inner):
         raise ArrayError(
             f"{name} must have the dimensions ({', '.join(inner)}), with rule and seed in front or "

@@ -14,7 +14,15 @@ from fatheory.metrics import angle
 from fatheory.plot.canvas import add_legend, canvas
 from fatheory.plot.curves import Along, by_source, draw_curves
 from fatheory.plot.seeds import Summary
-from fatheory.plot.values import Data, colours_of, labels_along, only, rules_behind, selected
+from fatheory.plot.values import (
+    Data,
+    colours_of,
+    labels_along,
+    only,
+    places_along,
+    rules_behind,
+    selected,
+)
 
 Of = Literal["weight", "delta", "delta_flattened"]
 ORTHOGONAL = 90.0
@@ -166,7 +174,7 @@ def units(
         colours = colours_of(data, shown, rules_behind(data))
         handles = []
         for label, own in shown.items():
-            where = own[x].values if x in own.coords else np.arange(own.sizes[labels.STEP])
+            where = places_along(own, x)
             ordered = own.transpose(labels.STEP, unit).values
             drawn.plot(where, ordered, color=colours[label], linewidth=0.6, alpha=0.35)
             text = plain(f"{rule_name(label)}, {own.sizes[unit]} units")

@@ -24,6 +24,7 @@ from fatheory.plot.values import (
     labels_along,
     last_word,
     only,
+    places_along,
     rules_behind,
     values_of,
 )
@@ -117,7 +118,9 @@ def _along_steps(values: xr.DataArray) -> xr.DataArray:
     """Take times for steps where theory has times alone."""
     if labels.STEP in values.dims or labels.TIME not in values.dims:
         return values
-    return values.rename({labels.TIME: labels.STEP})
+    times = values[labels.TIME]
+    values = values.rename({labels.TIME: labels.STEP})
+    return values.assign_coords({labels.TIME: (labels.STEP, times.values, times.attrs)})
 
 
 @dataclass(frozen=True)
@@ -226,7 +229,7 @@ def _curves(source: str, values: xr.DataArray, data: Data, x: Along) -> Iterator
     for point, label in named.items():
         own = values.isel(dict(zip(dims, point, strict=True)))
         if not own.isnull().all():
-            where = own[x].values if x in own.coords else np.arange(own.sizes[labels.STEP])
+            where = places_along(own, x)
             text = _text(values, dims, point)
             yield _Curve(label, text, source, own, where, colours[label])
 

@@ -143,6 +143,24 @@ def labels_along(values: xr.DataArray, dim: str) -> list[str]:
     return [str(point) for point in values[dim].values]
 
 
+def places_along(values: xr.DataArray, x: str) -> np.ndarray:
+    """Return where values stand along ``step`` or ``time``; without labels, steps are counted.
+
+    Raises
+    ------
+    ArchiveError
+        If they have no times.
+    """
+    if x in values.coords:
+        return values[x].values
+    if x != labels.STEP:
+        raise ArchiveError(
+            f"{values.name!r} has no {x!r} beside its steps; draw it along 'step', or take values "
+            f"that have kept it"
+        )
+    return np.arange(values.sizes[labels.STEP])
+
+
 def last_word(dim: object) -> str:
     """Name an axis in short: of a dotted key, what it is about."""
     return str(dim).rpartition(".")[2].replace("_", " ")

@@ -26,6 +26,7 @@ from fatheory.train.answer import SOURCE, Answer, equations
 from fatheory.train.run import Run
 from fatheory.train.sinks import Sink
 from fatheory.train.state import State
+from fatheory.train.stored import measured_otherwise
 from fatheory.updates import schedule_factors
 
 _FREE = ("name", "schedule", "record")
@@ -61,9 +62,15 @@ class Past:
             If what was done would be done otherwise, or it does not hold what is needed to go on;
             the message names everything.
         """
+        if labels.ATTR_SWEEP in archive.attrs and labels.ATTR_EXPERIMENT not in archive.attrs:
+            raise ArchiveError(
+                "a run goes on from a run, and this is a sweep: take one of its cells by "
+                "fatheory.sweep.cell"
+            )
         stored = Experiment.from_attributes(archive.attrs)
         if stored is None:
             raise ArchiveError("there is nothing to go on from: no description of an experiment")
+        archive = _with_runs(archive)
         reasons = list(_changes(stored, experiment)) or list(_lacking(archive, stored, experiment))
         if reasons:
             lines = "".join(f"\n  {reason}" for reason in reasons)
@@ -117,6 +124,16 @@ class Past:
                 elif key != ".diverged_at":
                     raise ArchiveError(_not_kept(rule, key))
         return found
+
+
+def _with_runs(archive: xr.Dataset) -> xr.Dataset:
+    """Give an archive the axes back that the selection of one rule or seed took away."""
+    for dim in (labels.RULE, labels.SEED):
+        if dim not in archive.coords:
+            raise ArchiveError(f"there is nothing to go on from: no labels along {dim!r}")
+        if dim not in archive.dims:
+            archive = archive.expand_dims(dim)
+    return archive
 
 
 def _not_kept(rule: str, key: str) -> str:
@@ -204,10 +221,12 @@ def _lacking(archive: xr.Dataset, stored: Experiment, asked: Experiment) -> Iter
         yield f"it is of the source {archive.attrs.get(labels.ATTR_SOURCE)!r}, no simulation"
     if labels.ATTR_UNFINISHED in archive.attrs:
         yield f"it is not done ({archive.attrs[labels.ATTR_UNFINISHED]}): let it end first"
+    if measured_otherwise(archive.attrs[labels.ATTR_EXPERIMENT], stored):
+        yield "it is of a version that measured losses of noisy samples otherwise"
     if "weights" not in stored.record.quantities:
         yield "it holds no weights to go on with: record 'weights'"
     for dim, wanted in ((labels.RULE, asked.rule_labels), (labels.SEED, asked.seeds)):
-        there = np.atleast_1d(archive[dim].values).tolist()
+        there = archive[dim].values.tolist()
         missing = [label for label in wanted if label not in there]
         if missing:
             yield f"it lacks the {dim} {', '.join(map(repr, missing))}"
@@ -228,7 +247,8 @@ def past_at(path: str | os.PathLike[str], experiment: Experiment) -> Past | None
     Raises
     ------
     ArchiveWriteError
-        If it is a run of the same experiment for fewer steps, of which the past would change.
+        If it is a run of the same experiment for fewer steps, of which the past would change, or
+        recorded steps would be lost.
     """
     stored = None if is_unfinished(path) else Experiment.from_attributes(_of_run(path))
     if stored is None or any(
@@ -238,12 +258,25 @@ def past_at(path: str | os.PathLike[str], experiment: Experiment) -> Past | None
     ):
         return None
     try:
-        return Past.of(load(path), experiment)
+        past = Past.of(load(path), experiment)
+        _require_all_kept(stored, past)
     except ArchiveError as error:
         raise ArchiveWriteError(
             f"{resolved(path)} holds a run of this experiment, and {error}\nchoose another path, "
             f"or pass restart=True (on the command line --restart) to replace it"
         ) from None
+    return past
+
+
+def _require_all_kept(stored: Experiment, past: Past) -> None:
+    """Refuse to put in the place of a run one that has fewer of its recorded steps."""
+    lost = sorted(set(stored.snapshot_steps) - set(past.steps))
+    if lost:
+        some = ", ".join(map(str, lost[:_SHOWN])) + (" ..." if len(lost) > _SHOWN else "")
+        raise ArchiveError(
+            f"{len(lost)} of its recorded steps are not asked for, and would be lost ({some}): ask "
+            f"for them by record.steps, as Experiment.lengthened does"
+        )
 
 
 def _of_run(path: str | os.PathLike[str]) -> Mapping[str, object]:

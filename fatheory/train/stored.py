@@ -58,15 +58,20 @@ def as_stored(experiment: Experiment, path: str | os.PathLike[str]) -> tuple[Exp
 
 def _refuse_other_numbers(path: str | os.PathLike[str], text: str, experiment: Experiment) -> None:
     """Refuse what an earlier version wrote and would be measured otherwise by this one."""
-    task = experiment.task
-    if read_description("Experiment", text)["version"] > 1 or not isinstance(task, LinearTask):
-        return
-    if task.samples and task.noise:
+    if measured_otherwise(text, experiment):
         raise ArchiveWriteError(
             f"{path} is of a version that measured losses of noisy samples by the map that fits "
             f"them best, and this one measures them without noise; choose another path, or pass "
             f"restart=True (on the command line --restart) to replace it"
         )
+
+
+def measured_otherwise(text: str, experiment: Experiment) -> bool:
+    """Whether the version that wrote a description measured its losses in another way."""
+    task = experiment.task
+    if read_description("Experiment", text)["version"] > 1 or not isinstance(task, LinearTask):
+        return False
+    return bool(task.samples and task.noise)
 
 
 def take_own_arrays(experiment: Experiment, path: str | os.PathLike[str]) -> None:

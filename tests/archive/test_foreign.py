@@ -92,6 +92,9 @@ def test_single_precision_stays():
     archive = imported(single)
     assert archive["weight_1"].dtype == np.float32
     assert archive.attrs["precision"] == "float32"
+    mixed = imported({step: [W1.astype(np.float32), W2] for step in (0, 1)})
+    assert mixed["weight_1"].dtype == mixed["weight_2"].dtype == np.float64
+    assert mixed.attrs["precision"] == "float64"
 
 
 def test_a_run_that_diverged_says_since_when():
@@ -117,6 +120,8 @@ def test_its_experiment_is_not_one_to_simulate():
          r"W_2 of shape \(5, 3\) does not follow W_1 of shape \(5, 8\).*5 outputs.*transposed"),
         ({"weights": {0: [W1.T, W2], 1: [W1.T, W2]}}, r"W_1 of shape \(8, 5\).*transposed"),
         ({"feedback": {2: B.T}}, r"feedback\[2\].*\(5, 3\); got \(3, 5\), so pass its transpose"),
+        ({"feedback": {("typo", 0): {2: B}}},
+         r"feedback is given for \('typo', 0\), which weights lack"),
         ({"feedback": {1: B}}, "feedback is of layers 2 to 2; got 1"),
         ({"weights": {("a", 0): {0: [W1, W2], 5: [W1, W2]}, ("a", 1): {0: [W1, W2]}},
           "rules": {"a": "backprop"}, "feedback": None},

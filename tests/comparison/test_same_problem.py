@@ -192,6 +192,20 @@ def test_an_answer_at_its_own_rates_is_compared_with_those_alone(method, simulat
     assert fa.compare(fa.solve(at_rate(0.03, **lean), "reduced"), simulation).sizes["rule"] == 1
 
 
+@pytest.mark.parametrize("method", ["lazy", "dmft"])
+def test_steps_of_wide_networks_are_not_a_flow(method):
+    """They follow full-batch steps of any rate, and at every rate those of that one."""
+    lean = {"record.quantities": [], "task.samples": 4, "schedule.batch_size": 4}
+    ours, other = (fa.solve(at_rate(rate, **lean), method) for rate in (0.01, 0.3))
+    simulation = fa.simulate(at_rate(0.01, **lean), progress=False)
+    assert fa.compare(ours, simulation).relative_error.notnull().all()
+    del other.attrs["learning_rates"]  # as lazy archives of earlier versions
+    if method == "dmft":
+        other.attrs["learning_rates"] = "own"
+    with pytest.raises(ArchiveError, match=r"learns at rate 0\.3 in theory and 0\.01"):
+        fa.compare(other, simulation)
+
+
 def test_updates_count_where_theory_follows_them(simulation):
     theory = fa.solve(at_rate(0.01, **{"record.quantities": []}), "reduced_sgd")
     for settings in ({"schedule.batch_size": 2}, {"update.momentum": 0.5}):

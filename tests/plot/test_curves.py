@@ -79,6 +79,18 @@ def test_a_rule_of_which_all_runs_are_lost_says_so(simulation):
     assert len(lines(axes, label_colours(RULES, RULES)["slow"], "x")) == 4
 
 
+def test_times_are_never_counted():
+    """Values along time alone stand at their times by either name; without times there are none."""
+    times = np.array([0.0, 0.5, 4.0])
+    values = xr.DataArray([3.0, 2.0, 1.0], dims="time", coords={"time": times}, name="loss")
+    for x in ("time", "step"):
+        (line,) = fa.plot.curves(values, x=x).lines
+        np.testing.assert_array_equal(line.get_xdata(), times)
+    counted = xr.DataArray([3.0, 2.0], dims="step", name="loss")
+    with pytest.raises(ArchiveError, match="'loss' has no 'time' beside its steps"):
+        fa.plot.curves(counted, x="time")
+
+
 def test_time_is_that_of_each_rule(simulation):
     axes = fa.plot.curves(simulation, x="time")
     (line,) = lines(axes, label_colours(RULES, RULES)["slow"])

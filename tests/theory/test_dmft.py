@@ -5,6 +5,8 @@ import pytest
 
 from fatheory import theory
 from fatheory.errors import ArrayError, RegimeError, UnknownNameError
+from fatheory.theory.wide.dmft.causal_pass import Problem, causal_pass
+from fatheory.theory.wide.dmft.scaling import rich_scaling
 from fatheory.theory.wide.unit_function import unit_function
 
 FA, DFA = "feedback_alignment", "direct_feedback_alignment"
@@ -203,3 +205,22 @@ def test_what_does_not_fit_is_refused():
         theory.dmft(X, Y, **(good | {"activation": "relu", "learning_rate": 50.0, "steps": 40}))
     with pytest.raises(RegimeError, match="GB are free"):
         theory.dmft(X, Y, **(good | {"samples": 10**10}))
+
+
+def test_the_error_of_a_loss_is_of_the_targets_that_it_is_measured_by():
+    """Against the scatter of the loss after one step, whose past has no Monte Carlo error."""
+    L, S, K = 1, 128, X @ X.T / X.shape[1]
+    losses, told = [], []
+    for seed in range(100):
+        generators = np.random.default_rng(seed).spawn(L + 2)
+        problem = Problem(
+            kernel=K, targets=Y, function=unit_function("tanh"),
+            scaling=rich_scaling(L, 1.0, 0.5), direct=False,
+            feedback=[generators[0].standard_normal((S, 2))], steps=1, alignment=False,
+            measured=Y + 3.0,
+        )  # fmt: skip
+        record = causal_pass(problem, generators)
+        np.testing.assert_allclose(record.loss[0], 0.5 * np.sum((Y + 3) ** 2))
+        losses.append(record.loss[1])
+        told.append(record.loss_error[1])
+    assert np.std(losses) == pytest.approx(np.sqrt(np.mean(np.square(told))), rel=0.25)

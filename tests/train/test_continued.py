@@ -1,5 +1,7 @@
 """Runs that go on where others ended: the numbers of one run, or a refusal that says why not."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -154,3 +156,39 @@ def test_at_its_path_a_past_that_would_change_is_refused_and_kept(tmp_path):
     with pytest.raises(ArchiveWriteError, match="another archive"):
         fa.simulate(LONG.with_settings({"task.noise": 0.5}), path=path)
     assert fa.load(path).sizes["step"] == 5
+
+
+def test_at_its_path_no_recorded_step_is_lost(tmp_path):
+    path = tmp_path / "run.zarr"
+    fa.simulate(SHORT, path=path)
+    # Steps 0, 10, ... 40: all that are past were recorded, and 5 and 15, too.
+    fewer = LONG.with_settings(
+        {"schedule.phases": [{"steps": 40}], "record.steps": [0, 10, 20, 30]}
+    )
+    with pytest.raises(ArchiveWriteError, match=r"2 of its recorded steps .* lost \(5, 15\)"):
+        fa.simulate(fewer, path=path)
+    assert fa.load(path).sizes["step"] == 5
+    # Beside it nothing is lost.
+    found = fa.simulate(fewer, path=tmp_path / "longer.zarr", continue_from=path)
+    assert found["step"].values.tolist() == [0, 10, 20, 30, 40]
+
+
+def test_one_rule_and_seed_without_their_axes_go_on(short, whole):
+    one = {"seeds": (1,)}
+    alone = fa.simulate(SHORT.replaced(**one)).isel(rule=0, seed=0)
+    found = fa.simulate(LONG.replaced(**one), continue_from=alone)
+    np.testing.assert_array_equal(found["weight_1"], whole["weight_1"].sel(seed=[1]))
+    with pytest.raises(ArchiveError, match="no labels along 'seed'"):
+        fa.simulate(LONG.replaced(**one), continue_from=alone.drop_vars("seed"))
+
+
+def test_neither_sweeps_nor_losses_measured_otherwise_are_gone_on_with(short):
+    text = fa.Sweep(experiment=SHORT, axes={"rules.*.learning_rate": [0.1, 0.2]}).to_json()
+    swept = short.drop_attrs().assign_attrs(sweep=text)
+    with pytest.raises(ArchiveError, match=r"this is a sweep: .*fatheory\.sweep\.cell"):
+        fa.simulate(LONG, continue_from=swept)
+    noisy = SHORT.with_settings({"task.samples": 6, "task.noise": 0.1})
+    first = json.loads(noisy.to_json()) | {"version": 1}
+    run = fa.simulate(noisy).assign_attrs(experiment=json.dumps(first))
+    with pytest.raises(ArchiveError, match="losses of noisy samples otherwise"):
+        fa.simulate(noisy.lengthened(5), continue_from=run)

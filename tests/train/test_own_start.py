@@ -197,3 +197,13 @@ def test_archives_that_hold_no_start_are_refused(drawn):
         fa.OwnStart.from_archive(drawn[["loss"]])
     with pytest.raises(ArrayError, match="step 7 was not recorded"):
         fa.OwnStart.from_archive(drawn, step=7)
+
+
+def test_direct_feedback_is_read_by_the_names_of_its_axes():
+    own = RNG.normal(size=(4, 2))
+    named = xr.DataArray(own.T, dims=("unit_3", "unit_2"))
+    (held,) = fa.OwnStart({"direct_feedback_2": named}).belongings
+    np.testing.assert_array_equal(held.values, own)
+    for dims in (("out", "unit_2"), ("unit_1", "unit_3"), ("a", "b")):
+        with pytest.raises(ArrayError, match=r"must have the dimensions \(unit_2, "):
+            fa.OwnStart({"direct_feedback_2": xr.DataArray(own.T, dims=dims)})

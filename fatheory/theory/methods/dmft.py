@@ -111,13 +111,12 @@ class DMFTMethod(Method):
         with np.errstate(over="ignore", invalid="ignore"):
             record = _pass(experiment, start, label, choice, self._samples)
         steps, P = np.asarray(experiment.snapshot_steps), experiment.task.samples
-        error = start.evaluation.targets - record.output[steps]
         # Both rules hand the output the error itself.
         top = np.where(np.isfinite(record.loss[steps, None]), 0.0, np.nan)
         lost = record.diverged_at
         since = -1 if lost < 0 else steps[np.searchsorted(steps, lost)]
         return {
-            labels.LOSS: 0.5 * np.sum(error**2, axis=(1, 2)) / P,
+            labels.LOSS: record.loss[steps] / P,
             LOSS_ERROR: record.loss_error[steps] / P,
             # What archives call teaching signals has not met the unit's own slope.
             ANGLE: np.hstack([record.delta_angle(gated=False)[steps], top]),
@@ -182,6 +181,7 @@ def _pass(
         first_sums=_first_sums(experiment, start, generators[0], samples),
         start_outputs=network_outputs(points.inputs, start.weights, function),
         alignment=ANGLE in experiment.record.quantities,
+        measured=start.evaluation.targets,
     )
     return causal_pass(problem, generators)
 

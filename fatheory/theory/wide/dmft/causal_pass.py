@@ -48,6 +48,8 @@ class Problem:
         Outputs at the start; zeros by default.
     alignment : bool
         Whether backprop's signals are followed, too.
+    measured : array of shape (point, unit), optional
+        Targets that the loss is measured by, such as those without noise; `targets` by default.
     """
 
     kernel: Float[np.ndarray, "point point"]
@@ -60,6 +62,7 @@ class Problem:
     first_sums: Float[np.ndarray, "sample point"] | None = None
     start_outputs: Float[np.ndarray, "point unit"] | None = None
     alignment: bool = True
+    measured: Float[np.ndarray, "point unit"] | None = None
 
 
 def memory_of_pass(
@@ -112,7 +115,9 @@ def causal_pass(problem: Problem, generators: Sequence[np.random.Generator]) -> 
             record.diverged_at = k
             break
         batches = output_batches(scaling.readout_step, layers[-1].activities, outputs.errors[:-1])
-        record.outputs(k, problem.targets - error, error, batches)
+        output = problem.targets - error
+        off = error if problem.measured is None else problem.measured - output
+        record.outputs(k, output, off, batches)
         _send_down(layers, error, problem, record, k)
         if truth is not None:
             record.cosine[k] = truth.cosines(error)

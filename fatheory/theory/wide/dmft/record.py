@@ -47,7 +47,7 @@ class Record:
         self._signal[k, layer] = kernel
 
     def outputs(self, k: int, output: np.ndarray, error: np.ndarray, batches: np.ndarray) -> None:
-        """Take f(k), its error from the targets, and what batches of samples make of it."""
+        """Take f(k), the error that the loss is of, and what batches of samples make of it."""
         self.output[k], self.loss[k] = output, 0.5 * np.sum(error**2)
         self.output_error[k] = np.sqrt(_variance_of_mean(batches).mean())
         slopes = np.sum(batches * error, axis=(1, 2))
