@@ -236,6 +236,13 @@ def test_the_archives_are_not_changed(theory, simulation):
         xr.testing.assert_identical(left, right)
 
 
+@pytest.mark.parametrize("times", [np.nan, 1.0])
+def test_times_that_do_not_increase_are_refused(theory, simulation, times):
+    odd = theory.assign_coords(time=theory["time"] * 0 + times)
+    with pytest.raises(ArchiveError, match="theory must have times that increase with its steps"):
+        compare(odd, simulation)
+
+
 @pytest.mark.parametrize("dim", ["seed", "step", "rule"])
 @pytest.mark.parametrize("side", [0, 1])
 def test_nothing_is_not_compared(theory, simulation, dim, side):
