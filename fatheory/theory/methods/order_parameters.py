@@ -148,7 +148,8 @@ def _run(
     with np.errstate(all="ignore"):
         loss = np.asarray(resolved_error(means))
         # Both rules hand the output the error itself.
-        signals = np.stack([delta_angle(means), np.where(np.isfinite(loss), 0.0, np.nan)], axis=1)
+        hidden = delta_angle(means, gated=False)
+        signals = np.stack([hidden, np.where(np.isfinite(loss), 0.0, np.nan)], axis=1)
         norms = [
             np.sqrt(np.trace(states.Q, axis1=1, axis2=2)) / overlaps.sigma,
             np.linalg.norm(states.W, axis=(1, 2)),

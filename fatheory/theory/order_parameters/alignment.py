@@ -31,7 +31,7 @@ def weight_angle(means: Averages) -> Values:
     return angle(means.state.W, means.V.mT, axis=(-2, -1))
 
 
-def delta_angle(means: Averages) -> Values:
+def delta_angle(means: Averages, *, gated: bool = True) -> Values:
     """Compute the angle between the rule's teaching signals and backprop's, in degrees.
 
     Of the mean signal, where the rule perturbs nodes. NaN where a signal vanishes or lies below
@@ -41,7 +41,13 @@ def delta_angle(means: Averages) -> Values:
     ----------
     means : Averages
         Of the states.
+    gated : bool
+        Whether signals are gated by the unit's own slope, as the updates of W0 are. Without, they
+        are V e, what archives hold of simulations, whose probe shows targets without noise.
     """
+    if not gated:
+        errors = means.G @ means.I2 @ means.G.mT
+        return _angle(means.V, means.state.W.mT, errors[..., None, :, :])
     own = np.arange(means.K)
     I4 = means.I4[..., own, own, :, :]
     J2 = means.J2[..., own, own]

@@ -7,6 +7,7 @@ from overlaps import covariance, drawn_overlaps
 
 from fatheory.theory import order_parameters
 from fatheory.theory.order_parameters.activation import find_integrals
+from fatheory.theory.order_parameters.alignment import delta_angle
 from fatheory.theory.order_parameters.averages import Averages
 from fatheory.theory.order_parameters.feedback import resolve_feedback
 from fatheory.theory.order_parameters.integrals import triples
@@ -48,6 +49,24 @@ def test_the_mean_gradient_is_the_sum_of_triples(activation):
     means = Averages(problem, OrderParameters(Q, R, W))
     D = np.einsum("ia,ina->in", means.P, triples(integrals, means.C, 3))
     np.testing.assert_allclose(means.kappa @ means.C, D, rtol=1e-12)
+
+
+@pytest.mark.parametrize("activation", ["erf", "relu"])
+def test_signals_before_the_slopes_are_feedback_of_errors(activation):
+    """What runs record of the hidden layer: V e, with targets without noise."""
+    Q, R, T, W, A, B = drawn_overlaps(seed=3)
+    integrals = find_integrals(activation)
+    feedback = resolve_feedback("feedback_alignment", B, A, 3)
+    problem = Problem(integrals, feedback, T, A, 1.0, 1.0, noise=0.3)
+    means = Averages(problem, OrderParameters(Q, R, W))
+    C, g = covariance(Q, R, T), FUNCTIONS[activation][0]
+    u = np.random.default_rng(0).normal(size=(400_000, len(C))) @ np.linalg.cholesky(C).T
+    e = g(u) @ np.hstack([-W, A]).T
+    ours, backprops = e @ B.T, e @ W
+    cosine = (ours * backprops).sum() / np.sqrt((ours**2).sum() * (backprops**2).sum())
+    found = np.cos(np.radians(float(delta_angle(means, gated=False))))
+    assert abs(found - cosine) < 5e-3
+    assert abs(np.cos(np.radians(float(delta_angle(means)))) - cosine) > 0.02  # another angle
 
 
 def test_small_angles_keep_their_digits():
