@@ -59,7 +59,10 @@ def from_arrays(
         which is the shape of W_l transposed. Of several runs that differ in it, a mapping from
         (rule, seed) to such a mapping.
     losses : mapping, optional
-        From the step to the loss, or from (rule, seed) to such a mapping.
+        From the step to the loss, or from (rule, seed) to such a mapping. In archives a loss is
+        half the squared error, summed over outputs and averaged over samples, or the cross-entropy
+        of softmax outputs: PyTorch's mean squared error, which averages over outputs, too, is that
+        times 2 / n_o.
     program : str
         What trained, such as ``"PyTorch 2.4"``.
 
@@ -312,6 +315,16 @@ def _feedback(
     variables: dict[str, np.ndarray] = {}
     for place, run in enumerate(grid.runs):
         own = given.get(run, {}) if by_run else given
+        theirs = (
+            {layer for other, of in given.items() if other[0] == run[0] for layer in of}
+            if by_run
+            else set()
+        )
+        if theirs - set(own):
+            raise ArrayError(
+                f"feedback of {run!r} lacks layer {min(theirs - set(own))}, which other seeds of "
+                f"the rule have"
+            )
         for layer, B in own.items():
             if layer not in range(2, len(sizes)):
                 raise ArrayError(f"feedback is of layers 2 to {len(sizes) - 1}; got {layer!r}")

@@ -73,6 +73,14 @@ def _of_rules(experiment: Whole) -> Iterator[Problem]:
                 f"{rule.name} learns from how a layer answers to noise, which is not defined "
                 f"where batches are normalised",
             )
+        if probes and experiment.update.optimizer != "sgd":
+            # Such an optimiser divides by the size of gradients: the rate of V relative to that of
+            # W would drop out, and with it what the rule is.
+            yield (
+                f"rules.{label}",
+                f"{rule.name} lets feedback learn at a rate of its own, which the optimizer "
+                f"{experiment.update.optimizer!r} would scale away: take update.optimizer 'sgd'",
+            )
 
 
 def _of_batches(experiment: Whole) -> Iterator[Problem]:

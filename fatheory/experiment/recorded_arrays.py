@@ -26,14 +26,15 @@ def recorded_arrays(archive: Any, contents: ArrayContents, root_seed: int) -> Ow
     Raises
     ------
     DataError
-        If they are others.
+        If they are others. Only of arrays that all seeds share can that be told: of those that a
+        function draws the description knows the function, not what it drew for each seed.
     """
     each = bool(contents.drawn_by)
     names = [labels.of_each_seed(name) if each else name for name in labels.OWN_EXAMPLES]
     wanted = names if contents.held_out else names[:2]
     if not all(name in archive and archive[name].ndim == 2 + each for name in wanted):
         return None
-    stored = [np.asarray(archive[name].values, contents.precision) for name in wanted]
+    stored = [_by_label(archive[name], each, contents.precision) for name in wanted]
     if not each:
         held = _array_set(stored, contents)
         if held.digest != contents.digest:
@@ -48,6 +49,13 @@ def recorded_arrays(archive: Any, contents: ArrayContents, root_seed: int) -> Ow
         for i, seed in enumerate(seeds)
     }
     return RecordedArrays(contents.digest, drawn)
+
+
+def _by_label(values: Any, each: bool, precision: str) -> np.ndarray:
+    # Somebody may have transposed the archive, and square arrays would not tell.
+    sample = {labels.EXAMPLE, labels.HELD_OUT_EXAMPLE} & set(values.dims)
+    first = ((labels.SEED,) if each else ()) + tuple(sample)
+    return np.asarray(values.transpose(*first, ...).values, precision)
 
 
 def _array_set(stored: list[np.ndarray], contents: ArrayContents) -> ArraySet:

@@ -98,6 +98,27 @@ class Past:
             if labels.STEP in values.dims
         }
 
+    def require_same(self, other: "Past", path: str | os.PathLike[str]) -> None:
+        """Refuse to put this past in the place of another one.
+
+        Raises
+        ------
+        ArchiveWriteError
+            If what they recorded last differs, as it does between two machines.
+        """
+        if self is other:
+            return
+        ours, theirs = self.at(self.step), other.at(other.step)
+        if self.step != other.step or not all(
+            name in ours and np.array_equal(ours[name], values, equal_nan=values.dtype.kind == "f")
+            for name, values in theirs.items()
+        ):
+            raise ArchiveWriteError(
+                f"{resolved(path)} holds another run of this experiment than that to continue "
+                f"from, and would be replaced: choose another path, or leave continue_from out to "
+                f"go on with what is there"
+            )
+
     def hand_over(self, run: Run, sink: Sink) -> None:
         """Bring a run to where this one ended, and its record to a sink."""
         run.restore(self.step, self.state(run.state(), run.experiment), self.diverged_at)

@@ -143,6 +143,8 @@ def _carried_out(
         if stored is experiment:
             there = past_at(path, experiment)
             past = there if source is None else Past.of(source, experiment)
+            if there is not None and past is not None:
+                past.require_same(there, path)
         done = None if there is not None else finished_run(path, SOURCE, called)
         # Before memory and disk are asked for: reading needs neither.
         if done is not None:

@@ -49,6 +49,17 @@ def test_state_dicts_along_a_training_give_angles_and_concordance():
     assert signs.values == pytest.approx(same, abs=1e-12)
 
 
+def test_feedback_that_one_seed_lacks_is_named():
+    weights = {("mine", seed): {step: state(step, seed) for step in (0, 5)} for seed in (1, 3)}
+    with pytest.raises(ArrayError, match=r"feedback of \('mine', 3\) lacks layer 2"):
+        imported(
+            weights,
+            rules={"mine": "feedback_alignment"},
+            learning_rate={"mine": 0.1},
+            feedback={("mine", 1): {2: B}},
+        )
+
+
 def test_predictions_are_those_of_the_network():
     X = RNG.normal(size=(4, 8))
     found = fa.predict(imported(), X, step=10)["output"].squeeze()

@@ -115,6 +115,15 @@ def test_values_out_of_range(path, value, message):
     assert any(message in what for what in found)
 
 
+def test_a_mirror_has_no_rate_of_its_own_under_an_optimiser_that_rescales():
+    changed = {"rules": {"mine": {"rule": "weight_mirror", "learning_rate": 0.1}}}
+    assert Experiment(**VALID | changed).rule_labels == ("mine",)
+    found = problems(VALID | changed | {"update": {"optimizer": "adam"}})
+    assert "take update.optimizer 'sgd'" in found["rules.mine"]
+    kolen_pollack = {"rules": {"kolen_pollack": 0.1}, "update": {"optimizer": "adam"}}
+    assert Experiment(**VALID | kolen_pollack).update.optimizer == "adam"
+
+
 @pytest.mark.parametrize(
     ("choice", "message"),
     [

@@ -92,6 +92,17 @@ def test_from_one_path_to_another(tmp_path, whole):
     assert fa.load(tmp_path / "short.zarr").sizes["step"] == 5
 
 
+def test_another_run_at_the_path_is_not_replaced(tmp_path, short, whole):
+    path = tmp_path / "run.zarr"
+    stored = fa.simulate(SHORT, path=path)
+    other = short.copy(deep=True)
+    other["weight_1"].loc[{"step": 20}] += 1e-6  # as another machine may have it
+    with pytest.raises(ArchiveWriteError, match="holds another run of this experiment"):
+        fa.simulate(LONG, path=path, continue_from=other)
+    require_equal(fa.load(path), stored)
+    require_equal(fa.simulate(LONG, path=path, continue_from=short), whole)
+
+
 def test_momentum_goes_on_in_a_phase_of_its_own():
     asked = SHORT.with_settings({"update.momentum": 0.9})
     before = fa.simulate(asked)
