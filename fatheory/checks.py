@@ -7,7 +7,27 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fatheory.errors import ArrayError
+from fatheory.errors import ArrayError, WrongKindError
+
+
+def require_kind(what: str, value: object, kind: type | tuple[type, ...], hint: str = "") -> None:
+    """Refuse what is of another kind before any of it is used.
+
+    Raises
+    ------
+    WrongKindError
+        If `value` is no instance of `kind`; the message ends with the hint.
+    """
+    if isinstance(value, kind):
+        return
+    kinds = kind if isinstance(kind, tuple) else (kind,)
+    wanted = " or ".join(one.__name__ for one in kinds)
+    shown = repr(value) if isinstance(value, str | int | float | None) else ""
+    shown = f" {shown[:60]}" if shown else ""
+    raise WrongKindError(
+        f"{what} must be of type {wanted}; got {type(value).__name__}{shown}"
+        + (f": {hint}" if hint else "")
+    )
 
 
 def real_array(name: str, value: ArrayLike, ndim: int | None = None) -> np.ndarray:

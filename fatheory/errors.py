@@ -53,6 +53,10 @@ class UnknownNameError(FatheoryError, ValueError):
         super().__init__(f"unknown {kind} {name!r}{suggestion(name, known)}{told}")
 
 
+class WrongKindError(FatheoryError, TypeError):
+    """Something of another kind was given, such as a path where an experiment is asked for."""
+
+
 class ArrayError(FatheoryError, ValueError):
     """An array of the wrong shape, with entries that are not finite, or otherwise unfit."""
 

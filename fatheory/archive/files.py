@@ -18,6 +18,7 @@ from typing import Any
 from zarr.core.buffer import Buffer, default_buffer_prototype
 from zarr.storage import MemoryStore
 
+from fatheory.checks import require_kind
 from fatheory.errors import ArchiveError, DamagedArchiveError
 from fatheory.inside import folded, why_outside
 
@@ -169,6 +170,7 @@ def resolved(path: str | os.PathLike[str]) -> Path:
         If it is none: the systems' own calls refuse NUL and halves of surrogate pairs with errors
         that are not about files.
     """
+    require_kind("path", path, (str, os.PathLike))
     try:
         return Path(os.path.realpath(path))
     except ValueError as error:

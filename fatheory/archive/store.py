@@ -19,6 +19,7 @@ from fatheory.archive.files import failing_as, refuse_damage, resolved
 from fatheory.archive.replacement import WriterLock, check_free, refuse_inside_archive
 from fatheory.archive.run_writer import ADVICE, refuse_another, run_so_far
 from fatheory.archive.schema import validate, with_gaps
+from fatheory.checks import require_kind
 from fatheory.errors import ArchiveError, ArchiveWriteError, ForeignFilesWarning
 
 _IN_MEMORY_BYTES = 2**30
@@ -56,6 +57,7 @@ def save(ds: xr.Dataset, path: str | os.PathLike[str], *, overwrite: bool = Fals
         If something stands at `path`, the place cannot be written to, the disk is full, or a
         value cannot be stored and read back unchanged.
     """
+    require_kind("what is saved", ds, xr.Dataset, "a DataArray becomes one by to_dataset()")
     target = resolved(path)
     is_run = labels.ATTR_SCHEMA in ds.attrs
     if is_run:

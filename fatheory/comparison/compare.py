@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import xarray as xr
 
 from fatheory.archive import warn_of_divergence
+from fatheory.checks import require_kind
 from fatheory.comparison.pair import compare_pair
 from fatheory.comparison.rate import compare_series
 from fatheory.errors import ArchiveError
@@ -67,6 +68,10 @@ def compare(
         return compare_pair(theory, simulation)
     if isinstance(theory, xr.Dataset) or isinstance(simulation, xr.Dataset):
         raise ArchiveError("compare takes two archives or two sequences of archives, not one each")
+    for what, archives in (("theory", theory), ("simulation", simulation)):
+        require_kind(what, archives, (list, tuple), "archives are Datasets, one or a list of them")
+        for archive in archives:
+            require_kind(f"an archive of {what}", archive, xr.Dataset)
     if len(theory) != len(simulation) or len(theory) < 2:
         raise ArchiveError(
             f"a rate needs sequences of equal length, two at least; got {len(theory)} archives "

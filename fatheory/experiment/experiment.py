@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, model_serializer, model_validator
 
+from fatheory.checks import require_kind
 from fatheory.errors import ArchiveError, InvalidExperimentError, suggestion
 from fatheory.experiment.conflicts import conflicts
 from fatheory.experiment.description import (
@@ -229,6 +230,7 @@ class Experiment(Description):
             If the text is not JSON, gives a key twice, does not describe an experiment, is of a
             later version, or names parts of packages that are not here.
         """
+        require_kind("text", text, (str, bytes))
         return cls(**read_description("Experiment", text))
 
     @classmethod
@@ -307,8 +309,10 @@ class Experiment(Description):
         InvalidExperimentError
             If a key does not exist or the result is not valid.
         """
+        require_kind("settings", settings, Mapping)
         data = self.model_dump(mode="json")
         for key, value in settings.items():
+            require_kind("a setting's key", key, str)
             if key.partition(".")[0] in HEAD:
                 raise InvalidExperimentError("setting", [(key, "is no setting of experiments")])
             _set(data, key, value)

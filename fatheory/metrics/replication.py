@@ -7,6 +7,7 @@ import xarray as xr
 from scipy import special
 
 from fatheory import labels
+from fatheory.checks import require_kind
 from fatheory.errors import FatheoryError
 
 CI_BOUND = "ci_bound"
@@ -39,6 +40,13 @@ def require_replicates(values: xr.DataArray, over: str) -> None:
     FatheoryError
         If they do not.
     """
+    require_kind("values", values, xr.DataArray, "take a variable of the Dataset by its name")
+    if values.dtype.kind not in "fc" and values.name in (labels.DIVERGED, labels.DIVERGED_AT):
+        # -1 stands for a step that there is not; a mean would take it for one.
+        raise FatheoryError(
+            f"{values.name!r} has no mean: it is -1 or false of runs that did not diverge; count "
+            f"them by (archive.{labels.DIVERGED_AT} >= 0).sum({over!r})"
+        )
     if over not in values.dims:
         raise FatheoryError(
             f"{values.name!r} has no dimension {over!r}; it has {values.dims}; name the dimension "

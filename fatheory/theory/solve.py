@@ -9,6 +9,7 @@ import xarray as xr
 
 from fatheory import labels
 from fatheory.archive import assemble, provenance, warn_of_divergence
+from fatheory.checks import require_kind
 from fatheory.errors import ArrayError, PluginError, RegimeError, UnknownNameError
 from fatheory.experiment import Experiment
 from fatheory.initial import coordinates, draw_initial_state, drawn_variables
@@ -72,6 +73,13 @@ def solve(experiment: Experiment, method: str | Method = "flow") -> xr.Dataset:
 
 def solved(experiment: Experiment, method: str | Method) -> xr.Dataset:
     """Solve an experiment as `solve` does, for those who tell of divergence themselves."""
+    require_kind(
+        "experiment",
+        experiment,
+        Experiment,
+        "read one by Experiment.from_json, or take one of fatheory.presets",
+    )
+    require_kind("method", method, (str, Method))
     began = time.perf_counter()
     chosen = method if isinstance(method, Method) else find_method(method)
     problems = list(chosen.covers(experiment))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import xarray as xr
 
 from fatheory import labels
+from fatheory.errors import ArrayError
 from fatheory.experiment import Experiment, Record
 from fatheory.train.many import train_many
 
@@ -47,13 +48,13 @@ def choose_learning_rates(
 
     Raises
     ------
-    ValueError
+    ArrayError
         If there are no candidates.
     """
     # Ascending: `idxmin` takes the first of equals, which is to be the smallest rate.
     rates = sorted({float(rate) for rate in candidates})
     if not rates:
-        raise ValueError("choose_learning_rates needs at least one candidate; got none")
+        raise ArrayError("choose_learning_rates needs at least one candidate; got none")
     # Not by `simulate`: that a candidate diverges is what is asked here, and no news.
     ((_, answer),) = train_many([_trial(experiment, rates, seed)], progress=progress)
     run = answer.archive()

@@ -14,6 +14,7 @@ from fatheory.archive import (
     load,
     warn_of_divergence,
 )
+from fatheory.checks import require_kind
 from fatheory.errors import ArchiveError
 from fatheory.experiment import Experiment
 from fatheory.train.answer import SOURCE, Answer, equations
@@ -105,6 +106,12 @@ def simulate(
     >>> int(longer["step"][-1]) - int(run["step"][-1])
     500
     """
+    require_kind(
+        "experiment",
+        experiment,
+        Experiment,
+        "read one by Experiment.from_json, or take one of fatheory.presets",
+    )
     if continue_from is not None and restart:
         raise ArchiveError("a run goes on from another or starts over, not both: leave restart out")
     archive = _carried_out(experiment, path, restart, continue_from, progress)
