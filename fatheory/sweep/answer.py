@@ -8,7 +8,7 @@ import numpy as np
 
 from fatheory import labels
 from fatheory.archive import computed_on
-from fatheory.errors import FatheoryError, RegimeError
+from fatheory.errors import FatheoryError, RegimeError, UnknownNameError
 from fatheory.experiment import Experiment
 from fatheory.theory import find_method
 from fatheory.theory.memory import estimate_memory as estimate_of_theory
@@ -71,6 +71,18 @@ def source_of(answer: str) -> str:
         f"cells are answered by 'simulation' or by 'theory/<method>', such as 'theory/flow'; got "
         f"{answer!r}"
     )
+
+
+def rates_attribute(source: str) -> dict[str, str]:
+    """Say of an answer that it holds at its own learning rates alone, where it does."""
+    if source == SIMULATION:
+        return {}
+    try:
+        method = find_method(source.removeprefix(THEORY))
+    except UnknownNameError:
+        # Of a package that is not here: nothing is known of it, so nothing is taken for granted.
+        return {labels.ATTR_RATES: labels.OWN_RATES}
+    return {} if method.any_rate else {labels.ATTR_RATES: labels.OWN_RATES}
 
 
 def refuse_uncovered(experiments: Sequence[Experiment], source: str) -> None:

@@ -13,6 +13,7 @@ from fatheory.errors import ArchiveError
 from fatheory.experiment import Experiment
 from fatheory.quantities import find_quantities
 from fatheory.sweep import labels as sweep_labels
+from fatheory.sweep.answer import rates_attribute
 from fatheory.sweep.description import SweepDescription
 from fatheory.sweep.grid import coordinates_of
 from fatheory.sweep.schema import dtype, variable_dims
@@ -191,6 +192,7 @@ def _as_run(one: xr.Dataset, experiment: Experiment) -> xr.Dataset:
     )
     kept = (labels.ATTR_CREATED, labels.ATTR_VERSIONS)
     attrs |= {name: one.attrs[name] for name in kept if name in one.attrs}
+    attrs |= rates_attribute(str(one.attrs[labels.ATTR_SOURCE]))
     attrs |= {labels.ATTR_ABSENT: json.dumps(absent)} if absent else {}
     attrs |= {sweep_labels.ATTR_LEFT_OUT: left_out} if left_out else {}
     run = assemble(variables, own, attrs, n_layers=experiment.layers)

@@ -35,7 +35,10 @@ PROBLEMS: list[tuple[Change, str]] = [
     (attribute("fatheory_schema", "1"), "fatheory_schema must be an integer; found '1'"),
     (attribute("fatheory_schema", True), "fatheory_schema must be an integer; found True"),
     (lambda ds: ds.drop_attrs(), "fatheory_schema must be an integer; found None"),
-    (attribute("source", "theory"), "source must be 'simulation' or 'theory/<method>'; found"),
+    (
+        attribute("source", "theory"),
+        "source must be 'simulation', 'theory/<method>' or 'not simulated here: <program>'; found",
+    ),
     (attribute("experiment", "{"), "experiment must be a JSON object; found '{'"),
     (attribute("versions", "[]"), r"versions must be a JSON object; found '\[\]'"),
     (attribute("device", ""), "device must be a non-empty string; found ''"),
