@@ -1,7 +1,6 @@
 """Runs of other programs, brought into the form of archives."""
 
 import hashlib
-import itertools
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -10,16 +9,14 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike
 
 from fatheory import labels
 from fatheory.archive.assembly import assemble, provenance
+from fatheory.archive.foreign_layers import layers_of, sizes_of
 from fatheory.archive.schema import validate
-from fatheory.checks import extended_array, one_number, real_array
+from fatheory.checks import one_number, real_array
 from fatheory.errors import ArrayError
 
-Layers = Sequence[ArrayLike] | Mapping[str, ArrayLike]
-"""W_1 ... W_L, each (out, in); or a state dict whose entries end in ``weight`` and ``bias``."""
 _Run = tuple[str, int]
 
 
@@ -99,7 +96,7 @@ def from_arrays(
     grid = _Grid.of(runs)
     variables = _stacked(runs, grid)
     first = {name: array[0, 0, 0] for name, array in variables.items()}
-    sizes = _sizes(first)
+    sizes = sizes_of(first)
     rates = _rates(learning_rate, grid.rules)
     named = {label: rules if isinstance(rules, str) else rules[label] for label in grid.rules}
     description = _description(sizes, activation, output, named, rates, grid, first)
@@ -168,7 +165,7 @@ def _stacked(runs: Mapping[_Run, Mapping[Any, Any]], grid: _Grid) -> dict[str, n
     for run in grid.runs:
         for step in grid.steps:
             where = f"weights{list(run)}[{step}]"
-            found = _layers(where, runs[run][step])
+            found = layers_of(where, runs[run][step])
             shapes = {name: array.shape for name, array in found.items()}
             first = first or shapes
             if shapes != first:
@@ -236,67 +233,6 @@ def _steps(runs: Mapping[_Run, Mapping[Any, Any]]) -> tuple[int, ...]:
     return tuple(sorted(every))
 
 
-def _layers(where: str, given: Layers) -> dict[str, np.ndarray]:
-    """Return the weights and biases of one step by their names in archives."""
-    found: dict[str, np.ndarray] = {}
-    if isinstance(given, Mapping):
-        named = [str(name) for name in given if str(name).rpartition(".")[2] == "weight"]
-        biases = {name[: -len("weight")] + "bias" for name in named}
-        other = [name for name in given if name not in biases and name not in named]
-        if other or not named:
-            raise ArrayError(
-                f"{where} must have entries that end in weight, and bias; got {list(given)}"
-            )
-        for layer, name in enumerate(named, start=1):
-            found[labels.weight(layer)] = _values(f"{where}[{name!r}]", given[name], 2)
-            own = name[: -len("weight")] + "bias"
-            if own in given:
-                found[labels.bias(layer)] = _values(f"{where}[{own!r}]", given[own], 1)
-        if biases & set(given) and len(found) != 2 * len(named):
-            raise ArrayError(f"{where} has biases in some layers only; got {list(given)}")
-    else:
-        for layer, W in enumerate(given, start=1):
-            found[labels.weight(layer)] = _values(f"{where}[{layer - 1}]", W, 2)
-    _require_chain(where, found)
-    return found
-
-
-def _values(where: str, given: Any, axes: int) -> np.ndarray:
-    own = np.asarray(given)
-    array = extended_array(where, own)
-    if array.ndim != axes:
-        what = "a matrix (out, in)" if axes == 2 else "one number for each unit"
-        raise ArrayError(f"{where} must be {what} of a dense layer; its shape is {array.shape}")
-    return array.astype(np.float32) if own.dtype == np.float32 else array
-
-
-def _require_chain(where: str, found: Mapping[str, np.ndarray]) -> None:
-    """Refuse matrices that do not follow each other; what would fit transposed is said to be so."""
-    weights = [array for name, array in found.items() if name.startswith("weight")]
-    if len(weights) < 2:
-        raise ArrayError(f"{where} needs two layers at least; got {len(weights)}")
-    for layer, (below, W) in enumerate(itertools.pairwise(weights), start=2):
-        if W.shape[1] != below.shape[0]:
-            fits = W.shape[::-1][1] == below.shape[0] or W.shape[1] == below.shape[1]
-            hint = "; one of them is transposed: each is (out, in)" if fits else ""
-            raise ArrayError(
-                f"{where}: W_{layer} of shape {W.shape} does not follow W_{layer - 1} of shape "
-                f"{below.shape}, which has {below.shape[0]} outputs{hint}"
-            )
-    for layer, W in enumerate(weights, start=1):
-        bias = found.get(labels.bias(layer))
-        if bias is not None and len(bias) != len(W):
-            raise ArrayError(
-                f"{where}: the bias of layer {layer} has {len(bias)} entries and W_{layer} the "
-                f"shape {W.shape}; weights are (out, in)"
-            )
-
-
-def _sizes(first: Mapping[str, np.ndarray]) -> list[int]:
-    weights = [array for name, array in first.items() if name.startswith("weight")]
-    return [weights[0].shape[1], *(len(W) for W in weights)]
-
-
 def _feedback(
     given: Mapping[Any, Any] | None,
     grid: _Grid,
@@ -312,18 +248,18 @@ def _feedback(
             f"feedback is given for {', '.join(map(repr, strange))}, which weights lack; they have "
             f"{', '.join(map(repr, grid.runs))}"
         )
+    of_rules: dict[str, set[int]] = {}
+    if by_run:
+        for (rule, _), layers in given.items():
+            of_rules.setdefault(rule, set()).update(layers)
     variables: dict[str, np.ndarray] = {}
     for place, run in enumerate(grid.runs):
         own = given.get(run, {}) if by_run else given
-        theirs = (
-            {layer for other, of in given.items() if other[0] == run[0] for layer in of}
-            if by_run
-            else set()
-        )
-        if theirs - set(own):
+        lacking = of_rules.get(run[0], set()) - set(own)
+        if lacking:
             raise ArrayError(
-                f"feedback of {run!r} lacks layer {min(theirs - set(own))}, which other seeds of "
-                f"the rule have"
+                f"feedback of {run!r} lacks layer {min(lacking)}, which other seeds "
+                f"of the rule have"
             )
         for layer, B in own.items():
             if layer not in range(2, len(sizes)):

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, model_serializer, model_validator
 
 from fatheory.checks import require_kind
-from fatheory.errors import ArchiveError, InvalidExperimentError, suggestion
+from fatheory.errors import ArchiveError, InvalidExperimentError
 from fatheory.experiment.conflicts import conflicts
 from fatheory.experiment.description import (
     AS_MAPPING,
@@ -28,6 +28,7 @@ from fatheory.experiment.pairs import Pairs
 from fatheory.experiment.record import Record
 from fatheory.experiment.rule_choice import RuleChoice
 from fatheory.experiment.schedule import Schedule, Update
+from fatheory.experiment.settings import set_by_key
 from fatheory.experiment.task import Task
 from fatheory.labels import ATTR_EXPERIMENT, ATTR_SWEEP
 from fatheory.markup import heading, table
@@ -315,7 +316,7 @@ class Experiment(Description):
             require_kind("a setting's key", key, str)
             if key.partition(".")[0] in HEAD:
                 raise InvalidExperimentError("setting", [(key, "is no setting of experiments")])
-            _set(data, key, value)
+            set_by_key(data, key, value)
         return type(self)(**data)
 
     def with_learning_rates(self, rates: Mapping[str, float]) -> "Experiment":
@@ -373,31 +374,3 @@ class Experiment(Description):
     def _repr_html_(self) -> str:
         told = [(key, value) for key, value in rows(self) if key != "name"]
         return heading("Experiment", self.name, code=self.content_hash) + table(told)
-
-
-def _set(data: dict[str, Any], key: str, value: Any) -> None:
-    """Set one dotted key in nested dictionaries and lists; a dot inside a label is found too."""
-    node: Any = data
-    rest = key
-    while "." in rest and rest not in _keys(node):
-        # The longest that fits: labels may hold dots, and begin alike.
-        head = max((k for k in _keys(node) if rest.startswith(f"{k}.")), key=len, default=None)
-        if head is None:
-            break
-        node = node[int(head) if isinstance(node, list) else head]
-        rest = rest[len(head) + 1 :]
-    if isinstance(node, list) and rest in _keys(node):
-        node[int(rest)] = value
-    elif isinstance(node, dict) and (rest in node or "." not in rest):
-        node[rest] = value
-    else:
-        missing = rest.split(".")[0]
-        raise InvalidExperimentError(
-            "setting", [(key, f"there is no {missing!r} here{suggestion(missing, _keys(node))}")]
-        )
-
-
-def _keys(node: Any) -> list[str]:
-    if isinstance(node, dict):
-        return list(node)
-    return [str(i) for i in range(len(node))] if isinstance(node, list) else []

@@ -1,8 +1,33 @@
 """What in an experiment's updates breaks every law of conservation."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from fatheory.experiment import Experiment
+from fatheory.metrics.archive_view import told
+
+
+def breaking_network(
+    asked: Experiment, allowed: Collection[str], activations: Collection[str] = ("linear",)
+) -> Iterator[str]:
+    """Yield what in a network breaks a law, for messages.
+
+    Parameters
+    ----------
+    asked : Experiment
+        Whose network.
+    allowed : collection of str
+        Departures from a linear network under which the law holds.
+    activations : collection of str
+        Functions of hidden units under which it holds.
+    """
+    for departure in asked.network.departures_from_linear():
+        if departure.feature == "sparsity.forward":
+            yield f"a fraction {asked.network.sparsity.forward:g} of forward weights is missing"
+        elif departure.feature == "activation":
+            if asked.network.activation not in activations:
+                yield told(departure)
+        elif departure.feature not in allowed:
+            yield told(departure)
 
 
 def breaking_updates(asked: Experiment) -> Iterator[str]:

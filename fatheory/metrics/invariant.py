@@ -1,7 +1,5 @@
 """Drift of the conserved quantity along a run."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import xarray as xr
 
@@ -9,8 +7,8 @@ from fatheory import labels
 from fatheory.errors import ArchiveError
 from fatheory.experiment import Experiment
 from fatheory.geometry import balance, feedback_invariant
-from fatheory.metrics.archive_view import ArchiveView, told
-from fatheory.metrics.conserving import breaking_updates
+from fatheory.metrics.archive_view import ArchiveView
+from fatheory.metrics.conserving import breaking_network, breaking_updates
 from fatheory.metrics.labelled_archive import RUN
 from fatheory.metrics.metric import metric
 from fatheory.rules import Backprop, FixedFeedback, Rule
@@ -102,17 +100,9 @@ def _conserved(view: ArchiveView, rule: Rule, hidden: int, place: int) -> np.nda
 
 def _require_law(asked: Experiment) -> None:
     """Refuse an experiment whose updates conserve nothing."""
-    differences = [*_of_network(asked), *breaking_updates(asked)]
+    differences = [*breaking_network(asked, _ALLOWED), *breaking_updates(asked)]
     if differences:
         raise ArchiveError(
             f"what is conserved is conserved in linear networks without biases, fully connected, "
             f"whose updates follow gradients alone; in this one, {', '.join(differences)}"
         )
-
-
-def _of_network(asked: Experiment) -> Iterator[str]:
-    for departure in asked.network.departures_from_linear():
-        if departure.feature == "sparsity.forward":
-            yield f"a fraction {asked.network.sparsity.forward:g} of forward weights is missing"
-        elif departure.feature not in _ALLOWED:
-            yield told(departure)

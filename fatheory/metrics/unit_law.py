@@ -8,8 +8,8 @@ import xarray as xr
 from fatheory import labels
 from fatheory.errors import ArchiveError
 from fatheory.experiment import Experiment
-from fatheory.metrics.archive_view import ArchiveView, told
-from fatheory.metrics.conserving import breaking_updates
+from fatheory.metrics.archive_view import ArchiveView
+from fatheory.metrics.conserving import breaking_network, breaking_updates
 from fatheory.metrics.labelled_archive import RUN
 from fatheory.metrics.metric import metric
 from fatheory.metrics.quantity import read_or_computed
@@ -21,7 +21,7 @@ from fatheory.rules import (
     SignConcordant,
 )
 
-_ALLOWED = frozenset({"activation", "output", "biases", "dropout", "sparsity.feedback"})
+_ALLOWED = frozenset({"output", "biases", "dropout", "sparsity.feedback"})
 """Departures from a linear network under which the law holds: a bias is a weight from a constant
 input, a dropped unit neither learns nor teaches at that step, and V with zeros is a V."""
 _HOMOGENEOUS = frozenset({"linear", "relu"})
@@ -126,22 +126,16 @@ def _law(rule: Rule, parts: dict[str, np.ndarray]) -> np.ndarray | None:
 
 def _require_law(asked: Experiment) -> None:
     """Refuse an experiment whose updates conserve nothing."""
-    differences = [*_of_network(asked), *breaking_updates(asked), *_of_slopes(asked)]
+    differences = [
+        *breaking_network(asked, _ALLOWED, _HOMOGENEOUS),
+        *breaking_updates(asked),
+        *_of_slopes(asked),
+    ]
     if differences:
         raise ArchiveError(
             f"what is conserved is conserved at linear and ReLU units whose updates follow "
             f"gradients alone; in this experiment, {', '.join(differences)}"
         )
-
-
-def _of_network(asked: Experiment) -> Iterator[str]:
-    for departure in asked.network.departures_from_linear():
-        if departure.feature == "sparsity.forward":
-            yield f"a fraction {asked.network.sparsity.forward:g} of forward weights is missing"
-        elif departure.feature not in _ALLOWED or (
-            departure.feature == "activation" and asked.network.activation not in _HOMOGENEOUS
-        ):
-            yield told(departure)
 
 
 def _of_slopes(asked: Experiment) -> Iterator[str]:

@@ -1,15 +1,11 @@
 """Networks trained on images, most of them convolutional, against a loop that spells all out."""
 
-from collections.abc import Callable
-from functools import cache, partial
-from typing import NamedTuple
-
 import numpy as np
 import pytest
-import xarray as xr
+from literal_cases import answered_by, literal_cases
 from literal_convolutional_loop import literal_run
 
-from fatheory import Experiment, simulate
+from fatheory import Experiment
 from fatheory.archive import validate
 from fatheory.geometry import angle
 
@@ -204,38 +200,9 @@ BY_DEFAULT = {
 }
 
 
-def runs(quantity=None):
-    """Name experiments with the rules of the default run, and of the whole one."""
-    for name, asked in EXPERIMENTS.items():
-        if quantity is None or quantity in asked.record.quantities:
-            few = BY_DEFAULT.get(name, asked.rule_labels)
-            for label in few:
-                yield pytest.param(name, few, label, id=f"{name}-{label}")
-            if name in BY_DEFAULT:
-                for label in asked.rule_labels:
-                    identity = f"all rules: {name}-{label}"
-                    yield pytest.param(
-                        name, asked.rule_labels, label, id=identity, marks=pytest.mark.slow
-                    )
-
-
-class Case(NamedTuple):
-    experiment: Experiment
-    archive: xr.Dataset
-    literal: Callable
-
-
 @pytest.fixture(scope="module")
 def case():
-    """An experiment by name and rules with its archive, and its literal runs by seed and rule."""
-
-    @cache
-    def answered(name, labels):
-        asked = EXPERIMENTS[name]
-        asked = asked.replaced(rules={name: rule for name, rule in asked.rules if name in labels})
-        return Case(asked, simulate(asked), cache(partial(literal_run, asked)))
-
-    return answered
+    return answered_by(EXPERIMENTS, literal_run)
 
 
 def assert_close(ours, theirs, tolerance=1e-12):
@@ -252,7 +219,7 @@ def looks(run, label):
             yield run.archive.sel(rule=label, seed=seed, step=step), literal, step
 
 
-@pytest.mark.parametrize(("name", "labels", "label"), [*runs()])
+@pytest.mark.parametrize(("name", "labels", "label"), literal_cases(EXPERIMENTS, BY_DEFAULT))
 def test_what_learns_is_that_of_the_loop(case, name, labels, label):
     run = case(name, labels)
     for ours, literal, step in looks(run, label):
@@ -267,7 +234,9 @@ def test_what_learns_is_that_of_the_loop(case, name, labels, label):
             assert np.abs(last[variable] - first[variable]).max() > 1e-5
 
 
-@pytest.mark.parametrize(("name", "labels", "label"), [*runs("teaching_signals")])
+@pytest.mark.parametrize(
+    ("name", "labels", "label"), literal_cases(EXPERIMENTS, BY_DEFAULT, "teaching_signals")
+)
 def test_teaching_signals_are_those_of_the_loop(case, name, labels, label):
     for ours, literal, step in looks(case(name, labels), label):
         # Node perturbation divides a small difference of losses by the perturbation.
@@ -280,7 +249,9 @@ def test_teaching_signals_are_those_of_the_loop(case, name, labels, label):
             assert (np.abs(signal).max() > 1e-4) == taught
 
 
-@pytest.mark.parametrize(("name", "labels", "label"), [*runs("delta_angle")])
+@pytest.mark.parametrize(
+    ("name", "labels", "label"), literal_cases(EXPERIMENTS, BY_DEFAULT, "delta_angle")
+)
 def test_angles_and_gradients_are_those_of_the_loop(case, name, labels, label):
     agreements = []
     for ours, literal, step in looks(case(name, labels), label):

@@ -1,12 +1,8 @@
 """Every rule trained by the package against a loop that spells the rule out."""
 
-from collections.abc import Callable
-from functools import cache, partial
-from typing import NamedTuple
-
 import numpy as np
 import pytest
-import xarray as xr
+from literal_cases import answered_by, literal_cases
 from literal_loop import literal_run
 
 from fatheory import (
@@ -22,7 +18,6 @@ from fatheory import (
     TeacherTask,
     Uniform,
     Update,
-    simulate,
 )
 from fatheory.geometry import angle, sign_concordance
 
@@ -251,38 +246,9 @@ BY_DEFAULT = {
 }
 
 
-def runs(quantity=None):
-    """Name experiments with the rules of the default run, and of the whole one."""
-    for name, asked in EXPERIMENTS.items():
-        if quantity is None or quantity in asked.record.quantities:
-            few = BY_DEFAULT.get(name, asked.rule_labels)
-            for label in few:
-                yield pytest.param(name, few, label, id=f"{name}-{label}")
-            if name in BY_DEFAULT:
-                for label in asked.rule_labels:
-                    identity = f"all rules: {name}-{label}"
-                    yield pytest.param(
-                        name, asked.rule_labels, label, id=identity, marks=pytest.mark.slow
-                    )
-
-
-class Case(NamedTuple):
-    experiment: Experiment
-    archive: xr.Dataset
-    literal: Callable
-
-
 @pytest.fixture(scope="module")
 def case():
-    """An experiment by name and rules with its archive, and its literal runs by seed and rule."""
-
-    @cache
-    def answered(name, labels):
-        asked = EXPERIMENTS[name]
-        asked = asked.replaced(rules={name: rule for name, rule in asked.rules if name in labels})
-        return Case(asked, simulate(asked), cache(partial(literal_run, asked)))
-
-    return answered
+    return answered_by(EXPERIMENTS, literal_run)
 
 
 def deviation(ours, theirs):
@@ -290,7 +256,7 @@ def deviation(ours, theirs):
     return np.abs(np.asarray(ours) - theirs).max() / np.abs(theirs).max()
 
 
-@pytest.mark.parametrize(("name", "labels", "label"), [*runs()])
+@pytest.mark.parametrize(("name", "labels", "label"), literal_cases(EXPERIMENTS, BY_DEFAULT))
 def test_weights_are_those_of_the_loop(case, name, labels, label):
     run = case(name, labels)
     for seed in SEEDS:
@@ -306,7 +272,9 @@ def test_weights_are_those_of_the_loop(case, name, labels, label):
         assert literal.loss[0] != literal.loss[step]
 
 
-@pytest.mark.parametrize(("name", "labels", "label"), [*runs("teaching_signals")])
+@pytest.mark.parametrize(
+    ("name", "labels", "label"), literal_cases(EXPERIMENTS, BY_DEFAULT, "teaching_signals")
+)
 def test_teaching_signals_of_every_layer_are_those_of_the_loop(case, name, labels, label):
     run = case(name, labels)
     for seed in SEEDS:
@@ -324,7 +292,9 @@ def test_teaching_signals_of_every_layer_are_those_of_the_loop(case, name, label
                 assert deviation(now[f"backprop_signal_{layer}"], delta) < 1e-12
 
 
-@pytest.mark.parametrize(("name", "labels", "label"), [*runs("delta_angle")])
+@pytest.mark.parametrize(
+    ("name", "labels", "label"), literal_cases(EXPERIMENTS, BY_DEFAULT, "delta_angle")
+)
 def test_angles_measured_while_training_are_those_of_the_recorded_arrays(case, name, labels, label):
     run = case(name, labels).archive.sel(rule=label)
     L = run.sizes["layer"]
