@@ -8,6 +8,8 @@ and what to do.
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 
+from fatheory.machine import size_text
+
 
 class FatheoryError(Exception):
     """Base class of everything that fatheory raises on purpose."""
@@ -114,10 +116,10 @@ class MemoryEstimateError(FatheoryError):
     def __init__(self, needed: Mapping[str, int], available: int) -> None:
         self.needed, self.available = dict(needed), available
         parts = sorted(needed.items(), key=lambda part: -part[1])
-        listed = ", ".join(f"{name} {size / 1e9:.2f} GB" for name, size in parts)
+        listed = ", ".join(f"{name} {size_text(size)}" for name, size in parts)
         super().__init__(
-            f"the run needs about {sum(needed.values()) / 1e9:.2f} GB ({listed}), and "
-            f"{available / 1e9:.2f} GB are free: ask for fewer seeds or rules, narrower hidden "
+            f"the run needs about {size_text(sum(needed.values()))} ({listed}), and "
+            f"{size_text(available)} are free: ask for fewer seeds or rules, narrower hidden "
             f"layers, fewer snapshots or probe samples, or do not record 'weights' or "
             f"'teaching_signals'"
         )
@@ -139,10 +141,10 @@ class DiskEstimateError(FatheoryError):
     def __init__(self, needed: Mapping[str, int], available: int, target: object) -> None:
         self.needed, self.available, self.target = dict(needed), available, target
         parts = sorted(needed.items(), key=lambda part: -part[1])
-        listed = ", ".join(f"{name} {size / 1e9:.2f} GB" for name, size in parts)
+        listed = ", ".join(f"{name} {size_text(size)}" for name, size in parts)
         super().__init__(
-            f"the archive will take about {sum(needed.values()) / 1e9:.2f} GB ({listed}), and "
-            f"{available / 1e9:.2f} GB are free at {target}: ask for fewer snapshots, seeds or "
+            f"the archive will take about {size_text(sum(needed.values()))} ({listed}), and "
+            f"{size_text(available)} are free at {target}: ask for fewer snapshots, seeds or "
             f"rules, do not record 'weights' or 'teaching_signals', or choose another place"
         )
 
@@ -242,6 +244,10 @@ class PluginWarning(FatheoryWarning):
 
 class DivergedWarning(FatheoryWarning):
     """Runs that diverged, so that some of the numbers are not there."""
+
+
+class HiddenValuesWarning(FatheoryWarning):
+    """A figure was asked for a scale on which some of its values have no place."""
 
 
 class ResumeWarning(FatheoryWarning):

@@ -1,9 +1,21 @@
-"""What this machine has left: how much memory is free."""
+"""What this machine has left: how much memory is free; and sizes in words."""
 
 from pathlib import Path
 
 _MEMORY_INFO = Path("/proc/meminfo")
 _CGROUP = Path("/sys/fs/cgroup")
+_UNITS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
+
+
+def size_text(size: float) -> str:
+    """Write a number of bytes in the unit that fits: ``"512 bytes"``, ``"3.20 MB"``.
+
+    In one unit for all, a small size would read as nothing.
+    """
+    for unit, name in _UNITS:
+        if abs(size) >= unit:
+            return f"{size / unit:.2f} {name}"
+    return f"{size:.0f} bytes"
 
 
 def free_memory() -> int | None:

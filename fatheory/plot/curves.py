@@ -16,7 +16,7 @@ from fatheory import labels
 from fatheory.errors import ArchiveError, UnknownNameError
 from fatheory.figures import axis_label, plain, rule_name, source_line
 from fatheory.plot.canvas import add_legend, canvas
-from fatheory.plot.scale import fit_view, wants_log
+from fatheory.plot.scale import fit_view, make_logarithmic, wants_log
 from fatheory.plot.seeds import OverSeeds, Summary, lost_seeds, n_text
 from fatheory.plot.values import (
     Data,
@@ -84,13 +84,16 @@ def curves(
     -----
     DivergedWarning
         If runs of an archive diverged.
+    HiddenValuesWarning
+        If `log` was asked for, and some values are not positive.
 
     Raises
     ------
     UnknownNameError
         If there is no such variable, or `x` or `summary` is none of those.
     ArchiveError
-        If values have axes that curves have no place for, or none along ``step``.
+        If values have axes that curves have no place for, or none along ``step``; if the axis is
+        to be logarithmic, and no value is positive.
 
     Examples
     --------
@@ -167,7 +170,7 @@ def draw_curves(
     found = [curve for source, one in values.items() for curve in _curves(source, one, data, x)]
     over, log = _over_seeds(found, summary, log)
     if log:
-        axes.set_yscale("log")
+        make_logarithmic(axes, over)
     told: dict[str, _Told] = {}
     band, lost = "", []
     for curve, own in zip(found, over, strict=True):

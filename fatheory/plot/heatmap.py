@@ -71,7 +71,8 @@ def heatmap(
     UnknownNameError
         If there is no such variable, axis or label.
     ArchiveError
-        If values have more axes than can be shown; it says which, and how to select.
+        If values have more axes than can be shown; it says which, and how to select. If colours
+        are to be logarithmic, and a value is not positive.
     """
     values = swept_values(data, variable, points, median=True)
     across, up = _two_axes(values, x, y)
@@ -122,6 +123,11 @@ def _norm(values: np.ndarray, log: bool | None) -> Normalize:
     if not known.size:
         return Normalize(0, 1)
     low, high = float(known.min()), float(known.max())
+    if log and low <= 0:
+        raise ArchiveError(
+            f"logarithmic colours are of positive values, and the least is {low:.3g}: leave log "
+            f"out, or draw those that are, as in values.where(values > 0)"
+        )
     if low > 0 and (log or (log is None and np.log10(high / low) > _DECADES)):
         return LogNorm(low, high if high > low else 1.01 * low)
     return Normalize(low, high if high > low else low + 1)

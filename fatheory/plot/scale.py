@@ -1,11 +1,13 @@
 """What part of the numbers a figure shows: runs that explode do not flatten those that do not."""
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from fatheory.errors import ArchiveError, HiddenValuesWarning
 from fatheory.plot.seeds import OverSeeds
 
 _DECADES = np.log10(30)
@@ -22,6 +24,36 @@ def wants_log(values: Sequence[OverSeeds]) -> bool:
     if not middle.size or middle.min() <= 0:
         return False
     return bool(np.log10(middle.max()) - np.log10(middle.min()) > _DECADES)
+
+
+def make_logarithmic(axes: Axes, values: Sequence[OverSeeds]) -> None:
+    """Make the y axis logarithmic, on which lines have no place where they are not positive.
+
+    Warns
+    -----
+    HiddenValuesWarning
+        If lines have such values: how many, of how many.
+
+    Raises
+    ------
+    ArchiveError
+        If they have no others.
+    """
+    middle = _finite([over.middle.values for over in values])
+    hidden = int((middle <= 0).sum())
+    if hidden == middle.size > 0:
+        raise ArchiveError(
+            f"a logarithmic axis shows positive values, and all {hidden} lie between "
+            f"{middle.min():.3g} and {middle.max():.3g}: leave log out"
+        )
+    if hidden:
+        warnings.warn(
+            f"a logarithmic axis shows positive values: {hidden} of {middle.size} are hidden, down "
+            f"to {middle.min():.3g}",
+            HiddenValuesWarning,
+            stacklevel=4,
+        )
+    axes.set_yscale("log")
 
 
 def fit_view(

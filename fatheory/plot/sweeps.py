@@ -18,7 +18,7 @@ from fatheory.figures import axis_label, plain, rule_name, source_line
 from fatheory.plot.canvas import add_legend, canvas
 from fatheory.plot.curves import SIMULATION
 from fatheory.plot.points import Points
-from fatheory.plot.scale import fit_view, wants_log
+from fatheory.plot.scale import fit_view, make_logarithmic, wants_log
 from fatheory.plot.seeds import OverSeeds, Summary, n_text
 from fatheory.plot.values import (
     Data,
@@ -73,13 +73,16 @@ def lines(
     -----
     DivergedWarning
         If runs of the sweep diverged.
+    HiddenValuesWarning
+        If `log` was asked for, and some values are not positive.
 
     Raises
     ------
     UnknownNameError
         If there is no such variable, axis or label.
     ArchiveError
-        If values have more axes than can be shown; it says which, and how to select.
+        If values have more axes than can be shown; it says which, and how to select. If the axis
+        is to be logarithmic, and no value is positive.
     """
     values = swept_values(data, variable, points)
     along = _axis(values, x)
@@ -87,7 +90,8 @@ def lines(
     with canvas(axes) as drawn:
         found = list(_series(values, data, along))
         over, chosen = _summaries(found, summary, log)
-        drawn.set_yscale("log" if chosen else drawn.get_yscale())
+        if chosen:
+            make_logarithmic(drawn, over)
         for series, own in zip(found, over, strict=True):
             _draw(drawn, series, own, where)
         where.put_on(drawn)

@@ -233,7 +233,9 @@ class _Start:
             return None, float("inf")
         BE = self.B @ self.projection.T @ self.E
         F = float(np.sum((BE @ self.Sigma) * BE)) / 2
-        return c * self.least_variance / 2, F / float(np.linalg.svd(self.B)[1][-1]) ** 2
+        return c * self.least_variance / 2, F / float(
+            np.linalg.svd(self.B, compute_uv=False)[-1]
+        ) ** 2
 
     def local_rate(self) -> float | None:
         """Return the rate of the local theorem, by iterating D = a / k(D) upwards from D = 0."""

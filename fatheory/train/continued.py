@@ -31,6 +31,8 @@ from fatheory.updates import schedule_factors
 
 _FREE = ("name", "schedule", "record")
 _OF_RECORD = ("quantities", "sources", "probe_samples", "receptive_units")
+_STAMP = (labels.ATTR_HASH, labels.ATTR_EXPERIMENT, labels.ATTR_CREATED, labels.ATTR_WALL_TIME)
+"""What tells one archive of a run from another."""
 _SHOWN = 5
 
 
@@ -306,17 +308,53 @@ def _of_run(path: str | os.PathLike[str]) -> Mapping[str, object]:
 
 
 def begin_from(
-    past: Past, run: Run, path: str | os.PathLike[str], called: str, *, overwrite: bool
+    past: Past, run: Run, path: str | os.PathLike[str], called: str, *, there: Past | None
 ) -> None:
-    """Put an unfinished archive to a path that holds the past of a run, whole or not at all."""
+    """Put an unfinished archive to a path that holds the past of a run, whole or not at all.
+
+    Parameters
+    ----------
+    past : Past
+        What was done.
+    run : Run
+        What goes on.
+    path : path
+        Where to.
+    called : str
+        The content hash of the archive.
+    there : Past, optional
+        What `past_at` found at the path, which is replaced.
+
+    Raises
+    ------
+    ArchiveWriteError
+        If something else stands there by now, another process writes there, or it cannot be
+        written.
+    """
     target = resolved(path)
     static = Answer(run.experiment, run.starts, run.rate_factors).archive()
     static.attrs[labels.ATTR_HASH] = called
     with WriterLock(target), writing(target) as temporary:
-        check_free(target, overwrite)
+        check_free(target, there is not None)
+        _require_still(there, path)
         _write_past(past, run, temporary, static)
         # What stood there is all in it, and is replaced in one step.
         publish_folder(temporary, target)
+
+
+def _require_still(there: Past | None, path: str | os.PathLike[str]) -> None:
+    """Refuse to replace what came to a path since it was looked at, before it was locked.
+
+    Another process may have gone on with the same run meanwhile, further than this one will.
+    """
+    if there is None:
+        return
+    now = _of_run(path)
+    if is_unfinished(path) or any(now.get(key) != there.archive.attrs.get(key) for key in _STAMP):
+        raise ArchiveWriteError(
+            f"another process has gone on with the run at {resolved(path)} since it was read: "
+            f"look at it, and call again to go on from there"
+        )
 
 
 def _write_past(past: Past, run: Run, folder: Path, static: xr.Dataset) -> None:

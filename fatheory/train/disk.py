@@ -10,6 +10,7 @@ import numpy as np
 
 from fatheory.errors import DiskEstimateError, DiskEstimateWarning
 from fatheory.experiment import Experiment, LinearTask
+from fatheory.machine import size_text
 from fatheory.train.memory import learned_numbers, recorded_numbers
 
 COMPRESSED = 0.8
@@ -63,7 +64,7 @@ def require_room(needed: Mapping[str, int], path: str | os.PathLike[str]) -> Non
         raise DiskEstimateError(needed, free, target)
     if left > _WORTH_A_WORD * free:
         warnings.warn(
-            f"the archive will take about {left / 1e9:.2f} of the {free / 1e9:.2f} GB that are "
+            f"the archive will take about {size_text(left)} of the {size_text(free)} that are "
             f"free at {target}: ask for fewer snapshots, seeds or quantities, or another place",
             DiskEstimateWarning,
             stacklevel=4,

@@ -161,7 +161,7 @@ def _carried_out(
         require_disk(stored, path)
         run = start_run([stored])
         if past is not None:
-            begin_from(past, run, path, called, overwrite=there is not None)
+            begin_from(past, run, path, called, there=there)
         archive = _to_disk(run, path, restart, progress, called)
     return in_order(archive, experiment.rule_labels)
 

@@ -7,7 +7,12 @@ from matplotlib.colors import LogNorm
 from matplotlib.patches import Rectangle
 
 import fatheory as fa
-from fatheory.errors import ArchiveError, DivergedWarning, UnknownNameError
+from fatheory.errors import (
+    ArchiveError,
+    DivergedWarning,
+    HiddenValuesWarning,
+    UnknownNameError,
+)
 from fatheory.sweep.summary import final_values, last_values
 
 RATE, WIDTH = "rules.*.learning_rate", "network.hidden"
@@ -142,3 +147,22 @@ def test_metrics_over_cells_can_be_drawn(sweep):
 def test_what_cannot_be_drawn_is_refused_in_words(sweep, call, kind, words):
     with pytest.raises(kind, match=words):
         call(sweep)
+
+
+@pytest.mark.parametrize("least", [0.0, -1.0])
+def test_logarithmic_colours_of_what_is_not_positive_are_refused(sweep, least):
+    """They were linear, without a word."""
+    sweep["loss"].loc[{WIDTH: "[8]", RATE: 0.1, "rule": "slow"}] = least
+    with pytest.raises(ArchiveError, match=rf"of positive values, and the least is {least:g}"):
+        fa.plot.heatmap(sweep, log=True)
+    assert not isinstance(fa.plot.heatmap(sweep)[0].collections[0].norm, LogNorm)
+
+
+def test_what_a_logarithmic_axis_hides_is_told(sweep):
+    one = sweep.sel({WIDTH: "[8]"})
+    one["loss"].loc[{RATE: 0.1, "rule": "slow"}] = 0.0
+    with pytest.warns(HiddenValuesWarning, match="1 of 9 are hidden, down to 0"):
+        fa.plot.lines(one, x=RATE, log=True)
+    one["loss"] *= -1
+    with pytest.raises(ArchiveError, match=r"all 9 lie between -.* and 0: leave log out"):
+        fa.plot.lines(one, x=RATE, log=True)

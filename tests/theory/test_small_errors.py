@@ -15,6 +15,7 @@ from fatheory.theory import (
     FlowPhase,
     closed_form,
     deep_flow,
+    deep_reduced_sgd,
     flow,
     phases_closed_form,
     reduced_sgd,
@@ -133,6 +134,35 @@ def test_online_steps_keep_up_with_sixty_digits():
                 found = ours.error_map[steps.index(step)]
                 np.testing.assert_allclose(found, E, rtol=0, atol=1e-6 * np.abs(E).max())
     assert np.abs(E).max() < 1e-20
+
+
+@pytest.mark.parametrize("decay", [0.0, 1e-9])
+def test_deep_online_steps_keep_up_with_sixty_digits(decay):
+    rng = np.random.default_rng(0)
+    shapes, eta = ((3, 2), (3, 3), (2, 3)), 0.05
+    A = [0.7 * rng.normal(size=shape) for shape in shapes]
+    B = [W.T + 0.1 * rng.normal(size=W.T.shape) for W in A[1:]]
+    T, inputs = rng.normal(size=(2, 2)), rng.normal(size=(900, 1, 2))[:600]
+    steps = [50, 300, 600]
+    ours = deep_reduced_sgd(
+        A, B, T, inputs, learning_rate=eta, snapshot_steps=steps, weight_decay=decay
+    )
+    with mpmath.workdps(60):
+        W = [mpmath.matrix(M.tolist()) for M in A]
+        Bs, target = [mpmath.matrix(M.tolist()) for M in B], mpmath.matrix(T.tolist())
+        keep = 1 - mpmath.mpf(eta) * mpmath.mpf(decay)
+        for step, x in enumerate(inputs[:, 0], start=1):
+            h = [mpmath.matrix(x.tolist())]
+            for M in W:
+                h.append(M * h[-1])
+            e = mpmath.mpf(eta) * (target * h[0] - h[-1])
+            signals = [Bs[0] * (Bs[1] * e), Bs[1] * e, e]
+            W = [keep * M + s * below.T for M, s, below in zip(W, signals, h[:-1], strict=True)]
+            if step in steps:
+                E = np.array((target - W[2] * W[1] * W[0]).tolist(), dtype=float)
+                found = ours.E[steps.index(step)]
+                np.testing.assert_allclose(found, E, rtol=0, atol=1e-6 * np.abs(E).max())
+    assert np.abs(E).max() < (1e-8 if decay else 1e-16)
 
 
 def test_signals_are_those_of_the_error_and_not_of_rounding():

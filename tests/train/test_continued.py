@@ -1,6 +1,7 @@
 """Runs that go on where others ended: the numbers of one run, or a refusal that says why not."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -203,3 +204,23 @@ def test_neither_sweeps_nor_losses_measured_otherwise_are_gone_on_with(short):
     run = fa.simulate(noisy).assign_attrs(experiment=json.dumps(first))
     with pytest.raises(ArchiveError, match="losses of noisy samples otherwise"):
         fa.simulate(noisy.lengthened(5), continue_from=run)
+
+
+def test_what_another_process_did_since_it_was_read_is_not_replaced(tmp_path, monkeypatch):
+    """A path is read before it is locked; whoever went on there meanwhile keeps what it did."""
+    path, longer = tmp_path / "run.zarr", SHORT.lengthened(60, snapshots=6)
+    fa.simulate(SHORT, path=path)
+    module = sys.modules["fatheory.train.simulate"]
+    begin = module.begin_from
+
+    def late(*args, **options):
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "begin_from", begin)
+            fa.simulate(longer, path=path)
+        return begin(*args, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "begin_from", late)
+        with pytest.raises(ArchiveWriteError, match=r"another process has gone on .* call again"):
+            fa.simulate(LONG, path=path)
+    assert fa.load(path)["step"].values[-1] == 80

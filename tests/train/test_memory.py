@@ -129,7 +129,9 @@ def test_images_are_counted_once_for_all_seeds():
 def test_a_run_that_does_not_fit_is_refused_before_anything_is_drawn(monkeypatch, tmp_path):
     monkeypatch.setattr(memory, "available_memory", lambda: 10**6)
     monkeypatch.setattr(many, "draw_initial_state", lambda *_: pytest.fail("drew before refusing"))
-    with pytest.raises(MemoryEstimateError, match=r"needs about .* GB .*fewer seeds") as refusal:
+    with pytest.raises(
+        MemoryEstimateError, match=r"needs about [1-9].* MB .* 1\.00 MB are free.*fewer seeds"
+    ) as refusal:
         fa.simulate(asked())
     with pytest.raises(MemoryEstimateError):
         fa.simulate(asked(), path=tmp_path / "a")
@@ -201,3 +203,31 @@ def test_activities_of_convolutions_are_what_the_compiled_program_takes(
     measured = program.compile().memory_analysis().temp_size_in_bytes
     estimated = memory.estimate_memory(experiment)["activities"]
     assert measured / 2 < estimated < 2 * measured
+
+
+def test_every_seed_has_a_root_of_its_covariance():
+    """What one seed more of coloured inputs needs beyond one of white ones, which has no root."""
+    tasks = [fa.LinearTask(inputs=90, outputs=3, spectrum_decay=decay) for decay in (1.0, 0.0)]
+    coloured, white = (
+        memory.estimate_memory(asked(task=task, seeds=5))["task"]
+        - memory.estimate_memory(asked(task=task, seeds=4))["task"]
+        for task in tasks
+    )
+    roots = [draw_initial_state(asked(task=task, seeds=5), 4).problem.root for task in tasks]
+    assert roots[1] is None or roots[1].nbytes < roots[0].nbytes
+    assert coloured - white == roots[0].nbytes == 90 * 90 * 8
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (1000, "1.00 kB"),
+        (5_240_000, "5.24 MB"),
+        (64 * 10**9, "64.00 GB"),
+        (2.5e12, "2.50 TB"),
+    ],
+)
+def test_sizes_are_in_units_that_fit(size, text):
+    assert machine.size_text(size) == text

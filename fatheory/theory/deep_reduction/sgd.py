@@ -2,7 +2,7 @@ r"""SGD of a deep linear network under feedback alignment, step by step in the r
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,7 +13,7 @@ from fatheory.theory.deep_reduction.flow import deep_problem
 from fatheory.theory.deep_reduction.grams import DeepGrams, deep_grams
 from fatheory.theory.deep_reduction.solution import DeepReducedSolution, DeepStart
 from fatheory.theory.deep_reduction.state import layer_products
-from fatheory.theory.reduced_sgd import snapshots
+from fatheory.theory.reduced_sgd import LOOK_EVERY, SMALL_ERROR, snapshots
 
 
 def deep_reduced_sgd(
@@ -60,7 +60,8 @@ def deep_reduced_sgd(
     Returns
     -------
     DeepReducedSolution
-        At times eta * snapshot_steps; NaN from the first snapshot on that is not finite.
+        At times eta * snapshot_steps; NaN from the first snapshot on that is not finite. E keeps
+        its relative accuracy where it is far below the rounding of T.
 
     Raises
     ------
@@ -98,13 +99,25 @@ def deep_reduced_sgd(
     steps = snapshots(snapshot_steps, len(inputs))
     grams = deep_grams(A, F)
     shrink = (1 - learning_rate * weight_decay) ** steps
-    Xi = _descend(grams, T, inputs, shift, learning_rate, weight_decay, steps)
-    E = T - layer_products(grams, Xi, shrink[:, None, None]).product
+    Xi, E = _descend(grams, T, inputs, shift, learning_rate, weight_decay, steps)
     lost = ~np.isfinite(E).all(axis=(-2, -1))
     return DeepReducedSolution(
         learning_rate * steps, tuple(Xi), E, shrink, grams, T, Sigma, "deep_reduced_sgd", rule,
         DeepStart(tuple(A), tuple(F)), int(np.argmax(lost)) if lost.any() else -1,
     )  # fmt: skip
+
+
+class _State(NamedTuple):
+    """What a step changes: Xi_1 ... Xi_L, E, and a, what decay has left of the start weights."""
+
+    Xi: list[np.ndarray]
+    E: np.ndarray
+    a: float
+
+    @property
+    def finite(self) -> bool:
+        """Whether all of it is."""
+        return all(np.isfinite(part).all() for part in (*self.Xi, self.E))
 
 
 def _descend(
@@ -115,24 +128,91 @@ def _descend(
     eta: float,
     decay: float,
     steps: np.ndarray,
-) -> list[np.ndarray]:
-    """Return Xi_1 ... Xi_L at the snapshots."""
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """Return Xi_1 ... Xi_L and E = T - W_L ... W_1 at the snapshots.
+
+    E is computed from Xi until it is small against T; from there on it is carried itself, as by
+    `fatheory.theory.reduced_sgd`, which costs more a step and keeps its relative accuracy.
+    """
     Xi = [np.zeros((grams.n_o, len(M))) for M in grams.M]
+    now = _State(Xi, T - layer_products(grams, Xi).product, 1.0)
     kept = [np.full((len(steps), *X.shape), np.nan) for X in Xi]
-    a, keep = 1.0, 1 - eta * decay
-    with np.errstate(over="ignore", invalid="ignore"):
-        for index, (first, last) in enumerate(pairwise((0, *steps))):
-            for x, shift in zip(inputs[first:last], noise[first:last], strict=True):
-                # Coordinates of the activities, one row per example of the batch.
-                h = [x]
-                for M, X in zip(grams.M[:-1], Xi[:-1], strict=True):
-                    h.append(np.hstack([a * h[-1], h[-1] @ M.T @ X.T]))
-                y = a * (h[-1] @ grams.N.T) + h[-1] @ grams.M[-1].T @ Xi[-1].T
-                e = (x @ T.T + shift - y) * (eta / len(x))
-                Xi = [keep * X + e.T @ below for X, below in zip(Xi, h, strict=True)]
-                a *= keep
-            if not all(np.isfinite(X).all() for X in Xi):
+    errors = np.full((len(steps), *T.shape), np.nan)
+    small = SMALL_ERROR * max(float(np.abs(T).max(initial=0.0)), float(np.abs(now.E).max()))
+    # Where E is looked at must not depend on the snapshots, or the run would.
+    looks = range(0, len(inputs), LOOK_EVERY)
+    step, done = _computed, 0
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        for end in sorted({*steps.tolist(), *looks}):
+            if end > steps[-1]:
                 break
-            for place, X in zip(kept, Xi, strict=True):
-                place[index] = X
-    return kept
+            for x, shift in zip(inputs[done:end], noise[done:end], strict=True):
+                now = step(grams, now, T, x, shift, eta, 1 - eta * decay)
+            if step is _computed:
+                now = now._replace(E=T - layer_products(grams, now.Xi, now.a).product)
+            if not now.finite:
+                break
+            for place in np.flatnonzero(steps == end):
+                errors[place] = now.E
+                for array, X in zip(kept, now.Xi, strict=True):
+                    array[place] = X
+            if end in looks and np.abs(now.E).max() <= small:
+                step = _carried
+            done = end
+    return kept, errors
+
+
+def _computed(
+    grams: DeepGrams,
+    now: _State,
+    T: np.ndarray,
+    x: np.ndarray,
+    shift: np.ndarray,
+    eta: float,
+    keep: float,
+) -> _State:
+    """Carry out a step; E is left as it was, as the examples' errors follow from Xi."""
+    h = _activities(grams, now, x)
+    y = now.a * (h[-1] @ grams.N.T) + h[-1] @ grams.M[-1].T @ now.Xi[-1].T
+    e = (x @ T.T + shift - y) * (eta / len(x))
+    Xi = [keep * X + e.T @ below for X, below in zip(now.Xi, h, strict=True)]
+    return _State(Xi, now.E, now.a * keep)
+
+
+def _carried(
+    grams: DeepGrams,
+    now: _State,
+    T: np.ndarray,
+    x: np.ndarray,
+    shift: np.ndarray,
+    eta: float,
+    keep: float,
+) -> _State:
+    """Carry out a step that changes E by what the product of the layers changes.
+
+    All of that is proportional to e where nothing decays, so that nothing cancels.
+    """
+    del T
+    e = (x @ now.E.T + shift) * (eta / len(x))
+    moves = [
+        e.T @ below + (keep - 1) * X
+        for X, below in zip(now.Xi, _activities(grams, now, x), strict=True)
+    ]
+    Xi, a = [X + dX for X, dX in zip(now.Xi, moves, strict=True)], now.a * keep
+    da = now.a * (keep - 1)
+    # Y_l and its change, from layer to layer as in `layer_products`.
+    Y, dY = np.eye(grams.n_i), np.zeros((grams.n_i, grams.n_i))
+    for M, X, dX, X_now in zip(grams.M[:-1], Xi[:-1], moves[:-1], now.Xi[:-1], strict=True):
+        dY = np.concatenate([a * dY + da * Y, X @ (M @ dY) + dX @ (M @ Y)])
+        Y = np.concatenate([now.a * Y, X_now @ (M @ Y)])
+    M = grams.M[-1]
+    change = grams.N @ (a * dY + da * Y) + Xi[-1] @ (M @ dY) + moves[-1] @ (M @ Y)
+    return _State(Xi, now.E - change, a)
+
+
+def _activities(grams: DeepGrams, now: _State, x: np.ndarray) -> list[np.ndarray]:
+    """Return the coordinates of the activities h_0 ... h_{L-1}, one row per example."""
+    h = [x]
+    for M, X in zip(grams.M[:-1], now.Xi[:-1], strict=True):
+        h.append(np.hstack([now.a * h[-1], h[-1] @ M.T @ X.T]))
+    return h

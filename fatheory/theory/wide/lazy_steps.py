@@ -77,7 +77,7 @@ def _by_modes(
     eigenvalues, modes = np.linalg.eigh((kernel + kernel.T) / 2)
     shift, k = modes.T @ error, steps[:, None].astype(np.float64)
     kept = 1 - rate * eigenvalues
-    left = np.sign(kept) ** k * np.abs(kept) ** k
+    left = kept**k  # of whole k, whatever its sign
     errors = np.einsum("pm,tm,mu->tpu", modes, left, shift, optimize=True)
     if test_kernel is None:
         return errors, None

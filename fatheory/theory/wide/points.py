@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike
 
 from fatheory.checks import real_array
 from fatheory.errors import ArrayError, RegimeError
-from fatheory.machine import free_memory
+from fatheory.machine import free_memory, size_text
 
 
 def input_points(
@@ -64,6 +64,6 @@ def require_memory(needed: int, what: str) -> None:
     available = free_memory()
     if available is not None and needed > available:
         raise RegimeError(
-            f"{what} needs about {needed / 1e9:.2f} GB, and {available / 1e9:.2f} GB are free: ask "
+            f"{what} needs about {size_text(needed)}, and {size_text(available)} are free: ask "
             f"for less, or for single precision"
         )
