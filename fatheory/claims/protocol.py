@@ -65,6 +65,8 @@ PROTOCOLS: Mapping[str, Protocol] = {
         ),
     ),
     "lillicrap2016/supp_pseudoinverse": Protocol(),
+    "lillicrap2016/supp_lead": Protocol(),
+    "lillicrap2016/supp_rough": Protocol((0.05,), True),
     "lillicrap2016/fig4": Protocol(),
     "lillicrap2016/fig5a": Protocol(),
     "lillicrap2016/fig5c": Protocol(),
@@ -73,6 +75,7 @@ PROTOCOLS: Mapping[str, Protocol] = {
     "liao2016/table_c1": Protocol(),
     "liao2016/table_c2": Protocol(),
     "liao2016/table_bm": Protocol(),
+    "liao2016/table_small": Protocol(),
 }
 """By result: the paper's folder and the figure's name."""
 

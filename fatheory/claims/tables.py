@@ -17,6 +17,7 @@ from fatheory.claims.results import NotMeasuredError, Results
 
 A, B = "liao2016/table_a", "liao2016/table_b"
 C1, C2, BM = "liao2016/table_c1", "liao2016/table_c2", "liao2016/table_bm"
+SMALL = "liao2016/table_small"
 STRICT = ("usf", "brsf", "frsf")
 SETS = {"mnist": "MNIST", "cifar": "CIFAR-10"}
 """Image sets by the part of an id; results call them by titles that begin so."""
@@ -176,3 +177,24 @@ def from_sgd(results: Results, image_set: str) -> Measured:
 def worst_strict(results: Results) -> Measured:
     """Return the error of the worst strict rule with BN and BM, on MNIST."""
     return mean_over_seeds(_worst(_cell(errors(results, A, "mnist"), "BN+BM")))
+
+
+def small_sets(results: Results) -> Measured:
+    """Return what BM gains over SGD on 1 % of MNIST beyond its gain on all, least of both rules."""
+    return smallest(
+        difference(gain["1 %"], gain["100 %"]) for gain in _gains_of_bm(results, "1 %", "100 %")
+    )
+
+
+def tiny_batches(results: Results) -> Measured:
+    """Return what BM loses to SGD in batches of 10 beyond batches of 100, least of both rules."""
+    pairs = _gains_of_bm(results, "100 %", "batch 10")
+    return smallest(difference(gain["100 %"], gain["batch 10"]) for gain in pairs)
+
+
+def _gains_of_bm(results: Results, *where: str) -> Iterable[dict[str, xr.DataArray]]:
+    """Yield, by rule, the error of SGD minus that of BM in some settings."""
+    error = errors(results, SMALL, "mnist")
+    for rule in error["rule"].values:
+        one = error.sel(rule=rule, drop=True)
+        yield {place: _cell(one, f"{place}, SGD") - _cell(one, f"{place}, BM") for place in where}

@@ -12,6 +12,7 @@ from fatheory.experiment import Experiment, ImageTask, Phase, StepDecay
 from fatheory.reproduction.cells import IMAGE_SET, cell, gather, joined_along
 from fatheory.reproduction.image_sets import image_sets_at_hand
 from fatheory.reproduction.origin import origin
+from fatheory.reproduction.rate_search import Choose, at_the_end, search_inside
 from fatheory.reproduction.run_cache import RunCache
 
 Cells = Mapping[tuple[str, str], Sequence[Experiment]]
@@ -26,10 +27,8 @@ class Simulate(Protocol):
         """Train."""
 
 
-Choose = Callable[[Experiment, Sequence[float]], tuple[dict[str, float], xr.DataArray]]
-"""Finds the learning rates of all rules among candidates, and what they were chosen by."""
-
-_IMAGE_SETS = {"quick": ("mnist", "cifar-10"), "paper": ("mnist", "fashion-mnist", "cifar-10")}
+_ALL_SETS = ("mnist", "cifar-10", "fashion-mnist")
+_IMAGE_SETS = {"quick": _ALL_SETS[:2], "full": _ALL_SETS, "paper": _ALL_SETS}
 _TASK = {"train": "train+validation", "evaluation": "test", "preprocessing": "standardized"}
 _OF_UNIT_STEPS = (1e-3, 3e-3, 1e-2)
 CANDIDATES = (
@@ -38,8 +37,8 @@ CANDIDATES = (
     _OF_UNIT_STEPS,
     _OF_UNIT_STEPS,
 )
-"""Learning rates to choose from, by setting of Batch Manhattan. In setting 1 momentum adds up ten
-signs; in 2 and 3 a weight moves by the learning rate."""
+"""Learning rates to begin with, by setting of Batch Manhattan. In setting 1 momentum adds up ten
+signs; in 2 and 3 a weight moves by the learning rate. The grid grows where its end is best."""
 _QUICK: dict[str, Any] = {
     "network.blocks": [
         {"channels": 8},
@@ -60,23 +59,33 @@ _QUICK: dict[str, Any] = {
     "seeds": 3,
 }
 QUICK_STEPS = 300
+FULL_EPOCHS = 4
+_FULL: dict[str, Any] = {
+    "record.probe_samples": 200,
+    "record.snapshots": 5,
+    "record.quantities": _QUICK["record.quantities"],
+    "seeds": 3,
+}
+"""What hours of two cores reach: the paper's network for a fifteenth of its epochs."""
 SEARCH_SHARE = 1 / 4
 """How much of a run the search for learning rates trains."""
 
 
 def at_scale(asked: Experiment, task: ImageTask, scale: str) -> Experiment:
-    """Return a table's experiment on an image set, at the paper's size or a quick one.
+    """Return a table's experiment on an image set, at the paper's size or a smaller one.
 
     Quick is the same depth with a quarter of the channels, 300 updates from batches of 100, and
-    3 seeds; the paper's size is as described, for as many epochs of the image set.
+    3 seeds; full is the paper's network for 4 epochs, 3 seeds; the paper's size is as described,
+    for as many epochs of the image set.
     """
     # Epochs are what the sizes of image sets share; steps are not.
     epochs = asked.schedule.steps * asked.schedule.batch_size / asked.task.samples
-    steps = round(epochs * task.samples / asked.schedule.batch_size)
     small = asked.replaced(task=task)
     if scale == "quick":
-        small, steps = small.with_settings(_QUICK), QUICK_STEPS
-    return _lasting(small, steps)
+        return _lasting(small.with_settings(_QUICK), QUICK_STEPS)
+    if scale == "full":
+        small, epochs = small.with_settings(_FULL), FULL_EPOCHS
+    return _lasting(small, round(epochs * task.samples / asked.schedule.batch_size))
 
 
 def compute_table(
@@ -86,6 +95,8 @@ def compute_table(
     simulate: Simulate,
     choose: Choose,
     cache: RunCache,
+    *,
+    image_sets: Sequence[str] = (),
 ) -> xr.Dataset:
     """Compute the cells of every image set at hand.
 
@@ -94,13 +105,15 @@ def compute_table(
     base : Experiment
         The table's experiment, at the paper's size.
     scale : str
-        ``"quick"`` or ``"paper"``, as of `at_scale`.
+        ``"quick"``, ``"full"`` or ``"paper"``, as of `at_scale`.
     settings : callable
         From the experiment on an image set to what each of the table's settings asks.
     simulate, choose, cache
         As of `compute_cells`.
+    image_sets : sequence of str
+        Names; left out, those that tables have at the scale.
     """
-    tasks = image_sets_at_hand(*_IMAGE_SETS[scale], **_TASK)
+    tasks = image_sets_at_hand(*(image_sets or _IMAGE_SETS[scale]), **_TASK)
     cells = {
         (title, setting): experiments
         for title, task in tasks.items()
@@ -132,7 +145,8 @@ def compute_cells(cells: Cells, simulate: Simulate, choose: Choose, cache: RunCa
     -------
     Dataset
         As of `gather`, with ``tried (image_set, setting, rule, candidate)``, the validation
-        errors that decided, and the attributes of `origin`.
+        errors that decided, ``rate_at_end (image_set, setting, rule)``, whether the best of them
+        has no worse one beyond, and the attributes of `origin`.
     """
     summaries: dict[tuple[str, str], xr.Dataset] = {}
     runs: dict[str, xr.Dataset] = {}
@@ -141,15 +155,18 @@ def compute_cells(cells: Cells, simulate: Simulate, choose: Choose, cache: RunCa
         summaries[place] = joined_along(labels.RULE, [summary for _, summary in answers])
         runs |= {f"{' '.join(place)} {i}": run for i, (run, _) in enumerate(answers)}
         print(f"{', '.join(place)}: {_said(summaries[place])}", flush=True)
-    return gather(summaries).assign_attrs(origin(runs))
+    data = gather(summaries)
+    return data.assign(rate_at_end=at_the_end(data["tried"])).assign_attrs(origin(runs))
 
 
 def _cell(
     asked: Experiment, simulate: Simulate, choose: Choose, cache: RunCache
 ) -> tuple[xr.Dataset, xr.Dataset]:
     """Return a run at its best learning rates, and its summary with what they were chosen by."""
-    candidates = CANDIDATES[asked.update.manhattan]
-    rates, tried = choose(_lasting(asked, round(SEARCH_SHARE * asked.schedule.steps)), candidates)
+    short = _lasting(asked, round(SEARCH_SHARE * asked.schedule.steps))
+    kept = cache(short)
+    place = None if kept is None else kept.with_name(f"{kept.stem}-search.zarr")
+    rates, tried = search_inside(short, CANDIDATES[asked.update.manhattan], choose, place)
     chosen = asked.with_learning_rates(rates)
     run = simulate(chosen, path=cache(chosen))
     # Of the run itself nothing is kept but where it comes from.

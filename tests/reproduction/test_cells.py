@@ -114,10 +114,9 @@ def test_rates_are_chosen_on_shorter_runs_before_training(setting, tmp_path):
         assert short.schedule.steps == round(SEARCH_SHARE * QUICK_STEPS)
         assert max(short.schedule.decay.at) < short.schedule.steps
         assert tuple(rates) == CANDIDATES[setting]
-        tried = xr.DataArray(
-            [[1.0], [2.0]], {"rule": ["backprop", "usf"], "candidate": [0.5]}, name="tried"
-        )
-        return {"backprop": 0.25, "usf": 0.5}, tried
+        errors = [[3.0, 1.0, 2.0], [4.0, 2.0, 3.0]]
+        coords = {"rule": ["backprop", "usf"], "candidate": list(rates)}
+        return {}, xr.DataArray(errors, coords, name="tried")
 
     def simulate(experiment, *, path):
         trained.append((experiment, path))
@@ -130,10 +129,13 @@ def test_rates_are_chosen_on_shorter_runs_before_training(setting, tmp_path):
 
     data = compute_cells({("digits", "1"): [asked]}, simulate, choose, run_cache(tmp_path))
     ((experiment, path),) = trained
-    assert experiment.learning_rates == (0.25, 0.5)
+    middle = CANDIDATES[setting][1]
+    assert experiment.learning_rates == (middle, middle)
     assert experiment.schedule == asked.schedule
     assert path == tmp_path / f"{experiment.content_hash}.zarr"
-    assert data["tried"].sel(image_set="digits", setting="1", rule="usf").item() == 2
+    tried = data["tried"].sel(image_set="digits", setting="1", rule="usf")
+    assert tried.values.tolist() == [4, 2, 3]
+    assert not data["rate_at_end"].any()
     assert {"experiments", "experiment_hashes", "versions"} <= set(data.attrs)
 
 
