@@ -59,5 +59,6 @@ from .sweep import run_sweep as run_sweep
 from .theory import solve as solve
 from .train import choose_learning_rates as choose_learning_rates
 from .train import predict as predict
+from .train import set_compilation_cache as set_compilation_cache
 from .train import simulate as simulate
 from .train import simulate_many as simulate_many

@@ -230,6 +230,10 @@ class ForeignFilesWarning(FatheoryWarning):
     """Files in an archive's folder that are not part of it, as file managers leave them."""
 
 
+class CompilationCacheWarning(FatheoryWarning):
+    """Compiled programs that cannot be kept, so that every process compiles them anew."""
+
+
 class LearningRateWarning(FatheoryWarning):
     """A learning rate with which nothing can be learned."""
 

@@ -2,7 +2,9 @@
 
 import json
 import os
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,8 @@ MANY_MAPPINGS = 15_000
 """Linux lets a process have 65,530 mappings of memory by default; XLA needs some for each compiled
 program and crashes (in ``backend_compile_and_load``) when it gets no more."""
 
+SWITCH = "FATHEORY_COMPILATION_CACHE"
+PROGRAMS = pytest.StashKey[str]()
 RESIDUALS = pytest.StashKey[dict[str, float]]()
 
 
@@ -29,14 +33,33 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.stash[RESIDUALS] = {}
+    # One for the whole run: the processes among which tests are parted, and those that tests
+    # start, inherit it. Never the user's own, which may be full or of another state of the code.
+    if SWITCH not in os.environ:
+        os.environ[SWITCH] = config.stash[PROGRAMS] = tempfile.mkdtemp(prefix="fatheory-programs-")
+
+
+def pytest_unconfigure(config):
+    if PROGRAMS in config.stash:
+        del os.environ[SWITCH]
+        shutil.rmtree(config.stash[PROGRAMS], ignore_errors=True)
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _programs_are_let_go():
-    """Let compiled programs go before they are so many that the next one cannot be loaded."""
-    yield
+def _programs_are_shared_and_let_go():
+    """Compile once in all processes, also what tests compile themselves.
+
+    And let compiled programs go before they are so many that the next one cannot be loaded.
+    """
     jax = sys.modules.get("jax")
-    if jax is not None and MAPPINGS.exists() and MAPPINGS.read_bytes().count(b"\n") > MANY_MAPPINGS:
+    if jax is None:
+        yield
+        return
+    from fatheory.train.compilation_cache import compiled_once
+
+    with compiled_once():
+        yield
+    if MAPPINGS.exists() and MAPPINGS.read_bytes().count(b"\n") > MANY_MAPPINGS:
         jax.clear_caches()
 
 

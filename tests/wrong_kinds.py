@@ -29,6 +29,10 @@ DOORS = {
     "from_json": (lambda: fa.Experiment.from_json(None), "text must be of type str or bytes"),
     "with_settings": (lambda: ASKED.with_settings(None), "settings must be of type Mapping"),
     "a setting": (lambda: ASKED.with_settings({1: 2}), "key must be of type str; got int 1"),
+    "set_compilation_cache": (
+        lambda: fa.set_compilation_cache(3),
+        "where must be of type str or PathLike; got int 3: a folder, 'on' or 'off'",
+    ),
     "compare": (lambda: fa.compare(VALUES, VALUES), "theory must be of type list or tuple"),
     "compare lists": (lambda: fa.compare([VALUES], [VALUES]), "an archive of theory must be"),
     "mean_interval": (

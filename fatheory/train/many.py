@@ -14,6 +14,7 @@ from fatheory.archive import warn_of_divergence
 from fatheory.experiment import Experiment
 from fatheory.initial import draw_initial_state
 from fatheory.train.answer import Answer
+from fatheory.train.compilation_cache import compiled_once
 from fatheory.train.continued import Past
 from fatheory.train.device import architecture_of
 from fatheory.train.learner import Learner
@@ -117,8 +118,9 @@ def program_of(experiment: Experiment) -> Hashable:
 
 @contextmanager
 def numerics(experiment: Experiment) -> Iterator[None]:
-    """Compute in the precision that an experiment asks for."""
+    """Compute in the precision that an experiment asks for, by programs compiled once."""
     with (
+        compiled_once(),
         # Scoped, not set: a process may run both, and its user's own JAX stays as it was.
         jax.enable_x64(experiment.precision == "float64"),
         # By default GPUs multiply float32 with 10 bits of mantissa (TF32), TPUs with 7 (bfloat16):

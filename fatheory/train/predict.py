@@ -18,6 +18,7 @@ from fatheory.experiment import Experiment, SpikingNetwork
 from fatheory.networks import Architecture, BatchStatistics, Parameters
 from fatheory.networks.forward import first_preactivations, forward
 from fatheory.quantities import dimension_sizes
+from fatheory.train.compilation_cache import compiled_once
 from fatheory.train.device import architecture_of
 
 OUTPUT = "output"
@@ -86,7 +87,11 @@ def predict(
     rows = []
     # Double precision is a mode of JAX, else off, in which arrays would be cut to single; and an
     # accelerator's own way with single precision would not give the outputs of the training run.
-    with jax.enable_x64(dtype == np.float64), jax.default_matmul_precision("float32"):
+    with (
+        compiled_once(),
+        jax.enable_x64(dtype == np.float64),
+        jax.default_matmul_precision("float32"),
+    ):
         # Run by run, so that a portion bounds all that is held at a time.
         for r, s in np.ndindex(*runs):
             own = jax.tree.map(lambda a, r=r, s=s: jnp.asarray(a[r, s]), (parameters, moments))

@@ -14,14 +14,11 @@ import fatheory as fa
 from fatheory.archive import is_unfinished
 
 _PRELUDE = """
-import jax
 import fatheory as fa
 from fatheory import archive, train
 from fatheory.archive import appendable, replacement
 from fatheory.train import run, sinks
-jax.config.update("jax_compilation_cache_dir", sys.argv[1])
-jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
+fa.set_compilation_cache(sys.argv[1])
 run.LONGEST_SEGMENT, sinks.COMMIT_SECONDS, sinks.COMMIT_SHARE = 4, 0.0, 1e9
 asked = fa.Experiment.from_json(sys.argv[2])
 """
