@@ -1,11 +1,14 @@
 """The mean field of the rich regime against networks and against deep linear theory."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
 from fatheory import theory
 from fatheory.errors import ArrayError, RegimeError, UnknownNameError
-from fatheory.theory.wide.dmft.causal_pass import Problem, causal_pass
+from fatheory.theory.wide.dmft.causal_pass import Problem, causal_pass, memory_of_pass
+from fatheory.theory.wide.dmft.gaussian_process import GaussianProcess
 from fatheory.theory.wide.dmft.scaling import rich_scaling
 from fatheory.theory.wide.unit_function import unit_function
 
@@ -224,3 +227,52 @@ def test_the_error_of_a_loss_is_of_the_targets_that_it_is_measured_by():
         losses.append(record.loss[1])
         told.append(record.loss_error[1])
     assert np.std(losses) == pytest.approx(np.sqrt(np.mean(np.square(told))), rel=0.25)
+
+
+@pytest.mark.parametrize("moving", [3, 0], ids=["moves", "stands still"])
+def test_a_process_drawn_step_by_step_has_its_covariance(moving):
+    """Four points, of which few directions move: a full factor would divide by nothing."""
+    rng, steps, P = np.random.default_rng(3), 6, 4
+    # Every step adds so many directions to two that stand still.
+    path = rng.normal(size=(steps, P, steps, moving))
+    path *= np.tri(steps)[:, None, :, None]
+    still = np.tile(rng.normal(size=(P, 2)), (steps, 1, 1))
+    factor = np.concatenate([still, path.reshape(steps, P, -1)], axis=-1)
+    process = GaussianProcess(np.random.default_rng(0), 100, steps * P)
+    values = [
+        process.draw([here @ past.T for past in factor[: k + 1]]) for k, here in enumerate(factor)
+    ]
+    # The map from noise to values, found from the draws alone.
+    rows = [np.linalg.lstsq(process.noise, v)[0].T for v in values]
+    for k, j in np.ndindex(steps, steps):
+        np.testing.assert_allclose(rows[k] @ rows[j].T, factor[k] @ factor[j].T, atol=1e-6)
+    assert process.noise.shape[1] <= 2 + moving * steps
+    other = rng.normal(size=(50, process.noise.shape[1]))
+    known = np.zeros((50, 0))
+    process = GaussianProcess(np.random.default_rng(0), 100, steps * P)
+    for k, here in enumerate(factor):
+        process.draw([here @ past.T for past in factor[: k + 1]])
+        z = other[:, : process.noise.shape[1]]
+        known = np.hstack([known, process.whitened(z @ rows[k][:, : z.shape[1]].T, known)])
+    np.testing.assert_allclose(known, other, atol=1e-4)
+
+
+@pytest.mark.parametrize("rule", [FA, DFA])
+@pytest.mark.parametrize(("L", "alignment"), [(1, True), (2, False), (3, True)])
+def test_a_pass_takes_no_more_memory_than_it_says(L, alignment, rule):
+    S, K = 1000, 20
+    common = {
+        "activation": "erf", "hidden_layers": L, "richness": 1.0, "learning_rate": 0.1,
+        "rule": rule, "alignment": alignment,
+    }  # fmt: skip
+    theory.dmft(X, Y, **common, samples=64, steps=1)  # imports and caches
+    tracemalloc.start()
+    try:
+        theory.dmft(X, Y, **common, samples=S, steps=K)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    said = memory_of_pass(S, K, len(X), L, alignment)
+    assert peak <= said
+    if L > 1:
+        assert peak > said / 2

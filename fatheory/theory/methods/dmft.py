@@ -178,7 +178,7 @@ def _pass(
             for rule, generator in zip(rules, generators, strict=False)
         ],
         steps=experiment.schedule.steps,
-        first_sums=_first_sums(experiment, start, generators[0], samples),
+        first_preactivations=_first_preactivations(experiment, start, generators[0], samples),
         start_outputs=network_outputs(points.inputs, start.weights, function),
         alignment=ANGLE in experiment.record.quantities,
         measured=start.evaluation.targets,
@@ -189,21 +189,28 @@ def _pass(
 def _feedback(
     rule: Rule, generator: np.random.Generator, samples: int, outputs: int
 ) -> Float[np.ndarray, "sample unit"]:
-    """Draw what reaches units from the output by the rule's own law, which need not be normal."""
+    """Draw what reaches units from the output, by the rule's own distribution.
+
+    It need not be normal: random feedback is fixed, and no sum over many units evens it out.
+    """
     assert isinstance(rule, LayeredRule | DirectRule)
     drawn = rule.draw(generator, (outputs, samples))
     assert drawn is not None  # rules with fixed feedback draw it
     return np.asarray(drawn).T
 
 
-def _first_sums(
+def _first_preactivations(
     experiment: Experiment, start: InitialState, generator: np.random.Generator, samples: int
 ) -> Float[np.ndarray, "sample point"]:
-    """Draw what units of layer 1 sum up at the start: of few inputs, it need not be normal."""
+    """Draw those of layer 1 at the start from the distribution of its weights.
+
+    They are sums over few inputs, so they are not normal where the weights are not; above, sums
+    over wide layers are.
+    """
     assert start.samples is not None
-    law, size = experiment.network.start, np.sqrt(_mean_square(start.weights[0]))
+    distribution, size = experiment.network.start, np.sqrt(_mean_square(start.weights[0]))
     shape = (samples, start.samples.inputs.shape[1])
-    if isinstance(law, Uniform) or getattr(law, "shape", "normal") == "uniform":
+    if isinstance(distribution, Uniform) or getattr(distribution, "shape", "normal") == "uniform":
         rows = generator.uniform(-np.sqrt(3), np.sqrt(3), shape)
     else:
         rows = generator.standard_normal(shape)

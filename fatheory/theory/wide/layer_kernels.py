@@ -23,15 +23,15 @@ class LayerKernels(NamedTuple):
 
     Attributes
     ----------
-    sums : tuple of arrays of shape (point, other)
-        C^1 ... C^{L+1}: covariances of what the units of a layer, or the output, sum up.
+    preactivations : tuple of arrays of shape (point, other)
+        C^1 ... C^{L+1}: covariances of preactivations, those of the output last.
     slopes : tuple of arrays of shape (point, other)
         Covariances of the slopes, of hidden layers 1 ... L.
     error : float
         Bound of the error of the averages, added up over layers.
     """
 
-    sums: tuple[Kernel, ...]
+    preactivations: tuple[Kernel, ...]
     slopes: tuple[Kernel, ...]
     error: float
 
@@ -50,7 +50,7 @@ def layer_kernels(
     # Variances of single points are carried along: averages between different points need them.
     left = np.einsum("pi,pi->p", X, X) / D + shift
     right = np.einsum("pi,pi->p", Z, Z) / D + shift
-    sums, slopes, error = [C], [], 0.0
+    preactivations, slopes, error = [C], [], 0.0
     for _ in range(hidden_layers):
         slope, slope_error = function.slope_average(left[:, None], right[None], C)
         activity, activity_error = function.activity_average(left[:, None], right[None], C)
@@ -59,10 +59,10 @@ def layer_kernels(
         if other is None:
             # What a point has with itself is computed twice; both uses see the same digits.
             np.fill_diagonal(C, left)
-        sums.append(C)
+        preactivations.append(C)
         slopes.append(slope)
         error += slope_error + activity_error
-    return LayerKernels(tuple(sums), tuple(slopes), error)
+    return LayerKernels(tuple(preactivations), tuple(slopes), error)
 
 
 def signal_kernels(kernels: LayerKernels) -> list[Kernel]:
@@ -70,9 +70,9 @@ def signal_kernels(kernels: LayerKernels) -> list[Kernel]:
 
     M_k is what the weights k layers below the output add to backprop's kernel; k = 0 ... L.
     """
-    path = np.ones_like(kernels.sums[-1])
-    terms = [kernels.sums[-1]]
-    for C, slope in zip(kernels.sums[-2::-1], kernels.slopes[::-1], strict=True):
+    path = np.ones_like(kernels.preactivations[-1])
+    terms = [kernels.preactivations[-1]]
+    for C, slope in zip(kernels.preactivations[-2::-1], kernels.slopes[::-1], strict=True):
         path = path * slope
         terms.append(C * path)
     return terms

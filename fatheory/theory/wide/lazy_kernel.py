@@ -59,7 +59,8 @@ def lazy_kernel(
     concordance : float, optional
         p in [0, 1], of usf, frsf and brsf; 1 by default.
     bias_scale : float
-        beta: layers sum up W phi / sqrt(n) + beta b with entries of b from N(0, 1), which learn.
+        beta: preactivations are W phi / sqrt(n) + beta b, with entries of b from N(0, 1) that
+        learn.
     others : array of shape (other, n_i), optional
         Points against which the kernel is taken, test points for instance; X by default.
 

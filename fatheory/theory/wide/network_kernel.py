@@ -6,8 +6,8 @@ A layer of n_{l-1} inputs adds to the kernel
 
 with c_{m+1} the mean product of a forward weight and the feedback weight that stands in for it. So
 a start enters through the mean squares of its weights, which make Phi, and through these mean
-products, both averaged over the entries that were drawn: any law of weights and feedback, and any
-layered rule, without algebra of its own.
+products, both averaged over the entries that were drawn: any distribution of weights and feedback,
+and any layered rule, without algebra of its own.
 """
 
 from collections.abc import Sequence
@@ -68,17 +68,18 @@ def network_terms(
     """
     C = _mean_square(weights[0]) * X @ other.T
     left, right = (_mean_square(weights[0]) * np.sum(x**2, axis=1) for x in (X, other))
-    sums, slopes = [X @ other.T], []
+    # n Phi of what each layer receives; Phi is its covariance per unit.
+    received, slopes = [X @ other.T], []
     for W in weights[1:]:
         size = W.shape[1] * _mean_square(W)
         slopes.append(function.slope_average(left[:, None], right[None], C)[0])
         activity = function.activity_average(left[:, None], right[None], C)[0]
         left, right = (size * function.activity_average(v, v, v)[0] for v in (left, right))
-        sums.append(W.shape[1] * activity)
+        received.append(W.shape[1] * activity)
         C = size * activity
-    terms, path = [sums[-1]], np.ones_like(C)
+    terms, path = [received[-1]], np.ones_like(C)
     # From the output downward: what reaches a layer has passed every layer above it.
-    for slope, below in zip(slopes[::-1], sums[-2::-1], strict=True):
+    for slope, below in zip(slopes[::-1], received[-2::-1], strict=True):
         path = path * slope
         terms.append(below * path)
     return terms

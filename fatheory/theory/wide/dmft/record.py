@@ -35,10 +35,10 @@ class Record:
         self.cosine = np.full((steps, 2, layers), np.nan)
         self.diverged_at = -1
 
-    def activity(self, k: int, layer: int, kernel: np.ndarray, activities: History) -> None:
+    def activity(self, k: int, layer: int, activities: History) -> None:
         """Take Phi(k, k) of a layer."""
+        phi, kernel = activities.newest, activities.kernel()
         self._activity[k, layer] = kernel
-        phi = activities.flat[:, -len(kernel) :]
         batches = [part.T @ part / len(part) for part in np.array_split(phi, _BATCHES)]
         self._activity_error[k, layer] = np.sqrt(_variance_of_mean(batches).mean())
 
@@ -97,16 +97,14 @@ class Record:
 
 
 def output_batches(
-    step: float, activities: History, errors: list[Float[np.ndarray, "point unit"]]
+    step: float,
+    activities: Float[np.ndarray, "sample point"],
+    learnt: Float[np.ndarray, "sample unit"],
 ) -> Float[np.ndarray, "batch point unit"]:
-    """Return step sum_j Phi(k, j) e(j) of batches of samples, given the errors."""
-    if not errors:
-        return np.zeros((_BATCHES, 1, 1))
-    P = len(errors[0])
-    seen = activities.flat[:, : P * len(errors)] @ np.vstack(errors)
+    """Return step <phi learnt> of batches of samples: what the readout has learned, by batch."""
     # The output is an average over samples of what each of them adds; their scatter is its error.
-    single = step * activities.flat[:, -P:, None] * seen[:, None, :]
-    return np.array([part.mean(axis=0) for part in np.array_split(single, _BATCHES)])
+    parts = zip(np.array_split(activities, _BATCHES), np.array_split(learnt, _BATCHES), strict=True)
+    return np.array([step * (phi.T @ w) / len(w) for phi, w in parts])
 
 
 def _variance_of_mean(batches: list[np.ndarray] | np.ndarray) -> np.ndarray:

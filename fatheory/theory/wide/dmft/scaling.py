@@ -10,8 +10,9 @@ class Scaling:
     r"""Factors of the mean field, for hidden layers 1 ... L.
 
     With K^l the kernel that layer l receives (the inputs' in layer 1, Phi^{l-1} above) and Delta^l
-    the kernel of its signals, sums of a layer start with the covariance ``gains[l] K^l`` and move
-    by ``steps[l] K^l delta^l``; signals arrive with the covariance ``feedback[l] Delta^{l+1}``.
+    the kernel of its signals, preactivations of a layer start with the covariance ``gains[l] K^l``
+    and move by ``steps[l] K^l delta^l``; signals arrive with the covariance
+    ``feedback[l] Delta^{l+1}``.
 
     Attributes
     ----------

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float
 
 from fatheory.theory.wide.dmft.gaussian_process import GaussianProcess
-from fatheory.theory.wide.dmft.history import History
+from fatheory.theory.wide.dmft.history import Columns, History
 from fatheory.theory.wide.dmft.layer import Layer
 from fatheory.theory.wide.dmft.scaling import Scaling
 
@@ -47,9 +47,11 @@ class TrueGradient:
     ) -> None:
         self._layers, self._scaling = layers, scaling
         self._readout = scaling.true_readout * generator.standard_normal((samples, outputs))
-        self._fields = [GaussianProcess(generator, samples) for _ in layers[:-1]]
-        self._true = [History(steps, samples, points) for _ in layers]
-        self._whitened = [np.zeros((samples, 0)) for _ in layers[:-1]]
+        columns = steps * points
+        self._fields = [GaussianProcess(generator, samples, columns) for _ in layers[:-1]]
+        # Layer 1 has nobody below that would look at what it was sent before.
+        self._true = [History(steps, samples, points, i > 0) for i in range(len(layers))]
+        self._whitened = [Columns(samples, columns) for _ in layers[:-1]]
 
     def cosines(self, error: np.ndarray) -> Float[np.ndarray, "gated layer"]:
         """Advance to the layers' newest step; return cosines, layer by layer.
@@ -78,8 +80,7 @@ class TrueGradient:
 
     def learn(self, error: np.ndarray) -> None:
         """Move the readout by the step that follows, in proportion to phi(h^L) e."""
-        phi = self._layers[-1].activities
-        newest = phi.flat[:, -len(error) :]
+        newest = self._layers[-1].activities.newest
         self._readout += self._scaling.true_readout_step * (newest @ error)
 
     def _arriving(self, index: int, above: Layer, here: Layer, g: np.ndarray) -> np.ndarray:
@@ -87,17 +88,13 @@ class TrueGradient:
         gain, step = self._scaling.true_gains[index], self._scaling.true_steps[index]
         blocks = [gain * block for block in self._true[index + 1].average_with(g)]
         fresh = self._fields[index].draw(blocks)
-        phi = here.activities.flat[:, -g.shape[1] :]
         known = self._whitened[index]
-        new = above.forward.whitened(phi, known)
-        self._whitened[index] = known = np.hstack([known, new])
+        known.append(above.forward.whitened(here.activities.newest, known.values))
         # Stein: an average with the noise is the mean derivative by it, and none has to be taken.
         response = gain * (g.T @ above.forward.noise) / len(g)
-        psi = fresh + known @ response.T
-        past = above.signals.average_with(g)[: above.signals.count - 1]
-        if past:
-            psi = psi + step * here.activities.weighted(past)
-        return psi
+        psi = fresh + known.values @ response.T
+        past = above.signals.average_with(g)[:-1]
+        return psi + step * here.activities.weighted(past) if past else psi
 
 
 def _cosine(x: Float[np.ndarray, "sample point"], y: Float[np.ndarray, "sample point"]) -> float:
