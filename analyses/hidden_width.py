@@ -29,7 +29,7 @@ from fatheory.archive import save
 from fatheory.figures import save_figure, style
 from fatheory.reproduction import script_arguments
 from fatheory.theory.gram import hidden_gram
-from fatheory.theory.infinite_width import EntryLaw, reduced_infinite_width
+from fatheory.theory.infinite_width import WidthScaledDistribution, reduced_infinite_width
 from fatheory.theory.reduction import solve_gram
 
 N_I, N_O, PAPER_WIDTH = 30, 10, 20
@@ -38,9 +38,9 @@ SEEDS = range(64)
 TIMES = np.concatenate([[0.0], np.geomspace(0.02, 30.0, 60)])
 COMPARED_AT = 0.5
 LAWS = {
-    "input": EntryLaw("uniform", 0.01 * PAPER_WIDTH**0.5),
-    "output": EntryLaw("uniform", 0.01 * PAPER_WIDTH**0.5),
-    "feedback": EntryLaw("uniform", 0.5 * PAPER_WIDTH**0.5),
+    "input": WidthScaledDistribution("uniform", 0.01 * PAPER_WIDTH**0.5),
+    "output": WidthScaledDistribution("uniform", 0.01 * PAPER_WIDTH**0.5),
+    "feedback": WidthScaledDistribution("uniform", 0.5 * PAPER_WIDTH**0.5),
 }
 
 

@@ -10,6 +10,7 @@ from . import experiment as experiment
 from . import figures as figures
 from . import geometry as geometry
 from . import initial as initial
+from . import interchange as interchange
 from . import metrics as metrics
 from . import networks as networks
 from . import plot as plot

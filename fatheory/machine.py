@@ -1,5 +1,6 @@
-"""What this machine has left: how much memory is free; and sizes in words."""
+"""What this machine has for us: how many cores, how much free memory; and sizes in words."""
 
+import os
 from pathlib import Path
 
 _MEMORY_INFO = Path("/proc/meminfo")
@@ -16,6 +17,13 @@ def size_text(size: float) -> str:
         if abs(size) >= unit:
             return f"{size / unit:.2f} {name}"
     return f"{size:.0f} bytes"
+
+
+def usable_cores() -> int:
+    """Count the cores that this process may use, where the system says so, or all."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def free_memory() -> int | None:

@@ -15,8 +15,8 @@ from fatheory.train.progress import progress_bar
 
 ROOMS = (
     *("archive", "claims", "comparison", "experiment", "figures", "geometry", "initial"),
-    *("metrics", "networks", "plot", "quantities", "reproduction", "rules", "sweep", "tasks"),
-    *("theory", "train", "updates"),
+    *("interchange", "metrics", "networks", "plot", "quantities", "reproduction", "rules"),
+    *("sweep", "tasks", "theory", "train", "updates"),
 )
 ATTACK = "<img src=x onerror=alert(1)>$x$&\"'"
 

@@ -14,6 +14,10 @@ FORMER = {
     "fatheory.experiment.law.EntryLaw": "fatheory.experiment.distribution.EntryDistribution",
     "fatheory.reproduction.Keep": "fatheory.reproduction.RunCache",
     "fatheory.theory.Phase": "fatheory.theory.FlowPhase",
+    "fatheory.theory.EntryLaw": "fatheory.theory.WidthScaledDistribution",
+    "fatheory.theory.infinite_width.EntryLaw": (
+        "fatheory.theory.infinite_width.WidthScaledDistribution"
+    ),
     "fatheory.theory.phase.Phase": "fatheory.theory.phase.FlowPhase",
     "fatheory.theory.node_perturbation.Moments": "fatheory.theory.node_perturbation.SignalMoments",
     "fatheory.rules.fixed_feedback.FeedbackOfLaw": (

@@ -17,6 +17,7 @@ TITLES = {
     "train": "simulation",
     "theory": "equations",
     "archive": "run archives",
+    "interchange": "runs of other programs",
     "metrics": "numbers from archives",
     "plot": "pictures of archives",
     "comparison": "theory against simulation",

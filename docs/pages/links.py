@@ -14,8 +14,8 @@ import fatheory
 
 ROOMS = (
     *("experiment", "train", "theory", "archive", "metrics", "plot", "comparison", "sweep"),
-    *("rules", "quantities", "tasks", "figures", "claims", "reproduction", "geometry"),
-    *("initial", "networks", "updates"),
+    *("rules", "quantities", "tasks", "interchange", "figures", "claims", "reproduction"),
+    *("geometry", "initial", "networks", "updates"),
 )
 """Rooms in the order in which a reader needs them."""
 

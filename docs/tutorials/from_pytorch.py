@@ -97,7 +97,7 @@ runs = {("feedback_alignment", seed): train(seed) for seed in range(5)}
 # transposed matrix is refused, with both shapes.
 
 # %%
-archive = fa.archive.from_arrays(
+archive = fa.interchange.from_arrays(
     {run: kept for run, (kept, _, _) in runs.items()},
     losses={run: losses for run, (_, losses, _) in runs.items()},
     feedback={run: {2: B} for run, (_, _, B) in runs.items()},

@@ -1,5 +1,7 @@
 """Run archives: labelled, validated, stored whole or not at all, read back unchanged."""
 
+from importlib import import_module as _import_module
+
 from fatheory.archive.appendable import AppendableArchive as AppendableArchive
 from fatheory.archive.appendable import is_unfinished as is_unfinished
 from fatheory.archive.assembly import assemble as assemble
@@ -14,7 +16,6 @@ from fatheory.archive.assembly import without_axis as without_axis
 from fatheory.archive.divergence import describe_divergence as describe_divergence
 from fatheory.archive.divergence import warn_of_divergence as warn_of_divergence
 from fatheory.archive.files import resolved as resolved
-from fatheory.archive.foreign import from_arrays as from_arrays
 from fatheory.archive.integrity import Integrity as Integrity
 from fatheory.archive.integrity import check as check
 from fatheory.archive.integrity import repair as repair
@@ -42,3 +43,10 @@ from fatheory.archive.store import to_netcdf as to_netcdf
 from fatheory.listing import public_names as _public_names
 
 __dir__ = _public_names(__name__)
+
+
+def __getattr__(name: str) -> object:
+    # It has a room of its own above this one, which must not be loaded with it; the name stays.
+    if name == "from_arrays":
+        return _import_module("fatheory.interchange").from_arrays
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

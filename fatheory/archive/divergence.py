@@ -64,6 +64,9 @@ def describe_divergence(archive: xr.Dataset) -> str:
     if labels.DIVERGED not in archive:
         return ""
     told = archive[labels.DIVERGED]
+    # Most archives have none, and labels cost milliseconds: a small run takes some fifty.
+    if told.dtype == bool and not told.values.any():
+        return ""
     # NaN, where a sweep has no run, would be True as a boolean.
     lost = told.fillna(0).astype(bool)
     if not lost.any():

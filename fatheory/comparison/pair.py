@@ -19,6 +19,7 @@ def compare_pair(theory: xr.Dataset, simulation: xr.Dataset) -> xr.Dataset:
     """Compare one pair of archives; see `compare`."""
     for name, archive in (("theory", theory), ("simulation", simulation)):
         _require_runs(name, archive)
+    # Units and samples are not among them: they carry no labels, and are held to equal sizes.
     shared = {
         dim: _shared(dim, theory, simulation)
         for dim in (labels.RULE, labels.SEED, labels.LAYER)
@@ -37,6 +38,7 @@ def compare_pair(theory: xr.Dataset, simulation: xr.Dataset) -> xr.Dataset:
     for name in names:
         ours, theirs = (_along_runs(a, name, shared) for a in (theory, simulation))
         ours, theirs = _side_by_side(name, ours, theirs)
+        # In double precision: what single precision rounds is as large as good agreement.
         residual = _at_times(ours, own, wanted) - theirs.astype(np.float64)
         residuals[f"residual_{name}"] = _described(residual, simulation, name, wanted)
         errors.append(_relative(residual, theirs.astype(np.float64)))
@@ -177,8 +179,10 @@ def _described(
 def _relative(residual: xr.DataArray, observed: xr.DataArray) -> xr.DataArray:
     over = [dim for dim in residual.dims if dim not in (labels.RULE, labels.SEED)]
     both = residual.notnull()
+    # Of nothing but NaN the sum is NaN: the usual 0 would be perfect agreement.
     size = (observed.where(both) ** 2).sum(over, min_count=1)
     error = (residual**2).sum(over, min_count=1)
+    # A ratio of sums, not a mean of ratios, which entries near zero would rule.
     relative: xr.DataArray = (error / size.where(size > 0)) ** 0.5
     return relative
 

@@ -86,11 +86,12 @@ def _require_same_order(ours: xr.DataArray, theirs: xr.DataArray) -> None:
 
 def _slope(log_rate: np.ndarray, error: np.ndarray) -> tuple[float, float]:
     """Regress log error on log learning rate; the slope and its standard error."""
+    # Agreement to the last digit has no logarithm, and is below what a power law speaks of.
     usable = np.isfinite(error) & (error > 0)
     if usable.sum() < 2:
         return np.nan, np.nan
     x, y = log_rate[usable], np.log(error[usable])
-    x = x - x.mean()
+    x = x - x.mean()  # so that slope and offset do not share their errors
     slope = float(x @ y / (x @ x))
     rest = y - y.mean() - slope * x
     # Slope and offset are fitted, so two runs say nothing of the error.

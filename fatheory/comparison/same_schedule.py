@@ -98,6 +98,7 @@ def _side_by_side(
     ours: Sequence[Frozen], theirs: Sequence[Frozen]
 ) -> Iterator[tuple[float, tuple[frozenset[int], frozenset[int]]]]:
     """Yield the middle of every stretch that lies within both plans, and what is frozen there."""
+    # One may be longer; both are held to what both did.
     last = min(ours[-1][0], theirs[-1][0])
     cuts = sorted({0.0, *(min(end, last) for plan in (ours, theirs) for end, _ in plan)})
     for begin, end in itertools.pairwise(cuts):

@@ -138,6 +138,7 @@ class ConvolutionalNetwork(NetworkDescription):
         shapes: list[Shape] = []
         for block in self.blocks:
             stride = block.pool.stride if block.pool else 1
+            # Rounded up: windows that run over the edge are cut off, and none is left out.
             rows, columns = -(-rows // stride), -(-columns // stride)
             shapes.append((rows, columns, block.channels))
         return [*shapes, *((n,) for n in (*self.hidden, outputs))]
@@ -147,7 +148,7 @@ class ConvolutionalNetwork(NetworkDescription):
 
         Kernels have the axes (channel, channel below, row, column).
         """
-        del inputs
+        del inputs  # the image says how many there are, and how they lie
         below = [image, *self.activity_shapes(image, outputs)]
         kernels: list[Shape] = [
             (block.channels, shape[-1], block.kernel, block.kernel)

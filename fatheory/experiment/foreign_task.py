@@ -10,7 +10,7 @@ from fatheory.experiment.task_face import Pair, TaskFace
 class ForeignTask(TaskFace):
     """What another program taught, of which only the sizes are known here.
 
-    It describes runs that `fatheory.archive.from_arrays` brings in; nothing can be simulated or
+    It describes runs that `fatheory.interchange.from_arrays` brings in; nothing can be simulated or
     solved with it.
 
     Attributes

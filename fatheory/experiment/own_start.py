@@ -193,7 +193,7 @@ class OwnStart(Description):
 
     def complete(self, rules: Sequence[str], seeds: Sequence[int]) -> bool:
         """Whether everything that these rules and seeds start from is at hand."""
-        self._look()
+        self._look()  # others may have brought some to hand since
         return all(
             described.digest(rule, seed) in self._held
             for described in self.arrays
@@ -220,6 +220,7 @@ class OwnStart(Description):
                         f"experiment from an archive of it, by "
                         f"Experiment.from_archive(fatheory.load(PATH)), or give the array itself"
                     )
+                # As draws are made; training rounds both alike.
                 return self._held[digest].values.astype(np.float64)
         return None
 

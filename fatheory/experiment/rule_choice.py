@@ -17,7 +17,7 @@ from fatheory.experiment.description import (
     whole,
 )
 from fatheory.experiment.functions import Derivative, Slopes
-from fatheory.rules import FixedFeedback, LayeredRule, Rule, find_rule, make_rule
+from fatheory.rules import FixedFeedback, LayeredRule, Rule, find_rule
 
 LAST = "last"
 """Names the output layer among the layers with a rule of their own."""
@@ -94,7 +94,8 @@ class LayerRule(Description):
 
     def make(self) -> Rule:
         """Return the rule itself."""
-        return make_rule(self.rule, **dict(self.parameters))
+        # Not by `make_rule`: descriptions read their parameters once, and every draw asks anew.
+        return find_rule(self.rule)(**dict(self.parameters))
 
 
 def _of_now(rule: type[Rule], given: dict[str, Any]) -> dict[str, Any]:

@@ -95,6 +95,7 @@ _MEMORIES = {
     "adagrad": 1,
     "lion": 1,
 }
+"""Moments that optax's optimisers keep of every weight; counts of steps are no room to speak of."""
 
 
 class Update(Description):
@@ -130,6 +131,7 @@ class Update(Description):
 
     @model_validator(mode="after")
     def _of_one_kind(self) -> "Update":
+        # They have moments of their own; a second momentum behind them is nobody's optimiser.
         if self.optimizer != "sgd" and (self.manhattan or self.momentum):
             raise ValueError(
                 f"momentum and manhattan are settings of 'sgd'; with the optimizer "

@@ -1,8 +1,9 @@
 """Which connections a sparse network lacks."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -47,7 +48,7 @@ def draw_connections(
     feedback: list[Mask | None] = []
     for layer, shape in enumerate(shapes, start=1):
         of_forward, of_feedback = sparsity.removed(layer)
-        mask = _mask(stream(root_seed, seed, "forward_mask", layer), shape, of_forward)
+        mask = _mask(partial(stream, root_seed, seed, "forward_mask", layer), shape, of_forward)
         if mask is not None and not mask.any(axis=1).all():
             unit = int(np.argmin(mask.any(axis=1)))
             raise InvalidExperimentError(
@@ -62,7 +63,7 @@ def draw_connections(
                 ],
             )
         forward.append(mask)
-        own = _mask(stream(root_seed, seed, "feedback_mask", layer), shape, of_feedback)
+        own = _mask(partial(stream, root_seed, seed, "feedback_mask", layer), shape, of_feedback)
         feedback.append(mask if sparsity.shared else own)
     return Connections(tuple(forward), tuple(feedback))
 
@@ -93,7 +94,7 @@ def draw_direct_connections(
     *hidden, outputs = experiment.sizes[1:]
     masks = [
         _mask(
-            stream(root_seed, seed, "feedback_mask", layer),
+            partial(stream, root_seed, seed, "feedback_mask", layer),
             (outputs, n),
             sparsity.removed(layer)[1],
         )
@@ -111,10 +112,12 @@ def connected(layers: Sequence[Array | None], masks: Sequence[Array | None]) -> 
     return tuple(A if A is None or mask is None else A * mask for A, mask in pairs)
 
 
-def _mask(generator: np.random.Generator, shape: tuple[int, ...], removed: float) -> Mask | None:
+def _mask(
+    source: Callable[[], np.random.Generator], shape: tuple[int, ...], removed: float
+) -> Mask | None:
     if removed == 0:
-        return None
+        return None  # before a stream is made, which takes longer than to draw a small matrix
     # A fixed number, not a coin for each: seeds do not differ in how sparse they are.
     mask = np.ones(math.prod(shape), dtype=bool)
-    mask[generator.permutation(mask.size)[: round(removed * mask.size)]] = False
+    mask[source().permutation(mask.size)[: round(removed * mask.size)]] = False
     return mask.reshape(shape)

@@ -140,6 +140,7 @@ class ArchiveView(LabelledArchive, View):
     @property
     def parameters(self) -> dict[str, np.ndarray]:
         """All that is learned, by name."""
+        # Asked of the quantity, which knows what a network of this kind learns.
         names = find_quantity("weights").names(self.experiment)
         return {name: self.array(name, "weights") for name in names}
 

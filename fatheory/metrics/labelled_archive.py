@@ -58,6 +58,7 @@ class LabelledArchive:
             If the archive does not say, or names a rule that its experiment does not have.
         """
         known = self.experiment.rule_labels
+        # By label, whatever the experiment's order: archives are permuted, and put together anew.
         if labels.RULE in self._archive.coords:
             found = tuple(map(str, np.atleast_1d(self._archive[labels.RULE].values)))
         elif labels.RULE not in self._archive.dims and len(known) == 1:
@@ -156,7 +157,7 @@ class LabelledArchive:
         for dim in dims:
             found = values.sizes.get(dim, 1)
             if dim == labels.LAYER:
-                continue
+                continue  # single layers are values of their own, over which no metric sums
             if dim not in values.dims or found != expected.get(dim, found):
                 raise ArchiveError(
                     f"{name!r} has {found} of {expected.get(dim, 'the')} entries along {dim!r}, "

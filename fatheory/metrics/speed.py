@@ -47,6 +47,7 @@ def steps_to(archive: xr.Dataset, fraction: float = 0.01) -> xr.DataArray:
             # At least 1: at the start the ratio is 1 / fraction.
             i = int(np.argmax(below))
             # A loss of exactly zero has no logarithm; it counts as reached at its own step.
+            # Linear in the logarithm, as a loss that decays exponentially is.
             above, under = np.log(ratio[run][i - 1]), np.log(max(ratio[run][i], 1e-300))
             answer[run] = np.interp(0.0, [-above, -under], steps[i - 1 : i + 1])
     return xr.DataArray(

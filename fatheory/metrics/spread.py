@@ -52,6 +52,7 @@ def spread(
     """
     require_probability(probability)
     require_replicates(values, over)
+    # Quantiles of the seeds themselves, no multiple of a deviation: losses are skew over seeds.
     low, high = (1 - probability) / 2, (1 + probability) / 2
     n = count(values, over)
     # Quantiles of nothing are a warning; they are NaN again in the end.

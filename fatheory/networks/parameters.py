@@ -99,6 +99,19 @@ class Parameters(NamedTuple):
             )
         return cls(*found)
 
+    @staticmethod
+    def archive_names(kernels: Sequence[bool]) -> Iterator[tuple[str, int, str]]:
+        """Yield field, position and archive's name of all that archives can hold of a network.
+
+        Parameters
+        ----------
+        kernels : sequence of bool
+            Of every layer, whether it is a convolution.
+        """
+        for name, field in _OF_FIELD.items():
+            for i, is_kernel in enumerate(kernels if field.archived else ()):
+                yield name, i, field.name(i + 1, is_kernel)
+
     def by_name(self) -> Iterator[tuple[str, jax.Array]]:
         """Yield the names that arrays have in archives, with the arrays."""
         # Behind the same axes of runs, a kernel has two more than the matrix of the last layer.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fatheory.errors import FatheoryError
 from fatheory.experiment import Experiment
-from fatheory.sweep.cores import usable_cores
+from fatheory.machine import usable_cores
 from fatheory.sweep.plan import Batch
 from fatheory.sweep.result import Result, carry_out
 from fatheory.tasks.own_arrays import remember

@@ -85,6 +85,7 @@ class SweepDescription(Description):
         try:
             experiment = with_all_settings(self.experiment, settings)
         except FatheoryError as error:
+            # One combination that is no experiment must not keep the others from being carried out.
             return Cell(place, None, error=str(error))
         return Cell(place, experiment, experiment.content_hash)
 

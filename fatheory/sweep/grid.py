@@ -67,6 +67,7 @@ class Grid:
         )
         examples = tuple(name for name in alike if name in kept)
         static = _static(sweep, source, cells, asked, left_out)
+        # Of any cell: what has other sizes in others was left out, or is labelled in `static`.
         extent = sizes(asked[0]) | {str(dim): size for dim, size in static.sizes.items()}
         precision = precision_of(source, asked)
         templates = {
@@ -83,6 +84,7 @@ class Grid:
         of_cells = {
             name: Template(sweep.dims, sweep.shape, kind, sweep_labels.OF_CELLS[name], _fill(kind))
             for name, kind in sweep_labels.DTYPES.items()
+            # Simulation gives all that it is asked for.
             if name != sweep_labels.ABSENT or source != SIMULATION
         }
         filled = {
@@ -270,7 +272,7 @@ def _times(
             if name in own:
                 row[np.ix_(*(_places(shared[dim], own[dim]) for dim in dims))] = own[name]
         if np.isnan(whole).all():
-            continue
+            continue  # no cell has any, as weighted steps where no rate decays
         values = whole.reshape(*sweep.shape, *whole.shape[1:])
         variable = xr.Variable((*sweep.dims, *dims), values, labels.variable(name).attrs)
         found[name] = _without_constant(variable, sweep.dims)

@@ -96,6 +96,7 @@ def carry_out(
     """
     if source != SIMULATION:
         pairs = zip(experiments, wanted, strict=True)
+        # One by one: solutions share no program, and one that is refused spoils none.
         return [_solved(experiment, own, stop, source) for experiment, own in pairs]
     began = time.perf_counter()
     try:

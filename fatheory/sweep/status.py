@@ -57,6 +57,7 @@ def sweep_status(path: str | os.PathLike[str]) -> SweepStatus:
     if not is_unfinished(path):
         return sweep_status(path)  # it was finished meanwhile
     notes = commits(path)
+    # Cells that were taken over, or could not be made, took no time and would flatter the pace.
     timed = [note for note in notes if note["cells"] and note["seconds"]]
     if not timed:
         return SweepStatus(counts, False, notes[-1]["left"] if notes else 0, math.nan)

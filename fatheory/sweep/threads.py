@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
-from fatheory.sweep.cores import usable_cores
+from fatheory.machine import usable_cores
 from fatheory.sweep.plan import Batch
 from fatheory.sweep.result import Result, carry_out
 from fatheory.train.memory import available_memory

@@ -42,7 +42,7 @@ from fatheory.theory.flow import invariant as invariant
 from fatheory.theory.fluctuations import Fluctuations as Fluctuations
 from fatheory.theory.fluctuations import online_fluctuations as online_fluctuations
 from fatheory.theory.gram import hidden_gram as hidden_gram
-from fatheory.theory.infinite_width import EntryLaw as EntryLaw
+from fatheory.theory.infinite_width import WidthScaledDistribution as WidthScaledDistribution
 from fatheory.theory.infinite_width import reduced_infinite_width as reduced_infinite_width
 from fatheory.theory.linear_phases import frozen_output_weights as frozen_output_weights
 from fatheory.theory.linear_phases import phases_closed_form as phases_closed_form
@@ -103,5 +103,11 @@ from fatheory.theory.wide import dmft as dmft
 from fatheory.theory.wide import lazy_kernel as lazy_kernel
 from fatheory.theory.wide import lazy_outputs as lazy_outputs
 
-__getattr__ = _renamed(__name__, {"Phase": "fatheory.theory:FlowPhase"})
+__getattr__ = _renamed(
+    __name__,
+    {
+        "Phase": "fatheory.theory:FlowPhase",
+        "EntryLaw": "fatheory.theory:WidthScaledDistribution",
+    },
+)
 __dir__ = _public_names(__name__)

@@ -139,6 +139,7 @@ def deep_modes(
     )
     # Thin: directions of the input or output without a partner never move, and are in the rest.
     U, s, Vt = np.linalg.svd(T, full_matrices=False)
+    # No eigenvalues of Sigma, which know nothing of the order of the modes.
     variances = np.einsum("ki,ij,kj->k", Vt, Sigma, Vt)
     _require_small("Sigma V - V diag(sigma)", Sigma @ Vt.T - Vt.T * variances, Sigma)
     arriving = [_arriving(layer, f @ U) for layer, f in enumerate(F, start=1)]
@@ -190,6 +191,8 @@ def _separate(
     above: Float[np.ndarray, "n_l modes"],
 ) -> tuple[Float[np.ndarray, " modes"], Float[np.ndarray, "n_l n_below"]]:
     """Split W_l into mode strengths and a rest that no mode sees."""
+    # Projected, not read off a decomposition of W: its own singular vectors would come in another
+    # order, with other signs, and not at all where strengths are equal.
     a = np.einsum("ik,ij,jk->k", above, W, below)
     K = W - (above * a) @ below.T
     _require_small(f"(W_{layer} - R diag(a) R^T) R", K @ below, W)

@@ -9,15 +9,18 @@ from numpy.typing import ArrayLike
 from fatheory.arrays import Sampler
 from fatheory.checks import one_number, real_array
 from fatheory.errors import RegimeError, UnknownNameError
+from fatheory.renamed import renamed
 from fatheory.theory.gram import HiddenGram
 from fatheory.theory.integrate import ATOL, RTOL
 from fatheory.theory.reduction import ReducedSolution, solve_gram
+
+__getattr__ = renamed(__name__, {"EntryLaw": f"{__name__}:WidthScaledDistribution"})
 
 _UNIT_VARIANCE = {"normal": 1.0, "uniform": 1 / 3}
 
 
 @dataclass(frozen=True)
-class EntryLaw:
+class WidthScaledDistribution:
     """Independent matrix entries of mean 0 and size scale * n_h^-width_exponent.
 
     Sums of n_h squares then have a limit: inner products of a matrix with itself become
@@ -86,13 +89,13 @@ def reduced_infinite_width(
 
     W0, W and B have independent entries of mean 0 with variances h/n_h, w/n_h and g/n_h. As
     n_h grows, A0^T A0 -> h I, B^T B -> g I, |Wi|^2 -> n_o w, and A0^T B, Wi A0 and Wi B -> 0:
-    the network starts at the zero map and follows one deterministic path. The law of the
-    entries enters through its variance only.
+    the network starts at the zero map and follows one deterministic path. The distribution of
+    the entries enters through its variance only.
 
     At finite n_h the inner products scatter around these limits, which are their means (the
     cross products around 0), by n_h^-1/2. Hence any smooth function of the solution at a given
     time has a spread over draws of order n_h^-1/2 and a mean that differs from the limit by
-    order n_h^-1. A matrix of `EntryLaw.width_exponent` a > 1/2 adds n_h^(1 - 2a) to the mean.
+    order n_h^-1. A matrix of `width_exponent` a > 1/2 adds n_h^(1 - 2a) to the mean.
 
     Parameters
     ----------
@@ -102,7 +105,7 @@ def reduced_infinite_width(
         Input second moment E[x x^T]; the identity (white input) by default.
     input_variance, output_variance, feedback_variance : float
         h, w and g: limits of n_h times the variance of an entry of W0, W and B, as
-        `EntryLaw.limiting_variance` gives them. h = w = 0 is the zero start.
+        `WidthScaledDistribution.limiting_variance` gives them. h = w = 0 is the zero start.
     times, rtol, atol
         As in `reduced`.
 

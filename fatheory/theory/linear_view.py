@@ -87,6 +87,7 @@ class LinearView(View):
         if not isinstance(rule, LayeredRule) or rule.stochastic:
             return [None] * len(self.weights)
         above = zip(self.weights[1:], self._start.states[self._label][1:], strict=True)
+        # A fixed V has no axis of steps, which W leads with.
         drawn = (np.broadcast_to(rule.backward_weights(W, state), W.shape) for W, state in above)
         return [None, *drawn]
 
@@ -103,6 +104,7 @@ class LinearView(View):
     @cached_property
     def errors(self) -> Float[np.ndarray, "step sample n_o"]:
         """Errors of the outputs on the probe, e = E x."""
+        # Not targets - outputs, a difference of nearly equal numbers once learning is done.
         return self.inputs @ self._error_map.mT
 
     @cached_property
@@ -114,6 +116,7 @@ class LinearView(View):
     def signals(self) -> Arrays:
         """The rule's teaching signals."""
         *hidden, top = self.backprop_signals
+        # The output's signal is its error, whatever the rule does below.
         if all(V is None for V in self.backward_weights):
             return [*(np.full_like(delta, np.nan) for delta in hidden), top]
         return self.signals_through(self.backward_weights)

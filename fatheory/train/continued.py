@@ -22,6 +22,7 @@ from fatheory.archive import (
 )
 from fatheory.errors import ArchiveError, ArchiveWriteError
 from fatheory.experiment import Experiment, Schedule
+from fatheory.networks import Parameters
 from fatheory.train.answer import SOURCE, Answer, equations
 from fatheory.train.run import Run
 from fatheory.train.sinks import Sink
@@ -174,20 +175,16 @@ def _not_kept(rule: str, key: str) -> str:
 
 def _names(experiment: Experiment) -> dict[str, str]:
     """Return the archive's names of what changes while learning, by their names in states."""
-    found: dict[str, str] = {}
-    for i, shape in enumerate(experiment.weight_shapes):
-        layer, matrix = i + 1, len(shape) == 2
-        found |= {
-            f".parameters.weights[{i}]": labels.weight(layer) if matrix else labels.kernel(layer),
-            f".parameters.biases[{i}]": labels.bias(layer)
-            if matrix
-            else labels.channel_bias(layer),
-            f".parameters.scales[{i}]": labels.scale(layer),
-            f".parameters.shifts[{i}]": labels.shift(layer),
-            f".moments[{i}].mean": labels.running_mean(layer),
-            f".moments[{i}].variance": labels.running_variance(layer),
-        }
-    return found
+    kernels = [len(shape) > 2 for shape in experiment.weight_shapes]
+    learned = {
+        f".parameters.{field}[{i}]": name for field, i, name in Parameters.archive_names(kernels)
+    }
+    running = {
+        f".moments[{i}].{moment}": name(i + 1)
+        for i in range(experiment.layers)
+        for moment, name in (("mean", labels.running_mean), ("variance", labels.running_variance))
+    }
+    return learned | running
 
 
 def _changes(stored: Experiment, asked: Experiment) -> Iterator[str]:

@@ -148,6 +148,9 @@ def start_run(experiments: Sequence[Experiment]) -> Run:
 
 def _batches(experiments: Sequence[Experiment]) -> Iterator[list[int]]:
     """Put experiments of one program together, by their positions."""
+    if len(experiments) == 1:
+        yield [0]  # nothing to compare programs with, and to write one out takes time
+        return
     programs: dict[Hashable, list[int]] = {}
     for i, experiment in enumerate(experiments):
         programs.setdefault(program_of(experiment), []).append(i)

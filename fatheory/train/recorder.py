@@ -36,7 +36,10 @@ class Recorder:
         self._place = {step: i for i, step in enumerate(experiment.snapshot_steps)}
         dtype = np.dtype(experiment.precision)
         self._probe = on_device([start.probe for start in starts], dtype)
-        self._evaluation = on_device([start.evaluation for start in starts], dtype)
+        # Of drawn tasks they are the same samples, which large ensembles need not hold twice.
+        same = all(start.evaluation is start.probe for start in starts)
+        evaluated = [start.evaluation for start in starts]
+        self._evaluation = self._probe if same else on_device(evaluated, dtype)
         self._training = None
         if any(Need.TRAINING in quantity.needs for quantity in quantities):
             # As many as there are to evaluate on, so that both errors cost and vary alike.

@@ -61,9 +61,11 @@ class Run:
     def __init__(self, starts: Sequence[InitialState], rate_factors: np.ndarray | None) -> None:
         self.starts, self.rate_factors = starts, rate_factors
         self.experiment = experiment = starts[0].experiment
+        self._loader = Loader(experiment, starts)
+        # Most runs begin at the start; so examples are there when the groups are.
+        self._loader.draw_ahead(0)
         kind = SpikingGroup if isinstance(experiment.network, SpikingNetwork) else Group
         self._groups = kind.all_of(experiment, starts)
-        self._loader = Loader(experiment, starts)
         self._recorder = Recorder(experiment, starts)
         self._factors = None
         if rate_factors is not None:
@@ -107,11 +109,14 @@ class Run:
 
     def go(self, sink: Sink, bar: Progress) -> None:
         """Carry out what is left, and hand the snapshots to `sink`."""
-        if self._position == 0:
-            self._measure(0, sink)
-        for segment in segments(self.experiment):
-            if segment.stop > self._position:
-                self._carry_out(segment, sink, bar)
+        try:
+            if self._position == 0:
+                self._measure(0, sink)
+            for segment in segments(self.experiment):
+                if segment.stop > self._position:
+                    self._carry_out(segment, sink, bar)
+        finally:
+            self._loader.close()
 
     def _carry_out(self, segment: Segment, sink: Sink, bar: Progress) -> None:
         """Carry out what is left of a segment, in parts that do not take long."""
@@ -133,7 +138,7 @@ class Run:
             first = stop
 
     def _advance(self, phase: int, first: int, stop: int) -> None:
-        # The next examples are drawn while the device still works, and no further ahead.
+        # Examples go to the device while it still works.
         batches, offset = self._loader.block(first)
         self._wait()
         self._length.begin(stop - first)

@@ -6,7 +6,11 @@ import pytest
 from fatheory.errors import RegimeError, UnknownNameError
 from fatheory.theory.flow import flow
 from fatheory.theory.gram import hidden_gram
-from fatheory.theory.infinite_width import EntryLaw, limiting_gram, reduced_infinite_width
+from fatheory.theory.infinite_width import (
+    WidthScaledDistribution,
+    limiting_gram,
+    reduced_infinite_width,
+)
 from fatheory.theory.reduction import solve_gram
 
 T = np.array([[1.0, -0.6, 0.2], [0.3, 0.8, -0.5]])
@@ -45,8 +49,8 @@ def mean_deviation(gram, variances, deviation):
 
 
 LAWS = {
-    "normal": [EntryLaw("normal", s) for s in (0.6, 0.7, 1.0)],
-    "uniform": [EntryLaw("uniform", s) for s in (0.9, 1.0, 1.8)],
+    "normal": [WidthScaledDistribution("normal", s) for s in (0.6, 0.7, 1.0)],
+    "uniform": [WidthScaledDistribution("uniform", s) for s in (0.9, 1.0, 1.8)],
 }
 VARIANCES = {"normal": (0.36, 0.49, 1.0), "uniform": (0.27, 1 / 3, 1.08)}
 
@@ -97,7 +101,7 @@ def test_flow_with_limiting_inner_products_is_the_infinitely_wide_one(residual):
 
 def test_entries_above_exponent_one_half_leave_the_limit_at_their_own_power():
     """A start of exponent 3/4 adds n_h^(1 - 3/2) to the mean, larger than the n_h^-1 of scatter."""
-    laws = [EntryLaw("normal", 1.0, 0.75), EntryLaw("normal", 0.0), EntryLaw("normal", 1.0)]
+    laws = [WidthScaledDistribution("normal", *size) for size in ((1.0, 0.75), (0.0,), (1.0,))]
     limit, rng = limit_of(laws), np.random.default_rng(3)
     widths = np.array([256, 1024, 4096])
     means = []
@@ -117,19 +121,20 @@ def test_laws_have_the_variance_they_state(family):
 
 
 def test_a_vanishing_start_is_the_zero_start():
-    law = EntryLaw("normal", 1.0, width_exponent=1.0)
+    law = WidthScaledDistribution("normal", 1.0, width_exponent=1.0)
     assert law.limiting_variance == 0
-    assert np.isnan(limit_of([law, law, EntryLaw("normal", 1.0)]).weight_angle()).sum() == 0
+    feedback = WidthScaledDistribution("normal", 1.0)
+    assert np.isnan(limit_of([law, law, feedback]).weight_angle()).sum() == 0
     assert not limiting_gram(N_I, N_O, 0.0, 0.0, 1.0).M.any()
 
 
 def test_bad_input_is_named():
     with pytest.raises(UnknownNameError, match="unknown family of entries 'gauss'"):
-        EntryLaw("gauss", 1.0)
+        WidthScaledDistribution("gauss", 1.0)
     with pytest.raises(RegimeError, match=r"grow without bound; got 0\.25"):
-        EntryLaw("normal", 1.0, 0.25)
+        WidthScaledDistribution("normal", 1.0, 0.25)
     with pytest.raises(RegimeError, match="scale must be finite and not negative; got -1"):
-        EntryLaw("normal", -1.0)
+        WidthScaledDistribution("normal", -1.0)
     with pytest.raises(RegimeError, match="feedback_variance must be finite and not negative"):
         reduced_infinite_width(T, feedback_variance=float("nan"), times=[1.0])
     with pytest.raises(RegimeError, match="not the weights"):

@@ -130,7 +130,7 @@ def _checked(
     if biases is None:
         return W, [np.zeros(len(w)) for w in W[:-1]]
     b = [real_array(f"b_{layer}", value, 1) for layer, value in enumerate(biases, start=1)]
-    hidden = b[: len(W) - 1]
+    hidden = b[: len(W) - 1]  # output units have no law, so b_L plays no part
     if [len(v) for v in hidden] != [len(w) for w in W[:-1]]:
         raise ArrayError(
             f"biases must have the sizes {[len(w) for w in W[:-1]]} of the hidden layers; got "

@@ -1,6 +1,5 @@
 """The law of online learning at the experiment's own learning rate: linear, two layers."""
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,6 +9,7 @@ from threadpoolctl import threadpool_limits
 from fatheory import labels
 from fatheory.experiment import Experiment, RuleChoice
 from fatheory.initial import InitialState
+from fatheory.machine import usable_cores
 from fatheory.rules import Backprop, Shallow
 from fatheory.theory.methods.method import Method
 from fatheory.theory.methods.scope import Scope
@@ -61,7 +61,7 @@ class OnlineMethod(Method):
         # times the processor time.
         with (
             threadpool_limits(1, user_api="blas"),
-            ThreadPoolExecutor(min(os.cpu_count() or 1, len(asked))) as pool,
+            ThreadPoolExecutor(min(usable_cores(), len(asked))) as pool,
         ):
             laws = list(pool.map(lambda run: _law(*run), asked))
         for (_, start, label, _), law in zip(asked, laws, strict=True):
@@ -86,7 +86,7 @@ class OnlineMethod(Method):
         """Estimate the points of the closure, some dozens of matrices at each."""
         n_o = experiment.sizes[-1]
         points = 3 * n_o**2 + n_o + 1
-        return {"closure": 8 * (os.cpu_count() or 1) * points * 60 * n_o**2}
+        return {"closure": 8 * (usable_cores()) * points * 60 * n_o**2}
 
 
 def _rule_refusals(experiment: Experiment) -> Iterator[str]:

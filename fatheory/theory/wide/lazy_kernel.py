@@ -111,6 +111,7 @@ def lazy_kernel(
 def weighted(terms: list[Kernel], coefficients: list[float]) -> Kernel:
     """Return the sum of M_k with these coefficients."""
     pairs = zip(terms, coefficients, strict=True)
+    # Terms of coefficient 0, all but one for shallow learning, would cost a product each.
     return np.sum([c * M for M, c in pairs if c], axis=0)
 
 

@@ -109,6 +109,7 @@ def causal_pass(problem: Problem, generators: Sequence[np.random.Generator]) -> 
         _send_up(layers, problem.kernel, record, k)
         top = layers[-1].activities
         error = readout.error(top)
+        # Here, before signals of such a size are sampled: their covariances would overflow.
         if not np.isfinite(error).all() or np.abs(error).max() > readout.bound:
             record.diverged_at = k
             break
@@ -162,6 +163,7 @@ def _send_down(
     """Send the error from the output to layer 1."""
     for index in range(len(layers) - 1, -1, -1):
         layer = layers[index]
+        # The last hidden layer hears the output itself, whether feedback is layered or direct.
         if index == len(layers) - 1 or problem.direct:
             arriving = layer.feedback @ error.T
         else:

@@ -98,5 +98,7 @@ class TrueGradient:
 
 
 def _cosine(x: Float[np.ndarray, "sample point"], y: Float[np.ndarray, "sample point"]) -> float:
+    # Over samples and points at once: the angle between whole vectors, as networks of the limit
+    # have it, and not a mean of angles of single units.
     size = np.sqrt(np.sum(x**2) * np.sum(y**2))
     return float(np.sum(x * y) / size) if size > 0 else np.nan

@@ -11,11 +11,10 @@ import numpy as np
 import xarray as xr
 
 from fatheory import labels
-from fatheory.archive.assembly import assemble, provenance
-from fatheory.archive.foreign_layers import layers_of, sizes_of
-from fatheory.archive.schema import validate
+from fatheory.archive import assemble, provenance, validate
 from fatheory.checks import one_number, real_array
 from fatheory.errors import ArrayError
+from fatheory.interchange.foreign_layers import layers_of, sizes_of
 
 _Run = tuple[str, int]
 

@@ -29,7 +29,13 @@ def imported(weights=None, **changes):
         "activation": "relu",
         "feedback": {2: B},
     }
-    return fa.archive.from_arrays(**(parts | changes))
+    return fa.interchange.from_arrays(**(parts | changes))
+
+
+def test_the_room_of_archives_has_it_under_its_first_name():
+    assert fa.archive.from_arrays is fa.interchange.from_arrays
+    with pytest.raises(AttributeError, match=r"'fatheory.archive' has no attribute 'from_nothing'"):
+        _ = fa.archive.from_nothing
 
 
 def degrees(a, b):
