@@ -101,6 +101,8 @@ from fatheory.theory.weak_alignment import weak_alignment as weak_alignment
 from fatheory.theory.wide import concordance_threshold as concordance_threshold
 from fatheory.theory.wide import dmft as dmft
 from fatheory.theory.wide import lazy_kernel as lazy_kernel
+from fatheory.theory.wide import lazy_limit as lazy_limit
+from fatheory.theory.wide import lazy_limit_memory as lazy_limit_memory
 from fatheory.theory.wide import lazy_outputs as lazy_outputs
 
 __getattr__ = _renamed(

@@ -148,7 +148,6 @@ def test_wide_networks_approach_the_method_of_infinite_width():
     ("settings", "words"),
     [
         ({"rules": {"backprop": 0.1}}, "fixed feedback"),
-        ({"network.hidden": [5, 5]}, "two-layer"),
         (
             {"rules": {"rndf": {"learning_rate": 0.1, "initial_concordance": 0.9}}},
             "shares signs",

@@ -1,7 +1,8 @@
-"""Networks of infinitely many hidden units: one deterministic path for every target."""
+"""Linear networks of infinitely wide hidden layers: one deterministic path for every target."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -9,30 +10,36 @@ from fatheory.experiment import Experiment, Normal, RuleChoice, Scaled, Uniform
 from fatheory.initial import InitialState
 from fatheory.quantities import find_quantities
 from fatheory.rules import FeedbackAlignment, OrthogonalFeedback, RandomFeedback, Rule
+from fatheory.theory.deep_reduction import deep_reduced
+from fatheory.theory.deep_reduction.equivalent import equivalent_network
 from fatheory.theory.gram import HiddenGram
 from fatheory.theory.infinite_width import limiting_gram
+from fatheory.theory.methods.deep_paths import deep_path
 from fatheory.theory.methods.linear import LinearMethod, LinearPath, times_of
 from fatheory.theory.methods.reduced import reduced_memory, reduced_path
-from fatheory.theory.methods.two_layers import feedback_refusals
+from fatheory.theory.methods.two_layers import fixed_feedback_refusals
 from fatheory.theory.reduction import follow_grams
+
+_OF_SIGNALS = ("delta_angle", "delta_angle_flattened")
 
 
 class InfiniteWidthMethod(LinearMethod):
-    """Follow the limit of infinite hidden width: two layers, fixed feedback, one phase.
+    """Follow the limit of infinite hidden widths: any depth, fixed feedback, one phase.
 
-    n_h times the variance of an entry of W0, W and B is kept at what it is in the experiment, so
-    that inner products over hidden units take their means: the network is compared with the one
-    that it would be without the scatter of its own draws. Losses and angles of the limit are those
-    of a network whose A0, Wi^T and B have orthogonal columns; it has no weights to give, nor
-    anything else that names single hidden units.
+    A layer's width times the variance of an entry is kept at what it is in the experiment, so that
+    inner products over hidden units take their means: the network is compared with the one that it
+    would be without the scatter of its own draws. Losses and angles of the limit are those of a
+    small network of orthogonal matrices (`equivalent_network`); it has no weights to give, nor
+    anything else that names single hidden units. Of deeper networks than two layers it gives losses
+    and angles of signals: the norms of matrices between wide layers have no limit.
     """
 
     name = "infinite_width"
-    summary = "the reduced flow at infinite hidden width: losses and angles, no weights"
+    summary = "the reduced flow at infinite hidden widths, any depth: losses and angles, no weights"
 
     def refusals(self, experiment: Experiment) -> Iterator[str]:
-        """Yield what is not two layers under independent fixed feedback of a known law."""
-        refused = list(feedback_refusals(experiment, "the limit of infinite width"))
+        """Yield what is not independent fixed feedback of a known distribution, in one phase."""
+        refused = list(fixed_feedback_refusals(experiment, "the limit of infinite width"))
         yield from refused
         if refused:
             return
@@ -42,23 +49,27 @@ class InfiniteWidthMethod(LinearMethod):
                     f"rules.{label}: feedback that shares signs with the start is not independent "
                     f"of it: leave rules.{label}.initial_concordance out"
                 )
-            if _feedback_square(choice.make(), experiment) is None:
+            if _feedback_square(choice.make(), 1, 1) is None:
                 yield (
                     f"rules.{label}: the size of the feedback of {choice.rule} at infinite width "
                     f"is not known: use feedback_alignment, rndf or orthogonal_feedback"
                 )
-        law = experiment.network.start
-        if not isinstance(law, Uniform | Normal | Scaled):
-            yield f"the law {type(law).__name__} of the start is not known: use method 'reduced'"
+        drawn = experiment.network.start
+        if not isinstance(drawn, Uniform | Normal | Scaled):
+            yield (
+                f"the distribution {type(drawn).__name__} of the start is not known: use method "
+                f"'reduced'"
+            )
 
     def paths(
         self, experiment: Experiment, starts: Sequence[InitialState], label: str, choice: RuleChoice
     ) -> list[LinearPath]:
         """Integrate the limit of the reduced state for the target of every seed."""
+        if experiment.layers != 2:
+            return [_deep(experiment, start, label, choice) for start in starts]
         n_i, n_h, n_o = experiment.sizes
-        law, shapes = experiment.network.start, experiment.weight_shapes
-        h, w = (n_h * _variance(law, shape) for shape in shapes)
-        g = _feedback_square(choice.make(), experiment)
+        h, w = (n_h * v for v in _variances(experiment))
+        g = _feedback_square(choice.make(), n_h, n_o)
         assert g is not None  # else it is refused
         # The limit knows no draws of a seed, whose target alone is its own.
         gram = HiddenGram.stack([limiting_gram(n_i, n_o, h, w, g)] * len(starts))
@@ -71,7 +82,12 @@ class InfiniteWidthMethod(LinearMethod):
         """Name what single hidden units have, beside what no linear network has."""
         reason = "it is of single hidden units or weights, which have no limit at infinite width"
         recorded = find_quantities(experiment.record.quantities)
-        named = [quantity.name for quantity in recorded if not quantity.same_in_any_basis]
+        deep = experiment.layers != 2
+        named = [
+            quantity.name
+            for quantity in recorded
+            if not quantity.same_in_any_basis or (deep and quantity.name not in _OF_SIGNALS)
+        ]
         return dict.fromkeys(named, reason) | super().absent(experiment)
 
     def memory(self, experiment: Experiment) -> Mapping[str, int]:
@@ -79,28 +95,50 @@ class InfiniteWidthMethod(LinearMethod):
         return reduced_memory(experiment)
 
 
-def _variance(law: Uniform | Normal | Scaled, shape: tuple[int, ...]) -> float:
-    """Return the variance of an entry of a matrix (n_out, n_in)."""
-    if isinstance(law, Uniform):
-        return law.bound**2 / 3
-    if isinstance(law, Normal):
-        return law.std**2
-    n_out, n_in = shape
-    return law.gain**2 / (n_in if law.fan == "in" else (n_in + n_out) / 2)
+def _deep(
+    experiment: Experiment, start: InitialState, label: str, choice: RuleChoice
+) -> LinearPath:
+    """Follow the network that has the limit's inner products and signals."""
+    n, variances = experiment.sizes, _variances(experiment)
+    squares = [_feedback_square(choice.make(), *shape) for shape in pairwise(n[1:])]
+    weights, feedback = equivalent_network(
+        n[0],
+        n[-1],
+        [width * v for width, v in zip(n[1:-1], variances, strict=False)],
+        [width * v for width, v in zip(n[1:-1], variances[1:], strict=True)],
+        [square for square in squares if square is not None],  # else it is refused
+    )
+    times = times_of(experiment, choice)
+    solution = deep_reduced(weights, feedback, start.T, start.Sigma, times=times)
+    states = {label: (None, *(B.T for B in feedback))}
+    return deep_path(replace(start, weights=tuple(weights), states=states), solution)
 
 
-def _feedback_square(rule: Rule, experiment: Experiment) -> float | None:
-    """Return g of B^T B = g I in the limit; None where it is not known.
+def _variances(experiment: Experiment) -> list[float]:
+    """Return the variances of entries of W_1 ... W_L at the start."""
+    drawn = experiment.network.start
+    if isinstance(drawn, Uniform):
+        return [drawn.bound**2 / 3] * experiment.layers
+    if isinstance(drawn, Normal):
+        return [drawn.std**2] * experiment.layers
+    assert isinstance(drawn, Scaled)  # else it is refused
+    shapes = experiment.weight_shapes
+    fans = [n_in if drawn.fan == "in" else (n_in + n_out) / 2 for n_out, n_in in shapes]
+    return [drawn.gain**2 / fan for fan in fans]
+
+
+def _feedback_square(rule: Rule, n: int, n_above: int) -> float | None:
+    """Return by what B, (n, n_above), multiplies squared lengths in the limit; None if not known.
 
     Kinds of rules are told apart exactly: a rule derived from one of these may draw otherwise.
     """
-    n_h = experiment.sizes[1]
     if type(rule) is FeedbackAlignment:
-        return n_h * rule.scale**2 / 3
+        return n * rule.scale**2 / 3
     if type(rule) is RandomFeedback:
-        return n_h * rule.std**2
+        return n * rule.std**2
     if type(rule) is OrthogonalFeedback:
-        return rule.scale**2
+        # Of more columns than rows, only the rows are orthogonal: B projects as well.
+        return rule.scale**2 * min(1.0, n / n_above)
     return None
 
 

@@ -31,4 +31,13 @@ ENTRIES: tuple[Entry, ...] = (
         "fatheory.theory.deep_reduction.infinite.deep_infinite_width",
         "draws at growing width, spread with slope -1/2",
     ),
+    Entry(
+        "deep_reduction.infinite.signals",
+        r"A_l = [\sqrt{a_l}\, J_l,\; \rho_l I],\quad \rho_l^2 = n_{l-1} \mathrm{Var} A_l",
+        "the same, layered feedback; errors sent back by backprop and by the rule at every layer, "
+        "any ratios of widths",
+        _DERIVED,
+        "fatheory.theory.deep_reduction.equivalent.equivalent_network",
+        "losses and angles of signals, layer by layer, at growing width: slope + 1/2",
+    ),
 )

@@ -35,6 +35,14 @@ ENTRIES: tuple[Entry, ...] = (
         "3,000 literal steps under the kernel; networks of growing width, slope -1/2",
     ),
     Entry(
+        "wide.lazy.limit",
+        r"f_*(\infty) = f_{*0} + K_* K^{-1} (y - f_0)",
+        "the same, at late times; by Cholesky's factor or conjugate gradients",
+        "Jacot et al. 2018, arXiv 1806.07572; Williams & Seeger 2001 (preconditioner)",
+        "fatheory.theory.wide.lazy_limit.lazy_limit",
+        "both solvers against late outputs by eigenvectors",
+    ),
+    Entry(
         "wide.threshold",
         r"\lambda_{\min}\left(\sum_k ((2 p_c - 1) c)^k M_k\right) = 0",
         "the same, sign-concordant rules; below p_c some error grows",

@@ -5,10 +5,14 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from fatheory import labels
-from fatheory.checks import one_number
-from fatheory.errors import ArrayError, RegimeError
+from fatheory.errors import ArrayError
 from fatheory.theory.wide.layer_kernels import Kernel, LayerKernels, layer_kernels, signal_kernels
-from fatheory.theory.wide.points import input_points, require_memory, whole_number
+from fatheory.theory.wide.points import (
+    input_points,
+    not_negative,
+    require_memory,
+    whole_number,
+)
 from fatheory.theory.wide.rule_coefficients import rule_coefficients
 from fatheory.theory.wide.unit_function import unit_function
 
@@ -131,9 +135,7 @@ def kernel_terms(
     """
     L = whole_number("hidden_layers", hidden_layers)
     function = unit_function(activation)
-    bias_scale = one_number("bias_scale", bias_scale)
-    if not (np.isfinite(bias_scale) and bias_scale >= 0):
-        raise RegimeError(f"bias_scale must be finite and not negative; got {bias_scale}")
+    bias_scale = not_negative("bias_scale", bias_scale)
     points = input_points("X", X, bias_scale)
     against = None if others is None else input_points("others", others, bias_scale)
     if against is not None and against.shape[1] != points.shape[1]:
