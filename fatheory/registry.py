@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar, cast
 from warnings import warn
 
 from fatheory.errors import PluginError, PluginWarning, UnknownNameError
+from fatheory.known_parts import KnownParts
 
 Part = TypeVar("Part")
 Registered = TypeVar("Registered")
@@ -121,7 +122,7 @@ class Registry(Generic[Part]):
             return known[name]
         raise UnknownNameError(self.kind, name, known, broken)
 
-    def known(self) -> dict[str, Part]:
+    def known(self) -> KnownParts[Part]:
         """Return all parts by name: built-in ones, those of packages, those of this process.
 
         Warns
@@ -134,7 +135,7 @@ class Registry(Generic[Part]):
         for problem in self._load():
             if problem not in told:
                 warn(problem, PluginWarning, stacklevel=2)
-        return self._at_hand()
+        return KnownParts(self.kind, self._at_hand())
 
     def package_of(self, name: str) -> str | None:
         """Return package and version, or module, that a part comes from; None for fatheory's."""

@@ -10,6 +10,7 @@ import pytest
 import fatheory as fa
 from fatheory.claims import ENTRIES, Claim, Row, Verdict
 from fatheory.markup import escaped, heading, table
+from fatheory.tasks.registry import TASKS
 from fatheory.train import notebook
 from fatheory.train.progress import progress_bar
 
@@ -37,6 +38,10 @@ def views():
         "claim": Claim.at_most(ATTACK, 1.0, 2.0),
         "ledger": Row(ENTRIES[0], None, Verdict.NOT_RUN, reason=ATTACK),
         "catalogue": fa.theory.catalogue(),
+        "known rules": fa.rules.known_rules(),
+        "known quantities": fa.quantities.known_quantities(),
+        "known methods": fa.theory.known_methods(),
+        "known tasks": TASKS.known(),
     }
 
 
@@ -57,6 +62,19 @@ def test_what_was_named_is_shown():
         assert escaped(ATTACK) in shown[kind], kind
     assert "0.75" in shown["rule"]
     assert "lillicrap2016/fig2" in shown["presets"]
+
+
+@pytest.mark.parametrize("kind", ["rules", "quantities", "methods", "tasks"])
+def test_what_is_known_is_listed_with_a_line_on_each(kind):
+    known = views()[f"known {kind}"]
+    shown = known._repr_html_()
+    assert f"<b>Known {kind}</b>" in shown
+    for name, part in known.items():
+        assert f"<td>{name}</td>" in shown
+        line = next(line for line in repr(known).splitlines() if line.startswith(f"{name} "))
+        assert len(line) > len(name) + 12, part
+    assert known == dict(known)
+    assert known._ipython_key_completions_() == list(known)
 
 
 def test_text_is_escaped_and_formulas_are_not_typeset():

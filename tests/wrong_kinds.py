@@ -39,6 +39,15 @@ DOORS = {
         lambda: metrics.mean_interval(VALUES.to_dataset()),
         "values must be of type DataArray; got Dataset: take a variable",
     ),
+    "a metric": (lambda: metrics.angle("run.zarr"), "of type Dataset; got str.*fatheory.load"),
+    "a chunked metric": (lambda: metrics.sign_concordance(VALUES), "Dataset; got DataArray"),
+    "predict": (lambda: fa.predict("run.zarr", [[0.0]]), "of type Dataset; got str.*fatheory.load"),
+    "from_archive": (lambda: fa.OwnStart.from_archive("run.zarr"), "of type Dataset; got str"),
+    "over_cells": (
+        lambda: fa.sweep.over_cells(metrics.angle, "sweep.zarr"),
+        "a sweep must be of type Dataset; got str",
+    ),
+    "cell": (lambda: fa.sweep.cell("sweep.zarr"), "a sweep must be of type Dataset; got str"),
     "spread": (lambda: metrics.spread([0.0, 1.0]), "values must be of type DataArray; got list"),
 }
 

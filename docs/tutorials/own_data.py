@@ -90,3 +90,20 @@ print("given: ", binary.classification_error.isel(rule=0, step=-1).values, "%")
 # %% [markdown]
 # Start weights come from arrays as well (`weight_l`, `bias_l`), by rule and seed if they differ, or
 # from where another run was: `fa.OwnStart.from_archive(run, step=1000)`.
+#
+# ## Theory of your own data
+#
+# Where the network is linear, theory answers given examples, too: by their second moment
+# $X^\top X / N$ and the linear map that fits them best. Losses are those of the held-out examples,
+# and `training_loss` has the others.
+
+# %%
+Y = np.column_stack([np.sin(X[:, 0]), X.sum(axis=1)])
+linear = asked.replaced(
+    task=fa.ArrayTask(inputs=X, targets=Y, validation=0.2),
+    network=fa.DenseNetwork(hidden=20, start=fa.Uniform(bound=0.1)),
+    rules={"backprop": 0.02, "feedback_alignment": 0.02},
+    schedule=fa.Schedule(phases=[{"steps": 1000}], batch_size=1600),
+    record=fa.Record(quantities=["training_loss", "delta_angle"]),
+)
+fa.plot.compare(fa.solve(linear), fa.simulate(linear, progress=False))

@@ -104,6 +104,19 @@ def _of_record(experiment: Whole) -> Iterator[Problem]:
         yield "record.probe_samples", "normalised teaching signals need 2 samples at least; got 1"
     if any(step > steps for step in record.steps):
         yield "record.steps", f"the run has {steps} steps; got {short(record.steps)}"
+    if record.keep_weights != "all" and "weights" not in record.quantities:
+        yield (
+            "record.keep_weights",
+            "says when weights are kept: add 'weights' to record.quantities",
+        )
+    if not isinstance(record.keep_weights, str):
+        if not record.keep_weights:
+            yield "record.keep_weights", "names no step; 'last' keeps those of the last step alone"
+        if any(step > steps for step in record.keep_weights):
+            yield (
+                "record.keep_weights",
+                (f"the run has {steps} steps; got {short(record.keep_weights)}"),
+            )
     undefined: dict[str, list[str]] = {}
     for quantity in find_quantities(record.quantities):
         for reason in quantity.undefined_for(experiment):

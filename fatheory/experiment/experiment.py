@@ -192,6 +192,11 @@ class Experiment(Description):
         """The recorded steps."""
         return self.record.grid(self.schedule.steps, self.schedule.ends)
 
+    @property
+    def weight_steps(self) -> tuple[int, ...]:
+        """The recorded steps at which weights are kept, if they are recorded; the last always."""
+        return self.record.weight_steps(self.snapshot_steps)
+
     def canonical(self) -> dict[str, Any]:
         """Return what differs from the defaults, without the name, as it is hashed."""
         own = super().canonical()

@@ -96,7 +96,10 @@ def as_version_1(content: Data) -> Data:
     What it did not know is left out; it is for hashes of descriptions that do not use it.
     """
     content = _of_fixed_feedback(content, "distribution", "law")
-    content = content | {"update": _without(content["update"], optimizer="sgd")}
+    content = content | {
+        "update": _without(content["update"], optimizer="sgd"),
+        "record": _without(content["record"], keep_weights="all"),
+    }
     task = content["task"]
     if task["kind"] != "images" or not task.get("contents"):
         return content

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import PrivateAttr, model_validator
 
 from fatheory import labels
-from fatheory.checks import extended_array
+from fatheory.checks import extended_array, require_kind
 from fatheory.errors import ArrayError, DataError, suggestion
 from fatheory.experiment.description import NOT_EMPTY, Description, Seed, Size, Text
 from fatheory.experiment.start_array import HeldArray, Labelled, labelled
@@ -146,6 +146,9 @@ class OwnStart(Description):
         ArrayError
             If the archive holds no weights, or the step was not recorded.
         """
+        import xarray as xr  # descriptions are read without it
+
+        require_kind("archive", archive, xr.Dataset, "fatheory.load(PATH) reads a stored one")
         names = [str(name) for name in archive.data_vars if _NAME.fullmatch(str(name))]
         learned = [n for n in names if n.rpartition("_")[0] in (*_WEIGHTS, *_BIASES)]
         if not any(n.rpartition("_")[0] in _WEIGHTS for n in learned):
@@ -164,6 +167,11 @@ class OwnStart(Description):
                 if at not in recorded:
                     raise ArrayError(f"step {step!r} was not recorded; these were: {recorded}")
                 values = values.sel({labels.STEP: at})
+                if name in learned and np.isnan(values).all():
+                    raise ArrayError(
+                        f"{name} has no numbers at step {at}: its networks had diverged, or the "
+                        f"experiment keeps weights at other steps (record.keep_weights)"
+                    )
             found[name] = values
         return cls(found)
 

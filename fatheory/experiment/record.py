@@ -1,6 +1,7 @@
 """What is recorded, and when."""
 
 from functools import lru_cache
+from operator import index
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -51,6 +52,11 @@ class Record(Description):
     steps : tuple of int
         Explicit steps instead of `spacing` and `snapshots`; 0, the last, and ends of phases are
         added.
+    keep_weights : str or tuple of int
+        At which recorded steps the quantity ``weights`` is kept: ``"all"``, ``"last"``, or steps,
+        which are then recorded, too; the last one is always kept, so that a run can go on. At
+        others weights are NaN, which take no room on disk, and metrics that need them refuse.
+        Other quantities, such as ``weight_angle``, are recorded at all steps.
     probe_samples : int
         Number of examples on which losses and teaching signals are measured, apart from the
         training examples when these are drawn online. For images, teaching signals are measured
@@ -64,8 +70,24 @@ class Record(Description):
     spacing: Literal["linear", "logarithmic"] = "linear"
     snapshots: Annotated[Size, Field(ge=2, le=MAX_SNAPSHOTS)] = 51
     steps: Annotated[tuple[Count, ...], AS_SET] = ()
+    keep_weights: Literal["all", "last"] | Annotated[tuple[Count, ...], AS_SET] = "all"
     probe_samples: Size = 100
     receptive_units: Size = 16
+
+    @field_validator("keep_weights", mode="before")
+    @classmethod
+    def _steps_or_a_word(cls, value: Any) -> Any:
+        """Say in one sentence what is allowed, for two kinds of values."""
+        try:
+            known = (
+                value in ("all", "last") if isinstance(value, str) else min(value, default=0) >= 0
+            )
+            steps = value if isinstance(value, str) else tuple(map(index, value))
+        except (TypeError, ValueError):
+            known, steps = False, value
+        if not known:
+            raise ValueError(f"is 'all', 'last' or a list of steps; got {value!r:.60}")
+        return steps
 
     @field_validator("quantities")
     @classmethod
@@ -99,7 +121,20 @@ class Record(Description):
 
     def grid(self, total: int, phase_ends: tuple[int, ...]) -> tuple[int, ...]:
         """Return the recorded steps for a run of `total` steps, increasing from 0 to `total`."""
-        return _grid(self.steps, self.spacing, self.snapshots, total, phase_ends)
+        steps = _grid(self.steps, self.spacing, self.snapshots, total, phase_ends)
+        return steps if isinstance(self.keep_weights, str) else _with(steps, self.keep_weights)
+
+    def weight_steps(self, recorded: tuple[int, ...]) -> tuple[int, ...]:
+        """Return at which of the recorded steps weights are kept."""
+        if self.keep_weights == "all":
+            return recorded
+        chosen = frozenset(() if self.keep_weights == "last" else self.keep_weights)
+        return tuple(step for step in recorded if step in chosen or step == recorded[-1])
+
+
+@lru_cache(maxsize=64)
+def _with(steps: tuple[int, ...], more: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(sorted({*steps, *more}))
 
 
 @lru_cache(maxsize=64)  # asked for again and again, and the same in all cells of most sweeps

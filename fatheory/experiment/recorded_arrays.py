@@ -62,4 +62,7 @@ def _array_set(stored: list[np.ndarray], contents: ArrayContents) -> ArraySet:
     # Copies, as sets of arrays are made read-only, and the archive is somebody's.
     inputs, targets, *held_out = (array.copy() for array in stored)
     X, Y = held_out or (inputs[:0], targets[:0])
+    if targets.shape[1] > contents.outputs:  # unit by unit, of which spiking networks have groups
+        group = targets.shape[1] // contents.outputs
+        targets, Y = (np.ascontiguousarray(array[:, ::group]) for array in (targets, Y))
     return ArraySet(inputs, targets, X, Y, contents.shape, contents.of_classes)

@@ -55,14 +55,25 @@ def drawn_variables(
         variables[labels.TARGET_VARIANCE] = _target_variances(starts, alike=task.stored)
         if not task.archived:
             return variables
-        variables |= _own_examples(starts, alike=task.stored)
+        examples = _own_examples(starts, alike=task.stored)
+        variables |= {
+            name: _of_units(experiment, array) if name.endswith("_target") else array
+            for name, array in examples.items()
+        }
     if isinstance(starts[0].problem, LinearProblem):
         variables[labels.TARGET_MAP] = np.stack([start.target_map for start in starts])
         variables[labels.INPUT_COVARIANCE] = np.stack([start.Sigma for start in starts])
+    probe_targets = np.stack([start.probe.targets for start in starts])
     return variables | {
         labels.PROBE_INPUT: np.stack([start.probe.inputs for start in starts]),
-        labels.PROBE_TARGET: np.stack([start.probe.targets for start in starts]),
+        labels.PROBE_TARGET: _of_units(experiment, probe_targets),
     }
+
+
+def _of_units(experiment: Experiment, targets: np.ndarray) -> np.ndarray:
+    """Return targets unit by unit: spiking networks have a group of units for every class."""
+    group = experiment.sizes[-1] // experiment.task.outputs
+    return np.repeat(targets, group, axis=-1) if group > 1 else targets
 
 
 def _target_variances(starts: Sequence[InitialState], *, alike: bool) -> np.ndarray:

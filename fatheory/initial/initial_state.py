@@ -97,11 +97,18 @@ class InitialState:
         return self.problem
 
     @property
+    def _given_examples(self) -> Samples | None:
+        """Examples that no law draws: own arrays, images; None for drawn tasks."""
+        return self.samples if self.problem is None else None
+
+    @property
     def T(self) -> TargetMap:
         """The linear map that the examples teach, of shape (n_o, n_i); learning moves towards it.
 
-        The drawn target, or its least-squares estimate from noisy finite samples.
+        The drawn target, or the least-squares fit of noisy finite samples and of given examples.
         """
+        if self._given_examples is not None:
+            return self._given_examples.linear_fit
         return self.target_map if self.least_squares is None else self.least_squares
 
     @property
@@ -115,8 +122,23 @@ class InitialState:
 
     @property
     def Sigma(self) -> Covariance:
-        """Second moment of the inputs of a linear task: of their law, or of the finite samples."""
+        """Second moment of the inputs: of their law, or of the finite samples."""
+        if self._given_examples is not None:
+            return self._given_examples.second_moment
         return self.linear.Sigma
+
+    def beyond_linear_fit(self, shown: Samples) -> np.ndarray | None:
+        """Return what targets have beyond T x, of shape (sample, n_o); None where that is nothing.
+
+        The errors of a linear network are (T - W_L ... W_1) x and this, which no learning reduces.
+        """
+        if self._given_examples is None and self.least_squares is None:
+            return None
+        if self._given_examples is not None or shown is self.samples:
+            # Of the training examples of a drawn task it is the noise, less what was fitted to it.
+            return shown.targets - shown.inputs @ self.T.T
+        # By the difference of the maps: exact, however small the noise is.
+        return shown.inputs @ (self.target_map - self.least_squares).T
 
 
 def draw_initial_state(experiment: Experiment, seed: int) -> InitialState:

@@ -177,9 +177,11 @@ class ArchiveView(LabelledArchive, View):
     @property
     def training(self) -> Evaluation:
         """Loss and error on training examples as they were recorded."""
-        if "training_error" not in self:
+        if "training_loss" not in self:
             self._lacks(Need.TRAINING)
-        return Evaluation(self.array("training_loss"), self.array("training_error"))
+        loss, error = self.array("training_loss"), "training_error"
+        # Where the loss alone was recorded, no error is known.
+        return Evaluation(loss, self.array(error) if error in self else np.full_like(loss, np.nan))
 
     @property
     def spiking(self) -> Spiking:

@@ -10,7 +10,7 @@ from fatheory import labels
 from fatheory.archive import without_axis
 from fatheory.errors import ArchiveError
 from fatheory.experiment import Experiment, RuleChoice
-from fatheory.quantities import dimension_sizes
+from fatheory.quantities import WEIGHTS, dimension_sizes
 
 RUN = (labels.RULE, labels.SEED, labels.STEP)
 
@@ -149,8 +149,24 @@ class LabelledArchive:
         own = (*RUN, *(dim for dim in dims if dim not in RUN))
         for dim in [dim for dim in values.dims if dim not in own]:
             values = without_axis(values, str(dim))
+        if quantity == WEIGHTS:
+            self._require_kept(name, values)
         self._require_whole(name, values, [dim for dim in dims if dim not in RUN])
         return values.transpose(*(dim for dim in own if dim in values.dims))
+
+    def _require_kept(self, name: str, values: xr.DataArray) -> None:
+        """Refuse steps at which the experiment keeps no weights: there they are no numbers."""
+        if self.experiment.record.keep_weights == "all" or labels.STEP not in values.coords:
+            return
+        kept = self.experiment.weight_steps
+        gone = np.setdiff1d(values[labels.STEP].values, kept)
+        if gone.size:
+            few = ", ".join(map(str, kept[:5])) + (", ..." if len(kept) > 5 else "")
+            raise ArchiveError(
+                f"{name!r} was kept at the steps {few} only (record.keep_weights), and not at "
+                f"{len(gone)} others: select those, as archive.sel(step=[{few}]) does, or record "
+                f"the quantity itself, such as 'weight_angle', which has all steps"
+            )
 
     def _require_whole(self, name: str, values: xr.DataArray, dims: Sequence[str]) -> None:
         expected = dimension_sizes(self.experiment)

@@ -8,6 +8,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 import xarray as xr
 
 from fatheory.archive import warn_of_divergence
+from fatheory.checks import require_kind
 from fatheory.metrics.archive_view import ArchiveView
 from fatheory.metrics.chunked import in_chunks
 
@@ -27,6 +28,7 @@ def metric(compute: Compute[Parameters, Result]) -> Metric[Parameters, Result]:
     def measured(
         archive: xr.Dataset, *args: Parameters.args, **kwargs: Parameters.kwargs
     ) -> Result:
+        _require_archive(archive)
         warn_of_divergence(archive)
         return compute(ArchiveView(archive), *args, **kwargs)
 
@@ -44,10 +46,15 @@ def chunked_metric(compute: Compute[Parameters, Result]) -> Metric[Parameters, R
     def measured(
         archive: xr.Dataset, *args: Parameters.args, **kwargs: Parameters.kwargs
     ) -> Result:
+        _require_archive(archive)
         warn_of_divergence(archive)
         return in_chunks(archive, lambda chunk: compute(ArchiveView(chunk), *args, **kwargs))
 
     return _of_archives(measured)
+
+
+def _require_archive(archive: object) -> None:
+    require_kind("archive", archive, xr.Dataset, "fatheory.load(PATH) reads a stored one")
 
 
 def _of_archives(measured: Metric[Parameters, Result]) -> Metric[Parameters, Result]:

@@ -18,5 +18,7 @@ from fatheory.quantities.registry import source_of as source_of
 from fatheory.quantities.view import Evaluation as Evaluation
 from fatheory.quantities.view import Spiking as Spiking
 from fatheory.quantities.view import View as View
+from fatheory.quantities.weights import WEIGHTS as WEIGHTS
+from fatheory.quantities.weights import not_kept as not_kept
 
 __dir__ = _public_names(__name__)

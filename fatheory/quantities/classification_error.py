@@ -17,6 +17,7 @@ class ClassificationError(Quantity):
     name = "classification_error"
     summary = "percentage of held-out examples in the wrong class"
     needs = frozenset({Need.HELD_OUT})
+    same_in_any_basis = True
     variables: ClassVar = {
         name: labels.per_run(labels.PERCENT, "classification error on held-out examples"),
     }

@@ -37,9 +37,10 @@ class Need(StrEnum):
             yield "only for spiking networks"
         if self in (Need.SIGNALS, Need.GRADIENTS, Need.ACTIVITIES) and spiking:
             yield "not defined for spiking networks"
-        if self is Need.TRAINING and not experiment.task.of_classes:
-            yield OF_CLASSES
+        if self is Need.TRAINING and not experiment.task.samples:
+            yield OF_SAMPLES
 
 
 OF_CLASSES = "only for tasks with classes (images)"
+OF_SAMPLES = "only for finite training examples; here each is fresh"
 OF_MATRICES = "not defined for convolution kernels"

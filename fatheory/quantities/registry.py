@@ -22,6 +22,7 @@ from fatheory.quantities.sign_concordance import SignConcordance
 from fatheory.quantities.teaching_signals import TeachingSignals
 from fatheory.quantities.traces import Traces
 from fatheory.quantities.training_error import TrainingError
+from fatheory.quantities.training_loss import TrainingLoss
 from fatheory.quantities.unit_angle import UnitAngle
 from fatheory.quantities.unit_balance import UnitBalance
 from fatheory.quantities.update_sign_agreement import UpdateSignAgreement
@@ -51,6 +52,7 @@ _BUILT_IN: tuple[type[Quantity], ...] = (
     UpdateSignAgreement,
     ReceptiveFields,
     ClassificationError,
+    TrainingLoss,
     TrainingError,
     FiringRate,
     Traces,

@@ -5,8 +5,10 @@ from typing import ClassVar
 
 from fatheory import labels
 from fatheory.arrays import Array
-from fatheory.quantities.need import Need
+from fatheory.quantities.experiment_like import ExperimentParts
+from fatheory.quantities.need import OF_CLASSES, Need
 from fatheory.quantities.quantity import Quantity
+from fatheory.quantities.training_loss import TRAINING_LOSS, TRAINING_LOSS_LABEL
 from fatheory.quantities.view import View
 
 
@@ -19,13 +21,18 @@ class TrainingError(Quantity):
     name = "training_error"
     summary = "percentage of training examples in the wrong class, and their loss"
     needs = frozenset({Need.TRAINING})
+    same_in_any_basis = True
     variables: ClassVar = {
-        "training_loss": labels.per_run(
-            labels.DIMENSIONLESS, "loss on training examples", "L = 1/2 <e^T e>"
-        ),
+        TRAINING_LOSS: TRAINING_LOSS_LABEL,
         name: labels.per_run(labels.PERCENT, "classification error on training examples"),
     }
 
+    def undefined_for(self, experiment: ExperimentParts) -> tuple[str, ...]:
+        """Say why an experiment has no such quantity: its targets are no classes."""
+        if not experiment.task.of_classes:
+            return (OF_CLASSES,)  # which says all; `training_loss` is for any targets
+        return super().undefined_for(experiment)
+
     def compute(self, view: View) -> Mapping[str, Array]:
         """Return losses and errors, (*runs,)."""
-        return {"training_loss": view.training.loss, self.name: view.training.error}
+        return {TRAINING_LOSS: view.training.loss, self.name: view.training.error}

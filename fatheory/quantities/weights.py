@@ -1,17 +1,32 @@
 """Everything that is learned."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
+
+import numpy as np
 
 from fatheory import labels
 from fatheory.arrays import Array
 from fatheory.labels import Variable
+from fatheory.quantities.dimensions import dimension_sizes
 from fatheory.quantities.experiment_like import ExperimentLike
 from fatheory.quantities.need import Need
 from fatheory.quantities.quantity import Quantity
 from fatheory.quantities.view import View
 
 _KERNELS = ("channel_{layer}", "channel_{below}", "kernel_row_{layer}", "kernel_column_{layer}")
+WEIGHTS = "weights"
+
+
+def not_kept(
+    quantity: Quantity, runs: Sequence[int], experiment: ExperimentLike
+) -> dict[str, np.ndarray]:
+    """Return NaN for the variables of a quantity where it is not kept, of the axes `runs` first."""
+    sizes = dimension_sizes(experiment)
+    return {
+        name: np.full((*runs, *(sizes[dim] for dim in quantity.dims(name, experiment)[3:])), np.nan)
+        for name in quantity.names(experiment)
+    }
 
 
 def _family(dims: tuple[str, ...], long_name: str) -> Variable:
@@ -24,7 +39,7 @@ class Weights(Quantity):
     Every metric of a linear network follows from them.
     """
 
-    name = "weights"
+    name = WEIGHTS
     summary = "all weights and biases, from which metrics of linear networks follow"
     needs = frozenset({Need.PARAMETERS})
     variables: ClassVar = {

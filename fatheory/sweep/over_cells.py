@@ -12,7 +12,14 @@ from fatheory.archive import joined_origin
 from fatheory.errors import ArchiveError
 from fatheory.sweep import labels as sweep_labels
 from fatheory.sweep.description import SweepDescription
-from fatheory.sweep.selection import cell, described, of_one_source, place_of, points_of
+from fatheory.sweep.selection import (
+    cell,
+    described,
+    of_one_source,
+    place_of,
+    points_of,
+    require_sweep,
+)
 
 Labelled = TypeVar("Labelled", xr.DataArray, xr.Dataset)
 _CELL = "fatheory_cell"
@@ -50,6 +57,8 @@ def over_cells(function: Callable[..., Labelled], *sweeps: xr.Dataset) -> Labell
     >>> fa.sweep.over_cells(fa.metrics.angle, stored)  # doctest: +SKIP
     >>> fa.sweep.over_cells(fa.compare, theory, simulation)  # doctest: +SKIP
     """
+    for stored in sweeps:
+        require_sweep(stored)
     if len(sweeps) == 1 and labels.SOURCE in sweeps[0].dims:
         return _over_sources(function, sweeps[0])
     asked = _of_one_sweep(sweeps)

@@ -9,6 +9,7 @@ import xarray as xr
 
 from fatheory import labels
 from fatheory.archive import assemble, provenance, validate
+from fatheory.checks import require_kind
 from fatheory.errors import ArchiveError
 from fatheory.experiment import Experiment
 from fatheory.quantities import find_quantities
@@ -18,6 +19,11 @@ from fatheory.sweep.description import SweepDescription
 from fatheory.sweep.grid import coordinates_of
 from fatheory.sweep.schema import dtype, variable_dims
 from fatheory.train.answer import equations
+
+
+def require_sweep(stored: object) -> None:
+    """Refuse what is no archive at all, such as its path."""
+    require_kind("a sweep", stored, xr.Dataset, "fatheory.load(PATH) reads a stored one")
 
 
 def cell(stored: xr.Dataset, points: Mapping[str, Any] | None = None) -> xr.Dataset:
@@ -53,6 +59,7 @@ def cell(stored: xr.Dataset, points: Mapping[str, Any] | None = None) -> xr.Data
     >>> stored = fa.load("sweep.zarr")  # doctest: +SKIP
     >>> fa.metrics.angle(fa.sweep.cell(stored, {"scale": 0.5}))  # doctest: +SKIP
     """
+    require_sweep(stored)
     stored = of_one_source(stored, points or {})
     asked = described(stored)
     chosen = {dim: _label(stored, dim, points or {}) for dim in asked.dims}

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from fatheory import labels
 from fatheory.experiment import RuleChoice
 from fatheory.geometry import linear_activities, linear_gradients, squared_loss
-from fatheory.initial import InitialState
+from fatheory.initial import InitialState, Samples
 from fatheory.quantities import Evaluation, Need, View
 from fatheory.rules import LayeredRule
 
@@ -19,10 +19,10 @@ Arrays = list[np.ndarray]
 class LinearView(View):
     """A linear network under a rule at recorded steps, which all arrays lead with.
 
-    Errors of the outputs are those of E x, so that signals, gradients and angles keep their
-    accuracy where the weights no longer tell E from rounding. Where the rule is random given
-    weights and data, its V, and signals and gradients below the output, are NaN: theory knows
-    their mean and no single draw.
+    Errors of the outputs are E x, and what targets have beyond the map that is learned, so that
+    signals, gradients and angles keep their accuracy where the weights no longer tell E from
+    rounding. Where the rule is random given weights and data, its V, and signals and gradients
+    below the output, are NaN: theory knows their mean and no single draw.
 
     Parameters
     ----------
@@ -49,6 +49,7 @@ class LinearView(View):
             Need.SIGNALS,
             Need.GRADIENTS,
             Need.HELD_OUT,
+            Need.TRAINING,
         }
     )
 
@@ -104,8 +105,14 @@ class LinearView(View):
     @cached_property
     def errors(self) -> Float[np.ndarray, "step sample n_o"]:
         """Errors of the outputs on the probe, e = E x."""
+        return self._errors_on(self._start.probe)
+
+    def _errors_on(self, shown: Samples) -> Float[np.ndarray, "step sample n_o"]:
+        """Return y* - y on examples."""
         # Not targets - outputs, a difference of nearly equal numbers once learning is done.
-        return self.inputs @ self._error_map.mT
+        errors = shown.inputs @ self._error_map.mT
+        beyond = self._start.beyond_linear_fit(shown)
+        return errors if beyond is None else errors + beyond
 
     @cached_property
     def activities(self) -> Arrays:
@@ -145,6 +152,22 @@ class LinearView(View):
 
     @cached_property
     def held_out(self) -> Evaluation:
-        """The loss on the probe; outputs of linear tasks are no classes, so errors are NaN."""
-        loss = squared_loss(self.errors)
-        return Evaluation(loss, np.full_like(loss, np.nan))
+        """Loss and error on the examples of evaluation."""
+        return self._evaluated(self._start.evaluation)
+
+    @cached_property
+    def training(self) -> Evaluation:
+        """Loss and error on as many training examples, their targets with noise."""
+        samples = self._start.samples
+        assert samples is not None  # the quantity is not defined for online learning
+        return self._evaluated(samples.first(len(self._start.evaluation)))
+
+    def _evaluated(self, shown: Samples) -> Evaluation:
+        """Return the loss on examples, and the error where targets are classes."""
+        errors = self.errors if shown is self._start.probe else self._errors_on(shown)
+        loss = squared_loss(errors)
+        if not self._start.experiment.task.of_classes:
+            return Evaluation(loss, np.full_like(loss, np.nan))
+        right = np.argmax(shown.targets, axis=-1)
+        wrong = np.argmax(shown.targets - errors, axis=-1) != right
+        return Evaluation(loss, 100 * np.mean(wrong, axis=-1))

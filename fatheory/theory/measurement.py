@@ -64,9 +64,6 @@ def measure(
     """
     record = experiment.record
     start, error_map = path.start, path.error_map[steps]
-    if start.least_squares is not None:
-        # Learning moves towards the fit of noisy samples; errors are measured without the noise.
-        error_map = error_map + (start.target_map - start.least_squares)
     seen = LinearView(
         start, error_map, lambda: path.weights(steps), label, choice, record.receptive_units
     )

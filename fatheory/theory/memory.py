@@ -30,13 +30,15 @@ def estimate_memory(experiment: Experiment, method: Method) -> dict[str, int]:
     n_i, *_, n_o = experiment.sizes
     weights = [math.prod(shape) for shape in experiment.weight_shapes]
     # Sigma, its root and their copies in the archive, where inputs are drawn for each seed.
-    problem = 4 * n_i**2 + 2 * n_o * n_i if task.kind == "linear" else 0
+    given = task.stored or task.each_seeds
+    problem = 4 * n_i**2 + 2 * n_o * n_i if task.kind == "linear" or given else 0
     shown = (experiment.probe_samples + task.samples) * (n_i + n_o) if task.kind == "linear" else 0
+    of_given = task.example_bytes(_NUMBER) // _NUMBER if given else 0
     numbers = {
         "weights": seeds * sum(weights),
         "feedback": 2 * rules * seeds * sum(weights[1:]),
         "covariances": seeds * problem,
-        "samples": 2 * seeds * shown,
+        "samples": 2 * seeds * shown + (1 if task.stored else seeds) * of_given,
         "record": 3 * rules * seeds * len(experiment.snapshot_steps) * _recorded(experiment),
     }
     return {part: _NUMBER * count for part, count in numbers.items()} | dict(

@@ -13,7 +13,7 @@ from fatheory.checks import require_kind
 from fatheory.errors import ArrayError, PluginError, RegimeError, UnknownNameError
 from fatheory.experiment import Experiment
 from fatheory.initial import coordinates, draw_initial_state, drawn_variables
-from fatheory.quantities import find_quantities
+from fatheory.quantities import WEIGHTS, find_quantities, find_quantity
 from fatheory.theory.memory import require_memory
 from fatheory.theory.methods import Method, find_method
 
@@ -92,6 +92,7 @@ def solved(experiment: Experiment, method: str | Method) -> xr.Dataset:
     require_memory(experiment, chosen)
     starts = [draw_initial_state(experiment, seed) for seed in experiment.seeds]
     answer = _checked(chosen, experiment, chosen.answer(experiment, starts))
+    answer = _kept(experiment, answer)
     attrs = provenance(
         source=f"theory/{chosen.name}",
         experiment_json=experiment.to_json(),
@@ -114,6 +115,17 @@ def solved(experiment: Experiment, method: str | Method) -> xr.Dataset:
         )
     except (ArrayError, UnknownNameError) as error:
         raise PluginError(f"the method {chosen.name!r} gave no valid answer: {error}") from error
+
+
+def _kept(experiment: Experiment, answer: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Take weights out where the experiment does not keep them, as simulation does."""
+    gone = ~np.isin(experiment.snapshot_steps, experiment.weight_steps)
+    found = dict(answer)
+    if gone.any():
+        for name in set(find_quantity(WEIGHTS).names(experiment)) & found.keys():
+            found[name] = np.array(found[name], dtype=np.float64)
+            found[name][:, :, gone] = np.nan
+    return found
 
 
 def _checked(

@@ -252,6 +252,14 @@ def _lacking(archive: xr.Dataset, stored: Experiment, asked: Experiment) -> Iter
             yield f"it lacks the {dim} {', '.join(map(repr, missing))}"
     done, recorded = stored.schedule.steps, set(np.atleast_1d(archive[labels.STEP].values).tolist())
     missing_steps = [s for s in (*asked.snapshot_steps, done) if s <= done and s not in recorded]
+    unkept = sorted(
+        {s for s in asked.weight_steps if s <= done and s in recorded} - set(stored.weight_steps)
+    )
+    if unkept:
+        yield (
+            f"weights of {len(unkept)} past steps are asked for and were not kept "
+            f"({', '.join(map(str, unkept[:_SHOWN]))}): leave record.keep_weights as it was"
+        )
     if missing_steps:
         some = ", ".join(map(str, missing_steps[:_SHOWN]))
         more = " ..." if len(missing_steps) > _SHOWN else ""

@@ -11,6 +11,7 @@ import numpy as np
 from fatheory.errors import DiskEstimateError, DiskEstimateWarning
 from fatheory.experiment import Experiment, LinearTask
 from fatheory.machine import size_text
+from fatheory.quantities import WEIGHTS, find_quantity
 from fatheory.train.memory import learned_numbers, recorded_numbers
 
 COMPRESSED = 0.8
@@ -30,7 +31,7 @@ def estimate_disk(experiment: Experiment) -> dict[str, int]:
     rules, seeds = len(experiment.rules), len(experiment.seeds)
     memories = experiment.update.memories
     parts = {
-        "record": rules * seeds * len(experiment.snapshot_steps) * recorded_numbers(experiment),
+        "record": rules * seeds * _recorded(experiment),
         "draws": seeds * _drawn(experiment),
         "state": 2 * rules * seeds * (1 + memories) * learned_numbers(experiment),
     }
@@ -75,6 +76,15 @@ def free_disk(target: Path) -> int:
     """Return the free bytes of the file system where a path lies or will lie."""
     there = next(folder for folder in (target, *target.parents) if folder.exists())
     return shutil.disk_usage(there).free
+
+
+def _recorded(experiment: Experiment) -> int:
+    """Count the numbers that one run records; weights that are not kept take no room."""
+    steps, whole = len(experiment.snapshot_steps), recorded_numbers(experiment)
+    if WEIGHTS not in experiment.record.quantities:
+        return steps * whole
+    left_out = steps - len(experiment.weight_steps)
+    return steps * whole - left_out * find_quantity(WEIGHTS).count(experiment)
 
 
 def _drawn(experiment: Experiment) -> int:

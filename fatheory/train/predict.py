@@ -1,5 +1,6 @@
 """What trained networks answer on inputs of one's own."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -12,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from fatheory import labels
 from fatheory.archive import with_own_axes
-from fatheory.checks import real_array
+from fatheory.checks import real_array, require_kind
 from fatheory.errors import ArchiveError, ArrayError
 from fatheory.experiment import Experiment, SpikingNetwork
 from fatheory.networks import Architecture, BatchStatistics, Parameters
@@ -44,7 +45,7 @@ def predict(
         themselves, (sample, row, column) or (sample, row, column, colour). Of a DataArray the axis
         ``sample``, wherever it stands, keeps its labels.
     step : int, optional
-        A recorded step; the last one by default.
+        A recorded step at which weights are kept; the last one by default.
     hidden : bool
         Whether the activities of hidden layers are returned, too.
 
@@ -72,10 +73,11 @@ def predict(
     >>> fa.predict(fa.simulate(two), [[1.0] * 30])["output"].shape
     (4, 2, 1, 10)
     """
+    require_kind("archive", archive, xr.Dataset, "fatheory.load(PATH) reads a stored one")
     experiment = _experiment_of(archive)
     inputs, names = _inputs(experiment, X)
     n_i = experiment.sizes[0]
-    at = _at_step(archive, step)
+    at = _at_step(archive, experiment, step)
     parameters, moments = _learned(experiment, at)
     architecture = architecture_of(experiment).undropped
     dtype = parameters.weights[0].dtype
@@ -162,11 +164,26 @@ def _experiment_of(archive: xr.Dataset) -> Experiment:
     return experiment
 
 
-def _at_step(archive: xr.Dataset, step: int | None) -> xr.Dataset:
+def _few(steps: Sequence[int], most: int = 5) -> str:
+    return ", ".join(map(str, steps[:most])) + (" ..." if len(steps) > most else "")
+
+
+def _at_step(archive: xr.Dataset, experiment: Experiment, step: int | None) -> xr.Dataset:
     recorded = archive[labels.STEP].values
+    kept = np.intersect1d(recorded, experiment.weight_steps)
+    if not kept.size:
+        raise ArchiveError(
+            f"weights were kept at the steps {_few(experiment.weight_steps)} only "
+            f"(record.keep_weights), and the selection has none of them"
+        )
     if step is None:
         # The largest, not the one in the last place: a selection may have turned the order.
-        return archive.isel({labels.STEP: int(np.argmax(recorded))})
+        return archive.sel({labels.STEP: kept.max()})
+    if step in recorded and step not in kept:
+        raise ArchiveError(
+            f"weights were not kept at step {step}, but at {_few(kept.tolist())} "
+            f"(record.keep_weights)"
+        )
     if step not in recorded:
         near = recorded[np.argmin(np.abs(recorded - step))]
         raise ArchiveError(

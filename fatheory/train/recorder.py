@@ -9,7 +9,14 @@ from fatheory import labels
 from fatheory.errors import QuantityWarning
 from fatheory.experiment import Experiment
 from fatheory.initial import InitialState
-from fatheory.quantities import Need, Quantity, recorded_quantities, source_of
+from fatheory.quantities import (
+    WEIGHTS,
+    Need,
+    Quantity,
+    not_kept,
+    recorded_quantities,
+    source_of,
+)
 from fatheory.train.group import Group
 from fatheory.train.group_view import GroupView
 from fatheory.train.loader import on_device
@@ -31,6 +38,7 @@ class Recorder:
         self._experiment = experiment
         record = experiment.record
         quantities = recorded_quantities(record.quantities, dict(record.sources))
+        self._weights_at = frozenset(experiment.weight_steps)
         self._read_off = [q for q in quantities if q.needs <= GroupView.offers]
         self._compiled = tuple(q for q in quantities if not q.needs <= GroupView.offers)
         self._place = {step: i for i, step in enumerate(experiment.snapshot_steps)}
@@ -89,7 +97,11 @@ class Recorder:
         seen = GroupView(group, self._probe, self._evaluation, self._training)
         measured = {labels.LOSS: seen.held_out.loss}
         for quantity in self._read_off:
-            measured |= quantity.measure(seen)
+            if quantity.name != WEIGHTS or step in self._weights_at:
+                measured |= quantity.measure(seen)
+            else:
+                # Not even brought here from the device: they are most of what a run records.
+                measured |= not_kept(quantity, measured[labels.LOSS].shape, self._experiment)
         if self._compiled:
             known = seen.known(self._compiled)
             measured |= group.observe(self._probe, step, self._compiled, known)

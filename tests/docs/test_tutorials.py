@@ -6,8 +6,13 @@ import jupytext
 import pytest
 from notebook_runs import ROOT, figures_in, run_as_notebook
 
+import fatheory as fa
+
 TUTORIALS = {file.stem: file for file in sorted((ROOT / "docs" / "tutorials").glob("*.py"))}
 LISTED = re.findall(r"^\w+$", (ROOT / "docs/tutorials/index.md").read_text("utf-8"), re.M)
+
+
+PICTURES = ROOT / "docs" / "pictures.py"
 
 
 def drawing(notebook) -> int:
@@ -39,3 +44,13 @@ def test_the_first_tutorial_runs_in_a_kernel_and_shows_its_figure(tmp_path):
 def test_every_tutorial_runs_in_a_kernel(name, tmp_path):
     notebook = run_as_notebook(TUTORIALS[name], tmp_path)
     assert figures_in(notebook) == drawing(notebook) >= 1
+
+
+def test_every_kind_of_picture_is_on_its_page():
+    code = "\n".join(c.source for c in jupytext.read(PICTURES).cells if c.cell_type == "code")
+    assert set(re.findall(r"fa\.plot\.(\w+)\(", code)) == set(fa.plot.__all__)
+
+
+@pytest.mark.slow
+def test_the_page_of_pictures_runs_in_a_kernel(tmp_path):
+    assert figures_in(run_as_notebook(PICTURES, tmp_path)) == len(fa.plot.__all__)

@@ -221,10 +221,28 @@ def test_a_sweep_holds_the_arrays_once(tmp_path):
     assert fa.Experiment.from_archive(swept) == asked
 
 
-def test_theory_of_linear_tasks_refuses_arrays_by_name():
+def test_theory_of_fresh_examples_refuses_arrays_by_name():
     linear = own(fa.ArrayTask(inputs=X, targets=X[:, 0]), network=fa.DenseNetwork(hidden=(4,)))
     with pytest.raises(RegimeError, match="the task is of kind 'arrays'"):
-        fa.solve(linear)
+        fa.solve(linear, method="online")
+
+
+def test_spiking_networks_learn_arrays_with_a_group_of_units_for_every_class(tmp_path):
+    task = fa.ArrayTask(inputs=np.clip(abs(X), 0, 1), targets=LABELS, validation=0.25)
+    spiking = fa.Experiment(
+        task=task,
+        network=fa.SpikingNetwork(hidden=(6, 6), group=4),
+        rules={"feedback_alignment": 0.01},
+        schedule=fa.Schedule(steps=10),
+        record=fa.Record(quantities=("weights",), snapshots=2, probe_samples=3),
+        seeds=1,
+    )
+    first = fa.simulate(spiking, path=tmp_path / "run.zarr")
+    assert first["training_target"].shape == (45, 4 * task.outputs)
+    assert first["probe_target"].shape == (1, 3, 4 * task.outputs)
+    forget(spiking)
+    back = fa.Experiment.from_archive(fa.load(tmp_path / "run.zarr"))
+    require_equal(fa.simulate(back), first)
 
 
 def test_arrays_of_another_content_are_another_problem():

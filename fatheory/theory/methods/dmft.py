@@ -1,12 +1,13 @@
 """Wide nonlinear networks that learn their features under random feedback: the mean field."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float
 
 from fatheory import labels
-from fatheory.experiment import DenseNetwork, Experiment, RuleChoice, Uniform
+from fatheory.experiment import ArrayTask, DenseNetwork, Experiment, RuleChoice, Uniform
 from fatheory.initial import InitialState
 from fatheory.rules import (
     DirectFeedbackAlignment,
@@ -18,8 +19,9 @@ from fatheory.rules import (
     Shallow,
 )
 from fatheory.rules.fixed_feedback import FeedbackOfDistribution
-from fatheory.theory.methods.full_batch import SCOPE, full_batch_refusals
+from fatheory.theory.methods.full_batch import SCOPE, TASKS, full_batch_refusals
 from fatheory.theory.methods.method import Method
+from fatheory.theory.methods.scope import GIVEN
 from fatheory.theory.wide.dmft.causal_pass import Problem, causal_pass, memory_of_pass
 from fatheory.theory.wide.dmft.record import Record
 from fatheory.theory.wide.dmft.scaling import network_scaling
@@ -27,6 +29,7 @@ from fatheory.theory.wide.network_kernel import network_outputs
 from fatheory.theory.wide.points import whole_number
 from fatheory.theory.wide.unit_function import unit_function
 
+_SCOPE = replace(SCOPE, tasks=TASKS | {"arrays": GIVEN["arrays"]})
 LOSS_ERROR, ANGLE = "loss_sampling_error", "delta_angle_flattened"
 _INDEPENDENT = (
     FeedbackAlignment,
@@ -69,7 +72,8 @@ class DMFTMethod(Method):
 
     def covers(self, experiment: Experiment) -> list[str]:
         """Say what is outside; see `Method.covers`."""
-        problems = [*SCOPE.problems(experiment)] or [*full_batch_refusals(experiment)]
+        problems = [*_SCOPE.problems(experiment)] or [*_held_out_refusals(experiment)]
+        problems = problems or [*full_batch_refusals(experiment)]
         return problems or [*_rule_refusals(experiment)]
 
     def answer(
@@ -124,6 +128,15 @@ class DMFTMethod(Method):
         }
 
 
+def _held_out_refusals(experiment: Experiment) -> Iterator[str]:
+    task = experiment.task
+    if isinstance(task, ArrayTask) and task.contents.held_out:
+        yield (
+            f"{task.contents.held_out} of the examples are held out, and the mean field has the "
+            f"losses of training examples: leave validation out (method 'lazy' has held-out losses)"
+        )
+
+
 def _rule_refusals(experiment: Experiment) -> Iterator[str]:
     for label, choice in experiment.rules:
         for layer in range(2, experiment.layers + 1):
@@ -155,6 +168,7 @@ def _pass(
     assert isinstance(network, DenseNetwork)
     assert points is not None
     L, P = experiment.layers - 1, len(points)
+    inputs = points.inputs.astype(np.float64)  # own arrays may be in single precision
     # Copies of all seeds differ, those of all rules agree: rules are compared pair by pair.
     streams = np.random.SeedSequence([experiment.root_seed, start.seed]).spawn(L + 2)
     generators = [np.random.default_rng(stream) for stream in streams]
@@ -163,8 +177,8 @@ def _pass(
     states = [state for state in start.states[label] if state is not None]
     function = unit_function(network.activation)
     problem = Problem(
-        kernel=points.inputs @ points.inputs.T,
-        targets=points.targets,
+        kernel=inputs @ inputs.T,
+        targets=points.targets.astype(np.float64),
         function=function,
         scaling=network_scaling(
             network.hidden,

@@ -6,19 +6,18 @@ from dataclasses import replace
 import numpy as np
 
 from fatheory import labels
-from fatheory.experiment import DenseNetwork, Experiment, ImageTask, RuleChoice
+from fatheory.experiment import DenseNetwork, Experiment, RuleChoice
 from fatheory.initial import InitialState
 from fatheory.rules import DirectFeedbackAlignment, LayeredRule
 from fatheory.theory.mean_rule import mean_layered_rule
 from fatheory.theory.methods.full_batch import SCOPE, TASKS, full_batch_refusals
 from fatheory.theory.methods.method import Method
+from fatheory.theory.methods.scope import GIVEN
 from fatheory.theory.wide.lazy_steps import lazy_steps
 from fatheory.theory.wide.network_kernel import network_outputs, network_terms, of_rule
 from fatheory.theory.wide.unit_function import unit_function
 
-_IMAGES = frozenset(ImageTask.model_fields)
-"""A list of examples, whatever it is drawn from: all fields only say which."""
-_SCOPE = replace(SCOPE, tasks={**TASKS, "images": _IMAGES})
+_SCOPE = replace(SCOPE, tasks=TASKS | GIVEN)
 ERROR = "classification_error"
 
 
@@ -28,8 +27,8 @@ class LazyMethod(Method):
     Full-batch steps on finite samples move the outputs by (eta / batch) K e, with the kernel K of
     the network's own start at its own widths and scaling (`network_kernel`), from the network's
     own outputs. What is left out is of the order of width^-1/2, and the motion of the kernel,
-    which small steps or a large start keep small. Of images, losses and classification errors are
-    those of the held-out ones.
+    which small steps or a large start keep small. Of images and own arrays, losses and
+    classification errors are those of the held-out ones.
     """
 
     name = "lazy"
@@ -79,7 +78,7 @@ class LazyMethod(Method):
     def memory(self, experiment: Experiment) -> Mapping[str, int]:
         """Estimate the kernels of one seed."""
         task = experiment.task
-        others = task.held_out if isinstance(task, ImageTask) else 0
+        others = task.held_out if task.stored or task.each_seeds else 0
         pairs = task.samples * (task.samples + others)
         return {"kernels": 8 * pairs * (2 * experiment.layers + 8)}
 
@@ -94,7 +93,7 @@ def _measured(experiment: Experiment, start: InitialState) -> tuple[np.ndarray, 
     first = network_outputs(X, weights, function)
     # What rules differ in are the weights of these terms.
     terms, shown_terms, shown_first = network_terms(X, X, weights, function), None, first
-    if isinstance(experiment.task, ImageTask):
+    if shown.inputs is not samples.inputs:
         Z = np.asarray(shown.inputs, np.float64)
         shown_terms = network_terms(Z, X, weights, function)
         shown_first = network_outputs(Z, weights, function)

@@ -58,7 +58,9 @@ class LinearMethod(Method):
     Subclasses say in `refusals` what they ask beyond linearity, and give `paths`.
     """
 
-    regime = "linear networks, fully connected and without biases, on linear tasks"
+    regime = (
+        "linear networks, fully connected and without biases, on linear tasks and given examples"
+    )
     scope: ClassVar[Scope] = LINEAR
     any_rate = True
 
@@ -116,7 +118,8 @@ class LinearMethod(Method):
         steps = experiment.snapshot_steps
         units = sum(experiment.sizes[1:])
         numbers = sum(math.prod(s) for s in experiment.weight_shapes)
-        row = 8 * 4 * (numbers + len(path.start.probe.inputs) * units)
+        shown = len(path.start.probe) * units + len(path.start.evaluation) * experiment.sizes[-1]
+        row = 8 * 4 * (numbers + shown)
         length = max(1, _MEASURED_AT_A_TIME // row)
         absent = self.absent(experiment)
         parts = [

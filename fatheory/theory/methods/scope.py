@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from fatheory.experiment import Experiment
+from fatheory.experiment import Experiment, ImageTask
 
 _CURES = {
     "update.manhattan": "updates are those of Batch Manhattan: set update.manhattan to 0",
@@ -14,6 +14,11 @@ _CURES = {
 _LINEAR_TASK = frozenset(
     {"kind", "inputs", "outputs", "target", "spectrum_decay", "samples", "noise"}
 )
+GIVEN = {
+    "arrays": frozenset({"kind", "contents"}),
+    "images": frozenset(ImageTask.model_fields),
+}
+"""Tasks that list their examples: all that their fields say is which."""
 
 
 @dataclass(frozen=True)
@@ -122,5 +127,8 @@ def unknown_settings(where: str, part: Any, known: frozenset[str] | set[str]) ->
         )
 
 
-LINEAR = Scope(experiment=Scope().experiment | {"initial"})
-"""Linear networks of any depth on linear tasks, under SGD at constant learning rates."""
+LINEAR = Scope(experiment=Scope().experiment | {"initial"}, tasks={"linear": _LINEAR_TASK} | GIVEN)
+"""Linear networks of any depth on linear tasks, under SGD at constant learning rates.
+
+Of given examples they learn the linear map of least squares, by the examples' own second moment.
+"""
