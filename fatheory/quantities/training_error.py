@@ -1,11 +1,12 @@
 """How well training examples are answered."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from fatheory import labels
 from fatheory.arrays import Array
-from fatheory.quantities.experiment_like import ExperimentParts
+from fatheory.labels import Variable
+from fatheory.quantities.experiment_like import ExperimentLike, ExperimentParts
 from fatheory.quantities.need import OF_CLASSES, Need
 from fatheory.quantities.quantity import Quantity
 from fatheory.quantities.training_loss import TRAINING_LOSS, TRAINING_LOSS_LABEL
@@ -23,9 +24,17 @@ class TrainingError(Quantity):
     needs = frozenset({Need.TRAINING})
     same_in_any_basis = True
     variables: ClassVar = {
-        TRAINING_LOSS: TRAINING_LOSS_LABEL,
         name: labels.per_run(labels.PERCENT, "classification error on training examples"),
     }
+
+    def names(self, experiment: ExperimentLike) -> Iterator[str]:
+        """Name the loss beside it, which the quantity `training_loss` describes."""
+        yield TRAINING_LOSS
+        yield from super().names(experiment)
+
+    def describe(self, name: str) -> Variable | None:
+        """Return how either variable is labelled."""
+        return TRAINING_LOSS_LABEL if name == TRAINING_LOSS else super().describe(name)
 
     def undefined_for(self, experiment: ExperimentParts) -> tuple[str, ...]:
         """Say why an experiment has no such quantity: its targets are no classes."""
