@@ -24,11 +24,14 @@ def compare(
     that series NaN; select the steps before it first, as ``theory.sel(step=slice(0, 900))`` does.
 
     Both must have the same target, probe, rules, feedback and start: what differs there would be
-    taken for an error of the theory. The same layers must be frozen at the same times. Learning
-    rates may differ where theory is a function of time alone, as a flow is; a method that follows
-    single updates (``reduced_sgd``, ``online``, ``order_parameters``, ``lazy``, ``dmft``) is
-    compared at its own rates, batch size and update. Archives that state no experiment are not
-    asked for their rules, their start and their frozen layers.
+    taken for an error of the theory. So must be the network (activation, biases, missing
+    connections and all else), the update (momentum, weight decay, optimiser), the fall of learning
+    rates, and the layers that are frozen at a time. What may differ is the name, the precision,
+    steps, what is recorded when and, where theory is a function of time alone, as a flow is,
+    learning rates, batch size and noise of fresh examples. A method that follows single updates
+    (``reduced_sgd``, ``online``, ``order_parameters``, ``lazy``, ``dmft``), or a run in theory's
+    place, is compared with the same task and batch size, methods at their own rates. Archives that
+    state no experiment are not asked for any of this but target, probe and feedback.
 
     Parameters
     ----------
@@ -59,9 +62,10 @@ def compare(
     ------
     ArchiveError
         If one is not a run archive, the archives share no rule, seed or variable, their target,
-        probe, rules, feedback, start, frozen layers or rates that matter differ, a variable has
-        another shape, theory has a single time that is not simulation's, or the sequences do not
-        pair up, are in different orders of their learning rates, or hold one learning rate only.
+        probe, network, rules, feedback, start, update, frozen layers or rates that matter differ,
+        a variable has another shape, theory has a single time that is not simulation's, or the
+        sequences do not pair up, are in different orders of their learning rates, or hold one
+        learning rate only.
     """
     if isinstance(theory, xr.Dataset) and isinstance(simulation, xr.Dataset):
         warn_of_divergence(theory, simulation)

@@ -10,6 +10,7 @@ import xarray as xr
 from fatheory import labels
 from fatheory.archive import with_axes, with_own_axes
 from fatheory.comparison.same_schedule import of_frozen_layers, of_rates, of_updates
+from fatheory.comparison.same_settings import of_experiments, of_networks, of_records
 from fatheory.errors import ArchiveError
 from fatheory.experiment import Experiment, RuleChoice
 
@@ -56,6 +57,9 @@ def require_same_problem(
             *_of_starts(theory, simulation, ours, theirs, shared),
             *of_frozen_layers(ours, theirs, shared),
             *of_updates(theory, ours, theirs),
+            *of_networks(ours, theirs),
+            *of_experiments(ours, theirs),
+            *of_records(theory, simulation, ours, theirs),
         ]
     if differences:
         lines = "".join(f"\n  {line}" for line in differences)
@@ -147,7 +151,8 @@ def _of_laws(ours: Experiment, theirs: Experiment) -> Iterator[str]:
     pairs = {
         "root_seed": (ours.root_seed, theirs.root_seed),
         "network.start": (ours.network.start, theirs.network.start),
-        "network.biases": (ours.network.biases, theirs.network.biases),
+        "network.biases": tuple(getattr(a.network, "biases", None) for a in (ours, theirs)),
+        "initial": (ours.initial, theirs.initial),
     }
     for key, (left, right) in pairs.items():
         if left != right:

@@ -28,8 +28,7 @@ def of_rates(
     What follows from a flow is a function of time = learning rate x step, whatever the rate. What
     follows single updates is another function at every rate.
     """
-    own = theory.attrs.get(labels.ATTR_RATES) == labels.OWN_RATES
-    if not own and theory.attrs.get(labels.ATTR_SOURCE) not in _AT_OWN_RATES:
+    if not _at_own_rates(theory):
         return
     rates = [_rates(archive, shared) for archive in (theory, simulation)]
     if any(side is None for side in rates):
@@ -44,19 +43,56 @@ def of_rates(
             )
 
 
+def follows_updates(theory: xr.Dataset) -> bool:
+    """Whether an archive follows single updates: a run does, and methods of their own rates do.
+
+    The others are functions of time alone, which batches and their noise do not change.
+    """
+    source = str(theory.attrs.get(labels.ATTR_SOURCE, ""))
+    return _at_own_rates(theory) or bool(source and not source.startswith("theory/"))
+
+
 def of_updates(theory: xr.Dataset, ours: Experiment, theirs: Experiment) -> Iterator[str]:
-    """Say how single updates differ, if theory follows those."""
-    own = theory.attrs.get(labels.ATTR_RATES) == labels.OWN_RATES
-    if not own and theory.attrs.get(labels.ATTR_SOURCE) not in _AT_OWN_RATES:
-        return
-    pairs = {
-        "schedule.batch_size": (ours.schedule.batch_size, theirs.schedule.batch_size),
-        "schedule.decay": (ours.schedule.decay, theirs.schedule.decay),
-        "update": (ours.update, theirs.update),
+    """Say how updates differ: their kind and the fall of rates, which change every path.
+
+    Where theory follows single updates, also in batches, and in what of the examples the archives
+    do not show.
+    """
+    both = min(ours.schedule.steps, theirs.schedule.steps)
+    left, right = ({"update": a.update, **_schedule(a, both)} for a in (ours, theirs))
+    if follows_updates(theory):
+        left, right = (
+            side | {"schedule.batch_size": a.schedule.batch_size, "task": a.task}
+            for side, a in ((left, ours), (right, theirs))
+        )
+    for key in left | right:
+        one, other = left.get(key), right.get(key)
+        if one != other:
+            yield f"updates differ: {key} is {one} in theory and {other} in simulation"
+
+
+def _schedule(asked: Experiment, both: int) -> dict[str, object]:
+    """Return all of a schedule but phases, which are compared in time, and batches.
+
+    `both` is the number of steps that both sides have.
+    """
+    found = {
+        f"schedule.{name}": value
+        for name, value in asked.schedule
+        if name not in ("phases", "batch_size")
     }
-    for key, (left, right) in pairs.items():
-        if left != right:
-            yield f"updates differ: {key} is {left} in theory and {right} in simulation"
+    # Half a cosine ends with the run, whose length so counts.
+    if getattr(asked.schedule.decay, "kind", None) == "cosine":
+        found["schedule.steps"] = asked.schedule.steps
+    # A phase begins without memory of earlier updates.
+    if asked.update.memories:
+        found["ends of phases"] = [end for end in asked.schedule.ends if end < both]
+    return found
+
+
+def _at_own_rates(theory: xr.Dataset) -> bool:
+    own = theory.attrs.get(labels.ATTR_RATES) == labels.OWN_RATES
+    return own or theory.attrs.get(labels.ATTR_SOURCE) in _AT_OWN_RATES
 
 
 def of_frozen_layers(
