@@ -9,9 +9,6 @@
 #
 # `quick` is 2 seeds and one epoch; `paper` is 3 seeds and 3 epochs. Both need MNIST: `fatheory data
 # fetch mnist`. `--redraw` draws the stored result again.
-#
-# The stored result is of an older protocol, and says so when it is drawn: its "feedback alignment"
-# has orthogonal feedback, and transmits slopes.
 
 # %%
 from pathlib import Path

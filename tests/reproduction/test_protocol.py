@@ -14,7 +14,11 @@ RESULTS = Path(__file__).parents[2] / "paper_figs" / "lillicrap2016" / "results"
 
 
 @pytest.mark.parametrize(
-    "name", ["fig3ab", "fig3d", "supp_sparse", "supp_features", "supp_frozen", "supp_pseudoinverse"]
+    "name",
+    [
+        *("fig3ab", "fig3d", "supp_sparse", "supp_features", "supp_frozen"),
+        *("supp_pseudoinverse", "supp_depth_width"),
+    ],
 )
 def test_stored_results_are_of_the_protocol_that_they_say(name):
     data = load_result(RESULTS / f"{name}.zarr.zip")
@@ -22,8 +26,10 @@ def test_stored_results_are_of_the_protocol_that_they_say(name):
     assert (protocol_note(data) == OLDER_PROTOCOL) == ('"slopes"' not in experiments)
 
 
-def test_the_stored_result_on_depth_is_of_orthogonal_feedback():
-    note = protocol_note(load_result(RESULTS / "supp_depth_width.zarr.zip"))
+def test_orthogonal_feedback_under_the_name_of_the_text_is_told():
+    rules = {"feedback_alignment": {"rule": "orthogonal_feedback", "learning_rate": 0.1}}
+    older = fa.presets["lillicrap2016/depth"].replaced(rules=rules)
+    note = protocol_note(xr.Dataset(attrs={"experiment": older.to_json()}))
     assert note == "older protocol: slopes transmitted, orthogonal feedback"
 
 
