@@ -40,6 +40,7 @@ def stacked(
     rates = [[start.experiment.learning_rates[i] for start in starts] for i in members]
     # Keys are folded by 32 bits without a sign, and seeds lie below 2^32.
     seeds = np.asarray([start.seed for start in starts], dtype=np.uint32)
+    roots = np.asarray([start.experiment.root_seed for start in starts], dtype=np.uint32)
     feedback_paths = [_feedback_path(experiment, learner, i) for i in members]
     states = RuleStates(
         # Feedback that learns is among the parameters.
@@ -51,6 +52,7 @@ def stacked(
         states,
         stack([start.connections.forward for start in starts]),
         jnp.asarray(np.asarray(rates), dtype),
+        jnp.asarray(np.broadcast_to(roots, runs)),
         jnp.asarray(np.broadcast_to(seeds, runs)),
     )
     return parameters, fixed

@@ -48,13 +48,15 @@ class RunConstants(NamedTuple):
         1 where forward weights have a connection, else 0; None where a layer lacks none.
     learning_rates : array of shape (rule, seed)
         Step sizes.
-    seeds : array of shape (rule, seed)
-        Seed numbers, for the random numbers of single steps.
+    root_seeds, seeds : arrays of shape (rule, seed)
+        Roots and seed numbers, for the random numbers of single steps. Arrays both, so that
+        experiments of other roots share compiled programs.
     """
 
     states: RuleStates
     connections: Layers
     learning_rates: Float[Array, "*runs"]
+    root_seeds: Int[Array, "*runs"]
     seeds: Int[Array, "*runs"]
 
 

@@ -90,7 +90,6 @@ class Group:
                 update.manhattan, update.momentum, update.weight_decay, DECAYS, update.optimizer
             ),
             update.weight_decay,
-            experiment.root_seed,
             online_block(experiment, start),
             in_turn=runs_take_turns(experiment),
         )
@@ -194,7 +193,6 @@ class Group:
             jnp.asarray(step),
             learner=self._learner,
             quantities=quantities,
-            root_seed=self._experiment.root_seed,
             receptive_units=self._experiment.record.receptive_units,
         )
         return wait_for(measured)

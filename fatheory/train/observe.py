@@ -18,7 +18,7 @@ from fatheory.train.sampler import step_key
 Probe = tuple[jax.Array, jax.Array]
 
 
-@partial(jax.jit, static_argnames=("learner", "quantities", "root_seed", "receptive_units"))
+@partial(jax.jit, static_argnames=("learner", "quantities", "receptive_units"))
 def observe(
     parameters: Parameters,
     fixed: RunConstants,
@@ -28,7 +28,6 @@ def observe(
     *,
     learner: Learner,
     quantities: tuple[Quantity, ...],
-    root_seed: int,
     receptive_units: int,
 ) -> dict[str, jax.Array]:
     """Measure quantities on the probe, by the archive's names, of the axes (rule, seed, ...).
@@ -48,8 +47,6 @@ def observe(
         The program that the runs share.
     quantities : tuple of Quantity
         What to measure.
-    root_seed : int
-        Root of the random keys.
     receptive_units : int
         How many units quantities look at one by one.
     """
@@ -58,7 +55,7 @@ def observe(
         parameters: Parameters, fixed: RunConstants, known: Known, x: jax.Array, target: jax.Array
     ) -> dict[str, jax.Array]:
         # The key of the update that comes next: a redrawn V is measured as that update will see it.
-        key = step_key(root_seed, fixed.seeds, step)
+        key = step_key(fixed.root_seeds, fixed.seeds, step)
         seen = CompiledView(
             learner, parameters, fixed.states, known, (x, target), key, receptive_units
         )

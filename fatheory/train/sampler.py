@@ -36,7 +36,7 @@ class KeySampler:
         return loc + scale * jax.random.normal(self._subkey(), size, self._dtype)
 
 
-def step_key(root_seed: int, seed: jax.Array, step: jax.Array) -> jax.Array:
+def step_key(root_seed: jax.Array | int, seed: jax.Array, step: jax.Array) -> jax.Array:
     """Return the key of one step of one seed: the same wherever a segment begins."""
     # Folded, not split off one after another: no key depends on the steps before it. The order of
     # the two is part of what every noisy run has drawn.

@@ -73,7 +73,6 @@ class SpikingGroup(Group):
             self._own(probe, "probe"),
             learner=self._learner,
             neuron=self._neuron,
-            root_seed=self._experiment.root_seed,
             units=traced_units(self._experiment),
         )
         return wait_for(seen)
@@ -85,6 +84,5 @@ class SpikingGroup(Group):
             self._constants,
             self._own(samples, "samples"),
             neuron=self._neuron,
-            root_seed=self._experiment.root_seed,
         )
         return on_host(measured)

@@ -35,9 +35,9 @@ _TESTING = 2**31
 """A step that no run reaches: tests draw the same numbers whenever they are made."""
 
 
-@partial(jax.jit, static_argnames=("neuron", "root_seed"))
+@partial(jax.jit, static_argnames="neuron")
 def evaluate_spiking(
-    parameters: Parameters, fixed: RunConstants, samples: Probe, *, neuron: Neuron, root_seed: int
+    parameters: Parameters, fixed: RunConstants, samples: Probe, *, neuron: Neuron
 ) -> tuple[Float[Array, "rule seed"], Float[Array, "rule seed"]]:
     """Return the loss, and the percentage of images for which another class is most active.
 
@@ -59,9 +59,7 @@ def evaluate_spiking(
 
         # Nothing learns in a test, so no error is sent back and u is left out.
         rest = _rest(parameters, len(order)).forward
-        v, outputs = _over_time(
-            neuron, root_seed, fixed, parameters, (x, target), order, live, rest
-        )
+        v, outputs = _over_time(neuron, fixed, parameters, (x, target), order, live, rest)
         by_image = outputs.reshape(-1, neuron.steps_per_image, *outputs.shape[1:])
         # Sums are exact, so that classes with equally many spikes tie; the first one wins.
         spikes = jnp.sum(by_image, axis=1).swapaxes(0, 1).reshape(order.size, -1)[: len(x)]
@@ -73,7 +71,7 @@ def evaluate_spiking(
     return over_runs(measure, (parameters, fixed), samples, one_by_one=True)
 
 
-@partial(jax.jit, static_argnames=("learner", "neuron", "root_seed", "units"))
+@partial(jax.jit, static_argnames=("learner", "neuron", "units"))
 def observe_spiking(
     parameters: Parameters,
     fixed: RunConstants,
@@ -81,7 +79,6 @@ def observe_spiking(
     *,
     learner: Learner,
     neuron: Neuron,
-    root_seed: int,
     units: int,
 ) -> Spiking:
     """Watch neurons while the probe's images are shown one after another.
@@ -93,7 +90,7 @@ def observe_spiking(
         parameters: Parameters, fixed: RunConstants, x: jax.Array, target: jax.Array
     ) -> Spiking:
         forward = _forward(parameters)
-        key = step_key(root_seed, fixed.seeds, jnp.asarray(_TESTING, jnp.uint32))
+        key = step_key(fixed.root_seeds, fixed.seeds, jnp.asarray(_TESTING, jnp.uint32))
         V = learner.backward(parameters, fixed.states, key)
         assert V is not None  # direct rules are refused
         back = [_synapses(W.T) for W in V[1:]]
@@ -111,7 +108,7 @@ def observe_spiking(
 
         order = jnp.arange(len(x))[None]
         rest = _rest(parameters, 1)
-        _, seen = _over_time(neuron, root_seed, fixed, parameters, (x, target), order, live, rest)
+        _, seen = _over_time(neuron, fixed, parameters, (x, target), order, live, rest)
         *traces, active = seen
         return Spiking(jnp.mean(active, axis=0), *(jnp.moveaxis(a, 0, -1) for a in traces))
 
@@ -128,7 +125,6 @@ def stream_order(count: int) -> Int[Array, "stream position"]:
 
 def _over_time(
     neuron: Neuron,
-    root_seed: int,
     fixed: RunConstants,
     parameters: Parameters,
     samples: Probe,
@@ -139,7 +135,7 @@ def _over_time(
     """Show images in order, and stack along a first axis what `live` says of every time step."""
     x, target = samples
     sizes = [len(W) for W in parameters.weights]
-    key = step_key(root_seed, fixed.seeds, jnp.asarray(_TESTING, jnp.uint32))
+    key = step_key(fixed.root_seeds, fixed.seeds, jnp.asarray(_TESTING, jnp.uint32))
 
     def body(state: Any, position: jax.Array) -> tuple[Any, Any]:
         rows = order[:, position // neuron.steps_per_image]

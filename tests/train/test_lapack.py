@@ -65,7 +65,6 @@ def test_programs_of_all_rules_and_quantities_see_single_matrices():
             zero,
             learner=group._learner,
             quantities=find_quantities(RECORDED),
-            root_seed=0,
             receptive_units=1,
         ).as_text()
         seen += ranks_of_lapack_calls(steps) + ranks_of_lapack_calls(measured)

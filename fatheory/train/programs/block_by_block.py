@@ -103,7 +103,7 @@ def _learn_block(
     def learn(t: jax.Array, state: tuple) -> tuple:
         D, upper, lost_at = state
         # By the number of the step: noisy rules draw the same in blocks and step by step.
-        key = step_key(spec.root_seed, fixed.seeds, first_step + t)
+        key = step_key(fixed.root_seeds, fixed.seeds, first_step + t)
         gradients = spec.learner.step(
             upper, fixed.states, preactivations.at(t, D), targets[t][None], key
         )

@@ -88,7 +88,7 @@ def _learn(
     images, positions = rows // neuron.steps_per_image, rows % neuron.steps_per_image
     steps = step_range.first_step + images
     x, target = jax.vmap(partial(batches.of, replica))(step_range.offset + images)
-    keys = jax.vmap(partial(moment_key, spec.root_seed, fixed.seeds))(steps, positions)
+    keys = jax.vmap(partial(moment_key, fixed.root_seeds, fixed.seeds))(steps, positions)
     given = drawn_inputs(
         neuron, keys, x, target, [v.shape[-1] for v in network.optimizer_state.forward]
     )
@@ -96,7 +96,7 @@ def _learn(
     if step_range.rate_factors is not None:
         eta = eta * step_range.rate_factors[steps]
     V = spec.learner.backward(
-        network.parameters, fixed.states, step_key(spec.root_seed, fixed.seeds, steps[0])
+        network.parameters, fixed.states, step_key(fixed.root_seeds, fixed.seeds, steps[0])
     )
     assert V is not None  # direct rules are refused
     parameters, potentials, finite = learn_block(
@@ -119,7 +119,7 @@ def _learn(
 
 
 def moment_key(
-    root_seed: int, seed: jax.Array, step: Int[Array, ""], position: Int[Array, ""]
+    root_seed: jax.Array, seed: jax.Array, step: Int[Array, ""], position: Int[Array, ""]
 ) -> jax.Array:
     """Return the key of one time step, the `position`-th of its image."""
     return jax.random.fold_in(step_key(root_seed, seed, step), position)

@@ -33,8 +33,6 @@ class ProgramSpec(NamedTuple):
         From gradients to weight changes.
     weight_decay : float
         What `direction` does to weights beside following the gradient; blocks need to know it.
-    root_seed : int
-        Root of the random keys.
     block : int
         How many online examples the first layer takes at a time; 0 for one by one.
     in_turn : bool
@@ -44,7 +42,6 @@ class ProgramSpec(NamedTuple):
     learner: Learner
     direction: optax.GradientTransformation
     weight_decay: float
-    root_seed: int
     block: int = 0
     in_turn: bool = False
 
@@ -123,7 +120,7 @@ def _update(
 ) -> Ensemble:
     """Carry out one update of one network."""
     parameters = network.parameters
-    key = step_key(spec.root_seed, fixed.seeds, step)
+    key = step_key(fixed.root_seeds, fixed.seeds, step)
     gradients = spec.learner.gradient(parameters, fixed.states, *batch, key)
     gradient = connected_gradient(gradients.parameters, fixed)
     tau, optimizer_state = spec.direction.update(gradient, network.optimizer_state, parameters)
