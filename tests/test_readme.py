@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import fatheory as fa
 
@@ -24,6 +25,7 @@ def test_the_first_example_runs_in_ten_lines_and_loses_no_seed(tmp_path, monkeyp
     assert (tmp_path / "fig2.zarr").is_dir()
 
 
+@pytest.mark.slow
 def test_its_experiment_is_stable_at_a_hundred_seeds():
     found: dict = {}
     exec(example(0).partition("simulation =")[0], found)

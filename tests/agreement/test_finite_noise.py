@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from default_run import slow_but
 
 import fatheory as fa
 from fatheory.errors import ArchiveWriteError
@@ -73,7 +74,7 @@ def test_the_noise_is_left_out_of_a_linear_teacher_too():
     np.testing.assert_allclose(run["loss"][0, 0, -1], floor, rtol=1e-4)
 
 
-@pytest.mark.parametrize("samples", [5, N])
+@pytest.mark.parametrize("samples", slow_but([5], [5, N]))
 def test_theory_and_simulation_agree_at_first_order_in_the_rate(samples):
     """Fewer samples than inputs too, whose second moment is singular."""
     differences = []

@@ -5,6 +5,7 @@ A fixed full batch leaves no sampling noise, so the deviation is that of Euler's
 
 import numpy as np
 import pytest
+from default_run import slow_but
 
 import fatheory as fa
 from fatheory.initial import draw_initial_state
@@ -60,7 +61,7 @@ def assert_slope_one(rate, *without):
         assert np.isnan(rate.sel(variable=variable, rule=label))
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", slow_but(list(SIZES)[:1], SIZES))
 def test_two_layers(size):
     assert_slope_one(rates(SIZES[size]), ("weight_1", "shallow"))
 

@@ -11,6 +11,7 @@ from functools import cache
 import numpy as np
 import pytest
 import xarray as xr
+from default_run import slow_but
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from metric_archives import DETERMINISTIC, QUANTITIES, experiment, image_experiment, without
@@ -234,7 +235,7 @@ def compared():
 kinds = pytest.mark.parametrize("kind", sorted(MAKE))
 
 
-@kinds
+@pytest.mark.parametrize("kind", slow_but(["convolutional", "simulation", "theory"], sorted(MAKE)))
 @given(data=st.data(), stripped=st.booleans())
 @cases(40)
 def test_every_metric(kind, data, stripped):

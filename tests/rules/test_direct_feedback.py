@@ -95,11 +95,11 @@ def test_with_two_layers_they_lack_the_same_connections(sparsity):
 @pytest.mark.parametrize(
     ("sparsity", "missing"),
     [
-        ({"feedback": 0.5}, (0.5, 0.5)),
+        pytest.param({"feedback": 0.5}, (0.5, 0.5), marks=pytest.mark.slow),
         ({"feedback": 0.5, "layers": (2,)}, (0.5, 0)),
-        ({"feedback": 0.5, "layers": (3,)}, (0, 0.5)),
+        pytest.param({"feedback": 0.5, "layers": (3,)}, (0, 0.5), marks=pytest.mark.slow),
         (SHARED, (0.5, 0.5)),
-        ({"forward": 0.5}, (0, 0)),
+        pytest.param({"forward": 0.5}, (0, 0), marks=pytest.mark.slow),
     ],
 )
 def test_every_direct_rule_lacks_what_is_asked(sparsity, missing):

@@ -72,6 +72,7 @@ def killed_and_serial(local, asked, folder, times, pause):
     return found, asked.run(folder / "serial.zarr"), killer.killed
 
 
+@pytest.mark.slow
 def test_64_cells_with_workers_killed_at_random(local, tmp_path):
     asked = sweep(SIDE)
     found, serial, killed = killed_and_serial(local, asked, tmp_path, 3, (0.2, 1.2))

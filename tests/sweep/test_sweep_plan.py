@@ -90,7 +90,7 @@ def test_cells_that_are_no_experiments_are_left_out():
         (9, [2, 2, 2, 2, 1]),
         (64, [8] * 8),
         (200, [25] * 8),
-        (400, [31] * 12 + [28]),
+        pytest.param(400, [31] * 12 + [28], marks=pytest.mark.slow),
     ],
 )
 def test_batches_leave_work_for_several_workers_and_stay_small(cells, expected):

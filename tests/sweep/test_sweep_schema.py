@@ -1,6 +1,7 @@
 """What an archive will hold is known before the run: names, dimensions, sizes, kinds."""
 
 import pytest
+from default_run import slow_but
 from sweep_examples import small
 
 from fatheory import simulate
@@ -105,7 +106,9 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    "case", slow_but([case for case in CASES if case not in ("spikes", "convolutions")], CASES)
+)
 def test_variables_and_sizes_are_those_of_the_run(case):
     experiment = CASES[case]
     run = simulate(experiment)

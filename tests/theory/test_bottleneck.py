@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from default_run import slow_but
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -40,7 +41,7 @@ def drawn(seed):
 
 
 @pytest.mark.catalogue("bottleneck.limit")
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", slow_but(range(5), range(20)))
 def test_limit_is_that_of_the_flow_from_zero_and_small_starts(seed, residual):
     rng, T, B, Sigma = drawn(seed)
     limit = bottleneck_limit(T, B, Sigma)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import scipy.linalg
+from default_run import slow_but
 
 from fatheory.errors import ArrayError, RegimeError
 from fatheory.theory.decay import (
@@ -42,9 +43,10 @@ def solved(seed, times):
 
 
 @pytest.mark.catalogue("convergence.linearised")
-def test_measured_rate_is_the_linearised_rate(residual):
+@pytest.mark.parametrize("draws", slow_but([6], [6, 25]))
+def test_measured_rate_is_the_linearised_rate(draws, residual):
     times, isolated = np.linspace(0, 45, 2251), 0
-    for seed in range(25):
+    for seed in range(draws):
         T, B, Sigma, start, path, end = solved(seed, times)
         rate = linearised_rate(*end, B, T, Sigma, start=start)
         bases = reached_outputs(T, start[1]), reached_inputs(T, start[0], Sigma)
@@ -55,7 +57,7 @@ def test_measured_rate_is_the_linearised_rate(residual):
             residual(gap, 2e-3)
         # Where two rates are close, both are still present in the window of the fit.
         assert gap < 0.1
-    assert isolated >= 20
+    assert isolated >= 0.8 * draws
 
 
 @pytest.mark.parametrize("seed", [0, 3, 5, 10, 18])

@@ -176,7 +176,7 @@ def test_signals_are_those_of_the_error_and_not_of_rounding():
     assert angle(e.values[-1], (start.probe.inputs @ start.T.T), axis=(-2, -1)) > 1
 
 
-@pytest.mark.parametrize("hidden", [(6,), (6, 4)])
+@pytest.mark.parametrize("hidden", [(6,), pytest.param((6, 4), marks=pytest.mark.slow)])
 def test_large_errors_are_those_of_the_recorded_weights(hidden):
     """E is followed beside the weights; by the tolerance of the integrator it was another one."""
     rules = ("backprop", "feedback_alignment", "usf", "frsf", "pseudobackprop")

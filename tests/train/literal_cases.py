@@ -11,7 +11,7 @@ from fatheory import Experiment, simulate
 
 
 def literal_cases(experiments, by_default, quantity=None):
-    """List experiments with the rules of the default run, and of the whole one."""
+    """List experiments with the rules of the default run (none, for some), and of the whole one."""
     found = []
     for name, asked in experiments.items():
         if quantity is None or quantity in asked.record.quantities:

@@ -223,8 +223,8 @@ EXPERIMENTS = {
         {"noise": 0.2}, (5,), batch=64, phases=((75, ()),), rules={"backprop": 0.03}
     ),
 }
-# Every rule is met by default in steps and in blocks (the two experiments not named here); of
-# these, whose programs differ by rule, the default run takes the rules that differ most.
+# Every rule is met by default in steps, in an experiment that is not named here; of these, whose
+# programs differ by rule, the default run takes the rules that differ most.
 BY_DEFAULT = {
     "online, one by one, depth 3": ("feedback_alignment", "rndf", "node_perturbation"),
     "online, tanh, momentum and decay": ("backprop", "frsf 75 %", "brsf"),
@@ -234,11 +234,15 @@ BY_DEFAULT = {
         "direct_feedback_alignment, local",
         "kolen_pollack, local",
     ),
-    "local slopes in blocks, rough derivatives, frozen layers": (
-        "feedback_alignment, local",
-        "brsf, local",
-        "backprop, transmitted, triangle",
+    "in blocks: every kind of rule, biases, output units, decay, sparse above": (
+        "backprop",
+        "feedback_alignment",
+        "pseudobackprop",
+        "direct_feedback_alignment",
+        "weight_mirror",
+        "node_perturbation",
     ),
+    "local slopes in blocks, rough derivatives, frozen layers": ("brsf, local",),
     "rough derivatives, single steps": (
         "feedback_alignment, local, step",
         "direct_feedback_alignment, transmitted, step",

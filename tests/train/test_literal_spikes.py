@@ -4,6 +4,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from default_run import slow_but
 from literal_spikes import literal_run
 
 import fatheory as fa
@@ -89,7 +90,10 @@ EXPERIMENTS = {
         },
     ),
 }
-RUNS = [(name, label) for name, one in EXPERIMENTS.items() for label in one.rule_labels]
+# Each takes some ten seconds to compile.
+BY_DEFAULT = ("leaky, one stream", "expected spikes, falling rates, one layer")
+EVERY_RUN = [(name, label) for name, one in EXPERIMENTS.items() for label in one.rule_labels]
+RUNS = slow_but([run for run in EVERY_RUN if run[0] in BY_DEFAULT], EVERY_RUN)
 
 
 @pytest.fixture(scope="module")
@@ -152,9 +156,9 @@ def test_neurons_are_those_of_the_loop_spike_by_spike(run, name, label):
         assert set(np.unique(ours.spikes)) == {0.0, 1.0}
 
 
-def test_archives_are_valid(run):
-    for name in EXPERIMENTS:
-        archive = run[0](name)
-        validate(archive)
-        assert np.isfinite(archive.weight_norm).all()
-        assert not archive.diverged.any()
+@pytest.mark.parametrize("name", slow_but(BY_DEFAULT, EXPERIMENTS))
+def test_archives_are_valid(run, name):
+    archive = run[0](name)
+    validate(archive)
+    assert np.isfinite(archive.weight_norm).all()
+    assert not archive.diverged.any()

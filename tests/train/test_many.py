@@ -1,6 +1,7 @@
 """Experiments trained together are those trained alone."""
 
 import gc
+import itertools
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from unittest import mock
 import numpy as np
 import pytest
 import xarray as xr
+from default_run import slow_but
 from resumable import CASES, asked
 
 import fatheory as fa
@@ -91,9 +93,13 @@ def first_block(experiments: list[fa.Experiment]) -> Batches:
     return batches
 
 
-@pytest.mark.parametrize("samples", [0, 12])
-@pytest.mark.parametrize("at_a_time", [2**24, 1])
-@pytest.mark.parametrize("case", [LINEAR, "blocks of online examples"])
+@pytest.mark.parametrize(
+    ("case", "at_a_time", "samples"),
+    slow_but(
+        [(LINEAR, 2**24, 12), ("blocks of online examples", 1, 0)],
+        itertools.product([LINEAR, "blocks of online examples"], [2**24, 1], [0, 12]),
+    ),
+)
 def test_experiments_that_see_the_same_examples_share_them(case, samples, at_a_time, monkeypatch):
     monkeypatch.setattr("fatheory.train.device.CACHE_BYTES", at_a_time)
     experiments = same_examples(asked(case, precision="float64"))
@@ -144,13 +150,13 @@ def test_rules_of_one_program_may_differ_in_what_they_draw():
     "change",
     [
         {"network.hidden": [6]},
-        {"network.activation": "tanh"},
-        {"schedule.batch_size": 1},
-        {"update.momentum": 0.5},
+        slow({"network.activation": "tanh"}),
+        slow({"schedule.batch_size": 1}),
+        slow({"update.momentum": 0.5}),
         {"record.snapshots": 3},
         {"precision": "float64"},
         {"root_seed": 7},
-        {"task.inputs": 7},
+        slow({"task.inputs": 7}),
         {"rules": {"usf": 0.02, "brsf": 0.01, "direct_feedback_alignment": 0.01}},
         {"rules": {"other": {"rule": "backprop", "learning_rate": 0.02}}},
     ],

@@ -5,6 +5,7 @@ from functools import cache
 import jax
 import numpy as np
 import pytest
+from default_run import slow_but
 
 import fatheory as fa
 from fatheory.errors import DivergedWarning
@@ -58,7 +59,7 @@ def worst(ours, theirs):
     return max(float(abs(ours[n] - theirs[n]).max() / abs(theirs[n]).max()) for n in names)
 
 
-@pytest.mark.parametrize("block", [1, 7, 32, 64])
+@pytest.mark.parametrize("block", slow_but([7, 64], [1, 7, 32, 64]))
 def test_every_block_length_gives_the_updates_one_by_one(one_by_one, monkeypatch, block):
     ours, theirs = simulated(asked(), monkeypatch, block), one_by_one("float64")
     assert worst(ours, theirs) < 1e-12

@@ -9,6 +9,7 @@ import jax
 import numpy as np
 import pytest
 import xarray as xr
+from default_run import slow_but
 from resumable import CASES, EVERY_CASE, asked, same
 
 import fatheory as fa
@@ -53,6 +54,14 @@ class Notes(InMemory):
 class Bar:
     def advance(self, steps):
         pass
+
+
+# All take the same steps; by default the others below go through every kind of program.
+QUICK_TO_COMPILE = [
+    "momentum, two phases, rates that fall",
+    "blocks of online examples",
+    "convolutions with normalisation",
+]
 
 
 @pytest.mark.parametrize("case", EVERY_CASE)
@@ -191,7 +200,7 @@ def test_a_state_of_something_else_is_refused(spoil, message):
 # Through archives.
 
 
-@pytest.mark.parametrize("case", EVERY_CASE)
+@pytest.mark.parametrize("case", slow_but(QUICK_TO_COMPILE, CASES))
 def test_the_archive_is_what_would_have_been_returned(case, tmp_path):
     experiment = asked(case, precision="float64")
     found = fa.simulate(experiment, path=tmp_path / "a")

@@ -74,7 +74,10 @@ def test_rules_that_draw_or_not_share_one_program_and_others_have_their_own():
     assert all(group._learner.architecture == net for group in groups)
 
 
-@pytest.mark.parametrize(("label", "seeds"), [("brsf", [5]), ("usf at the top", [0, 1, 5])])
+@pytest.mark.parametrize(
+    ("label", "seeds"),
+    [("brsf", [5]), pytest.param("usf at the top", [0, 1, 5], marks=pytest.mark.slow)],
+)
 def test_alone_is_as_among_others(run, label, seeds):
     alone = simulate(asked(rules={label: RULES[label]}, seeds=seeds))
     assert_equal(alone, run.sel(rule=[label], seed=seeds), 1e-12)

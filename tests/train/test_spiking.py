@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from default_run import slow_but
 
 import fatheory as fa
 from fatheory.errors import DivergedWarning
@@ -51,7 +52,9 @@ def worst(ours, theirs, prefix=""):
 # Without noise, leak, reset of anything: a dense network.
 
 
-@pytest.mark.parametrize("rule", ["feedback_alignment", "backprop", "usf"])
+@pytest.mark.parametrize(
+    "rule", slow_but(["feedback_alignment"], ["feedback_alignment", "backprop", "usf"])
+)
 def test_one_expected_step_is_a_dense_networks_by_its_modulators(rule):
     single = {"leak": 1.0, "steps_per_image": 1, "ceiling": 1.0, "spikes": "expected"}
     biases = fa.Normal(std=0.3)
@@ -224,7 +227,7 @@ def usual():
     return fa.simulate(asked())
 
 
-@pytest.mark.parametrize("length", [1, 7])
+@pytest.mark.parametrize("length", slow_but([7], [1, 7]))
 def test_every_block_length_gives_the_plain_loop(usual, monkeypatch, length):
     monkeypatch.setattr(spiking, "spiking_block_length", lambda *_: length)
     other = fa.simulate(asked())

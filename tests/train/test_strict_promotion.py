@@ -9,6 +9,7 @@ import contextlib
 import jax
 import numpy as np
 import pytest
+from default_run import slow_but
 
 from fatheory import Experiment, simulate
 
@@ -94,7 +95,7 @@ def strict():
         yield
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", slow_but([case for case in CASES if case != "spiking"], CASES))
 def test_nothing_is_promoted_silently(case):
     described = {
         "task": LINEAR,

@@ -28,9 +28,9 @@ def simulated(rules=BOTH, hidden=(5,), **network):
 @pytest.mark.parametrize(
     ("hidden", "activation", "output", "same"),
     [
-        ((5,), "tanh", "linear", True),
+        pytest.param((5,), "tanh", "linear", True, marks=pytest.mark.slow),
         ((5, 4), "linear", "linear", True),
-        ((5,), "tanh", "sigmoid", False),
+        pytest.param((5,), "tanh", "sigmoid", False, marks=pytest.mark.slow),
         ((5, 4), "tanh", "linear", False),
     ],
 )

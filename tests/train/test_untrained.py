@@ -1,7 +1,10 @@
 """Angles, concordance and teaching signals before the first update, against closed forms."""
 
+import itertools
+
 import numpy as np
 import pytest
+from default_run import slow_but
 from literal_convolutional_loop import Network
 from untrained import observed
 
@@ -45,8 +48,13 @@ def asked(network, rules, **changes):
     return Experiment(**(described | changes))
 
 
-@pytest.mark.parametrize("law", ["uniform", "normal"])
-@pytest.mark.parametrize("kind", NETWORKS)
+@pytest.mark.parametrize(
+    ("kind", "law"),
+    slow_but(
+        [("dense", "normal"), ("convolutional", "uniform")],
+        itertools.product(NETWORKS, ("uniform", "normal")),
+    ),
+)
 def test_angles_and_concordance_at_the_start(kind, law):
     """Within four standard errors of some 10^4 entries a layer and seed."""
     network = NETWORKS[kind] | {"start": {"law": "scaled", "shape": law}}
