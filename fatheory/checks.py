@@ -113,17 +113,24 @@ def matching_shapes(axes: Mapping[str, tuple[np.ndarray, tuple[str, ...]]]) -> d
     ----------
     axes : mapping
         From an array's name to the array and the letters of its axes, as in
-        ``{"W0": (W0, ("n_h", "n_i")), "W": (W, ("n_o", "n_h"))}``.
+        ``{"W0": (W0, ("n_h", "n_i")), "W": (W, ("n_o", "n_h"))}``. Letters that begin with n_
+        are widths of layers.
 
     Raises
     ------
     ArrayError
-        If two arrays disagree about a letter; the message gives both shapes.
+        If two arrays disagree about a letter (the message gives both shapes), or a width is 0.
     """
     lengths: dict[str, int] = {}
     owner: dict[str, str] = {}
     for name, (array, letters) in axes.items():
         for letter, length in zip(letters, array.shape, strict=True):
+            if length == 0 and letter.startswith("n_"):
+                # Sums over no units are zeros: an answer, and not that of any network.
+                raise ArrayError(
+                    f"{name} of shape {array.shape} has the width {letter} = 0 (axes: {name} "
+                    f"({', '.join(letters)})); every layer needs at least one unit"
+                )
             first = owner.setdefault(letter, name)
             if lengths.setdefault(letter, length) != length:
                 raise ArrayError(
@@ -154,7 +161,7 @@ def two_layer_arrays(**arrays: ArrayLike) -> tuple[np.ndarray, ...]:
     Raises
     ------
     ArrayError
-        If one is not a finite matrix, or two do not fit.
+        If one is not a finite matrix, a layer has no units, or two do not fit.
     """
     checked = {name: real_array(name, value, 2) for name, value in arrays.items()}
     matching_shapes({name: (A, _TWO_LAYER_AXES[name]) for name, A in checked.items()})

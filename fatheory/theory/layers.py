@@ -20,7 +20,8 @@ def network_weights(weights: Sequence[ArrayLike], at_least: int = 1) -> list[Mat
     Raises
     ------
     ArrayError
-        If there are fewer than `at_least` layers, or arrays are not finite or do not fit.
+        If there are fewer than `at_least` layers, one of them without units, or arrays are not
+        finite or do not fit.
     """
     checked = [real_array(f"W_{layer}", W, 2) for layer, W in _listed("weights", weights, 1)]
     if len(checked) < at_least:

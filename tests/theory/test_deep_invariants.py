@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fatheory.errors import ArrayError, UnknownNameError
+from fatheory.errors import ArrayError, RegimeError, UnknownNameError
 from fatheory.theory.deep import DIRECT, deep_flow
 from fatheory.theory.deep_invariants import (
     layer_invariant_changes,
@@ -113,6 +113,23 @@ def test_direct_feedback_conserves_the_layered_invariant(residual):
     end = [solved[f"weight_{layer}"].values[-1] for layer in (1, 2, 3)]
     B = layered_from_direct(F)
     residual(relative_change(layer_invariants(W, B), layer_invariants(end, B)), 1e-9)
+
+
+def test_direct_feedback_of_low_rank_has_no_layered_invariant():
+    """Two units below three outputs: the chain through them would be rank 2, and the law drifts."""
+    sizes = (4, 6, 2, 3)
+    rng, W, _, _ = network(1, sizes)
+    F = [0.5 * rng.normal(size=(n, 3)) for n in sizes[1:-1]]
+    with pytest.raises(RegimeError, match=r"F_2 of shape \(2, 3\) has rank 2.*full column rank 3"):
+        layered_from_direct(F)
+    T = rng.normal(size=(3, 4))
+    solved = deep_flow(W, F, T, times=[0.0, 3.0], rule=DIRECT, rtol=1e-10)
+    end = [solved[f"weight_{layer}"].values[-1] for layer in (1, 2, 3)]
+    B = [F[0] @ np.linalg.pinv(F[1]), F[1]]
+    before, after = layer_invariants(W, B), layer_invariants(end, B)
+    assert relative_change(before[:1], after[:1]) > 0.1
+    # The last layer's feedback is direct already.
+    assert relative_change(before[1:], after[1:]) < 1e-6
 
 
 @pytest.mark.catalogue("deep.invariant.backprop")

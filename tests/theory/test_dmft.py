@@ -77,13 +77,14 @@ def test_networks_approach_it_with_width(activation, L, rule, gamma, residual):
 @pytest.mark.slow
 @pytest.mark.parametrize(("activation", "L", "rule", "gamma"), CASES)
 def test_the_rate_in_width(activation, L, rule, gamma):
+    """Of 12 seeds the slope of ReLU scatters by 0.056 over draws, of 48 by half of that."""
     run = theory.dmft(
         X, Y, activation=activation, hidden_layers=L, richness=gamma, learning_rate=0.1,
         steps=40, rule=rule, samples=40_000, alignment=False,
     )  # fmt: skip
     widths, off = np.array([64, 256, 1024]), []
     for n in widths:
-        runs = [network(X, Y, activation, L, gamma, 0.1, 40, rule, n, k)[0] for k in range(12)]
+        runs = [network(X, Y, activation, L, gamma, 0.1, 40, rule, n, k)[0] for k in range(48)]
         off.append(np.sqrt(np.mean([(o - run["output"].values) ** 2 for o in runs])))
     assert np.polyfit(np.log(widths), np.log(off), 1)[0] == pytest.approx(-0.5, abs=0.07)
 
@@ -202,6 +203,8 @@ def test_what_does_not_fit_is_refused():
         theory.dmft(X, Y, **(good | {"richness": 0.0}))
     with pytest.raises(RegimeError, match="samples must be a whole number, 64 or larger; got 3"):
         theory.dmft(X, Y, **(good | {"samples": 3}))
+    with pytest.raises(ArrayError, match=r"X\[0\] is zero: .*; leave the point out$"):
+        theory.dmft(0 * X, Y, **good)
     with pytest.raises(ArrayError, match="point"):
         theory.dmft(X, Y[:2], **good)
     with pytest.raises(RegimeError, match=r"learning diverges at step \d+"):

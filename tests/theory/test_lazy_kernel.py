@@ -207,6 +207,8 @@ def test_what_does_not_fit_is_refused():
         theory.lazy_kernel(X, **(good | {"activation": "rlu"}))
     with pytest.raises(RegimeError, match="GB are free"):
         theory.lazy_kernel(np.eye(60000, 2) + 1.0 + np.arange(60000)[:, None], **good)
+    with pytest.raises(RegimeError, match="has a concordance, usf, frsf or brsf; got backprop"):
+        theory.concordance_threshold(X, activation="relu", hidden_layers=1, rule="backprop")
     K = theory.lazy_kernel(X, **good).values
     with pytest.raises(RegimeError, match="largest stable one"):
         theory.lazy_outputs(K, np.ones((6, 1)), times=[0], learning_rate=1e3)

@@ -79,10 +79,11 @@ def _checked_overlaps(
         "W": (real_array("W", W, 2), ("n_o", "K")),
         "A": (real_array("A", A, 2), ("n_o", "M")),
     }
-    sizes = matching_shapes(arrays)
-    for letter, what in (("K", "students"), ("M", "teachers"), ("n_o", "outputs")):
-        if sizes[letter] == 0:
+    numbers = (("Q", "K", "students"), ("T", "M", "teachers"), ("W", "n_o", "outputs"))
+    for name, letter, what in numbers:
+        if len(arrays[name][0]) == 0:
             raise ArrayError(f"there must be {what}; their number {letter} is 0")
+    matching_shapes(arrays)
     students, cross, teachers, readout, target = (array for array, _ in arrays.values())
     for name, overlaps in (("Q", students), ("T", teachers)):
         asymmetry = np.abs(overlaps - overlaps.T).max()

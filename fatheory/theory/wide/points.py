@@ -10,9 +10,16 @@ from fatheory.machine import free_memory, size_text
 
 
 def input_points(
-    name: str, value: ArrayLike, bias_scale: float = 0.0
+    name: str, value: ArrayLike, bias_scale: float | None = None
 ) -> Float[np.ndarray, "point n_i"]:
     """Return points as a finite matrix whose rows differ and are not zero.
+
+    Parameters
+    ----------
+    name, value : str, array
+        What it is called, and the points.
+    bias_scale : float, optional
+        Of the network's biases; None where it cannot have any.
 
     Raises
     ------
@@ -24,10 +31,11 @@ def input_points(
     if 0 in X.shape:
         raise ArrayError(f"{name} must hold points with inputs; its shape is {X.shape}")
     zero = np.flatnonzero(~X.any(axis=1))
-    if len(zero) and bias_scale == 0:
+    if len(zero) and not bias_scale:
+        cure = "" if bias_scale is None else ", or give bias_scale"
         raise ArrayError(
             f"{name}[{zero[0]}] is zero: without biases a network answers 0 there for ever; leave "
-            f"the point out, or give bias_scale"
+            f"the point out{cure}"
         )
     _, first, counts = np.unique(X, axis=0, return_index=True, return_counts=True)
     if len(first) < len(X):

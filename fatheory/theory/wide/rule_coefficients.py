@@ -28,6 +28,22 @@ _SIZE_OF_SIGNS = {
 mean squares of both."""
 
 
+def require_concordance(rule: str) -> None:
+    """Refuse a rule that has no concordance.
+
+    Raises
+    ------
+    UnknownNameError
+        If it is not one of `RULES`.
+    RegimeError
+        If its feedback does not follow the signs of the weights.
+    """
+    if rule not in RULES:
+        raise UnknownNameError("rule of the lazy kernel", rule, RULES)
+    if rule not in _SIZE_OF_SIGNS:
+        raise RegimeError(f"rule must be one that has a concordance, usf, frsf or brsf; got {rule}")
+
+
 def rule_coefficients(
     rule: str, hidden_layers: int, correlation: float = 0.0, concordance: float | None = None
 ) -> list[float]:

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 
 from fatheory.theory.wide.lazy_kernel import kernel_terms, weighted
-from fatheory.theory.wide.rule_coefficients import rule_coefficients
+from fatheory.theory.wide.rule_coefficients import require_concordance, rule_coefficients
 
 _GRID = 65
 """Concordances from 1 down at which the sign of the smallest eigenvalue is looked at first."""
@@ -54,7 +54,7 @@ def concordance_threshold(
     Derived for this project.
     """
     # What has no concordance is refused before kernels are computed.
-    rule_coefficients(rule, 1, concordance=0.5)
+    require_concordance(rule)
     terms, _ = kernel_terms(X, None, activation, hidden_layers, bias_scale)
 
     def smallest(p: float) -> float:
