@@ -59,14 +59,16 @@ class _Kernel(NamedTuple):
     def diagonal(self) -> Float[np.ndarray, " point"]:
         """Return the kernel of every point with itself."""
         average, shift = self.function, self.bias_scale**2
-        v = np.einsum("pi,pi->p", self.points, self.points) / self.points.shape[1] + shift
+        # As columns: kernels are of pairs of points.
+        squares = np.einsum("pi,pi->p", self.points, self.points)[:, None]
+        v = squares / self.points.shape[1] + shift
         variances, slopes = [v], []
         for _ in self.coefficients[1:]:
             slopes.append(average.slope_average(v, v, v)[0])
             v = average.activity_average(v, v, v)[0] + shift
             variances.append(v)
         kernels = LayerKernels(tuple(variances), tuple(slopes), 0.0)
-        return weighted(signal_kernels(kernels), self.coefficients)
+        return weighted(signal_kernels(kernels), self.coefficients)[:, 0]
 
 
 def lazy_limit(
