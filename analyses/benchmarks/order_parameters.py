@@ -20,6 +20,7 @@ import numpy as np
 from fatheory.theory import order_parameters
 from fatheory.theory.order_parameters.arguments import checked_problem
 from fatheory.theory.order_parameters.field import motion
+from fatheory.theory.order_parameters.path import RTOL
 from fatheory.theory.order_parameters.state import OrderParameters
 
 K, END, TURNS = 4, 1000.0, 3
@@ -84,7 +85,7 @@ def main() -> None:
         off = np.abs(euler("erf", "backprop", step).R - exact).max()
         taken = cpu_seconds(lambda step=step: euler("erf", "backprop", step), 1)
         print(f"erf, backprop, forward Euler, step {step:g}: {taken:.2f} s, error {off:.1e}")
-    print("the solver's own tolerance is 1e-9; Euler's error falls with its step")
+    print(f"the solver's own tolerance is {RTOL:g}; Euler's error falls with its step")
 
 
 if __name__ == "__main__":

@@ -69,6 +69,7 @@ from fatheory.theory.node_perturbation_speed import (
     node_perturbation_stability as node_perturbation_stability,
 )
 from fatheory.theory.online import LateLearning as LateLearning
+from fatheory.theory.online import frozen_mean_loss as frozen_mean_loss
 from fatheory.theory.online import late_learning as late_learning
 from fatheory.theory.online import online_learning as online_learning
 from fatheory.theory.online import shallow_mean_loss as shallow_mean_loss

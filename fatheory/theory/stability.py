@@ -1,5 +1,7 @@
 """The largest stable learning rate of online learning near a solution."""
 
+import math
+
 import numpy as np
 from jaxtyping import Float, Inexact
 from numpy.typing import ArrayLike
@@ -9,8 +11,9 @@ from scipy.optimize import brentq
 
 from fatheory.checks import covariance_matrix, real_array, two_layer_arrays
 from fatheory.errors import RegimeError
-from fatheory.rules import Rule, Shallow, as_rule
+from fatheory.rules import NodePerturbation, Rule, Shallow, as_rule
 from fatheory.theory.mean_rule import mean_layered_rule, mean_state
+from fatheory.theory.online.frozen import FrozenRows
 from fatheory.theory.online.late import late_learning
 
 RANK_TOLERANCE = 1e-12
@@ -103,7 +106,7 @@ def largest_stable_learning_rate(
         Covariance of the Gaussian inputs; the identity by default. Directions without input play
         no part.
     rule : str or Rule
-        Any rule that `flow` knows.
+        Any rule that `flow` knows; node perturbation with the noise of small perturbations.
     criterion : str
         ``"mean_square"`` or ``"typical"``. Between the two a typical run converges, while the
         mean over runs, carried by rare ones, grows (`fatheory.theory.late_learning`).
@@ -129,6 +132,11 @@ def largest_stable_learning_rate(
     """
     if criterion not in (MEAN_SQUARE, TYPICAL):
         raise RegimeError(f"criterion must be {MEAN_SQUARE!r} or {TYPICAL!r}; got {criterion!r}")
+    if criterion == TYPICAL and isinstance(as_rule(rule), NodePerturbation):
+        raise RegimeError(
+            "the typical rate under 'node_perturbation' is not known: ask for criterion "
+            f"{MEAN_SQUARE!r}"
+        )
     limit = _mean_square_limit(W0, W, B, Sigma, rule)
     if criterion == MEAN_SQUARE:
         return limit
@@ -155,7 +163,8 @@ def _mean_square_limit(
     W0, W, *fixed = two_layer_arrays(W0=W0, W=W, **({} if B is None else {"B": B}))
     B = fixed[0] if fixed else None
     Sigma = covariance_matrix("Sigma", Sigma, W0.shape[1])
-    layered = mean_layered_rule(as_rule(rule))
+    chosen = as_rule(rule)
+    layered = mean_layered_rule(chosen)
     if isinstance(layered, Shallow):
         return largest_stable_lms_rate(W0 @ Sigma @ W0.T)
     K = W @ layered.backward_weights(W, mean_state(layered, B, W.shape)).T
@@ -165,8 +174,27 @@ def _mean_square_limit(
         raise RegimeError("Sigma is zero: any learning rate is stable, none learns")
     hidden = W0 @ vectors[:, seen]
     G = hidden.T @ hidden
+    if isinstance(chosen, NodePerturbation):
+        return _perturbed_limit(W0, W, Sigma, chosen)
     modes = [k for k in np.linalg.eigvals(K) if k.imag >= 0]  # conjugates have the same bound
     return 1 / max(_noise_gain(k * np.eye(len(G)) + G, values[seen]) for k in modes)
+
+
+def _perturbed_limit(
+    W0: Float[np.ndarray, "n_h n_i"],
+    W: Float[np.ndarray, "n_o n_h"],
+    Sigma: Float[np.ndarray, "n_i n_i"],
+    rule: Rule,
+) -> float:
+    """Return the limit with the noise of the perturbations, which couples the rows."""
+    rows = FrozenRows(W0, W, None, Sigma, rule)
+    gain = rows.gain()
+    if math.isinf(gain):
+        raise RegimeError(
+            "the flow does not attract the error to 0 at these weights: a rate of decay is not "
+            "positive; ask at the weights where learning ends"
+        )
+    return 1 / gain
 
 
 def _noise_gain(M: Inexact[np.ndarray, "n n"], variances: Float[np.ndarray, " n"]) -> float:

@@ -71,6 +71,11 @@ CALLS = {
         {"W0": W0, "W": W, "B": B, "Sigma": Sigma},
         {"learning_rate": 0.1},
     ),
+    "frozen_mean_loss": (
+        theory.frozen_mean_loss,
+        {"E": T, "W0": W0, "W": W, "B": B, "Sigma": Sigma},
+        {"learning_rate": 0.1, "steps": [0, 1]},
+    ),
     "shallow_mean_loss": (
         theory.shallow_mean_loss,
         {"W0": W0, "W": W, "T": T, "Sigma": Sigma},

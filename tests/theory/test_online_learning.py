@@ -7,6 +7,7 @@ from fatheory import Experiment, solve, theory
 from fatheory.errors import ArrayError, LearningRateWarning, RegimeError
 from fatheory.initial import draw_initial_state
 from fatheory.theory.online import closure, dressing, mean_step
+from fatheory.theory.online.law import stride_of
 from fatheory.theory.online.one_step_noise import noise_columns
 from fatheory.theory.online.reduced_chain import Chain, ChainState, Layout
 
@@ -194,6 +195,7 @@ def test_late_rate_and_tiny_errors():
     )
     # At the weights that online learning reaches, which are not quite those of the flow.
     assert (logs[2] - logs[1]) / 2000 == pytest.approx(late.typical_rate, rel=0.15)
+    assert law.excess.values[2] == pytest.approx(late.excess, rel=0.15)
     assert law.delta_angle.values[2] == pytest.approx(law.delta_angle.values[1], abs=0.1)
     assert (law.loss_mean > law.loss_median)[1:].all()
 
@@ -307,8 +309,23 @@ def test_rates_far_too_large_end_in_nan_and_a_warning(rule, rate):
         law = theory.online_learning(
             *start.weights, B, start.T, learning_rate=rate, rule=rule, steps=[0, 400]
         )
-    for name in ("loss_median", "loss_mean", "log_loss_std", "delta_angle"):
+    for name in ("loss_median", "loss_mean", "log_loss_std", "delta_angle", "excess"):
         assert np.isnan(law[name][-1])
+
+
+@pytest.mark.parametrize("rule", list(RATE))
+def test_strides_follow_the_pace_of_learning(rule):
+    """Five times fewer steps at ten times the rate, and fewer for a target that learns faster."""
+    *_, B, T = problem()
+    K = np.eye(N_O) if rule == "backprop" else B.T @ B
+    strides = [
+        stride_of(Chain(K[None, None], (size * T @ T.T)[None, None], rule == "backprop", N_I, rate))
+        for rate, size in ((0.0001, 1.0), (0.001, 1.0), (0.0001, 64.0))
+    ]
+    assert strides[0] == pytest.approx(10**0.7 * strides[1], rel=0.05)
+    faster = 8 if rule == "backprop" else 4  # roots of 64: the second, and the third
+    assert strides[0] == pytest.approx(faster**0.7 * strides[2], rel=0.05)
+    assert stride_of(Chain(K[None, None], K[None, None], False, N_I, 100.0)) == 1
 
 
 @pytest.mark.parametrize("steps", [[], [[0, 1]], [0, 0], [-1, 2], [0.5], [1e300], ["0"]])

@@ -18,7 +18,7 @@ from fatheory.theory.order_parameters.averages import Averages
 from fatheory.theory.order_parameters.feedback import resolve_feedback
 from fatheory.theory.order_parameters.labelled import resolved_error
 from fatheory.theory.order_parameters.mapping import overlaps_of
-from fatheory.theory.order_parameters.solution import follow
+from fatheory.theory.order_parameters.path import follow
 
 _SCOPE = Scope(
     features=frozenset({"activation"}),

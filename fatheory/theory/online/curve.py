@@ -53,8 +53,10 @@ def online_learning(
     -------
     xarray.Dataset
         Over ``step``: ``loss_median`` and ``loss_mean`` of 1/2 |T - W W0|^2, ``log_loss_std``, the
-        standard deviation of the natural logarithm of the loss, and ``delta_angle`` in degrees, the
-        mean angle between the hidden teaching signal and backprop's over examples. Errors are
+        standard deviation of the natural logarithm of the loss, ``delta_angle`` in degrees, the
+        mean angle between the hidden teaching signal and backprop's over examples, and ``excess``,
+        chi of the weights reached: the mean square of the error would decay at them where it is
+        below 1 (`late_learning`). Errors are
         propagated themselves, so nothing is lost to rounding however small they are. NaN from the
         first step on at which the closure no longer holds. Of shallow learning the mean alone is
         known: the median and the standard deviation are NaN.
@@ -108,6 +110,11 @@ def online_learning(
                 labels.STEP,
                 law.angle,
                 degrees | {"long_name": "angle of teaching signals"},
+            ),
+            "excess": (
+                labels.STEP,
+                law.excess,
+                one | {"long_name": "chi of the weights, 1 at the limit of mean-square stability"},
             ),
         },
         coords={labels.STEP: wanted},

@@ -9,8 +9,9 @@ from numpy.typing import ArrayLike
 
 from fatheory.checks import covariance_matrix, one_number, two_layer_arrays
 from fatheory.errors import RegimeError
-from fatheory.rules import Rule, Shallow, as_rule
+from fatheory.rules import NodePerturbation, Rule, Shallow, as_rule
 from fatheory.theory.mean_rule import mean_layered_rule, mean_state
+from fatheory.theory.online.frozen import FrozenRows
 from fatheory.theory.online.lms_matrix import lms_matrix
 from fatheory.theory.online.lms_row import LmsRow, lms_row
 
@@ -29,11 +30,12 @@ class LateLearning:
     mean_rate : float
         What a step adds to the logarithm of the loss's mean over runs.
     typical_rate : float
-        What it adds to the logarithm of a typical run's loss (its median).
+        What it adds to the logarithm of a typical run's loss (its median); NaN if not known.
     log_variance : float
-        What it adds to the variance of the log loss over runs, along the slowest row.
+        What it adds to the variance of the log loss over runs, along the slowest row; likewise.
     excess : float
-        chi, the largest of all rows: the mean square decays exactly where it is below 1.
+        chi, the largest of all rows: the mean square decays exactly where it is below 1. Of
+        coupled rows, the learning rate over its limit, with the same meaning.
     rows : tuple of LmsRow
         Row by row in the eigenbasis of M = W V.
     """
@@ -90,8 +92,9 @@ def late_learning(
     learning_rate : float
         eta, per step.
     rule : str or Rule
-        Any rule that `fatheory.theory.flow` knows. Node perturbation is taken without its
-        perturbations' own noise.
+        Any rule that `fatheory.theory.flow` knows. Node perturbation is that of small
+        perturbations, whose noise couples the rows: its mean rate and the excess are exact, the
+        typical rate and the variance are not known (NaN), and there are no separate rows.
 
     Returns
     -------
@@ -125,7 +128,10 @@ def late_learning(
     if not (math.isfinite(learning_rate) and learning_rate > 0):
         raise RegimeError(f"learning_rate must be positive and finite; got {learning_rate}")
     Sigma = covariance_matrix("Sigma", Sigma, W0.shape[1])
-    layered = mean_layered_rule(as_rule(rule))
+    chosen = as_rule(rule)
+    if isinstance(chosen, NodePerturbation):
+        return _perturbed(FrozenRows(W0, W, None, Sigma, chosen), learning_rate)
+    layered = mean_layered_rule(chosen)
     if isinstance(layered, Shallow):
         modes = np.zeros(1)
     else:
@@ -141,6 +147,17 @@ def late_learning(
         log_variance=slowest.log_variance,
         excess=max(row.excess for row in rows),
         rows=rows,
+    )
+
+
+def _perturbed(rows: FrozenRows, rate: float) -> LateLearning:
+    return LateLearning(
+        rate,
+        mean_rate=math.log(rows.growth(rate)),
+        typical_rate=math.nan,
+        log_variance=math.nan,
+        excess=rate * rows.gain(),
+        rows=(),
     )
 
 

@@ -23,8 +23,6 @@ from fatheory.theory.online.log_variance import log_variance_of_row
 from fatheory.theory.online.mean_step import mean_step
 from fatheory.theory.online.reduced_chain import Chain, ChainState, Square, symmetric
 
-STRIDE = 4
-"""Steps for which rates are those of the same weights."""
 FROZEN = 1e-6
 """Error against its start, as P, below which the weights no longer move."""
 _ITERATIONS, _NEWTON = 60, 4
@@ -94,7 +92,7 @@ class LatePhase:
         return self._begun + self.added
 
     def advance(self, steps: int) -> None:
-        """Carry out at most `STRIDE` steps."""
+        """Carry out some steps, at the rates of the same weights."""
         self._rows_variance = self._rows_variance + steps * self.rows.log_variance
         frozen = np.trace(self.state.P[0, 0]) < FROZEN * np.trace(self.chain.target[0, 0])
         if frozen and np.trace(self._slow[0, 0]) > (1 - FROZEN) * np.trace(self.state.P[0, 0]):

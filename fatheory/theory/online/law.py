@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from fatheory.errors import LearningRateWarning, RegimeError
 from fatheory.rules import Backprop, FixedFeedback, Rule, Shallow
 from fatheory.theory.online.closure import GaussianClosure
-from fatheory.theory.online.late_phase import STRIDE, LatePhase, excess
+from fatheory.theory.online.late_phase import LatePhase, excess
 from fatheory.theory.online.mean_angle import mean_angle
 from fatheory.theory.online.reduced_chain import Chain, ChainState, Square
 from fatheory.theory.online.shallow import shallow_mean_loss
@@ -19,6 +19,8 @@ SWITCH = {False: 0.03, True: 0.002}
 """Error against its start, as P, from which on the late phase is followed; by backprop or not."""
 SMALL_START = 0.1
 """Largest singular values of start weights against the root of that of T."""
+STRIDE, STRIDE_POWER = 0.5, 0.7
+"""Steps between two updates are STRIDE / x^STRIDE_POWER, x the pace of learning (`stride_of`)."""
 TRUSTED = 1.25
 """Standard deviation of the log loss in the first phase up to which the closure is followed."""
 TRUSTED_EXCESS = 0.75
@@ -37,6 +39,8 @@ class LearningLaw:
         Standard deviation of the log loss; NaN where only the mean is known.
     angle : array of shape (step,)
         Mean angle of teaching signals, in degrees.
+    excess : array of shape (step,)
+        chi of the weights there (`fatheory.theory.online.late_phase.excess`).
     reason : str
         Why it ends before the last step; empty if it does not.
     """
@@ -44,6 +48,7 @@ class LearningLaw:
     log_mean: Float[np.ndarray, " step"]
     log_std: Float[np.ndarray, " step"]
     angle: Float[np.ndarray, " step"]
+    excess: Float[np.ndarray, " step"]
     reason: str = ""
 
     @property
@@ -88,7 +93,7 @@ def learning_law(
     if isinstance(rule, Shallow):
         mean = shallow_mean_loss(W0, W, T, learning_rate=rate, steps=steps)
         unknown = np.full(len(steps), np.nan)
-        return LearningLaw(np.log(mean), unknown, unknown)
+        return LearningLaw(np.log(mean), unknown, unknown, unknown)
     _require_regime(W0, W, B, T, rule)
     if isinstance(rule, Backprop):
         chain, start = _backprop_chain(W0, W, T, rate)
@@ -145,6 +150,7 @@ class _Knot:
     P: Square
     readout: Square
     W: Square
+    excess: float
 
 
 def _follow(
@@ -158,7 +164,7 @@ def _follow(
         knots, reason = _knots(chain, start, int(steps[-1]))
     if not knots:
         unknown = np.full(len(steps), np.nan)
-        return LearningLaw(unknown, unknown, unknown, reason)
+        return LearningLaw(unknown, unknown, unknown, unknown, reason)
     at = np.array([knot.step for knot in knots])
     known = steps <= at[-1]
 
@@ -179,13 +185,15 @@ def _follow(
         between([knot.log_loss for knot in knots]) + variance / 2,
         np.sqrt(variance),
         between(angles.tolist()),
+        between([knot.excess for knot in knots]),
         reason,
     )
 
 
 def _knots(chain: Chain, start: ChainState, end: int) -> tuple[list[_Knot], str]:
     """Return the run every few steps, to the end or to where the closure ends, and why."""
-    closure = GaussianClosure(chain, start, STRIDE)
+    stride = stride_of(chain)
+    closure = GaussianClosure(chain, start, stride)
     whole = np.trace(start.P[0, 0])
     knots: list[_Knot] = []
     step = 0
@@ -193,22 +201,23 @@ def _knots(chain: Chain, start: ChainState, end: int) -> tuple[list[_Knot], str]
         now = closure.moments()
         size, variance = np.trace(now.mean.P[0, 0]), now.log_variance[0]
         sound = np.isfinite(size) and size > 0 and variance < TRUSTED**2
-        if not (sound and excess(chain, now.mean) < TRUSTED_EXCESS):
+        chi = excess(chain, now.mean) if sound else np.inf
+        if not (sound and chi < TRUSTED_EXCESS):
             return knots, _ended(chain, step, end)
         readout = now.mean.W @ chain.K @ now.mean.W.mT + now.readout
-        knots.append(_Knot(step, np.log(size / 2), variance, now.mean.P, readout, now.mean.W))
+        knots.append(_Knot(step, np.log(size / 2), variance, now.mean.P, readout, now.mean.W, chi))
         if step >= end:
             return knots, ""
         if size < SWITCH[chain.backprop] * whole:
             break
         if not _advanced(closure.advance):
             return knots, _ended(chain, step, end)
-        step += STRIDE
+        step += stride
     late = LatePhase(chain, now.mean, now.log_variance)
     while step < end:
-        if not _advanced(lambda: late.advance(STRIDE)):
+        if not _advanced(lambda: late.advance(stride)):
             return knots, _ended(chain, step, end)
-        step += STRIDE
+        step += stride
         state = late.state
         size = np.trace(state.P[0, 0])
         if not (np.isfinite(size) and size > 0):
@@ -223,9 +232,22 @@ def _knots(chain: Chain, start: ChainState, end: int) -> tuple[list[_Knot], str]
                 state.P,
                 state.W @ chain.K @ state.W.mT,
                 state.W,
+                excess(chain, state),
             )
         )
     return knots, ""
+
+
+def stride_of(chain: Chain) -> int:
+    """Return the steps between two updates of covariance and rates.
+
+    Small errors decay with the singular values of T under backprop; under fixed feedback W grows
+    with the square of the time, and with it the rate. A stride is a part of that time that shrinks
+    with the learning rate, as the error of the closure does beside which its own must be small.
+    """
+    size, K = (float(np.linalg.norm(A[0, 0], 2)) for A in (chain.target, chain.K))
+    rate = size**0.5 if chain.backprop else (size * K) ** (1 / 3)
+    return max(1, round(STRIDE / (chain.eta * rate) ** STRIDE_POWER))
 
 
 def _advanced(advance: Callable[[], object]) -> bool:

@@ -5,25 +5,22 @@ from dataclasses import replace
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from fatheory.checks import increasing_times
 from fatheory.errors import LearningRateWarning
 from fatheory.rules import Rule
-from fatheory.theory.integrate import integrate
 from fatheory.theory.order_parameters.activation import finer_integrals
 from fatheory.theory.order_parameters.arguments import checked_problem
 from fatheory.theory.order_parameters.averages import Averages
 from fatheory.theory.order_parameters.field import generalization_error, motion
 from fatheory.theory.order_parameters.integrals import Integrals
 from fatheory.theory.order_parameters.labelled import labelled
+from fatheory.theory.order_parameters.path import follow
 from fatheory.theory.order_parameters.problem import Problem
 from fatheory.theory.order_parameters.stability import largest_stable_rate
 from fatheory.theory.order_parameters.state import OrderParameters
 
-RTOL = 1e-9
-ATOL = 1e-11
 GROWTH = 1.05
 """A generalization error that ends above its start by this factor is looked into."""
 
@@ -167,31 +164,6 @@ def order_parameters(
         answer.attrs["quadrature_error"] = _quadrature_error(problem, finer, states)
     _warn_if_unstable(problem, states, answer)
     return answer
-
-
-def follow(
-    problem: Problem, start: OrderParameters, times: Float[np.ndarray, " time"]
-) -> tuple[OrderParameters, int]:
-    """Integrate and return the states at the times, and the first index not reached or -1.
-
-    Parameters
-    ----------
-    problem : Problem
-        What is learned, and how.
-    start : OrderParameters
-        At alpha = 0.
-    times : array of shape (time,)
-        Increasing, not negative.
-    """
-    given = [part for part in start if part is not None]
-
-    def field(parts: list[np.ndarray]) -> list[np.ndarray]:
-        moved = motion(problem, OrderParameters(*parts))
-        return [part for part in moved if part is not None]
-
-    with np.errstate(all="ignore"):  # what diverges ends in NaN, and says so
-        solved = integrate(field, given, times, rtol=RTOL, atol=ATOL)
-    return OrderParameters(*solved.weights), solved.diverged_at
 
 
 def _quadrature_error(problem: Problem, finer: Integrals, states: OrderParameters) -> float:

@@ -17,6 +17,16 @@ ENTRIES: tuple[Entry, ...] = (
         "literal runs at frozen weights; the largest stable rate; the flow at small rates",
     ),
     Entry(
+        "online.frozen",
+        r"D_{ij} \leftarrow D_{ij} - \eta (G_i D_{ij} + D_{ij} G_j^{\mathsf H}) "
+        r"+ \eta^2 G_i (D_{ij} + D_{ij}^\top + \mathrm{tr} D_{ij}) G_j^{\mathsf H}",
+        "error map of a two-layer linear network at frozen weights, one Gaussian example a step, "
+        "any covariance and rate; layered rules, and node perturbation with its own noise",
+        _DERIVED + ", after Feuer & Weinstein 1985",
+        "fatheory.theory.online.frozen.frozen_mean_loss",
+        "10,000 literal runs under four rules, white and coloured, in standard errors",
+    ),
+    Entry(
         "online.shallow",
         r"D_a \leftarrow D_a (1 - 2 \eta q_a + 2 \eta^2 q_a^2) "
         r"+ \eta^2 q_a \left(\sum_b q_b D_b + r\right)",
