@@ -325,7 +325,7 @@ def test_strides_follow_the_pace_of_learning(rule):
     assert strides[0] == pytest.approx(10**0.7 * strides[1], rel=0.05)
     faster = 8 if rule == "backprop" else 4  # roots of 64: the second, and the third
     assert strides[0] == pytest.approx(faster**0.7 * strides[2], rel=0.05)
-    assert stride_of(Chain(K[None, None], K[None, None], False, N_I, 100.0)) == 1
+    assert stride_of(Chain(K[None, None], K[None, None], False, N_I, 100.0)) == 4
 
 
 @pytest.mark.parametrize("steps", [[], [[0, 1]], [0, 0], [-1, 2], [0.5], [1e300], ["0"]])

@@ -19,8 +19,8 @@ SWITCH = {False: 0.03, True: 0.002}
 """Error against its start, as P, from which on the late phase is followed; by backprop or not."""
 SMALL_START = 0.1
 """Largest singular values of start weights against the root of that of T."""
-STRIDE, STRIDE_POWER = 0.5, 0.7
-"""Steps between two updates are STRIDE / x^STRIDE_POWER, x the pace of learning (`stride_of`)."""
+STRIDE, STRIDE_POWER, SHORTEST = 0.335, 0.7, 4
+"""Steps between two updates: STRIDE / x^STRIDE_POWER, x the pace of learning (`stride_of`)."""
 TRUSTED = 1.25
 """Standard deviation of the log loss in the first phase up to which the closure is followed."""
 TRUSTED_EXCESS = 0.75
@@ -247,7 +247,7 @@ def stride_of(chain: Chain) -> int:
     """
     size, K = (float(np.linalg.norm(A[0, 0], 2)) for A in (chain.target, chain.K))
     rate = size**0.5 if chain.backprop else (size * K) ** (1 / 3)
-    return max(1, round(STRIDE / (chain.eta * rate) ** STRIDE_POWER))
+    return max(SHORTEST, round(STRIDE / (chain.eta * rate) ** STRIDE_POWER))
 
 
 def _advanced(advance: Callable[[], object]) -> bool:
