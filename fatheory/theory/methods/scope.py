@@ -96,7 +96,7 @@ class Scope:
             yield from unknown_settings("task.", task, self.tasks[task.kind])
             return
         known = ", ".join(map(repr, sorted(self.tasks)))
-        means = "y* = T x, " if set(self.tasks) == {"linear"} else ""
+        means = "y* = T x, " if self.tasks.keys() - GIVEN == {"linear"} else ""
         yield f"the task is of kind {task.kind!r}: theory knows {means}task.kind {known}"
 
     def _of_update(self, update: Any) -> Iterator[str]:
