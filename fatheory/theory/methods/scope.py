@@ -127,7 +127,10 @@ def unknown_settings(where: str, part: Any, known: frozenset[str] | set[str]) ->
         )
 
 
-LINEAR = Scope(experiment=Scope().experiment | {"initial"}, tasks={"linear": _LINEAR_TASK} | GIVEN)
+LINEAR = Scope(
+    experiment=Scope().experiment | {"initial"},
+    tasks={"linear": _LINEAR_TASK, "arrays": GIVEN["arrays"]},
+)
 """Linear networks of any depth on linear tasks, under SGD at constant learning rates.
 
 Of given examples they learn the linear map of least squares, by the examples' own second moment.
