@@ -98,8 +98,9 @@ class InitialState:
 
     @property
     def _given_examples(self) -> Samples | None:
-        """Examples that no law draws: own arrays, images; None for drawn tasks."""
-        return self.samples if self.problem is None else None
+        """Arrays of one's own, which archives hold; None for drawn tasks and for images."""
+        own = self.problem is None and self.experiment.task.archived
+        return self.samples if own else None
 
     @property
     def T(self) -> TargetMap:

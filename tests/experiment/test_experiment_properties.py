@@ -199,8 +199,8 @@ def descriptions(draw):
     classes = {"classification_error", "training_error"}
     quantities = QUANTITIES - (set() if task["kind"] == "images" else classes)
     # Fresh examples are no training set.
-    finite = task["kind"] == "images" or task.get("samples")
-    quantities -= set() if finite else {"training_loss"}
+    trained = task["kind"] == "images" or task.get("samples")
+    quantities -= set() if trained else {"training_loss"}
     batch = st.integers(1, task.get("samples") or 20)
     choice = st.fixed_dictionaries(
         {"rule": st.sampled_from(sorted(known_rules())), "learning_rate": positive}
