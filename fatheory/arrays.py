@@ -13,6 +13,8 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
+from fatheory.errors import ArrayError
+
 Array = Any
 """A NumPy or JAX array."""
 
@@ -41,6 +43,32 @@ def namespace(*arrays: Array) -> ModuleType:
     """
     spaces = [a.__array_namespace__() for a in arrays if not isinstance(a, np.ndarray | np.generic)]
     return spaces[0] if spaces else np
+
+
+def floating(*arrays: Array) -> tuple[Array, ...]:
+    """Return arrays of whole numbers in floating point, where sums of them do not wrap around.
+
+    What is in floating point already is returned as it is.
+    """
+    # JAX has its own default precision.
+    return tuple(
+        a.astype(np.float64 if namespace(a) is np else float) if a.dtype.kind in "biu" else a
+        for a in arrays
+    )
+
+
+def require_same_matrices(a: Array, b: Array, what: str) -> None:
+    """Refuse matrices of other shapes, which NumPy would repeat along axes of length 1.
+
+    Raises
+    ------
+    ArrayError
+        If the last two axes differ in length.
+    """
+    if a.shape[-2:] != b.shape[-2:]:
+        raise ArrayError(
+            f"{what} are compared entry by entry and need one shape; got {a.shape} and {b.shape}"
+        )
 
 
 def matrix_by_matrix(decompose: Callable[[Array], Array], A: Float[Array, "... m n"]) -> Array:

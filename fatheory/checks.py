@@ -50,6 +50,20 @@ def real_array(name: str, value: ArrayLike, ndim: int | None = None) -> np.ndarr
     return array
 
 
+def real_matrix(name: str, value: ArrayLike) -> np.ndarray:
+    """Return `value` as a finite float64 matrix that has entries.
+
+    Raises
+    ------
+    ArrayError
+        As `real_array`, or if it has no rows or no columns.
+    """
+    matrix = real_array(name, value, 2)
+    if not matrix.size:
+        raise ArrayError(f"{name} must have rows and columns; its shape is {matrix.shape}")
+    return matrix
+
+
 def one_number(name: str, value: object) -> float:
     """Return `value` as a float, which may be infinite or NaN: ranges are the caller's to check.
 
@@ -163,7 +177,7 @@ def two_layer_arrays(**arrays: ArrayLike) -> tuple[np.ndarray, ...]:
     ArrayError
         If one is not a finite matrix, a layer has no units, or two do not fit.
     """
-    checked = {name: real_array(name, value, 2) for name, value in arrays.items()}
+    checked = {name: real_matrix(name, value) for name, value in arrays.items()}
     matching_shapes({name: (A, _TWO_LAYER_AXES[name]) for name, A in checked.items()})
     return tuple(checked.values())
 

@@ -107,6 +107,8 @@ class Registry(Generic[Part]):
             If there is none; the message lists the known ones and the nearest.
         """
         known = self._at_hand()
+        if not isinstance(name, str):  # of a list Python cannot look up anything
+            raise UnknownNameError(self.kind, name, known)
         if name in known:
             return known[name]
         problem = self._load(name)

@@ -7,13 +7,15 @@ checks types.
 import json
 import sys
 
+import numpy as np
 import xarray as xr
 
 import fatheory as fa
-from fatheory import metrics
-from fatheory.errors import WrongKindError
+from fatheory import metrics, theory
+from fatheory.errors import FatheoryError
 
 ASKED = fa.presets["lillicrap2016/fig2"]
+EYE = np.eye(2)
 VALUES = xr.DataArray([0.0, 1.0], dims="seed", name="loss")
 DOORS = {
     "simulate": (lambda: fa.simulate("fig2"), "experiment must be of type Experiment; got str"),
@@ -35,6 +37,48 @@ DOORS = {
     ),
     "compare": (lambda: fa.compare(VALUES, VALUES), "theory must be of type list or tuple"),
     "compare lists": (lambda: fa.compare([VALUES], [VALUES]), "an archive of theory must be"),
+    **{
+        f"{name} by {what!r}": (lambda call=call, what=what: call(what), "unknown ")
+        for name, call in {
+            "order_parameters": lambda what: theory.order_parameters(
+                EYE, 0 * EYE, EYE, EYE, EYE, activation=what, B=EYE, learning_rate=0.1, times=[0, 1]
+            ),
+            "their rule": lambda what: theory.order_parameters(
+                EYE,
+                0 * EYE,
+                EYE,
+                EYE,
+                EYE,
+                activation="erf",
+                rule=what,
+                B=EYE,
+                learning_rate=0.1,
+                times=[0, 1],
+            ),
+            "lazy_kernel": lambda what: theory.lazy_kernel(
+                EYE, activation=what, hidden_layers=1, rule="usf"
+            ),
+            "find_method": theory.find_method,
+            "expected_feedback_angle": theory.expected_feedback_angle,
+            "EntryLaw": lambda what: theory.EntryLaw(what, 1.0),
+        }.items()
+        for what in (["erf"], {"erf": 1}, None, 3)
+    },
+    **{
+        f"{steps!r} steps": (
+            lambda steps=steps: theory.node_perturbation_mean_loss(EYE, EYE, EYE, 0.01, steps),
+            "steps must be a whole number, 0 or larger",
+        )
+        for steps in (2.5, "3", None)
+    },
+    "a fraction for every mode": (
+        lambda: theory.learning_times(theory.ModeSolution([1.0, 2.0], 1.0), [0.5, 0.6]),
+        "fraction must be one number",
+    ),
+    "unit_angles": (
+        lambda: fa.geometry.unit_angles(np.ones((2, 4)), np.ones((1, 4))),
+        "need one shape",
+    ),
     "mean_interval": (
         lambda: metrics.mean_interval(VALUES.to_dataset()),
         "values must be of type DataArray; got Dataset: take a variable",
@@ -48,6 +92,14 @@ DOORS = {
         "a sweep must be of type Dataset; got str",
     ),
     "cell": (lambda: fa.sweep.cell("sweep.zarr"), "a sweep must be of type Dataset; got str"),
+    **{
+        f"{name} of {type(what).__name__}": (
+            lambda name=name, what=what: getattr(metrics, name)(what),
+            f"archive must be of type Dataset; got {type(what).__name__}",
+        )
+        for name in ("angle", "steps_to", "invariant_drift", "pseudobackprop_angles")
+        for what in (None, VALUES, "run.zarr")
+    },
     "spread": (lambda: metrics.spread([0.0, 1.0]), "values must be of type DataArray; got list"),
 }
 
@@ -56,7 +108,7 @@ def said(ask):
     """Return the message of the refusal."""
     try:
         ask()
-    except WrongKindError as error:
+    except FatheoryError as error:
         return str(error)
     return "nothing"
 

@@ -1,13 +1,13 @@
 """Angles between arrays, in degrees."""
 
-from jaxtyping import Float
+from jaxtyping import Float, Real
 
-from fatheory.arrays import Array, namespace
+from fatheory.arrays import Array, floating, namespace
 
 Axes = int | tuple[int, ...]
 
 
-def angle(a: Float[Array, "..."], b: Float[Array, "..."], axis: Axes = -1) -> Float[Array, "..."]:
+def angle(a: Real[Array, "..."], b: Real[Array, "..."], axis: Axes = -1) -> Float[Array, "..."]:
     r"""Compute the angle between `a` and `b` over `axis`, in degrees in [0, 180].
 
     .. math:: \angle(a, b) = \arccos\frac{a^\top b}{|a||b|}
@@ -31,16 +31,18 @@ def angle(a: Float[Array, "..."], b: Float[Array, "..."], axis: Axes = -1) -> Fl
         The shape of the broadcast inputs without `axis`. NaN where a vector is zero or not finite:
         a zero vector has no direction.
     """
+    a, b = floating(a, b)
     xp = namespace(a, b)
     u, v = _directions(a, b, axis)
     return 2 * xp.rad2deg(xp.arctan2(_norm(u - v, axis), _norm(u + v, axis)))
 
 
-def cosine(a: Float[Array, "..."], b: Float[Array, "..."], axis: Axes = -1) -> Float[Array, "..."]:
+def cosine(a: Real[Array, "..."], b: Real[Array, "..."], axis: Axes = -1) -> Float[Array, "..."]:
     """Compute the signed cosine between `a` and `b` over `axis`, in [-1, 1].
 
     NaN where a vector is zero or not finite, like `angle`.
     """
+    a, b = floating(a, b)
     xp = namespace(a, b)
     u, v = _directions(a, b, axis)
     # Rounding may carry the cosine of parallel vectors beyond 1.

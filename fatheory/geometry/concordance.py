@@ -1,13 +1,13 @@
 """Sign concordance: how often two arrays agree in sign."""
 
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Real
 
 from fatheory.arrays import Array, namespace
 from fatheory.geometry.angle import Axes
 
 
 def sign_concordance(
-    a: Float[Array, "..."], b: Float[Array, "..."], axis: Axes = -1
+    a: Real[Array, "..."], b: Real[Array, "..."], axis: Axes = -1
 ) -> Float[Array, "..."]:
     """Compute the fraction of entries over `axis` in which `a` and `b` have the same sign.
 
@@ -40,7 +40,7 @@ def sign_concordance(
 
 
 def count_signless(
-    a: Float[Array, "..."], b: Float[Array, "..."], axis: Axes = -1
+    a: Real[Array, "..."], b: Real[Array, "..."], axis: Axes = -1
 ) -> Int[Array, "..."]:
     """Count the entries over `axis` that `sign_concordance` leaves out: a zero on either side."""
     xp = namespace(a, b)

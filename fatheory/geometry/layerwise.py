@@ -7,9 +7,9 @@ of shape (..., c_out, c_in rows columns).
 
 from collections.abc import Sequence
 
-from jaxtyping import Float
+from jaxtyping import Float, Real
 
-from fatheory.arrays import Array, namespace
+from fatheory.arrays import Array, floating, namespace, require_same_matrices
 from fatheory.geometry.angle import angle
 from fatheory.geometry.concordance import sign_concordance
 from fatheory.geometry.pseudoinverse import pseudoinverse_alignment
@@ -18,7 +18,7 @@ PerLayer = Float[Array, "*runs layer"]
 
 
 def delta_angles(
-    signals: Sequence[Float[Array, "..."]], references: Sequence[Float[Array, "..."]]
+    signals: Sequence[Real[Array, "..."]], references: Sequence[Real[Array, "..."]]
 ) -> PerLayer:
     """Compute the angle between teaching signals, averaged over the samples, in degrees.
 
@@ -35,6 +35,7 @@ def delta_angles(
     array of shape (..., layer)
         NaN where no sample has an angle, as while W = 0, and where a signal is not finite.
     """
+    signals, references = floating(*signals), floating(*references)
     pairs = zip(signals, references, strict=True)
     return namespace(*signals).stack([_mean_angle(s, r) for s, r in pairs], axis=-1)
 
@@ -46,6 +47,7 @@ def _mean_angle(s: Array, r: Array) -> Array:
     they are fused, and the last digit would no longer be that of older archives.
     """
     xp = namespace(s, r)
+    require_same_matrices(s, r, "teaching signals")
     directed = _directed(s, r)
     count = xp.sum(directed, axis=-1, dtype=s.dtype)
     here = directed[..., None]
@@ -55,15 +57,17 @@ def _mean_angle(s: Array, r: Array) -> Array:
 
 
 def directed_samples(
-    signals: Sequence[Float[Array, "..."]], references: Sequence[Float[Array, "..."]]
+    signals: Sequence[Real[Array, "..."]], references: Sequence[Real[Array, "..."]]
 ) -> PerLayer:
     """Count the samples over which `delta_angles` averages: both signals have a direction.
 
     Real numbers, NaN where a signal is not finite.
     """
+    signals, references = floating(*signals), floating(*references)
     xp = namespace(*signals)
     counts = []
     for s, r in zip(signals, references, strict=True):
+        require_same_matrices(s, r, "teaching signals")
         finite = xp.all(xp.isfinite(s) & xp.isfinite(r), axis=(-2, -1))
         count = xp.sum(_directed(s, r), axis=-1, dtype=s.dtype)
         counts.append(xp.where(finite, count, xp.nan))
@@ -77,16 +81,14 @@ def _directed(a: Array, b: Array) -> Array:
 
 
 def flattened_delta_angles(
-    signals: Sequence[Float[Array, "..."]], references: Sequence[Float[Array, "..."]]
+    signals: Sequence[Real[Array, "..."]], references: Sequence[Real[Array, "..."]]
 ) -> PerLayer:
     """Compute one angle between teaching signals, all samples as one vector, in degrees."""
-    xp = namespace(*signals)
-    pairs = zip(signals, references, strict=True)
-    return xp.stack([angle(s, r, axis=(-2, -1)) for s, r in pairs], axis=-1)
+    return _per_layer(angle, signals, references)
 
 
 def weight_angles(
-    weights: Sequence[Float[Array, "..."]], backward_weights: Sequence[Float[Array, "..."] | None]
+    weights: Sequence[Real[Array, "..."]], backward_weights: Sequence[Real[Array, "..."] | None]
 ) -> PerLayer:
     """Compute the angle between W_l and V_l as flattened matrices, in degrees.
 
@@ -97,14 +99,14 @@ def weight_angles(
 
 
 def sign_concordances(
-    weights: Sequence[Float[Array, "..."]], backward_weights: Sequence[Float[Array, "..."] | None]
+    weights: Sequence[Real[Array, "..."]], backward_weights: Sequence[Real[Array, "..."] | None]
 ) -> PerLayer:
     """Compute the sign concordance of W_l and V_l; NaN where V_l is None or has no sign."""
     return _per_layer(sign_concordance, weights, backward_weights)
 
 
 def pseudoinverse_alignments(
-    weights: Sequence[Float[Array, "..."]], backward_weights: Sequence[Float[Array, "..."] | None]
+    weights: Sequence[Real[Array, "..."]], backward_weights: Sequence[Real[Array, "..."] | None]
 ) -> PerLayer:
     """Compute the angle between W_l and the pseudoinverse of B_l = V_l^T, in degrees.
 
@@ -114,32 +116,35 @@ def pseudoinverse_alignments(
 
 
 def unit_angles(
-    W: Float[Array, "*#runs n_out n_in"], V: Float[Array, "*#runs n_out n_in"] | None
+    W: Real[Array, "*#runs n_out n_in"], V: Real[Array, "*#runs n_out n_in"] | None
 ) -> Float[Array, "*#runs n_in"]:
     """Compute the angle between column j of W and column j of V, unit by unit, in degrees.
 
     Column j holds what unit j of the layer below sends out, and row j of B = V^T what it receives
     (Lillicrap et al. 2016, Fig. 5a). NaN where V is None or a column is zero.
     """
+    (W,) = floating(W)
     if V is None:
         xp = namespace(W)
         return xp.full((*W.shape[:-2], W.shape[-1]), xp.nan, dtype=W.dtype)
+    require_same_matrices(W, V, "W and V")
     return angle(W, V, axis=-2)
 
 
-def weight_norms(weights: Sequence[Float[Array, "..."]]) -> PerLayer:
+def weight_norms(weights: Sequence[Real[Array, "..."]]) -> PerLayer:
     """Compute the Frobenius norm of W_l."""
+    weights = floating(*weights)
     xp = namespace(*weights)
     return xp.stack([xp.linalg.norm(W, axis=(-2, -1)) for W in weights], axis=-1)
 
 
-def gradient_norms(gradients: Sequence[Float[Array, "..."]]) -> PerLayer:
+def gradient_norms(gradients: Sequence[Real[Array, "..."]]) -> PerLayer:
     """Compute the Frobenius norm of the gradient that W_l descends."""
     return weight_norms(gradients)
 
 
 def update_sign_agreements(
-    gradients: Sequence[Float[Array, "..."]], references: Sequence[Float[Array, "..."]]
+    gradients: Sequence[Real[Array, "..."]], references: Sequence[Real[Array, "..."]]
 ) -> PerLayer:
     """Compute the fraction of weights that two gradients move in the same direction.
 
@@ -164,9 +169,12 @@ def _to_pseudoinverse(W: Array, V: Array, axis: tuple[int, int]) -> Array:
 
 
 def _per_layer(measure, weights, backward_weights) -> PerLayer:  # type: ignore[no-untyped-def]
-    xp = namespace(*weights)
-    values = [
-        xp.full(W.shape[:-2], xp.nan, dtype=W.dtype) if V is None else measure(W, V, axis=(-2, -1))
-        for W, V in zip(weights, backward_weights, strict=True)
-    ]
+    weights = floating(*weights)
+    xp, values = namespace(*weights), []
+    for W, V in zip(weights, backward_weights, strict=True):
+        if V is None:
+            values.append(xp.full(W.shape[:-2], xp.nan, dtype=W.dtype))
+            continue
+        require_same_matrices(W, V, "W_l and V_l")
+        values.append(measure(W, V, axis=(-2, -1)))
     return xp.stack(values, axis=-1)

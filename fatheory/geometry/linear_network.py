@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 
-from jaxtyping import Float
+from jaxtyping import Float, Real
 
-from fatheory.arrays import Array, namespace
+from fatheory.arrays import Array, floating, namespace
 
 
 def linear_signals(
-    weights: Sequence[Float[Array, "..."]],
-    backward_weights: Sequence[Float[Array, "..."] | None],
-    T: Float[Array, "*#runs n_o n_i"],
-    x: Float[Array, "*#runs sample n_i"],
+    weights: Sequence[Real[Array, "..."]],
+    backward_weights: Sequence[Real[Array, "..."] | None],
+    T: Real[Array, "*#runs n_o n_i"],
+    x: Real[Array, "*#runs sample n_i"],
 ) -> list[Float[Array, "..."]]:
     """Compute delta_1 ... delta_L of a linear network, per sample.
 
@@ -28,6 +28,8 @@ def linear_signals(
     x : array of shape (..., sample, n_i)
         Inputs.
     """
+    weights = floating(*weights)
+    T, x = floating(T, x)
     product = weights[0]
     for W in weights[1:]:
         product = W @ product
@@ -40,7 +42,7 @@ def linear_signals(
 
 
 def linear_activities(
-    weights: Sequence[Float[Array, "..."]], x: Float[Array, "*#runs sample n_i"]
+    weights: Sequence[Real[Array, "..."]], x: Real[Array, "*#runs sample n_i"]
 ) -> list[Float[Array, "..."]]:
     """Compute h_1 ... h_L = y of a linear network, per sample: h_l = W_l h_{l-1}, h_0 = x.
 
@@ -51,17 +53,18 @@ def linear_activities(
     x : array of shape (..., sample, n_i)
         Inputs.
     """
+    weights = floating(*weights)
     xp = namespace(*weights)
-    activities = [x]
+    activities = list(floating(x))
     for W in weights:
         activities.append(activities[-1] @ xp.swapaxes(W, -1, -2))
     return activities[1:]
 
 
 def linear_gradients(
-    signals: Sequence[Float[Array, "..."]],
-    weights: Sequence[Float[Array, "..."]],
-    x: Float[Array, "*#runs sample n_i"],
+    signals: Sequence[Real[Array, "..."]],
+    weights: Sequence[Real[Array, "..."]],
+    x: Real[Array, "*#runs sample n_i"],
 ) -> list[Float[Array, "..."]]:
     """Compute what W_1 ... W_L descend on a batch of a linear network: -<delta_l h_{l-1}^T>.
 
@@ -77,6 +80,7 @@ def linear_gradients(
     x : array of shape (..., sample, n_i)
         Inputs.
     """
+    signals, (x,) = floating(*signals), floating(x)
     xp = namespace(*signals)
     below = [x, *linear_activities(weights[:-1], x)]
     return [

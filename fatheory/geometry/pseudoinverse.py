@@ -1,13 +1,13 @@
 """How close forward weights come to the pseudoinverse of their feedback."""
 
-from jaxtyping import Float
+from jaxtyping import Float, Real
 
-from fatheory.arrays import Array, matrix_by_matrix, namespace
+from fatheory.arrays import Array, floating, matrix_by_matrix, namespace
 from fatheory.geometry.angle import angle
 
 
 def pseudoinverse_alignment(
-    W: Float[Array, "... n_o n_h"], B: Float[Array, "... n_h n_o"]
+    W: Real[Array, "... n_o n_h"], B: Real[Array, "... n_h n_o"]
 ) -> Float[Array, "..."]:
     """Compute the angle between W and B^+, flattened, in degrees in [0, 180].
 
@@ -29,12 +29,13 @@ def pseudoinverse_alignment(
     return angle(W, pseudoinverse(B), axis=(-2, -1))
 
 
-def pseudoinverse(A: Float[Array, "... m n"]) -> Float[Array, "... n m"]:
+def pseudoinverse(A: Real[Array, "... m n"]) -> Float[Array, "... n m"]:
     """Compute the Moore-Penrose pseudoinverse; NaN where an entry is not finite.
 
     Singular values up to max(m, n) * eps times the largest count as zero, for NumPy and JAX alike
     (their defaults differ).
     """
+    (A,) = floating(A)
     xp = namespace(A)
     # NumPy raises for a whole stack of matrices if LAPACK fails at one, as it does at NaN.
     finite = xp.all(xp.isfinite(A), axis=(-2, -1), keepdims=True)

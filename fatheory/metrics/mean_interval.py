@@ -8,6 +8,7 @@ from fatheory.metrics.replication import (
     count,
     interval_attrs,
     moments,
+    require_each_once,
     require_probability,
     require_replicates,
     student_interval,
@@ -60,6 +61,7 @@ def mean_interval(
     """
     require_probability(probability)
     require_replicates(values, over)
+    require_each_once(values, over)
     with np.errstate(invalid="ignore", divide="ignore"):
         n, mean, deviation = moments(values, over, skipna=skipna)
         # One seed has a deviation of zero and no standard error: 0 / 0.

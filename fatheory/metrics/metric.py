@@ -18,6 +18,17 @@ Compute = Callable[Concatenate[ArchiveView, Parameters], Result]
 Metric = Callable[Concatenate[xr.Dataset, Parameters], Result]
 
 
+def require_archive(archive: object) -> None:
+    """Refuse what is no dataset, before anything is looked for in it.
+
+    Raises
+    ------
+    WrongKindError
+        If it is something else.
+    """
+    require_kind("archive", archive, xr.Dataset, "fatheory.load(PATH) reads a stored one")
+
+
 def metric(compute: Compute[Parameters, Result]) -> Metric[Parameters, Result]:
     """Make a metric of archives from what is computed of a view of one.
 
@@ -28,7 +39,7 @@ def metric(compute: Compute[Parameters, Result]) -> Metric[Parameters, Result]:
     def measured(
         archive: xr.Dataset, *args: Parameters.args, **kwargs: Parameters.kwargs
     ) -> Result:
-        _require_archive(archive)
+        require_archive(archive)
         warn_of_divergence(archive)
         return compute(ArchiveView(archive), *args, **kwargs)
 
@@ -46,15 +57,11 @@ def chunked_metric(compute: Compute[Parameters, Result]) -> Metric[Parameters, R
     def measured(
         archive: xr.Dataset, *args: Parameters.args, **kwargs: Parameters.kwargs
     ) -> Result:
-        _require_archive(archive)
+        require_archive(archive)
         warn_of_divergence(archive)
         return in_chunks(archive, lambda chunk: compute(ArchiveView(chunk), *args, **kwargs))
 
     return _of_archives(measured)
-
-
-def _require_archive(archive: object) -> None:
-    require_kind("archive", archive, xr.Dataset, "fatheory.load(PATH) reads a stored one")
 
 
 def _of_archives(measured: Metric[Parameters, Result]) -> Metric[Parameters, Result]:

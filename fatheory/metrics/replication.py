@@ -56,6 +56,24 @@ def require_replicates(values: xr.DataArray, over: str) -> None:
         raise FatheoryError(f"{values.name!r} has no entry along {over!r}; at least 1 is needed")
 
 
+def require_each_once(values: xr.DataArray, over: str) -> None:
+    """Refuse replicates that repeat a label.
+
+    Raises
+    ------
+    FatheoryError
+        If they do; it says which.
+    """
+    index = values.indexes.get(over)
+    if index is not None and not index.is_unique:
+        # Counted twice, a run would make an interval narrower than what is known.
+        repeated = ", ".join(map(str, index[index.duplicated()].unique()[:5]))
+        raise FatheoryError(
+            f"{values.name!r} repeats labels along {over!r}: {repeated}; a run counts once, so "
+            f"keep one of each, as values.drop_duplicates({over!r}) does"
+        )
+
+
 def require_probability(probability: float) -> None:
     """Check that a probability lies strictly between 0 and 1.
 

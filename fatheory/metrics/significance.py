@@ -12,6 +12,7 @@ from fatheory.metrics.replication import (
     count,
     interval_attrs,
     moments,
+    require_each_once,
     require_probability,
     require_replicates,
     student_interval,
@@ -99,6 +100,8 @@ def t_test(
     units = _common_units(first, second)
     for values in (first, second):
         require_replicates(values, over)
+        if not paired:  # pairs are matched by labels, and say so in their own words
+            require_each_once(values, over)
     if paired and not equal_variance:
         raise FatheoryError(
             "equal_variance=False has no meaning for a paired test, which uses the variance of "

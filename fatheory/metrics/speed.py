@@ -6,6 +6,7 @@ import xarray as xr
 from fatheory import labels
 from fatheory.archive import warn_of_divergence, with_own_axes
 from fatheory.errors import ArchiveError, FatheoryError
+from fatheory.metrics.metric import require_archive
 
 
 def steps_to(archive: xr.Dataset, fraction: float = 0.01) -> xr.DataArray:
@@ -35,6 +36,7 @@ def steps_to(archive: xr.Dataset, fraction: float = 0.01) -> xr.DataArray:
     """
     if not 0 < fraction < 1:
         raise FatheoryError(f"fraction must lie between 0 and 1; got {fraction}")
+    require_archive(archive)
     warn_of_divergence(archive)
     loss = _losses_in_order(archive)
     steps = loss[labels.STEP].values.astype(float)

@@ -7,6 +7,7 @@ from fatheory.metrics.replication import (
     CI_BOUND,
     count,
     interval_attrs,
+    require_each_once,
     require_probability,
     require_replicates,
 )
@@ -52,6 +53,7 @@ def spread(
     """
     require_probability(probability)
     require_replicates(values, over)
+    require_each_once(values, over)
     # Quantiles of the seeds themselves, no multiple of a deviation: losses are skew over seeds.
     low, high = (1 - probability) / 2, (1 + probability) / 2
     n = count(values, over)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fatheory.arrays import Covariance, TargetMap
-from fatheory.checks import covariance_matrix, matching_shapes, real_array
+from fatheory.checks import covariance_matrix, matching_shapes, real_matrix
 from fatheory.errors import RegimeError
 
 RANK_TOLERANCE = 1e-10
@@ -81,7 +81,7 @@ def bottleneck_limit(T: ArrayLike, B: ArrayLike, Sigma: ArrayLike | None = None)
     Derived for this project; Garg & Vempala 2021 (arXiv 2111.08706) show that feedback alignment
     is not optimal for n_h < n_o; Hanut & Kadmon 2025 (arXiv 2502.20580) study feedback of low rank.
     """
-    T, B = real_array("T", T, 2), real_array("B", B, 2)
+    T, B = real_matrix("T", T), real_matrix("B", B)
     matching_shapes({"T": (T, ("n_o", "n_i")), "B": (B, ("n_h", "n_o"))})
     Sigma = covariance_matrix("Sigma", Sigma, T.shape[1])
     root, inverse_root = _square_roots(Sigma)

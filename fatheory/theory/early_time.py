@@ -14,7 +14,7 @@ from typing import NamedTuple
 from numpy.typing import ArrayLike
 
 from fatheory.arrays import Covariance, FeedbackWeights, InputWeights, OutputWeights, TargetMap
-from fatheory.checks import covariance_matrix, increasing_times, matching_shapes, real_array
+from fatheory.checks import covariance_matrix, increasing_times, matching_shapes, real_matrix
 from fatheory.errors import ArrayError
 from fatheory.geometry import angle
 
@@ -105,6 +105,6 @@ def first_alignment_angle(B: ArrayLike, T: ArrayLike, Sigma: ArrayLike | None = 
 def _checked(
     B: ArrayLike, T: ArrayLike, Sigma: ArrayLike | None
 ) -> tuple[FeedbackWeights, TargetMap, Covariance]:
-    B, T = real_array("B", B, 2), real_array("T", T, 2)
+    B, T = real_matrix("B", B), real_matrix("T", T)
     matching_shapes({"B": (B, ("n_h", "n_o")), "T": (T, ("n_o", "n_i"))})
     return B, T, covariance_matrix("Sigma", Sigma, T.shape[1])

@@ -13,7 +13,7 @@ from fatheory.checks import (
     covariance_matrix,
     increasing_times,
     matching_shapes,
-    real_array,
+    real_matrix,
     two_layer_arrays,
 )
 from fatheory.geometry import feedback_invariant
@@ -97,10 +97,10 @@ def flow(
     Lillicrap et al. 2016, Nat. Commun. 7:13276, Supplementary Notes 10-11; Liao, Leibo & Poggio
     2016, arXiv 1510.05067, for the sign-concordant rules.
     """
-    W0, W, T = real_array("W0", W0, 2), real_array("W", W, 2), real_array("T", T, 2)
+    W0, W, T = real_matrix("W0", W0), real_matrix("W", W), real_matrix("T", T)
     axes = {"W0": (W0, ("n_h", "n_i")), "W": (W, ("n_o", "n_h")), "T": (T, ("n_o", "n_i"))}
     if B is not None:
-        B = real_array("B", B, 2)
+        B = real_matrix("B", B)
         axes["B"] = (B, ("n_h", "n_o"))
     matching_shapes(axes)
     Sigma = covariance_matrix("Sigma", Sigma, W0.shape[1])

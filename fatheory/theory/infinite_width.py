@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fatheory.arrays import Sampler
-from fatheory.checks import one_number, real_array
+from fatheory.checks import one_number, real_matrix
 from fatheory.errors import RegimeError, UnknownNameError
 from fatheory.renamed import renamed
 from fatheory.theory.gram import HiddenGram
@@ -50,7 +50,7 @@ class WidthScaledDistribution:
     width_exponent: float = 0.5
 
     def __post_init__(self) -> None:
-        if self.family not in _UNIT_VARIANCE:
+        if not isinstance(self.family, str) or self.family not in _UNIT_VARIANCE:
             raise UnknownNameError("family of entries", self.family, _UNIT_VARIANCE)
         if not (math.isfinite(self.scale) and self.scale >= 0):
             raise RegimeError(f"scale must be finite and not negative; got {self.scale}")
@@ -125,7 +125,7 @@ def reduced_infinite_width(
     ----------
     Derived for this project.
     """
-    T = real_array("T", T, 2)
+    T = real_matrix("T", T)
     n_o, n_i = T.shape
     gram = limiting_gram(n_i, n_o, input_variance, output_variance, feedback_variance)
     solution = solve_gram(gram, T, Sigma, times=times, rtol=rtol, atol=atol)

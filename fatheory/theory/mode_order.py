@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 
-from fatheory.checks import real_array
+from fatheory.checks import one_number, real_array
 from fatheory.errors import ArrayError, RegimeError
 from fatheory.theory.cubic_roots import real_roots
 from fatheory.theory.modes import ModeSolution
@@ -163,5 +163,6 @@ def anti_regularising_start(
 
 
 def _require_fraction(fraction: float) -> None:
+    fraction = one_number("fraction", fraction)
     if not 0 < fraction < 1:
         raise ArrayError(f"fraction must lie between 0 and 1; got {fraction}")

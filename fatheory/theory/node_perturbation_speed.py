@@ -104,6 +104,8 @@ def node_perturbation_mean_loss(
     require_spread(sigma)
     _require_positive("learning_rate", learning_rate)
     _require_positive("input_variance", input_variance)
+    if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 0:
+        raise RegimeError(f"steps must be a whole number, 0 or larger; got {steps!r}")
     if rule not in RULES:
         raise UnknownNameError("rule with a known mean loss", rule, RULES)
     g, vectors = np.linalg.eigh(W @ W.T)

@@ -31,7 +31,7 @@ from fatheory.checks import (
     covariance_matrix,
     increasing_times,
     matching_shapes,
-    real_array,
+    real_matrix,
 )
 from fatheory.errors import ArrayError, RegimeError
 from fatheory.theory.fields import RunIndex, RunsField, without_vanished
@@ -209,8 +209,8 @@ def reduced(
     ----------
     Derived for this project.
     """
-    W0, W, B = real_array("W0", W0, 2), real_array("W", W, 2), real_array("B", B, 2)
-    T = real_array("T", T, 2)
+    W0, W, B = real_matrix("W0", W0), real_matrix("W", W), real_matrix("B", B)
+    T = real_matrix("T", T)
     gram = hidden_gram(W0, W, B)
     matching_shapes(
         {"W0": (W0, ("n_h", "n_i")), "W": (W, ("n_o", "n_h")), "T": (T, ("n_o", "n_i"))}
@@ -250,7 +250,7 @@ def solve_gram(
     ArrayError
         If arrays are not finite or do not fit, or Sigma is not a covariance.
     """
-    T = real_array("T", T, 2)
+    T = real_matrix("T", T)
     n_o = gram.M.shape[-2]
     if T.shape != (n_o, gram.n_i):
         raise ArrayError(

@@ -113,3 +113,13 @@ class TestRefusals:
     def test_no_seed_at_all(self, summarise):
         with pytest.raises(FatheoryError, match="no entry along 'seed'"):
             summarise(seeds([]))
+
+
+def test_a_run_counts_once():
+    """Counted twice, as after a concatenation of what overlaps, it made the interval narrower."""
+    values = seeds([1, 2, 4]).assign_coords(seed=[0, 1, 2])
+    twice = xr.concat([values, values.isel(seed=[1])], "seed")
+    for summary in (mean_interval, spread):
+        with pytest.raises(FatheoryError, match=r"repeats labels along 'seed': 1"):
+            summary(twice)
+        xr.testing.assert_identical(summary(twice.drop_duplicates("seed")), summary(values))

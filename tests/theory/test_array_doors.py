@@ -270,3 +270,33 @@ def test_what_is_no_tolerance_is_refused(wrong):
 def test_what_is_no_rule_is_refused(wrong):
     with pytest.raises(UnknownNameError, match=r"unknown rule .*known: backprop"):
         as_rule(wrong)
+
+
+@pytest.mark.parametrize(
+    ("name", "argument", "empty"),
+    [
+        ("first_alignment_angle", "B", np.zeros((0, 2))),
+        ("early_time", "B", np.zeros((0, 2))),
+        ("reduced_infinite_width", "T", np.zeros((0, 3))),
+        ("bottleneck_limit", "T", np.zeros((2, 0))),
+        ("bottleneck_limit", "B", np.zeros((0, 2))),
+        ("invariant", "W0", np.zeros((4, 0))),
+        ("dmft", "Y", np.zeros((4, 0))),
+    ],
+)
+def test_matrices_without_entries_are_refused(name, argument, empty):
+    """They ended in an IndexError of NumPy, or in arrays of nothing."""
+    function, arrays, others = CALLS[name]
+    with pytest.raises(ArrayError, match=rf"{argument} must have rows and columns; its shape is"):
+        function(**(arrays | {argument: empty}), **others)
+
+
+@pytest.mark.parametrize("steps", [-1, True])
+def test_numbers_of_steps_are_whole(steps):
+    with pytest.raises(RegimeError, match="steps must be a whole number, 0 or larger"):
+        theory.node_perturbation_mean_loss(W0, W, T, 0.01, steps)
+
+
+def test_what_belongs_to_something_that_is_not_there_is_refused():
+    with pytest.raises(ArrayError, match="there is no test_kernel: give both"):
+        theory.lazy_outputs(np.eye(3), np.ones((3, 2)), times=[0, 1], test_start=np.ones((1, 2)))

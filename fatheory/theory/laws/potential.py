@@ -142,7 +142,7 @@ def rule_potential(
         "frsf": ("M S", shape),
         "power": None,
     }
-    if rule not in needs:
+    if not isinstance(rule, str) or rule not in needs:
         raise UnknownNameError("rule with feedback of a potential", rule, needs)
     if (power is not None) != (rule == "power") or (power is not None and not power > 1):
         raise RegimeError(f"'power' needs a power above 1, other rules none; {rule} got {power}")

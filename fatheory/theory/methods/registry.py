@@ -82,7 +82,7 @@ def find_method(name: str) -> Method:
         If the name is an old one.
     """
     renamed = {old: kind.name for kind in _BUILT_IN for old in kind.aliases}
-    if name in renamed:
+    if isinstance(name, str) and name in renamed:
         warn(f"the method {name!r} is called {renamed[name]!r}", DeprecationWarning, stacklevel=3)
         name = renamed[name]
     return METHODS.find(name)

@@ -36,7 +36,7 @@ def find_integrals(activation: str) -> Integrals:
     UnknownNameError
         If there is none; the message lists the known ones and the nearest.
     """
-    if activation not in ACTIVATIONS:
+    if not isinstance(activation, str) or activation not in ACTIVATIONS:
         raise UnknownNameError("activation", activation, ACTIVATIONS)
     return ACTIVATIONS[activation]()
 

@@ -132,7 +132,7 @@ def resolve_feedback(
 def _made(rule: str | Rule) -> Rule:
     if isinstance(rule, Rule):
         return rule
-    if rule not in known_rules():
+    if not isinstance(rule, str) or rule not in known_rules():
         raise UnknownNameError("rule", rule, (*known_rules(), ADAPTIVE_FEEDBACK))
     return make_rule(rule)
 

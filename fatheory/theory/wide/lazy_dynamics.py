@@ -76,6 +76,8 @@ def lazy_outputs(
     f0 = np.zeros_like(Y) if start is None else real_array("start", start, 2)
     fits = {"kernel": (K, ("point", "point")), "Y": (Y, ("point", "unit"))}
     matching_shapes(fits | {"start": (f0, ("point", "unit"))})
+    if test_start is not None and test_kernel is None:
+        raise ArrayError("test_start is of test points, and there is no test_kernel: give both")
     moments = increasing_times(times)
     eta = None if learning_rate is None else one_number("learning_rate", learning_rate)
     asymmetry = float(np.abs(K - K.T).max(initial=0.0))

@@ -50,7 +50,7 @@ def unit_function(name: str) -> UnitFunction:
     UnknownNameError
         If there is none of that name.
     """
-    if name not in _FUNCTIONS:
+    if not isinstance(name, str) or name not in _FUNCTIONS:
         raise UnknownNameError("activation", name, _FUNCTIONS)
     return _FUNCTIONS[name]
 

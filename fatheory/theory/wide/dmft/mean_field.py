@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from fatheory.checks import matching_shapes, one_number, real_array
+from fatheory.checks import matching_shapes, one_number, real_matrix
 from fatheory.errors import RegimeError, UnknownNameError
 from fatheory.theory.wide.dmft.causal_pass import Problem, causal_pass, memory_of_pass
 from fatheory.theory.wide.dmft.scaling import rich_scaling
@@ -110,7 +110,7 @@ def dmft(
     >>> run.output.dims
     ('step', 'point', 'unit')
     """
-    points, targets = input_points("X", X), real_array("Y", Y, 2)
+    points, targets = input_points("X", X), real_matrix("Y", Y)
     matching_shapes({"X": (points, ("point", "n_i")), "Y": (targets, ("point", "unit"))})
     L, S = whole_number("hidden_layers", hidden_layers), whole_number("samples", samples, 64)
     K = whole_number("steps", steps)
