@@ -11,9 +11,6 @@
 #
 # `quick` is 2 epochs and two seeds a rule; `paper` is 15 and six, so that likeness has an interval.
 # Both need MNIST: `fatheory data fetch mnist`.
-#
-# The stored result is of an older protocol, and says so when it is drawn: a learning rate for every
-# rule, and slopes transmitted.
 
 # %%
 import itertools
