@@ -11,12 +11,16 @@ from types import ModuleType
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+import numpy.typing as npt
 from jaxtyping import Float
+from typing_extensions import TypeAliasType
 
 from fatheory.errors import ArrayError
 
 Array = Any
 """A NumPy or JAX array."""
+ArrayLike = TypeAliasType("ArrayLike", npt.ArrayLike)
+"""What `numpy.asarray` takes; a name of its own, for signatures would spell out NumPy's union."""
 
 InputWeights = Float[np.ndarray, "n_h n_i"]
 OutputWeights = Float[np.ndarray, "n_o n_h"]

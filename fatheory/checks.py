@@ -5,8 +5,8 @@ import numbers
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import ArrayLike
 
+from fatheory.arrays import ArrayLike
 from fatheory.errors import ArrayError, WrongKindError
 
 

@@ -10,9 +10,9 @@ from importlib import metadata
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike
 
 from fatheory import labels
+from fatheory.arrays import ArrayLike
 from fatheory.checks import matching_shapes
 from fatheory.errors import ArchiveError, ArrayError, UnknownNameError
 

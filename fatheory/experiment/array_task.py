@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
 from pydantic import PrivateAttr
 
+from fatheory.arrays import ArrayLike
 from fatheory.errors import ArrayError, DataError
 from fatheory.experiment.array_contents import ArrayContents
 from fatheory.experiment.recorded_arrays import recorded_arrays

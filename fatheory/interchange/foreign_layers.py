@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from fatheory import labels
+from fatheory.arrays import ArrayLike
 from fatheory.checks import extended_array
 from fatheory.errors import ArrayError
 

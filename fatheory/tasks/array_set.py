@@ -7,8 +7,8 @@ from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 
+from fatheory.arrays import ArrayLike
 from fatheory.checks import real_array
 from fatheory.errors import ArrayError
 

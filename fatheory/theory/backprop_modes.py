@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 
+from fatheory.arrays import ArrayLike
 from fatheory.checks import covariance_matrix, extended_array, real_array, two_layer_arrays
 from fatheory.errors import ArrayError, RegimeError
 

@@ -3,9 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from fatheory.arrays import Covariance, TargetMap
+from fatheory.arrays import ArrayLike, Covariance, TargetMap
 from fatheory.checks import covariance_matrix, matching_shapes, real_matrix
 from fatheory.errors import RegimeError
 

@@ -6,9 +6,8 @@ from functools import cached_property
 import numpy as np
 import xarray as xr
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 
-from fatheory.arrays import FeedbackWeights
+from fatheory.arrays import ArrayLike, FeedbackWeights
 from fatheory.checks import (
     covariance_matrix,
     increasing_times,

@@ -4,9 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 
-from fatheory.arrays import Covariance, FeedbackWeights, InputWeights, OutputWeights, TargetMap
+from fatheory.arrays import (
+    ArrayLike,
+    Covariance,
+    FeedbackWeights,
+    InputWeights,
+    OutputWeights,
+    TargetMap,
+)
 from fatheory.checks import increasing_times
 from fatheory.errors import RegimeError
 from fatheory.geometry import feedback_invariant, linear_loss, smallest_symmetric_eigenvalue

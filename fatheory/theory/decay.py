@@ -2,9 +2,15 @@
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 
-from fatheory.arrays import Covariance, FeedbackWeights, InputWeights, OutputWeights, TargetMap
+from fatheory.arrays import (
+    ArrayLike,
+    Covariance,
+    FeedbackWeights,
+    InputWeights,
+    OutputWeights,
+    TargetMap,
+)
 from fatheory.checks import (
     covariance_matrix,
     increasing_times,

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 import xarray as xr
-from numpy.typing import ArrayLike
 
+from fatheory.arrays import ArrayLike
 from fatheory.checks import (
     checked_tolerances,
     covariance_matrix,

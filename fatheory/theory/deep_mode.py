@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Complex, Float
 from numpy.polynomial import Polynomial
-from numpy.typing import ArrayLike
 from scipy.special import hyp2f1
 
+from fatheory.arrays import ArrayLike
 from fatheory.checks import increasing_times
 from fatheory.errors import RegimeError
 from fatheory.theory.integrate import integrate

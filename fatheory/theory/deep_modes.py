@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 
+from fatheory.arrays import ArrayLike
 from fatheory.checks import covariance_matrix, matching_shapes, real_array
 from fatheory.errors import RegimeError, UnknownNameError
 from fatheory.theory.deep import DIRECT

@@ -11,9 +11,14 @@ from :math:`B^\top`. Derived for this project.
 
 from typing import NamedTuple
 
-from numpy.typing import ArrayLike
-
-from fatheory.arrays import Covariance, FeedbackWeights, InputWeights, OutputWeights, TargetMap
+from fatheory.arrays import (
+    ArrayLike,
+    Covariance,
+    FeedbackWeights,
+    InputWeights,
+    OutputWeights,
+    TargetMap,
+)
 from fatheory.checks import covariance_matrix, increasing_times, matching_shapes, real_matrix
 from fatheory.errors import ArrayError
 from fatheory.geometry import angle

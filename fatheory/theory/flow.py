@@ -5,9 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 
-from fatheory.arrays import Covariance, TargetMap
+from fatheory.arrays import ArrayLike, Covariance, TargetMap
 from fatheory.checks import (
     checked_tolerances,
     covariance_matrix,

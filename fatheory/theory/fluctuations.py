@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 
-from fatheory.arrays import FeedbackWeights, InputWeights, OutputWeights
+from fatheory.arrays import ArrayLike, FeedbackWeights, InputWeights, OutputWeights
 from fatheory.checks import covariance_matrix, increasing_times, matching_shapes, real_array
 from fatheory.errors import RegimeError, UnknownNameError
 from fatheory.theory.integrate import integrate

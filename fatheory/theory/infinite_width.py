@@ -4,9 +4,8 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from fatheory.arrays import Sampler
+from fatheory.arrays import ArrayLike, Sampler
 from fatheory.checks import one_number, real_matrix
 from fatheory.errors import RegimeError, UnknownNameError
 from fatheory.renamed import renamed

@@ -7,10 +7,16 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 from scipy.linalg import expm
 
-from fatheory.arrays import Covariance, FeedbackWeights, InputWeights, OutputWeights, TargetMap
+from fatheory.arrays import (
+    ArrayLike,
+    Covariance,
+    FeedbackWeights,
+    InputWeights,
+    OutputWeights,
+    TargetMap,
+)
 from fatheory.checks import covariance_matrix, increasing_times, matching_shapes, real_array
 from fatheory.errors import RegimeError
 from fatheory.rules import Rule, as_rule

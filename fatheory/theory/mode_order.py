@@ -11,9 +11,9 @@ this project.
 
 import numpy as np
 from jaxtyping import Float, Int
-from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 
+from fatheory.arrays import ArrayLike
 from fatheory.checks import one_number, real_array
 from fatheory.errors import ArrayError, RegimeError
 from fatheory.theory.cubic_roots import real_roots

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 
+from fatheory.arrays import ArrayLike
 from fatheory.checks import extended_array, real_array
 from fatheory.errors import ArrayError, RegimeError
 from fatheory.theory.cubic_roots import reached_root

@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 from scipy.special import gammaln
 
+from fatheory.arrays import ArrayLike
 from fatheory.checks import matching_shapes, one_number, real_array
 from fatheory.errors import RegimeError
 from fatheory.renamed import renamed

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 
+from fatheory.arrays import ArrayLike
 from fatheory.checks import one_number, real_array, two_layer_arrays
 from fatheory.errors import LearningRateWarning, RegimeError, UnknownNameError
 from fatheory.theory.node_perturbation import require_spread, require_units

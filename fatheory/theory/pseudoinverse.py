@@ -4,9 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 
-from fatheory.arrays import FeedbackWeights, InputWeights, OutputWeights
+from fatheory.arrays import ArrayLike, FeedbackWeights, InputWeights, OutputWeights
 from fatheory.checks import covariance_matrix, matching_shapes, real_array
 from fatheory.errors import ArrayError, RegimeError
 from fatheory.geometry import angle, cosine

@@ -4,10 +4,9 @@ import math
 
 import numpy as np
 from jaxtyping import Float, Int
-from numpy.typing import ArrayLike
 from scipy.linalg.blas import dgemm
 
-from fatheory.arrays import TargetMap
+from fatheory.arrays import ArrayLike, TargetMap
 from fatheory.checks import covariance_matrix, matching_shapes, one_number, real_array
 from fatheory.errors import ArrayError, RegimeError
 from fatheory.theory.gram import HiddenGram, hidden_gram

@@ -23,9 +23,15 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 
-from fatheory.arrays import Covariance, FeedbackWeights, InputWeights, OutputWeights, TargetMap
+from fatheory.arrays import (
+    ArrayLike,
+    Covariance,
+    FeedbackWeights,
+    InputWeights,
+    OutputWeights,
+    TargetMap,
+)
 from fatheory.checks import (
     checked_tolerances,
     covariance_matrix,

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 
+from fatheory.arrays import ArrayLike
 from fatheory.checks import increasing_times, one_number, two_layer_arrays
 from fatheory.errors import RegimeError
 

@@ -4,11 +4,11 @@ import math
 
 import numpy as np
 from jaxtyping import Float, Inexact
-from numpy.typing import ArrayLike
 from scipy.linalg import schur
 from scipy.linalg.lapack import ztrsyl
 from scipy.optimize import brentq
 
+from fatheory.arrays import ArrayLike
 from fatheory.checks import covariance_matrix, real_array, two_layer_arrays
 from fatheory.errors import RegimeError
 from fatheory.rules import NodePerturbation, Rule, Shallow, as_rule

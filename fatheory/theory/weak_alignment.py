@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 
+from fatheory.arrays import ArrayLike
 from fatheory.theory.layers import direct_feedback, network_weights
 
 

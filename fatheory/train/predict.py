@@ -9,10 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 
 from fatheory import labels
 from fatheory.archive import with_own_axes
+from fatheory.arrays import ArrayLike
 from fatheory.checks import real_array, require_kind
 from fatheory.errors import ArchiveError, ArrayError
 from fatheory.experiment import Experiment, SpikingNetwork

@@ -14,10 +14,9 @@ from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 from scipy.integrate import solve_ivp
 
-from fatheory.arrays import Covariance, TargetMap
+from fatheory.arrays import ArrayLike, Covariance, TargetMap
 from fatheory.checks import (
     checked_tolerances,
     covariance_matrix,

@@ -4,8 +4,8 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike
 
+from fatheory.arrays import ArrayLike
 from fatheory.checks import covariance_matrix, increasing_times, one_number, real_array
 from fatheory.errors import ArrayError, RegimeError
 from fatheory.theory.deep_reduction.flow import ATOL, RTOL, solve_deep_grams

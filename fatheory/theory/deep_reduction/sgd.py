@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
+from fatheory.arrays import ArrayLike
 from fatheory.checks import matching_shapes, one_number, real_array
 from fatheory.errors import ArrayError, RegimeError
 from fatheory.theory.deep_reduction.flow import deep_problem

@@ -2,8 +2,8 @@ r"""Laws of feedback that learns: Kolen-Pollack and the weight mirror."""
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 
+from fatheory.arrays import ArrayLike
 from fatheory.checks import matching_shapes, one_number, real_array, two_layer_arrays
 from fatheory.errors import RegimeError
 

@@ -24,8 +24,8 @@ from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 
+from fatheory.arrays import ArrayLike
 from fatheory.checks import real_array
 from fatheory.errors import ArrayError
 from fatheory.theory.laws.potential import Potential

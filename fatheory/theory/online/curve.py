@@ -3,9 +3,9 @@
 import math
 
 import xarray as xr
-from numpy.typing import ArrayLike
 
 from fatheory import labels
+from fatheory.arrays import ArrayLike
 from fatheory.checks import one_number, step_numbers, two_layer_arrays
 from fatheory.errors import RegimeError
 from fatheory.rules import Rule, make_rule

@@ -21,9 +21,9 @@ from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Float, Inexact
-from numpy.typing import ArrayLike
 from scipy.sparse.linalg import LinearOperator, eigs
 
+from fatheory.arrays import ArrayLike
 from fatheory.checks import (
     covariance_matrix,
     matching_shapes,

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 
+from fatheory.arrays import ArrayLike
 from fatheory.checks import covariance_matrix, one_number, two_layer_arrays
 from fatheory.errors import RegimeError
 from fatheory.rules import NodePerturbation, Rule, Shallow, as_rule

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 
+from fatheory.arrays import ArrayLike
 from fatheory.checks import covariance_matrix, one_number, step_numbers, two_layer_arrays
 from fatheory.errors import RegimeError
 

@@ -3,8 +3,8 @@
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike
 
+from fatheory.arrays import ArrayLike
 from fatheory.checks import matching_shapes, one_number, real_array
 from fatheory.errors import ArrayError, RegimeError
 from fatheory.rules import Rule

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 
+from fatheory.arrays import ArrayLike
 from fatheory.checks import real_array
 from fatheory.errors import ArrayError, RegimeError, UnknownNameError
 from fatheory.rules import (

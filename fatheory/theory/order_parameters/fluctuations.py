@@ -4,9 +4,9 @@ import operator
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike
 
 from fatheory import labels
+from fatheory.arrays import ArrayLike
 from fatheory.checks import increasing_times
 from fatheory.errors import RegimeError
 from fatheory.rules import Rule

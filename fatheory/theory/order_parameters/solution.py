@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike
 
+from fatheory.arrays import ArrayLike
 from fatheory.checks import increasing_times
 from fatheory.errors import LearningRateWarning
 from fatheory.rules import Rule

@@ -2,9 +2,9 @@ r"""Lazy learning along time: outputs at training and test points, and what can 
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike
 
 from fatheory import labels
+from fatheory.arrays import ArrayLike
 from fatheory.checks import increasing_times, matching_shapes, one_number, real_array
 from fatheory.errors import ArrayError, RegimeError
 from fatheory.theory.wide.points import require_memory

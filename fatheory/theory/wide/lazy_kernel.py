@@ -2,9 +2,9 @@ r"""The kernel with which an infinitely wide network learns lazily, under every 
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike
 
 from fatheory import labels
+from fatheory.arrays import ArrayLike
 from fatheory.errors import ArrayError
 from fatheory.theory.wide.layer_kernels import Kernel, LayerKernels, layer_kernels, signal_kernels
 from fatheory.theory.wide.points import (

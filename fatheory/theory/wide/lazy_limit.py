@@ -6,10 +6,10 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 from scipy.linalg import cho_factor, cho_solve, eigvalsh
 
 from fatheory import labels
+from fatheory.arrays import ArrayLike
 from fatheory.checks import matching_shapes, one_number, real_array
 from fatheory.errors import RegimeError, UnknownNameError
 from fatheory.theory.wide.conjugate_gradients import (

@@ -2,8 +2,8 @@
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 
+from fatheory.arrays import ArrayLike
 from fatheory.checks import one_number, real_array
 from fatheory.errors import ArrayError, RegimeError
 from fatheory.machine import free_memory, size_text

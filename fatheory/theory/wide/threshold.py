@@ -3,9 +3,9 @@ r"""The threshold of sign concordance, below which lazy learning moves away from
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 
+from fatheory.arrays import ArrayLike
 from fatheory.theory.wide.lazy_kernel import kernel_terms, weighted
 from fatheory.theory.wide.rule_coefficients import require_concordance, rule_coefficients
 

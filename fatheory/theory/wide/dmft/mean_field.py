@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike
 
+from fatheory.arrays import ArrayLike
 from fatheory.checks import matching_shapes, one_number, real_matrix
 from fatheory.errors import RegimeError, UnknownNameError
 from fatheory.theory.wide.dmft.causal_pass import Problem, causal_pass, memory_of_pass
