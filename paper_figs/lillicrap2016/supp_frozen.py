@@ -11,9 +11,6 @@
 #
 # `quick` is 5 seeds and 100,000 steps; `paper` is 20 seeds and 400,000 steps, as in Fig. 3d.
 # The learning rate is that of Fig. 3d; the same networks are also trained at a quarter of it.
-#
-# The stored result is of an older protocol, and says so when it is drawn: a learning rate for every
-# rule and depth, slopes transmitted, biases that start at zero.
 
 # %%
 import itertools
