@@ -60,7 +60,7 @@ DOORS = {
             ),
             "find_method": theory.find_method,
             "expected_feedback_angle": theory.expected_feedback_angle,
-            "EntryLaw": lambda what: theory.EntryLaw(what, 1.0),
+            "WidthScaledDistribution": lambda what: theory.WidthScaledDistribution(what, 1.0),
         }.items()
         for what in (["erf"], {"erf": 1}, None, 3)
     },
