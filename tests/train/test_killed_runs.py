@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from default_run import slow_but
 from killable import Killable, timeless_files
 from resumable import asked, same
 
@@ -78,6 +77,10 @@ def kill_and_continue(kills: int, tmp_path: Path) -> None:
     assert unfinished > kills / 5
 
 
-@pytest.mark.parametrize("kills", slow_but([15], [15, 50, 500]))
-def test_kills_at_random_moments(tmp_path, kills):
-    kill_and_continue(kills, tmp_path)
+def test_50_kills_at_random_moments(tmp_path):
+    kill_and_continue(50, tmp_path)
+
+
+@pytest.mark.slow
+def test_500_kills_at_random_moments(tmp_path):
+    kill_and_continue(500, tmp_path)
