@@ -70,7 +70,8 @@ def same_numbers(one: Path, other: Path) -> bool:
     found = [sorted(folder.glob("*.zarr")) for folder in (one, other)]
     pairs = list(zip(*found, strict=True))
     return bool(pairs) and all(
-        a.name == b.name and _equal(xr.open_zarr(a).load(), xr.open_zarr(b).load())
+        a.name == b.name
+        and _equal(*(xr.open_zarr(path, consolidated=False).load() for path in (a, b)))
         for a, b in pairs
     )
 
