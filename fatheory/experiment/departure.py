@@ -86,9 +86,9 @@ def of_output(function: str) -> Iterator[Departure]:
         yield Departure("output", f"the output units are {function!r}", cure)
 
 
-def of_biases(law: Description | None) -> Iterator[Departure]:
+def of_biases(distribution: Description | None) -> Iterator[Departure]:
     """Tell of biases."""
-    if law is not None:
+    if distribution is not None:
         yield Departure("biases", "units have biases", "set network.biases to null")
 
 

@@ -243,7 +243,7 @@ def _fields(kind: type[Description]) -> dict[str, tuple[Any, Any]]:
     for name, field in kind.model_fields.items():
         notes = tuple(note for note in field.metadata if isinstance(note, str))
         default = field.get_default(call_default_factory=True)
-        # ``kind`` and ``law`` say which class it is, whatever their default.
+        # ``kind`` and ``distribution`` say which class it is, whatever their default.
         tag = len(get_args(field.annotation)) == 1 and isinstance(default, str)
         kept = tag or field.is_required()
         found[name] = (notes, _KEPT if kept else canonical(default, notes))

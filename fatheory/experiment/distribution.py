@@ -1,15 +1,44 @@
 """The distributions from which weights and targets are drawn."""
 
 import math
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+from warnings import warn
 
 import numpy as np
-from pydantic import Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from fatheory.experiment.description import Description, NonNegative
 
+_FORMER = "law"
+"""What descriptions before version 4 called ``distribution``, and content hashes still do."""
 
-class Uniform(Description):
+
+def _of_now(data: Any) -> Any:
+    """Read the former name, and say so."""
+    if not isinstance(data, Mapping) or _FORMER not in data:
+        return data
+    what = f"the key {_FORMER!r} of a distribution is called 'distribution'"
+    warn(f"{what}; the former name will go with version 0.2", DeprecationWarning, stacklevel=2)
+    rest = {key: value for key, value in data.items() if key not in (_FORMER, "distribution")}
+    return rest | {"distribution": data[_FORMER]}
+
+
+class _Drawn(Description):
+    """What all distributions have in common."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _renamed(cls, data: Any) -> Any:
+        return _of_now(data)
+
+    def canonical(self) -> dict[str, Any]:
+        """Return what differs from the defaults, as runs know it that were stored before."""
+        own = super().canonical()
+        return own | {_FORMER: own.pop("distribution")}
+
+
+class Uniform(_Drawn):
     """Entries independent and uniform in [-bound, bound).
 
     Attributes
@@ -18,7 +47,7 @@ class Uniform(Description):
         Half-width; 0 gives zeros.
     """
 
-    law: Literal["uniform"] = "uniform"
+    distribution: Literal["uniform"] = "uniform"
     bound: NonNegative
 
     def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
@@ -26,7 +55,7 @@ class Uniform(Description):
         return generator.uniform(-self.bound, self.bound, shape)
 
 
-class Normal(Description):
+class Normal(_Drawn):
     """Entries independent and normal of mean zero.
 
     Attributes
@@ -35,7 +64,7 @@ class Normal(Description):
         Standard deviation; 0 gives zeros.
     """
 
-    law: Literal["normal"] = "normal"
+    distribution: Literal["normal"] = "normal"
     std: NonNegative
 
     def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
@@ -43,7 +72,7 @@ class Normal(Description):
         return generator.normal(0.0, self.std, shape)
 
 
-class Scaled(Description):
+class Scaled(_Drawn):
     """Entries independent, of standard deviation gain / sqrt(fan).
 
     A matrix (n_out, n_in) has n_in inputs and n_out outputs a unit, a convolution's kernel
@@ -60,7 +89,7 @@ class Scaled(Description):
         ``"normal"``, or ``"uniform"`` in [-sqrt(3) std, sqrt(3) std).
     """
 
-    law: Literal["scaled"] = "scaled"
+    distribution: Literal["scaled"] = "scaled"
     gain: NonNegative = 1.0
     fan: Literal["in", "average"] = "in"
     shape: Literal["normal", "uniform"] = "normal"
@@ -73,10 +102,16 @@ class Scaled(Description):
         std = self.gain / math.sqrt(fan)
         if self.shape == "normal":
             return generator.normal(0.0, std, shape)
-        # The uniform law on [-b, b) has the deviation b / sqrt 3.
+        # The uniform distribution on [-b, b) has the deviation b / sqrt 3.
         return generator.uniform(-math.sqrt(3) * std, math.sqrt(3) * std, shape)
 
 
-Distribution = Annotated[Uniform | Normal | Scaled, Field(discriminator="law")]
-EntryDistribution = Annotated[Uniform | Normal, Field(discriminator="law")]
+# The former name is read before pydantic looks for the tag.
+Distribution = Annotated[
+    Annotated[Uniform | Normal | Scaled, Field(discriminator="distribution")],
+    BeforeValidator(_of_now),
+]
+EntryDistribution = Annotated[
+    Annotated[Uniform | Normal, Field(discriminator="distribution")], BeforeValidator(_of_now)
+]
 """A distribution of single numbers, which needs no layer to be scaled by."""

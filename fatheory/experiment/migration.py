@@ -7,7 +7,7 @@ from fatheory.experiment.description import short
 from fatheory.experiment.json_text import read_object
 from fatheory.experiment.packages import lacking
 
-VERSION = 3
+VERSION = 4
 """Of the descriptions that this version writes. A new field with a default needs no new one; a
 field that goes, changes its name or means something else does, with an entry in `MIGRATIONS`."""
 FIRST = 1
@@ -37,9 +37,29 @@ def _of_fixed_feedback(data: Data, before: str, now: str) -> Data:
     return data | {"rules": {label: renamed(choice) for label, choice in rules.items()}}
 
 
+_DISTRIBUTIONS = ("uniform", "normal", "scaled")
+_OF_DISTRIBUTIONS = {"bound", "std", "gain", "fan", "shape"}
+
+
+def _of_distributions(data: Data, before: str, now: str) -> Data:
+    """Rename the key by which distributions are told apart, in tasks and networks."""
+
+    def renamed(node: Any) -> Any:
+        if isinstance(node, list | tuple):
+            return [renamed(inner) for inner in node]
+        if not isinstance(node, Mapping):
+            return node
+        # By its other keys, too: tasks of other packages may call something of their own so.
+        own = node.get(before) in _DISTRIBUTIONS and {*node} <= {before, *_OF_DISTRIBUTIONS}
+        return {now if own and key == before else key: renamed(node[key]) for key in node}
+
+    return data | {part: renamed(data[part]) for part in ("task", "network") if part in data}
+
+
 MIGRATIONS: dict[int, Callable[[Data], Data]] = {
     1: lambda data: data,  # it differs in lacking the version
     2: lambda data: _of_fixed_feedback(data, "law", "distribution"),
+    3: lambda data: _of_distributions(data, "law", "distribution"),
 }
 """From a version to what makes its descriptions those of the next. Texts written by hand often
 name no version, so what has the form of the next one already is left as it is."""
@@ -96,6 +116,7 @@ def as_version_1(content: Data) -> Data:
     What it did not know is left out; it is for hashes of descriptions that do not use it.
     """
     content = _of_fixed_feedback(content, "distribution", "law")
+    content = _of_distributions(content, "distribution", "law")
     content = content | {
         "update": _without(content["update"], optimizer="sgd"),
         "record": _without(content["record"], keep_weights="all"),

@@ -24,7 +24,7 @@ from fatheory.tasks import TASKS
 
 
 class DrawnTask(TaskFace):
-    """A task whose examples are drawn, each of a law of its own.
+    """A task whose examples are drawn, each of a distribution of its own.
 
     Subclass it for a task of your own: give it a ``kind``, fields with what it needs, and `draw`,
     and register it by `fatheory.tasks.register` or an entry point of ``fatheory.tasks``.

@@ -15,7 +15,7 @@ class TaskFace(Description):
     """A task, as the rest of the house asks it; nobody asks which class it is.
 
     Every task has ``kind``, ``inputs``, ``outputs``, ``noise`` and ``samples``; what is here has
-    an answer that suits tasks whose examples are drawn of a law.
+    an answer that suits tasks whose examples are drawn.
     """
 
     if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class TaskFace(Description):
 
     @property
     def each_seeds(self) -> bool:
-        """Whether each seed has examples of its own that no law is known of: `examples_of`."""
+        """Whether each seed has examples of its own of no known distribution: `examples_of`."""
         return False
 
     @property
@@ -108,7 +108,7 @@ class TaskFace(Description):
     ) -> tuple[Pair, Pair]:
         """Return what one seed learns from and is measured on, where `each_seeds` is true."""
         del root_seed, seed, generator
-        raise NotImplementedError(f"the examples of a {type(self).__name__} are drawn by a law")
+        raise NotImplementedError(f"the examples of a {type(self).__name__} are drawn")
 
     def take_examples(self, archive: Any, root_seed: int) -> None:
         """Take the examples that an archive of this task holds, if it holds any."""

@@ -123,7 +123,7 @@ class InitialState:
 
     @property
     def Sigma(self) -> Covariance:
-        """Second moment of the inputs: of their law, or of the finite samples."""
+        """Second moment of the inputs: as they are drawn, or of the samples."""
         if self._given_examples is not None:
             return self._given_examples.second_moment
         return self.linear.Sigma
@@ -197,14 +197,14 @@ def draw_initial_state(experiment: Experiment, seed: int) -> InitialState:
 
 def _draw_biases(experiment: Experiment, seed: int) -> Layers:
     """Draw b_1 ... b_L; normalised layers have none."""
-    law, normalised = experiment.network.biases, experiment.network.normalization is not None
-    if law is None:
+    biases, normalised = experiment.network.biases, experiment.network.normalization is not None
+    if biases is None:
         return ()
     last = experiment.layers
     return tuple(
         None
         if normalised and layer < last
-        else law.draw(stream(experiment.root_seed, seed, "bias", layer), shape[:1])
+        else biases.draw(stream(experiment.root_seed, seed, "bias", layer), shape[:1])
         for layer, shape in enumerate(experiment.weight_shapes, start=1)
     )
 
@@ -233,7 +233,7 @@ def _draw_examples(
     noise = stream(root_seed, seed, "noise").normal(size=(task.samples, task.outputs))
     samples = Samples(inputs, problem.targets(inputs) + task.noise * noise)
     if isinstance(problem, LinearProblem):
-        # Learning from finite samples follows their own second moment, not that of their law.
+        # Learning from finite samples follows their own second moment, not that of what drew them.
         problem = LinearProblem(problem.T, inputs.T @ inputs / task.samples, problem.root)
     probe = Samples(inputs, problem.targets(inputs))
     return problem, probe, probe, samples

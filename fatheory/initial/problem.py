@@ -73,14 +73,14 @@ class LinearProblem:
 
 @dataclass(frozen=True)
 class _EntryInputs:
-    """Inputs with independent entries of one law."""
+    """Inputs with independent entries of one distribution."""
 
-    law: EntryDistribution
+    entries: EntryDistribution
     size: int
 
     def inputs(self, generator: np.random.Generator, count: int) -> Inputs:
         """Draw x, entry by entry."""
-        return self.law.draw(generator, (count, self.size))
+        return self.entries.draw(generator, (count, self.size))
 
     probe_inputs = inputs
 

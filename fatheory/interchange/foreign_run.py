@@ -319,10 +319,10 @@ def _description(
     first: Mapping[str, np.ndarray],
 ) -> str:
     """Describe what is known as an experiment, so that metrics know layers and rules."""
-    biases = {"law": "uniform", "bound": 0.0} if labels.bias(1) in first else None
+    biases = {"distribution": "uniform", "bound": 0.0} if labels.bias(1) in first else None
     network = {"kind": "dense", "hidden": list(sizes[1:-1]), "activation": activation}
     said = {
-        "version": 2,
+        "version": 4,
         "name": "brought in from another program",
         "task": {"kind": "foreign", "inputs": sizes[0], "outputs": sizes[-1]},
         "network": network | {"output": output, "biases": biases},

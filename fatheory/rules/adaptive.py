@@ -48,7 +48,7 @@ class KolenPollack(AdaptiveFeedback):
     Parameters
     ----------
     scale : float
-        Half-width of the uniform law of V's start.
+        Half-width of the uniform distribution of V's start.
     """
 
     name = "kolen_pollack"
@@ -83,7 +83,7 @@ class WeightMirror(AdaptiveFeedback):
     Parameters
     ----------
     scale : float
-        Half-width of the uniform law of V's start.
+        Half-width of the uniform distribution of V's start.
     noise : float
         Standard deviation of the noise.
     mirror_rate : float

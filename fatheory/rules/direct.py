@@ -16,7 +16,7 @@ class DirectFeedbackAlignment(DirectRule):
     Parameters
     ----------
     scale : float
-        Half-width of the law of the entries of B_l.
+        Half-width of the distribution of the entries of B_l.
     """
 
     name = "direct_feedback_alignment"

@@ -28,7 +28,7 @@ class FeedbackAlignment(FixedFeedback):
     Parameters
     ----------
     scale : float
-        Half-width of the law of B; 0.5 in the paper's Fig. 2.
+        Half-width of the distribution of B; 0.5 in the paper's Fig. 2.
     """
 
     name = "feedback_alignment"
@@ -99,7 +99,7 @@ class OrthogonalFeedback(FixedFeedback):
         """Draw B^T, of orthogonal rows or columns, from the QR factors of a normal matrix."""
         tall = sampler.normal(0.0, 1.0, (max(shape), min(shape)))
         Q, R = np.linalg.qr(tall)
-        # Signs from R make the law uniform; LAPACK's own convention would not.
+        # Signs from R make the distribution uniform; LAPACK's own convention would not.
         Q = self.scale * Q * np.sign(np.diag(R))
         return Q if shape[0] >= shape[1] else Q.T
 

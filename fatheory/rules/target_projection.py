@@ -19,7 +19,7 @@ class DirectRandomTargetProjection(DirectRule):
     Parameters
     ----------
     scale : float
-        Half-width of the law of the entries of B_l.
+        Half-width of the distribution of the entries of B_l.
     """
 
     name = "direct_random_target_projection"

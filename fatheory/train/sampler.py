@@ -28,11 +28,11 @@ class KeySampler:
         return subkey
 
     def uniform(self, low: float, high: float, size: tuple[int, ...]) -> jax.Array:
-        """Draw from the uniform law on [low, high)."""
+        """Draw from the uniform distribution on [low, high)."""
         return jax.random.uniform(self._subkey(), size, self._dtype, low, high)
 
     def normal(self, loc: float, scale: float, size: tuple[int, ...]) -> jax.Array:
-        """Draw from the normal law of mean `loc` and standard deviation `scale`."""
+        """Draw from the normal distribution of mean `loc` and standard deviation `scale`."""
         return loc + scale * jax.random.normal(self._subkey(), size, self._dtype)
 
 

@@ -16,7 +16,7 @@ SIGMA, N_I, N_O, N = 1.0, 8, 3, 20
 def asked(**changes):
     parts = {
         "task": fa.LinearTask(inputs=N_I, outputs=N_O, samples=N, noise=SIGMA),
-        "network": {"hidden": [6], "start": {"law": "uniform", "bound": 0.3}},
+        "network": {"hidden": [6], "start": {"distribution": "uniform", "bound": 0.3}},
         "rules": {"backprop": 0.02, "feedback_alignment": 0.02},
         "schedule": {"phases": [{"steps": 600}], "batch_size": N},
         "record": {"quantities": ["weights", "teaching_signals", "delta_angle"], "snapshots": 7},

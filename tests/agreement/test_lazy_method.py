@@ -56,7 +56,7 @@ def test_what_it_does_not_know_is_refused():
     for settings, message in (
         ({"task.samples": 0}, "give task.samples"),
         ({"schedule.batch_size": 4}, "set schedule.batch_size to 12"),
-        ({"network.biases": {"law": "uniform", "bound": 0.1}}, "biases"),
+        ({"network.biases": {"distribution": "uniform", "bound": 0.1}}, "biases"),
         ({"update.momentum": 0.9}, "momentum"),
         ({"rules.backprop.rule": "node_perturbation"}, "use a layered rule"),
     ):

@@ -22,14 +22,14 @@ def teacher(n_i, activation="erf", sigma=1.0, law="normal", rate=0.5, **changed)
             "outputs": 2,
             "hidden": [2],
             "activation": activation,
-            "weights": {"law": "scaled", "gain": 1.0},
-            "input": {"law": law, **size},
+            "weights": {"distribution": "scaled", "gain": 1.0},
+            "input": {"distribution": law, **size},
             "noise": 0.1,
         },
         "network": {
             "hidden": [3],
             "activation": activation,
-            "start": {"law": "scaled", "gain": 0.5},
+            "start": {"distribution": "scaled", "gain": 0.5},
         },
         "rules": {
             name: {"rule": name, "learning_rate": rate / n_i}
@@ -74,7 +74,12 @@ def test_simulation_follows_the_order_parameters(activation, sigma, law):
 def test_linear_tasks_are_linear_teachers():
     experiment = teacher(100).with_settings(
         {
-            "task": {"kind": "linear", "inputs": 100, "outputs": 3, "target": {"law": "scaled"}},
+            "task": {
+                "kind": "linear",
+                "inputs": 100,
+                "outputs": 3,
+                "target": {"distribution": "scaled"},
+            },
             "network.activation": "linear",
         }
     )

@@ -23,7 +23,7 @@ OTHER = {
     "network": {
         "activation": "tanh",
         "output": "sigmoid",
-        "biases": {"law": "uniform", "bound": 0.1},
+        "biases": {"distribution": "uniform", "bound": 0.1},
         "sparsity": {"forward": 0.5},
         "normalization": {"learnable": True},
         "dropout": 0.25,

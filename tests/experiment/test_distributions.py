@@ -1,9 +1,12 @@
-"""The laws of weights."""
+"""The distributions of weights."""
+
+import json
 
 import numpy as np
 import pytest
 
-from fatheory.experiment import Normal, Scaled, Uniform
+import fatheory as fa
+from fatheory.experiment import Normal, Scaled, Uniform, migration
 
 SHAPE = (300, 500)
 KERNEL = (100, 60, 5, 4)
@@ -64,3 +67,44 @@ def test_scaled_weights_keep_the_size_of_activity():
 @pytest.mark.parametrize("law", [Scaled(gain=0), Normal(std=0), Uniform(bound=0)])
 def test_laws_of_size_zero_give_zeros(law):
     np.testing.assert_array_equal(law.draw(np.random.default_rng(0), (3, 4)), np.zeros((3, 4)))
+
+
+# What they were called before.
+
+
+def asked(**start):
+    """Describe an experiment with this start, as JSON has it."""
+    return {
+        "task": {"kind": "linear", "inputs": 3, "outputs": 2, "target": {"law": "scaled"}},
+        "network": {"hidden": [4], "start": start, "biases": {"law": "uniform", "bound": 0.1}},
+        "rules": {"law": {"rule": "backprop", "learning_rate": 0.1}},
+        "schedule": {"steps": 5},
+    }
+
+
+def test_descriptions_of_earlier_versions_are_read_without_a_word():
+    text = json.dumps({"version": 3} | asked(law="normal", std=0.3))
+    read = fa.Experiment.from_json(text)
+    assert read.network.start == Normal(std=0.3)
+    assert read.rule_labels == ("law",)  # a label is nobody's tag
+    # What the version before called it, so that its archives are found.
+    assert read.content_hash == "38f5c9a3eed775ab"
+    again = json.loads(read.to_json())
+    assert again["network"]["biases"] == {"distribution": "uniform", "bound": 0.1}
+    assert '"law": "' not in read.to_json()
+
+
+def test_the_former_name_is_read_and_says_what_it_is_called():
+    told = "the key 'law' of a distribution is called 'distribution'"
+    with pytest.warns(DeprecationWarning, match=told):
+        assert Normal(law="normal", std=0.3) == Normal(std=0.3)
+    preset = fa.presets["lillicrap2016/fig2"]
+    with pytest.warns(DeprecationWarning, match=told):
+        changed = preset.with_settings({"network.start": {"law": "normal", "std": 0.3}})
+    assert changed.network.start == Normal(std=0.3)
+
+
+def test_what_others_call_so_is_left_alone():
+    own = {"law": "uniform", "pace": 2}
+    data = {"task": {"kind": "theirs", "law": "uniform", "parts": [own]}, "network": {}}
+    assert migration.MIGRATIONS[3](data) == data

@@ -225,7 +225,7 @@ def test_html_escapes_labels():
 
 def test_parts_show_their_values():
     assert repr(Phase(steps=3, frozen=(1,))) == "Phase(steps=3, frozen=(1,))"
-    assert repr(Normal(std=0.5)) == "Normal(law='normal', std=0.5)"
+    assert repr(Normal(std=0.5)) == "Normal(distribution='normal', std=0.5)"
 
 
 def test_derived_sizes_and_steps():

@@ -58,13 +58,26 @@ def fuzz(cases):
 def nested(levels):
     value = 1
     for k in range(levels):
-        value = [value] if k % 2 else {"law": value}
+        value = [value] if k % 2 else {"distribution": value}
     return value
 
 
 numbers = [0, -1, 1, 2, 7, 2**31, 2**53, 2**53 + 1, 2**63, 10**12, 10**18, 10**30, 10**400]
 numbers += [-0.0, 0.5, 1.0, 5e-324, 1e308, float("nan"), float("inf"), True, False, None]
-words = ["", "last", "name", "self", "rule", "kind", "law", "\ud800", "\0", "[/b]", "é", "9" * 5000]
+words = [
+    "",
+    "last",
+    "name",
+    "self",
+    "rule",
+    "kind",
+    "distribution",
+    "\ud800",
+    "\0",
+    "[/b]",
+    "é",
+    "9" * 5000,
+]
 words += [
     "mnist",
     "folder/",
@@ -76,7 +89,14 @@ words += [
 ]
 words += [f"folder/{'a' * 3000}", f"folder/a@{'9' * 5000}x2", "x" * 3000, DEEP]
 structures = [[], {}, [[]], {"": {}}, {"rule": "usf"}, {"2": {"rule": "usf"}}, [["scale", 1]]]
-structures += [[[1, 2]], {"kind": "images"}, {"law": []}, [1] * 50, nested(40), nested(200)]
+structures += [
+    [[1, 2]],
+    {"kind": "images"},
+    {"distribution": []},
+    [1] * 50,
+    nested(40),
+    nested(200),
+]
 
 junk = (
     st.sampled_from([*numbers, *words, *structures]) | st.integers() | st.floats() | st.text()
@@ -264,7 +284,7 @@ def refusal(data):
     return dict(caught.value.problems)
 
 
-@pytest.mark.parametrize("opening", ["[", '{"law":'])
+@pytest.mark.parametrize("opening", ["[", '{"distribution":'])
 def test_json_is_refused_where_it_is_nested_too_deeply(opening):
     assert refusal(opening * 100_000) == {"": "not JSON: lists and objects are nested too deeply"}
 

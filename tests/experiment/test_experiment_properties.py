@@ -25,12 +25,12 @@ finite = st.floats(0, 1e6)
 positive = st.floats(1e-12, 1e6)
 part = st.floats(0, 0.99)
 functions = st.sampled_from(["linear", "tanh", "sigmoid", "relu", "erf"])
-entry_laws = st.fixed_dictionaries({"law": st.just("uniform"), "bound": finite}) | (
-    st.fixed_dictionaries({"law": st.just("normal"), "std": finite})
+entry_laws = st.fixed_dictionaries({"distribution": st.just("uniform"), "bound": finite}) | (
+    st.fixed_dictionaries({"distribution": st.just("normal"), "std": finite})
 )
 laws = entry_laws | st.fixed_dictionaries(
     {
-        "law": st.just("scaled"),
+        "distribution": st.just("scaled"),
         "gain": finite,
         "fan": st.sampled_from(["in", "average"]),
         "shape": st.sampled_from(["normal", "uniform"]),
@@ -262,7 +262,16 @@ scalars = (
 keys = st.sampled_from(
     [
         *Experiment.model_fields,
-        *("hidden", "backprop", "rule", "learning_rate", "parameters", "law", "kind", "layers"),
+        *(
+            "hidden",
+            "backprop",
+            "rule",
+            "learning_rate",
+            "parameters",
+            "distribution",
+            "kind",
+            "layers",
+        ),
     ]
 ) | st.text(max_size=6)
 junk = st.recursive(

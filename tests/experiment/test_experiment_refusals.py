@@ -183,7 +183,9 @@ def test_a_batch_is_no_larger_than_the_samples():
     ],
 )
 def test_unknown_keys_at_every_level(path, near):
-    data = VALID | {"network": VALID["network"] | {"start": {"law": "uniform", "bound": 1}}}
+    data = VALID | {
+        "network": VALID["network"] | {"start": {"distribution": "uniform", "bound": 1}}
+    }
     data |= {"update": {}, "record": {}}
     *parents, key = path.split(".")
     data = Experiment(**data).model_dump(mode="json")
@@ -252,7 +254,7 @@ def test_a_key_that_is_nearly_right_is_answered_with_the_right_one(key, near):
     "key", ["network.start.bound", "task.noise", "task.target", "rules.backprop.learning_rate"]
 )
 def test_numbers_that_nobody_can_compute_with_are_refused(key):
-    value = {"law": "normal", "std": 1e308} if key == "task.target" else 1e308
+    value = {"distribution": "normal", "std": 1e308} if key == "task.target" else 1e308
     with pytest.raises(InvalidExperimentError, match=r"at most 1e\+30 in size; got 1e\+308"):
         Experiment(**VALID).with_settings({key: value})
     rules = {"feedback_alignment": {"learning_rate": 0.1, "scale": 1e308}}

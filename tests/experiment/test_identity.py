@@ -43,12 +43,12 @@ OTHER = {
         {"schedule.decay": {"at": [3, 5]}},
     ],
     "laws of one width": [
-        {"network.start": {"law": "uniform", "bound": 0.5}},
-        {"network.start": {"law": "normal", "std": 0.5}},
+        {"network.start": {"distribution": "uniform", "bound": 0.5}},
+        {"network.start": {"distribution": "normal", "std": 0.5}},
     ],
     "a value that is another law's default": [
-        {"network.start": {"law": "scaled"}},
-        {"network.start": {"law": "scaled", "gain": 2}},
+        {"network.start": {"distribution": "scaled"}},
+        {"network.start": {"distribution": "scaled", "gain": 2}},
     ],
 }
 
@@ -84,7 +84,7 @@ def test_the_order_of_rules_and_of_their_layers_means_nothing():
 
 def test_parts_are_equal_by_content_too():
     assert Uniform(bound=0.0) == Uniform(bound=-0.0)
-    assert Uniform(bound=-0.0).model_dump_json() == '{"law":"uniform","bound":0.0}'
+    assert Uniform(bound=-0.0).model_dump_json() == '{"distribution":"uniform","bound":0.0}'
     assert hash(Phase(steps=1, frozen=(1, 2))) == hash(Phase(steps=1, frozen=(2, 1)))
     assert Normal(std=0.5) != Uniform(bound=0.5)
     assert Update() != Sparsity()
@@ -102,7 +102,7 @@ SETTINGS = st.fixed_dictionaries(
         "schedule.phases.1.frozen": st.lists(st.integers(1, 2), max_size=3),
         "seeds": st.lists(st.integers(0, 2), min_size=1, max_size=2, unique=True),
         "precision": st.sampled_from(["float32", "float64"]),
-        "network.biases": st.sampled_from([None, {"law": "uniform", "bound": 0}]),
+        "network.biases": st.sampled_from([None, {"distribution": "uniform", "bound": 0}]),
         "name": st.sampled_from(["", "x"]),
     },
 )

@@ -121,7 +121,7 @@ def test_biases_are_drawn_at_random_with_the_weights(name):
 @pytest.mark.parametrize("name", ["fig2", *FUNCTIONS, "fig5a"])
 def test_entries_are_uniform_over_their_ranges(name):
     asked = fa.presets[f"lillicrap2016/{name}"]
-    assert asked.network.start.law == "uniform"
+    assert asked.network.start.distribution == "uniform"
     scale = dict(asked.rules)["feedback_alignment"].make().scale
     feedback = draw_initial_state(asked, 3).states["feedback_alignment"]
     for B in feedback[1:]:

@@ -54,7 +54,11 @@ def test_image_tasks(task, path, message):
         ({"kind": "quadratc"}, "task", "unknown kind of task 'quadratc'; did you mean 'quadratic'"),
         ({"kind": None}, "task", "unknown kind of task None"),
         ({"kind": "quadratic", "target": {}}, "task.target", "unknown key"),
-        ({"kind": "quadratic", "input": {"law": "scaled"}}, "task.input", "'uniform', 'normal'"),
+        (
+            {"kind": "quadratic", "input": {"distribution": "scaled"}},
+            "task.input",
+            "'uniform', 'normal'",
+        ),
         ({"kind": "teacher"}, "task.hidden", "is required and has no default"),
         ({"kind": "teacher", "hidden": []}, "task.hidden", "must not be empty"),
         ({"kind": "teacher", "hidden": [0]}, "task.hidden.0", "greater than 0; got 0"),
@@ -64,12 +68,12 @@ def test_image_tasks(task, path, message):
             "'linear', 'tanh', 'sigmoid', 'relu' or 'erf'; got 'tan'",
         ),
         (
-            {"target": {"law": "scaled", "fan": "out"}},
+            {"target": {"distribution": "scaled", "fan": "out"}},
             "task.target.scaled.fan",
             "'in' or 'average'; got 'out'",
         ),
         (
-            {"target": {"law": "scaled", "gain": -1}},
+            {"target": {"distribution": "scaled", "gain": -1}},
             "task.target.scaled.gain",
             "greater than or equal to 0; got -1",
         ),

@@ -17,7 +17,7 @@ def asked(rules=None, **own):
             "kind": "convolutional",
             "blocks": [{"channels": 3, "kernel": 3}, {"channels": 4}],
             "hidden": [6],
-            "biases": {"law": "normal", "std": 0.5},
+            "biases": {"distribution": "normal", "std": 0.5},
         }
         | own,
         rules=rules or {"backprop": 0.1, "rndf": 0.1},

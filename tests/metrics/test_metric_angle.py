@@ -213,7 +213,7 @@ def test_what_was_not_recorded_is_named(simulated, of):
     [
         ({"network.activation": "tanh"}, "the hidden units are tanh"),
         ({"network.output": "sigmoid"}, "the output units are sigmoid"),
-        ({"network.biases": {"law": "normal", "std": 0}}, "units have biases"),
+        ({"network.biases": {"distribution": "normal", "std": 0}}, "units have biases"),
         ({"task": QuadraticTask(inputs=4, outputs=2)}, "the task is of kind 'quadratic'"),
     ],
 )

@@ -28,7 +28,7 @@ def archive():
                 "kind": "convolutional",
                 "blocks": [{"channels": 2, "kernel": 3}, {"channels": 4, "kernel": 3}],
                 "hidden": [],
-                "biases": {"law": "normal", "std": 0.1},
+                "biases": {"distribution": "normal", "std": 0.1},
                 "normalization": {"learnable": True},
             },
             rules={

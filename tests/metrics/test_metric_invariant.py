@@ -105,7 +105,7 @@ def test_weights_that_were_not_recorded_are_asked_for(simulated):
     [
         ({"network.activation": "tanh"}, "the hidden units are tanh"),
         ({"network.output": "sigmoid"}, "the output units are sigmoid"),
-        ({"network.biases": {"law": "uniform", "bound": 1}}, "units have biases"),
+        ({"network.biases": {"distribution": "uniform", "bound": 1}}, "units have biases"),
         ({"network.sparsity.forward": 0.25}, "a fraction 0.25 of forward weights is missing"),
     ],
 )

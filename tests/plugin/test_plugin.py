@@ -65,7 +65,7 @@ def installed(tmp_path, monkeypatch):
 def experiment(**changes):
     parts = {
         "task": {"kind": "waves", "inputs": 4, "outputs": 2, "frequency": 0.5},
-        "network": {"hidden": [3], "start": {"law": "uniform", "bound": 0.4}},
+        "network": {"hidden": [3], "start": {"distribution": "uniform", "bound": 0.4}},
         "rules": {"backprop": 0.05, "halved": 0.05},
         "schedule": {"phases": [{"steps": 40}]},
         "record": {"quantities": ["weights", "largest_weight"], "snapshots": 3},

@@ -119,7 +119,7 @@ def test_the_former_name_of_the_distribution_is_read_and_changes_no_hash():
     # What version 2 of descriptions, which had the former name, called and stored this one.
     assert (now.content_hash, now.former_hashes) == ("7678171bd465123b", ("3c6aa41da8b842dc",))
     stored = (
-        now.to_json().replace('"distribution"', '"law"').replace('"version": 3', '"version": 2')
+        now.to_json().replace('"distribution"', '"law"').replace('"version": 4', '"version": 2')
     )
     assert stored.count('"law": "normal"') == 2
     assert fa.Experiment.from_json(stored) == now

@@ -47,7 +47,7 @@ def test_the_digest_is_that_of_the_images_in_their_order(pack, data_root):  # no
 def experiment(name, **changes):
     return fa.Experiment(
         task=fa.ImageTask(dataset=name),
-        network={"hidden": [3], "output": "softmax", "start": {"law": "scaled"}},
+        network={"hidden": [3], "output": "softmax", "start": {"distribution": "scaled"}},
         rules={"backprop": 0.1, "feedback_alignment": 0.1},
         schedule={"phases": [{"steps": 12}]},
         record={"quantities": ["classification_error"], "snapshots": 3},

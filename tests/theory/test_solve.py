@@ -268,7 +268,10 @@ def nothing_is_drawn(monkeypatch):
     [
         ({"network.activation": "tanh"}, "hidden units are 'tanh': set network.activation to 'l"),
         ({"network.output": "sigmoid"}, "output units are 'sigmoid': set network.output to 'lin"),
-        ({"network.biases": {"law": "uniform", "bound": 0}}, "biases: set network.biases to null"),
+        (
+            {"network.biases": {"distribution": "uniform", "bound": 0}},
+            "biases: set network.biases to null",
+        ),
         (
             {"network.sparsity": {"forward": 0.5, "layers": [1]}},
             r"missing \(forward 0.5\): set network.sparsity to {}",

@@ -61,7 +61,7 @@ EVERY_CASE = [
 
 
 def asked(case: str, **changes) -> fa.Experiment:
-    start = {"law": "uniform", "bound": 0.4}
+    start = {"distribution": "uniform", "bound": 0.4}
     parts = {"seeds": (0, 3), "record": {"snapshots": 6}} | CASES[case]
     parts["network"] = {"start": start} | parts["network"]
     return fa.Experiment(**(parts | changes))

@@ -92,7 +92,7 @@ EXPERIMENTS = {
     "every layered rule, softmax, momentum, decay, falling rates, frozen layers": experiment(
         ((8, ()), (4, (4,)), (4, (1, 2, 3))),
         LAYERED,
-        {"hidden": [5], "biases": {"law": "normal", "std": 0.2}},
+        {"hidden": [5], "biases": {"distribution": "normal", "std": 0.2}},
         {"momentum": 0.6, "weight_decay": 0.05},
         {"kind": "steps", "at": (6, 10, 10), "factor": 0.5, "warmup": 3},
         quantities=MEASURED,
@@ -129,8 +129,8 @@ EXPERIMENTS = {
             "hidden": [6, 5],
             "activation": "relu",
             "output": "softmax",
-            "biases": {"law": "normal", "std": 0.2},
-            "start": {"law": "scaled"},
+            "biases": {"distribution": "normal", "std": 0.2},
+            "start": {"distribution": "scaled"},
             "normalization": {"learnable": True},
             "dropout": 0.3,
         },
@@ -141,7 +141,7 @@ EXPERIMENTS = {
     "local slopes through pools, softmax, dropout, frozen layers": experiment(
         ((8, ()), (4, (1, 3))),
         LOCAL,
-        {"hidden": [5], "dropout": 0.2, "biases": {"law": "normal", "std": 0.2}},
+        {"hidden": [5], "dropout": 0.2, "biases": {"distribution": "normal", "std": 0.2}},
         {"momentum": 0.5, "weight_decay": 0.1},
         quantities=("teaching_signals",),
     ),

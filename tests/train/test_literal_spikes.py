@@ -40,8 +40,8 @@ def asked(network=None, phases=((5, ()), (4, (2,)), (4, (1, 3))), batch=1, rules
         "kind": "spiking",
         "hidden": [7, 6],
         "group": 3,
-        "start": {"law": "uniform", "bound": 0.4},
-        "biases": {"law": "normal", "std": 0.3},
+        "start": {"distribution": "uniform", "bound": 0.4},
+        "biases": {"distribution": "normal", "std": 0.3},
         "leak": 0.6,
     }
     parts = {

@@ -54,12 +54,12 @@ def varied(base: fa.Experiment) -> list[fa.Experiment]:
     changes = [
         {},
         {f"rules.{label}.learning_rate": 0.003},
-        {"network.start": {"law": "normal", "std": 0.3}},
+        {"network.start": {"distribution": "normal", "std": 0.3}},
         {"seeds": [5, 0, 2]},
         {"name": "another"},
     ]
     if base.task.kind == "linear":
-        changes += [{"task.noise": 0.3}, {"task.target": {"law": "normal", "std": 2.0}}]
+        changes += [{"task.noise": 0.3}, {"task.target": {"distribution": "normal", "std": 2.0}}]
     if "feedback_alignment" in base.rule_labels:
         changes.append({"rules.feedback_alignment.scale": 0.7})
     return [base.with_settings(change) for change in changes]

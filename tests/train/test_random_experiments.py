@@ -69,10 +69,10 @@ def random_network(rng: np.random.Generator, layers: int) -> dict:
         "hidden": [int(n) for n in rng.integers(3, 6, layers - 1)],
         "activation": str(rng.choice(FUNCTIONS)),
         "output": str(rng.choice(["linear", "sigmoid", "tanh"])),
-        "start": {"law": "normal", "std": 0.4},
+        "start": {"distribution": "normal", "std": 0.4},
     }
     if rng.random() < 0.4:
-        network["biases"] = {"law": "uniform", "bound": 0.3}
+        network["biases"] = {"distribution": "uniform", "bound": 0.3}
     if rng.random() < 0.3:
         network["sparsity"] = {"forward": 0.2, "feedback": 0.3, "layers": [1, 2]}
     return network

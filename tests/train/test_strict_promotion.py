@@ -16,7 +16,7 @@ from fatheory import Experiment, simulate
 LINEAR = {"kind": "linear", "inputs": 5, "outputs": 3}
 WIDE = {"kind": "linear", "inputs": 130, "outputs": 3}
 DIGITS = {"kind": "images", "dataset": "synthetic-digits", "evaluation_limit": 20}
-BIASED = {"biases": {"law": "uniform", "bound": 0.1}}
+BIASED = {"biases": {"distribution": "uniform", "bound": 0.1}}
 NEARBY = (
     "weight_angle",
     "delta_angle",

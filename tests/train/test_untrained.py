@@ -57,7 +57,7 @@ def asked(network, rules, **changes):
 )
 def test_angles_and_concordance_at_the_start(kind, law):
     """Within four standard errors of some 10^4 entries a layer and seed."""
-    network = NETWORKS[kind] | {"start": {"law": "scaled", "shape": law}}
+    network = NETWORKS[kind] | {"start": {"distribution": "scaled", "shape": law}}
     rules = {label: {"learning_rate": 0.1} | own for label, (own, _, _) in RULES.items()}
     experiment = asked(network, rules, seeds=(1, 2))
     found = observed(experiment)
@@ -76,7 +76,7 @@ def test_angles_and_concordance_at_the_start(kind, law):
 )
 def test_angles_of_sign_concordant_rules_in_degrees(law, usf, frsf):
     """A wide layer, to a tenth of a degree."""
-    network = {"hidden": [400, 500], "start": {"law": "scaled", "shape": law}}
+    network = {"hidden": [400, 500], "start": {"distribution": "scaled", "shape": law}}
     found = observed(asked(network, {"usf": 0.1, "frsf": 0.1}, seeds=4))
     for label, expected in (("usf", usf), ("frsf", frsf)):
         assert abs(np.mean(found[label]["weight_angle"][:, 1]) - expected) < 0.1
