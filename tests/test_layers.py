@@ -27,6 +27,7 @@ LEVELS = {
     "checks": FOUNDATION,
     "arrays": FOUNDATION,
     "inside": FOUNDATION,
+    "known_parts": FOUNDATION,
     "listing": FOUNDATION,
     "markup": FOUNDATION,
     "geometry": 1,

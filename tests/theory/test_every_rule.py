@@ -181,8 +181,12 @@ def test_phases_in_closed_form(rule, given, coloured):
     np.testing.assert_allclose(path.loss, loss_of(expected, T, Sigma), rtol=0, atol=1e-9)
 
 
-def growth(eta, K, G, Sigma):
-    """Return the factor by which E[vec E vec E^T] grows a step, from fourth moments of x."""
+def growth(eta, K, G, Sigma, perturbed=False):
+    """Return the factor by which E[vec E vec E^T] grows a step, from fourth moments of x.
+
+    Perturbed hidden units send z z^T W^T e, z ~ N(0, I), in the place of W^T e, so that what K
+    hands on has the covariance |W^T e|^2 K + K e e^T K beside.
+    """
     n_o, n_i = len(K), len(G)
     pairs = ("ab,cd->abcd", "ac,bd->abcd", "ad,bc->abcd")
     fourth = sum(np.einsum(pair, Sigma, Sigma) for pair in pairs)
@@ -192,7 +196,11 @@ def growth(eta, K, G, Sigma):
     one, same = np.eye(n_o * n_i), np.eye(n_o)
     both = np.einsum("oa,pb,ijkl->oipkajbl", same, same, fourth).reshape(2 * [len(one) ** 2])
     step = np.kron(one, one) - eta * (np.kron(turn, one) + np.kron(one, turn))
-    return np.abs(np.linalg.eigvals(step + eta**2 * np.kron(left, left) @ both)).max()
+    step = step + eta**2 * np.kron(left, left) @ both
+    if perturbed:
+        own = sum(np.einsum(f"{pair},ijkl->oipkajbl", K, K, fourth) for pair in ("op,ab", "oa,pb"))
+        step = step + eta**2 * own.reshape(step.shape)
+    return np.abs(np.linalg.eigvals(step)).max()
 
 
 @EVERY
@@ -218,5 +226,8 @@ def test_largest_stable_learning_rate(rule, given, coloured):
         assert hidden.sum() == 2  # two inputs reach four hidden units
         values = np.linalg.eigvalsh(second)[hidden]
         G, second = np.eye(2), np.diag(values)
-    rate = brentq(lambda eta: growth(eta, K, G, second) - 1, 0.05 * ours(), 3 * ours(), xtol=1e-13)
+    noisy = rule == "node_perturbation"
+    rate = brentq(
+        lambda eta: growth(eta, K, G, second, noisy) - 1, 0.05 * ours(), 3 * ours(), xtol=1e-13
+    )
     assert ours() == pytest.approx(rate, rel=1e-6)

@@ -133,7 +133,7 @@ def test_divergence_in_single_precision_and_with_momentum():
 @pytest.mark.parametrize("activation", slow_but(["relu"], ["linear", "relu"]))
 def test_everything_recorded_is_not_a_number_from_then_on(activation):
     """Also what is finite by chance: units that are NaN are silent, so their gradient was 0."""
-    own = ("classification_error", "training_error", "firing_rate", "traces")
+    own = ("classification_error", "training_error", "training_loss", "firing_rate", "traces")
     asked_for = tuple(name for name in known_quantities() if name not in own)
     changes = {
         "network": DenseNetwork(hidden=(4,), activation=activation, start=Normal(std=0.5)),

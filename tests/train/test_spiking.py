@@ -206,7 +206,7 @@ def test_means_of_spikes_and_of_updates_approach_their_expectations_at_the_rate_
     for count in COUNTS:
         squares = {"spikes": [], "updates": []}
         for trial in range(24):
-            key = moment_key(7, jnp.asarray(trial), jnp.asarray(0), jnp.asarray(0))
+            key = moment_key(jnp.asarray(7), jnp.asarray(trial), jnp.asarray(0), jnp.asarray(0))
             found = one_step(key, int(count))
             for what, ours, theirs in zip(squares, found, (means, changes), strict=True):
                 pairs = zip(ours, theirs, strict=True)
