@@ -14,9 +14,6 @@
 # `quick` is 5 seeds, and 10,000 images of MNIST; `paper` is 20 seeds of both and 2 epochs (10 seeds
 # where columns are scaled). Both need MNIST: `fatheory data fetch mnist`. `--redraw` draws the
 # stored result again.
-#
-# The stored result on MNIST is of an older protocol, and says so when it is drawn: another learning
-# rate, and slopes transmitted.
 
 # %%
 from pathlib import Path
