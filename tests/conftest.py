@@ -8,14 +8,10 @@ import tempfile
 from pathlib import Path
 
 import pytest
-import typecheck  # before fatheory: it says how functions are checked
 
 # Tests run beside each other on few cores; small matrix products gain nothing from threads.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "agg")
-
-assert "fatheory" not in sys.modules, "its functions would be checked otherwise"
-del typecheck
 
 MAPPINGS = Path("/proc/self/maps")
 MANY_MAPPINGS = 15_000
