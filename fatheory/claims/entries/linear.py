@@ -2,12 +2,14 @@
 
 from functools import partial
 
+from fatheory.claims.claim import claims_from_dataset
 from fatheory.claims.entry import Entry
 from fatheory.claims.measured import Measured
 from fatheory.claims.results import Results
 
 RESULT = "lillicrap2016/fig2"
 _PLACE = "Results, 'Random feedback weights can deliver useful teaching signals'; Fig. 2"
+_AT_HALF = "angle at half of the run"
 _NOT_RUN = "the result of Fig. 2 is not stored yet; the script computes it in two minutes"
 _NOTE = (
     "learning rates and the scale of perturbations were searched for speed, as the text says; "
@@ -31,13 +33,19 @@ def speed(results: Results, rule: str) -> Measured:
     return Measured(float(relative), seeds=_seeds(results))
 
 
-def angle(results: Results, share: float) -> Measured:
-    """Return the angle of teaching signals, median over seeds, at a share of the run."""
+def first_angle(results: Results) -> Measured:
+    """Return the angle of teaching signals before learning, median over seeds."""
+    angles = results[RESULT]["delta_angle"].sel(source="simulation", rule="feedback_alignment")
+    return Measured(float(angles.isel(step=0)), seeds=_seeds(results))
+
+
+def angle_at_half(results: Results) -> Measured:
+    """Return the angle of teaching signals, median over seeds, at half of the run."""
     data = results[RESULT]
-    angles = data["delta_angle"].sel(source="simulation", rule="feedback_alignment")
-    return Measured(
-        float(angles.isel(step=int(share * angles.sizes["step"]))), seeds=_seeds(results)
-    )
+    # Of the script's own number: what it draws ends where the loss of a seed is 1e-16 of its start,
+    # which in a long run is before the half. Errors there are 1e-8, still far above rounding.
+    measured = {claim.statement: claim.measured for claim in claims_from_dataset(data)}
+    return Measured(measured[_AT_HALF], seeds=_seeds(results))
 
 
 def smallest_angle(results: Results) -> Measured:
@@ -83,9 +91,9 @@ ENTRIES = (
         "l16.fig2b.start",
         "At the start the teaching signals of feedback alignment are at about 90 degrees to "
         "backprop's.",
-        partial(angle, share=0.0),
+        partial(first_angle),
     ),
-    _entry("l16.fig2b.shrinks", "The angle soon shrinks.", partial(angle, share=0.5)),
+    _entry("l16.fig2b.shrinks", "The angle soon shrinks.", partial(angle_at_half)),
     _entry(
         "l16.fig2b.never_zero",
         "The angle never reaches zero, and feedback alignment performs like backprop all the same.",
