@@ -16,6 +16,7 @@ from fatheory.claims.ledger import Row as Row
 from fatheory.claims.ledger import find_entry as find_entry
 from fatheory.claims.ledger import ledger as ledger
 from fatheory.claims.measured import Measured as Measured
+from fatheory.claims.measured import working_range as working_range
 from fatheory.claims.results import Results as Results
 from fatheory.claims.results import own_folder as own_folder
 from fatheory.claims.results import results_folder as results_folder

@@ -74,6 +74,27 @@ def smallest(several: Iterable[Measured]) -> Measured:
     return min(several, key=lambda one: (not math.isnan(one.value), one.value))
 
 
+def working_range(errors: xr.DataArray, within: float) -> float:
+    """Return largest over smallest of the neighbouring scales whose errors are near the best.
+
+    Parameters
+    ----------
+    errors : DataArray
+        Along one dimension, whose coordinate holds the scales in ascending order; NaN, of a run
+        that diverged, is not near.
+    within : float
+        How much more than the least error is near.
+    """
+    values, scales = errors.values, errors[errors.dims[0]].values
+    near = values <= np.nanmin(values) + within
+    low = high = int(np.nanargmin(values))
+    while low > 0 and near[low - 1]:
+        low -= 1
+    while high < near.size - 1 and near[high + 1]:
+        high += 1
+    return float(scales[high] / scales[low])
+
+
 def transformed(one: Measured, rising: Callable[[float], float]) -> Measured:
     """Return a rising function of a number and of the ends of its interval."""
     return Measured(rising(one.value), rising(one.lower), rising(one.upper), one.seeds, one.note)

@@ -27,7 +27,7 @@ from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 
 import fatheory as fa
-from fatheory.claims import Claim
+from fatheory.claims import Claim, working_range
 from fatheory.figures import rule_colour, shades
 from fatheory.reproduction import PaperFigure, RunCache, beside_script, leave, origin
 
@@ -133,20 +133,6 @@ def by_scale(place: str, run: xr.Dataset) -> xr.Dataset:
 
 
 # %%
-def working_range(error: xr.DataArray, within: float) -> float:
-    """Return largest / smallest of the neighbouring scales whose error is near the best."""
-    values = error.values
-    near = values <= np.nanmin(values) + within
-    best = int(np.nanargmin(values))
-    low = high = best
-    while low > 0 and near[low - 1]:
-        low -= 1
-    while high < len(near) - 1 and near[high + 1]:
-        high += 1
-    scales = error[error.dims[0]].values
-    return float(scales[high] / scales[low])
-
-
 def check(data: xr.Dataset) -> list[Claim]:
     """Measure what the figure must show."""
     claims = []

@@ -1,10 +1,8 @@
 """What the Methods of Lillicrap et al. 2016 claim of settings, and what they leave open."""
 
-import numpy as np
-
 from fatheory.claims.entries.digits import FULL, stop
 from fatheory.claims.entry import Entry
-from fatheory.claims.measured import Measured, difference, smallest
+from fatheory.claims.measured import Measured, difference, smallest, working_range
 from fatheory.claims.results import Results
 from fatheory.experiment.papers.digits import RATE
 
@@ -18,15 +16,8 @@ def working_scales(results: Results) -> Measured:
     errors = results[LEAD]["digits_feedback_alignment"].sel(
         digits_rate=RATE, digits_step=stop(results), drop=True
     )
-    mean = errors.mean("digits_seed", skipna=False)
-    scales, values = mean["digits_scale"].values, mean.values
-    near = values <= np.nanmin(values) + WITHIN  # a scale that diverged is NaN, and not near
-    low = high = int(np.nanargmin(values))
-    while low > 0 and near[low - 1]:
-        low -= 1
-    while high < near.size - 1 and near[high + 1]:
-        high += 1
-    return Measured(float(scales[high] / scales[low]), seeds=errors.sizes["digits_seed"])
+    spread = working_range(errors.mean("digits_seed", skipna=False), WITHIN)
+    return Measured(spread, seeds=errors.sizes["digits_seed"])
 
 
 def rough(results: Results) -> Measured:
