@@ -1,13 +1,14 @@
 """Checks of arrays at the public door: one wording for one kind of mistake."""
 
 import decimal
+import math
 import numbers
 from collections.abc import Mapping
 
 import numpy as np
 
 from fatheory.arrays import ArrayLike
-from fatheory.errors import ArrayError, WrongKindError
+from fatheory.errors import ArrayError, RegimeError, WrongKindError
 
 
 def require_kind(what: str, value: object, kind: type | tuple[type, ...], hint: str = "") -> None:
@@ -76,6 +77,22 @@ def one_number(name: str, value: object) -> float:
     if number.ndim:
         raise ArrayError(f"{name} must be one number; its shape is {number.shape}")
     return float(number)
+
+
+def positive_number(name: str, value: object) -> float:
+    """Return `value` as a float that is positive and finite, such as a learning rate.
+
+    Raises
+    ------
+    ArrayError
+        If it is not one real number.
+    RegimeError
+        If it is not positive, or infinite.
+    """
+    number = one_number(name, value)
+    if not (math.isfinite(number) and number > 0):
+        raise RegimeError(f"{name} must be positive and finite; got {number}")
+    return number
 
 
 def step_numbers(steps: object) -> np.ndarray:

@@ -1,14 +1,12 @@
 r"""SGD of the linear network under feedback alignment, step by step in the reduced state."""
 
-import math
-
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.linalg.blas import dgemm
 
 from fatheory.arrays import ArrayLike, TargetMap
-from fatheory.checks import covariance_matrix, matching_shapes, one_number, real_array
-from fatheory.errors import ArrayError, RegimeError
+from fatheory.checks import covariance_matrix, matching_shapes, positive_number, real_array
+from fatheory.errors import ArrayError
 from fatheory.theory.gram import HiddenGram, hidden_gram
 from fatheory.theory.integrate import first_lost
 from fatheory.theory.reduction import FullStart, ReducedSolution
@@ -97,9 +95,7 @@ def reduced_sgd(
         raise ArrayError(f"inputs must hold examples; its shape is {inputs.shape}")
     gram = hidden_gram(W0, W, B)
     Sigma = covariance_matrix("Sigma", Sigma, W0.shape[1])
-    learning_rate = one_number("learning_rate", learning_rate)
-    if not (math.isfinite(learning_rate) and learning_rate > 0):
-        raise RegimeError(f"learning_rate must be positive and finite; got {learning_rate}")
+    learning_rate = positive_number("learning_rate", learning_rate)
     steps = snapshots(snapshot_steps, len(inputs))
     K, E = _descend(gram, T, inputs, shift, learning_rate, steps)
     return ReducedSolution(

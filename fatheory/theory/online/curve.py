@@ -1,13 +1,10 @@
 """The whole curve of online learning of a linear network at its own learning rate."""
 
-import math
-
 import xarray as xr
 
 from fatheory import labels
 from fatheory.arrays import ArrayLike
-from fatheory.checks import one_number, step_numbers, two_layer_arrays
-from fatheory.errors import RegimeError
+from fatheory.checks import positive_number, step_numbers, two_layer_arrays
 from fatheory.rules import Rule, make_rule
 from fatheory.theory.online.law import learning_law
 
@@ -89,9 +86,7 @@ def online_learning(
     True
     """
     W0, W, T, *fixed = two_layer_arrays(W0=W0, W=W, T=T, **({} if B is None else {"B": B}))
-    rate = one_number("learning_rate", learning_rate)
-    if not (math.isfinite(rate) and rate > 0):
-        raise RegimeError(f"learning_rate must be positive and finite; got {rate}")
+    rate = positive_number("learning_rate", learning_rate)
     wanted = step_numbers(steps)
     chosen = make_rule(rule) if isinstance(rule, str) else rule
     law = learning_law(W0, W, fixed[0] if fixed else None, T, rate, chosen, wanted)

@@ -27,12 +27,11 @@ from fatheory.arrays import ArrayLike
 from fatheory.checks import (
     covariance_matrix,
     matching_shapes,
-    one_number,
+    positive_number,
     real_array,
     step_numbers,
     two_layer_arrays,
 )
-from fatheory.errors import RegimeError
 from fatheory.rules import NodePerturbation, Rule, Shallow, as_rule
 from fatheory.theory.mean_rule import mean_layered_rule, mean_state
 
@@ -202,9 +201,7 @@ def frozen_mean_loss(
     matching_shapes(
         {"E": (E, ("n_o", "n_i")), "W": (W, ("n_o", "n_h")), "W0": (W0, ("n_h", "n_i"))}
     )
-    rate = one_number("learning_rate", learning_rate)
-    if not (math.isfinite(rate) and rate > 0):
-        raise RegimeError(f"learning_rate must be positive and finite; got {rate}")
+    rate = positive_number("learning_rate", learning_rate)
     wanted = step_numbers(steps)
     Sigma = covariance_matrix("Sigma", Sigma, W0.shape[1])
     rows = FrozenRows(W0, W, fixed[0] if fixed else None, Sigma, as_rule(rule))

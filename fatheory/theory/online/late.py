@@ -7,8 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from fatheory.arrays import ArrayLike
-from fatheory.checks import covariance_matrix, one_number, two_layer_arrays
-from fatheory.errors import RegimeError
+from fatheory.checks import covariance_matrix, positive_number, two_layer_arrays
 from fatheory.rules import NodePerturbation, Rule, Shallow, as_rule
 from fatheory.theory.mean_rule import mean_layered_rule, mean_state
 from fatheory.theory.online.frozen import FrozenRows
@@ -124,9 +123,7 @@ def late_learning(
     """
     W0, W, *fixed = two_layer_arrays(W0=W0, W=W, **({} if B is None else {"B": B}))
     B = fixed[0] if fixed else None
-    learning_rate = one_number("learning_rate", learning_rate)
-    if not (math.isfinite(learning_rate) and learning_rate > 0):
-        raise RegimeError(f"learning_rate must be positive and finite; got {learning_rate}")
+    learning_rate = positive_number("learning_rate", learning_rate)
     Sigma = covariance_matrix("Sigma", Sigma, W0.shape[1])
     chosen = as_rule(rule)
     if isinstance(chosen, NodePerturbation):
