@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from fatheory.arrays import ArrayLike
-from fatheory.checks import one_number, real_array, two_layer_arrays
+from fatheory.checks import positive_number, real_array, two_layer_arrays
 from fatheory.errors import LearningRateWarning, RegimeError, UnknownNameError
 from fatheory.theory.node_perturbation import require_spread, require_units
 from fatheory.theory.stability import largest_stable_lms_rate
@@ -102,8 +102,8 @@ def node_perturbation_mean_loss(
     """
     W0, W, T = two_layer_arrays(W0=W0, W=W, T=T)
     require_spread(sigma)
-    _require_positive("learning_rate", learning_rate)
-    _require_positive("input_variance", input_variance)
+    positive_number("learning_rate", learning_rate)
+    positive_number("input_variance", input_variance)
     if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 0:
         raise RegimeError(f"steps must be a whole number, 0 or larger; got {steps!r}")
     if rule not in RULES:
@@ -169,7 +169,7 @@ def node_perturbation_stability(
     """
     g = _curvatures(W)
     require_units(n_i)
-    _require_positive("input_variance", input_variance)
+    positive_number("input_variance", input_variance)
     scale = input_variance * (n_i + 2)
     return StableLearningRates(
         float(2 / (scale * g[0])), largest_stable_lms_rate(np.diag(g)) / scale
@@ -235,9 +235,3 @@ def _curvatures(W: ArrayLike) -> Float[np.ndarray, " n"]:
     if g.size == 0 or g[0] == 0:
         raise RegimeError("W is zero: no hidden activity reaches the output, so nothing is learned")
     return g
-
-
-def _require_positive(name: str, value: float) -> None:
-    value = one_number(name, value)
-    if not (np.isfinite(value) and value > 0):
-        raise RegimeError(f"{name} must be positive and finite; got {value}")

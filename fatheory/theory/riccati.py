@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from fatheory.arrays import ArrayLike
-from fatheory.checks import increasing_times, one_number, two_layer_arrays
+from fatheory.checks import increasing_times, positive_number, two_layer_arrays
 from fatheory.errors import RegimeError
 
 BALANCE_TOLERANCE = 1e-9
@@ -93,9 +93,7 @@ def riccati_flow(
     """
     W0, W, T = two_layer_arrays(W0=W0, W=W, T=T)
     moments = increasing_times(times)
-    input_variance = one_number("input_variance", input_variance)
-    if not (np.isfinite(input_variance) and input_variance > 0):
-        raise RegimeError(f"input_variance must be positive and finite; got {input_variance}")
+    input_variance = positive_number("input_variance", input_variance)
     imbalance = _imbalance(W0, W)
     n_o, n_i = T.shape
     F = np.block([[imbalance / 2 * np.eye(n_i), T.T], [T, -imbalance / 2 * np.eye(n_o)]])

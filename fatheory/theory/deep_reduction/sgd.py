@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fatheory.arrays import ArrayLike
-from fatheory.checks import matching_shapes, one_number, real_array
+from fatheory.checks import matching_shapes, one_number, positive_number, real_array
 from fatheory.errors import ArrayError, RegimeError
 from fatheory.theory.deep_reduction.flow import deep_problem
 from fatheory.theory.deep_reduction.grams import DeepGrams, deep_grams
@@ -90,10 +90,8 @@ def deep_reduced_sgd(
     )
     if lengths["batch"] == 0:
         raise ArrayError(f"inputs must hold examples; its shape is {inputs.shape}")
-    learning_rate = one_number("learning_rate", learning_rate)
+    learning_rate = positive_number("learning_rate", learning_rate)
     weight_decay = one_number("weight_decay", weight_decay)
-    if not (math.isfinite(learning_rate) and learning_rate > 0):
-        raise RegimeError(f"learning_rate must be positive and finite; got {learning_rate}")
     if not (math.isfinite(weight_decay) and weight_decay >= 0):
         raise RegimeError(f"weight_decay must be finite and not negative; got {weight_decay}")
     steps = snapshots(snapshot_steps, len(inputs))

@@ -6,7 +6,13 @@ import numpy as np
 from jaxtyping import Float
 
 from fatheory.arrays import ArrayLike
-from fatheory.checks import covariance_matrix, one_number, step_numbers, two_layer_arrays
+from fatheory.checks import (
+    covariance_matrix,
+    one_number,
+    positive_number,
+    step_numbers,
+    two_layer_arrays,
+)
 from fatheory.errors import RegimeError
 
 
@@ -67,12 +73,10 @@ def shallow_mean_loss(
     """
     W0, W, T = two_layer_arrays(W0=W0, W=W, T=T)
     Sigma = covariance_matrix("Sigma", Sigma, W0.shape[1])
-    learning_rate, noise = one_number("learning_rate", learning_rate), one_number("noise", noise)
-    if not (math.isfinite(learning_rate) and learning_rate > 0 and noise >= 0):
-        raise RegimeError(
-            f"learning_rate must be positive and finite and noise not negative; got "
-            f"{learning_rate} and {noise}"
-        )
+    learning_rate = positive_number("learning_rate", learning_rate)
+    noise = one_number("noise", noise)
+    if not (math.isfinite(noise) and noise >= 0):
+        raise RegimeError(f"noise must be finite and not negative; got {noise}")
     wanted = step_numbers(steps)
     root = _square_root(Sigma)
     q, axes = np.linalg.eigh(W0 @ Sigma @ W0.T)

@@ -1,12 +1,10 @@
 r"""Feedback alignment of infinitely wide networks in the rich regime, by one causal pass."""
 
-import math
-
 import numpy as np
 import xarray as xr
 
 from fatheory.arrays import ArrayLike
-from fatheory.checks import matching_shapes, one_number, real_matrix
+from fatheory.checks import matching_shapes, positive_number, real_matrix
 from fatheory.errors import RegimeError, UnknownNameError
 from fatheory.theory.wide.dmft.causal_pass import Problem, causal_pass, memory_of_pass
 from fatheory.theory.wide.dmft.scaling import rich_scaling
@@ -115,11 +113,8 @@ def dmft(
     L, S = whole_number("hidden_layers", hidden_layers), whole_number("samples", samples, 64)
     K = whole_number("steps", steps)
     _require_rule(rule)
-    richness = one_number("richness", richness)
-    learning_rate = one_number("learning_rate", learning_rate)
-    for name, value in (("richness", richness), ("learning_rate", learning_rate)):
-        if not (math.isfinite(value) and value > 0):
-            raise RegimeError(f"{name} must be positive and finite; got {value}")
+    richness = positive_number("richness", richness)
+    learning_rate = positive_number("learning_rate", learning_rate)
     function = unit_function(activation)
     P, n_o = targets.shape
     needed = memory_of_pass(S, K, P, L, alignment)
