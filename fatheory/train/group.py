@@ -1,5 +1,6 @@
 """Runs that train in one compiled program."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -29,7 +30,7 @@ from fatheory.train.observe import Probe, evaluate, observe
 from fatheory.train.programs.block_by_block import advance_online
 from fatheory.train.programs.step_by_step import ProgramSpec, StepRange, advance
 from fatheory.train.state import State, restored, states_of
-from fatheory.train.waiting import on_host, wait_for
+from fatheory.train.waiting import RepeatedWait, on_host, wait_for
 from fatheory.updates import update_direction
 
 
@@ -70,6 +71,7 @@ class Group:
         self._whole = replicas.stop - replicas.start == len(starts)
         self._spec = self._program_spec(starts[0])
         self._advance = self._program()
+        self._measuring = RepeatedWait()
         stacks = stacked(experiment, starts[replicas], learner, members)
         parameters, self._constants = cache.put(stacks)
         runs = self._constants.seeds.shape
@@ -100,8 +102,11 @@ class Group:
 
     def _fresh_state(self, parameters: Parameters) -> Any:
         """Return what the update remembers before the first step of a phase."""
+        init = self._spec.direction.init
+        if not self._experiment.update.memories:
+            return init(parameters)  # of no arrays; vmap would trace it anew in every run
         # Network by network, so that counts of steps have the axes of runs, too.
-        return jax.vmap(jax.vmap(self._spec.direction.init))(parameters)
+        return jax.vmap(jax.vmap(init))(parameters)
 
     @classmethod
     def all_of(cls, experiment: Experiment, starts: Sequence[InitialState]) -> list["Group"]:
@@ -139,13 +144,10 @@ class Group:
         frozen = self._experiment.schedule.phases[phase].frozen
         # An array, not part of the spec: phases with other frozen layers share the program.
         learning = np.array([i + 1 not in frozen for i in range(self._experiment.layers)])
-        step_range = StepRange(
-            jnp.asarray(learning),
-            jnp.asarray(first),
-            jnp.asarray(offset),
-            jnp.asarray(stop - first),
-            rate_factors,
-        )
+        # Numbers as they are: a compiled program takes them in a tenth of the time that it takes to
+        # make arrays of them here, and a run of milliseconds consists of such times.
+        given: Any = (learning, first, offset, stop - first, rate_factors)
+        step_range = StepRange(*given)
         mine = batches if self._whole else batches.of_seeds(self.replicas)
         mine = self._cache.keep("batches", mine)
         self.ensemble = self._advance(
@@ -157,9 +159,9 @@ class Group:
         """After how many steps a segment may end without a difference to any number."""
         return max(1, self._spec.block)
 
-    def wait(self) -> None:
-        """Wait until the updates asked for are done."""
-        wait_for(self.ensemble)
+    def wait(self, expected: float = math.inf) -> None:
+        """Wait until the updates asked for are done, which should take so many seconds."""
+        wait_for(self.ensemble, expected)
 
     def forget(self) -> None:
         """Start the update's memory anew, as at the start of every phase."""
@@ -184,18 +186,21 @@ class Group:
     def observe(
         self, probe: Probe, step: int, quantities: tuple[Quantity, ...], known: Known
     ) -> dict[str, jax.Array]:
-        """Measure quantities on the probe, of the axes (rule, seed, ...)."""
-        measured = observe(
+        """Ask for quantities on the probe, of the axes (rule, seed, ...); see `measured`."""
+        return observe(
             self.ensemble.parameters,
             self._constants,
             known,
             self._own(probe, "probe"),
-            jnp.asarray(step),
+            step,
             learner=self._learner,
             quantities=quantities,
             receptive_units=self._experiment.record.receptive_units,
         )
-        return wait_for(measured)
+
+    def measured(self, asked: Any) -> Any:
+        """Wait for what was asked of `observe` or `evaluate`, and return it as NumPy arrays."""
+        return on_host(self._measuring.wait_for(asked))
 
     def spiking(self, probe: Probe) -> Spiking:
         """Watch neurons while the probe is shown.
@@ -208,15 +213,14 @@ class Group:
         del probe
         raise NotOfferedError("a network whose neurons do not spike", Need.SPIKES)
 
-    def evaluate(self, samples: Probe) -> tuple[np.ndarray, np.ndarray]:
-        """Return loss and classification error (percent) on samples, (rule, seed)."""
-        measured = evaluate(
+    def evaluate(self, samples: Probe) -> tuple[jax.Array, jax.Array]:
+        """Ask for loss and classification error (percent) on samples, (rule, seed)."""
+        return evaluate(
             self.ensemble.parameters,
             self.ensemble.moments,
             self._own(samples, "samples"),
             architecture=self._learner.architecture,
         )
-        return on_host(measured)
 
     def weights(self) -> dict[str, np.ndarray]:
         """Return weights, biases and what belongs to normalisation, by their archive's names."""

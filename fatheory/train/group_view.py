@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -34,6 +35,15 @@ class GroupView(View):
     ) -> None:
         self._group, self._probe = group, probe
         self._evaluation, self._training = evaluation, training
+        self._asked: tuple[Any, dict[str, Any]] | None = None
+
+    def ask(self, step: int, quantities: tuple[Quantity, ...]) -> None:
+        """Ask the device for losses and quantities at a step, and do not wait for them.
+
+        They are measured behind the updates under way, side by side.
+        """
+        losses = self._group.evaluate(self._evaluation)
+        self._asked = losses, self._observed(step, quantities)
 
     @cached_property
     def parameters(self) -> Mapping[str, np.ndarray]:
@@ -43,20 +53,31 @@ class GroupView(View):
     @cached_property
     def held_out(self) -> Evaluation:
         """Loss and error on the examples of evaluation."""
-        return Evaluation(*self._group.evaluate(self._evaluation))
+        asked = self._group.evaluate(self._evaluation) if self._asked is None else self._asked[0]
+        return Evaluation(*self._group.measured(asked))
 
     @cached_property
     def training(self) -> Evaluation:
         """Loss and error on training examples."""
         assert self._training is not None  # a quantity needs them
-        return Evaluation(*self._group.evaluate(self._training))
+        return Evaluation(*self._group.measured(self._group.evaluate(self._training)))
 
     @cached_property
     def spiking(self) -> Spiking:
         """What neurons do while the probe is shown."""
         return self._group.spiking(self._probe)
 
-    def known(self, quantities: tuple[Quantity, ...]) -> Known:
+    def observed(self, step: int, quantities: tuple[Quantity, ...]) -> dict[str, np.ndarray]:
+        """Measure quantities on the probe at a step, by a compiled program."""
+        asked = self._observed(step, quantities) if self._asked is None else self._asked[1]
+        return self._group.measured(asked)
+
+    def _observed(self, step: int, quantities: tuple[Quantity, ...]) -> dict[str, Any]:
+        if not quantities:
+            return {}
+        return self._group.observe(self._probe, step, quantities, self._known(quantities))
+
+    def _known(self, quantities: tuple[Quantity, ...]) -> Known:
         """Find out what quantities need that the program which measures them cannot know."""
         needs = frozenset[Need]().union(*(quantity.needs for quantity in quantities))
         return Known(

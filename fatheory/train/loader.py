@@ -13,6 +13,10 @@ from fatheory.initial import InitialState, Samples, block_steps, examples, sampl
 from fatheory.machine import usable_cores
 from fatheory.train.ensemble import Batches
 
+_MOST_AT_ONCE = 2**17
+"""Numbers of a run's only block that are drawn when it is asked for: a thread of its own costs more
+than it saves."""
+
 _Drawn = tuple[np.ndarray, ...]
 """Inputs and targets of all replicas, (seed, step, batch, unit), or the order of their samples."""
 
@@ -65,7 +69,7 @@ class Loader:
     def draw_ahead(self, step: int) -> None:
         """Begin to draw the block that holds a step, and forget others that were drawn ahead."""
         number = step // self._length
-        self._ahead = {number: self._begin(number)}
+        self._ahead = {} if self._draws_at_once() else {number: self._begin(number)}
 
     def close(self) -> None:
         """Leave out what is drawn ahead and nobody will ask for."""
@@ -95,10 +99,19 @@ class Loader:
                 for row in rows:
                     stack[row] = array  # rounded here, to what the device takes
 
-        return drawn, [
-            self._threads.submit(draw, start, self._rows[key])
-            for key, start in self._starts.items()
-        ]
+        own_rows = [(start, self._rows[key]) for key, start in self._starts.items()]
+        if self._draws_at_once():
+            for start, rows in own_rows:
+                draw(start, rows)
+            return drawn, []
+        return drawn, [self._threads.submit(draw, start, rows) for start, rows in own_rows]
+
+    def _draws_at_once(self) -> bool:
+        """Whether a run has one block, which is drawn faster than a thread begins."""
+        task, schedule = self._experiment.task, self._experiment.schedule
+        numbers = len(self._starts) * self._length * schedule.batch_size
+        numbers *= 1 if self._pool is not None else task.inputs + task.outputs
+        return schedule.steps <= self._length and numbers <= _MOST_AT_ONCE
 
     def _room(self) -> _Drawn:
         task, batch = self._experiment.task, self._experiment.schedule.batch_size

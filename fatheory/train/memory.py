@@ -52,7 +52,7 @@ def estimate_memory(experiment: Experiment, *, on_disk: bool = False) -> dict[st
         "feedback": rules * seeds * upper * (2 * _HOST_ITEM + item),
         "examples": _examples(experiment, item),
         "rate factors": _rate_factors(experiment, item),
-        "activities": _activities(experiment, item),
+        "activities": activity_bytes(experiment),
         "record": 3 * rules * seeds * snapshots * recorded_numbers(experiment) * item,
     }
 
@@ -119,8 +119,9 @@ def _examples(experiment: Experiment, item: int) -> int:
     return seeds * block * numbers * (2 * _HOST_ITEM + 2 * item)
 
 
-def _activities(experiment: Experiment, item: int) -> int:
+def activity_bytes(experiment: Experiment) -> int:
     """Count activities and their gradients on what is measured."""
+    item = np.dtype(experiment.precision).itemsize
     if experiment.network.convolutions:
         return _convolved(experiment, item)
     if isinstance(experiment.network, SpikingNetwork):

@@ -20,6 +20,10 @@ from fatheory.quantities import (
 from fatheory.train.group import Group
 from fatheory.train.group_view import GroupView
 from fatheory.train.loader import on_device
+from fatheory.train.memory import activity_bytes
+
+_SIDE_BY_SIDE = 2**24
+"""Bytes of activities up to which measuring may take its memory all at once."""
 
 
 class Recorder:
@@ -41,6 +45,10 @@ class Recorder:
         self._weights_at = frozenset(experiment.weight_steps)
         self._read_off = [q for q in quantities if q.needs <= GroupView.offers]
         self._compiled = tuple(q for q in quantities if not q.needs <= GroupView.offers)
+        # What is measured side by side needs memory at the same time.
+        small = activity_bytes(experiment) <= _SIDE_BY_SIDE
+        self._at_once = small and not any(q.needs & GroupView.offers for q in self._compiled)
+        self._views: dict[Group, GroupView] = {}
         self._place = {step: i for i, step in enumerate(experiment.snapshot_steps)}
         dtype = np.dtype(experiment.precision)
         self._probe = on_device([start.probe for start in starts], dtype)
@@ -66,6 +74,16 @@ class Recorder:
         """Return the position of a step among the recorded ones; None if it is none of them."""
         return self._place.get(step)
 
+    def ask(self, step: int, groups: Sequence[Group]) -> None:
+        """Let measuring follow the updates that are under way, where it is small.
+
+        What is between them and `take` costs no time then.
+        """
+        if self._at_once:
+            self._views = {group: self._view(group) for group in groups}
+            for view in self._views.values():
+                view.ask(step, self._compiled)
+
     def take(self, step: int, groups: Sequence[Group]) -> dict[str, np.ndarray]:
         """Return what is recorded of the groups at a step: arrays (rule, seed, ...)."""
         snapshot: dict[str, np.ndarray] = {}
@@ -77,7 +95,11 @@ class Recorder:
         for quantity in self._unchecked:
             self._check(quantity, snapshot)
         self._unchecked = ()
+        self._views = {}
         return snapshot
+
+    def _view(self, group: Group) -> GroupView:
+        return GroupView(group, self._probe, self._evaluation, self._training)
 
     def _check(self, quantity: Quantity, snapshot: dict[str, np.ndarray]) -> None:
         """Hold a quantity to its shapes, and one's own to being a number, at the first snapshot."""
@@ -94,7 +116,7 @@ class Recorder:
                 )
 
     def _measured(self, group: Group, step: int) -> dict[str, np.ndarray]:
-        seen = GroupView(group, self._probe, self._evaluation, self._training)
+        seen = self._views.get(group) or self._view(group)
         measured = {labels.LOSS: seen.held_out.loss}
         for quantity in self._read_off:
             if quantity.name != WEIGHTS or step in self._weights_at:
@@ -102,9 +124,7 @@ class Recorder:
             else:
                 # Not even brought here from the device: they are most of what a run records.
                 measured |= not_kept(quantity, measured[labels.LOSS].shape, self._experiment)
-        if self._compiled:
-            known = seen.known(self._compiled)
-            measured |= group.observe(self._probe, step, self._compiled, known)
+        measured |= seen.observed(step, self._compiled)
         return {name: np.asarray(values) for name, values in measured.items()}
 
     def _write(

@@ -147,11 +147,12 @@ class Run:
 
     def _wait(self) -> None:
         for group in self._groups:
-            group.wait()
+            group.wait(self._length.expected)
         self._length.end()
 
     def _measure(self, step: int, sink: Sink) -> None:
         position = self._recorder.position(step)
         if position is not None:
+            self._recorder.ask(step, self._groups)
             self._wait()
             sink.add(position, self._recorder.take(step, self._groups))

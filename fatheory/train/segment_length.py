@@ -51,6 +51,11 @@ class SegmentLength:
         # One grain at least, or a slow program would never move on.
         return min(start + max(reached, (done // grain + 1) * grain), longest)
 
+    @property
+    def expected(self) -> float:
+        """Seconds that the segment under way should take; 0 where there is none."""
+        return SEGMENT_SECONDS * self._under_way / self._steps
+
     def begin(self, steps: int) -> None:
         """Hear that a segment of so many steps begins."""
         self._under_way, self._began = steps, time.perf_counter()

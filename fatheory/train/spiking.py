@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from functools import partial
 
+import jax
 import numpy as np
 
 from fatheory.experiment import SpikingNetwork
@@ -17,7 +18,7 @@ from fatheory.train.observe import Probe
 from fatheory.train.programs.spiking import advance_spiking, spiking_block_length
 from fatheory.train.programs.step_by_step import ProgramSpec
 from fatheory.train.spiking_measure import evaluate_spiking, observe_spiking
-from fatheory.train.waiting import on_host, wait_for
+from fatheory.train.waiting import wait_for
 
 
 class SpikingGroup(Group):
@@ -77,12 +78,11 @@ class SpikingGroup(Group):
         )
         return wait_for(seen)
 
-    def evaluate(self, samples: Probe) -> tuple[np.ndarray, np.ndarray]:
-        """Return loss and classification error (percent) on samples, (rule, seed)."""
-        measured = evaluate_spiking(
+    def evaluate(self, samples: Probe) -> tuple[jax.Array, jax.Array]:
+        """Ask for loss and classification error (percent) on samples, (rule, seed)."""
+        return evaluate_spiking(
             self.ensemble.parameters,
             self._constants,
             self._own(samples, "samples"),
             neuron=self._neuron,
         )
-        return on_host(measured)

@@ -1,6 +1,7 @@
 """Waiting for a device so that Ctrl-C and SIGTERM are heard meanwhile."""
 
 import atexit
+import math
 import os
 import sys
 import time
@@ -21,24 +22,50 @@ _INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 
 
-def wait_for(tree: Any) -> Any:
+def wait_for(tree: Any, expected: float = math.inf) -> Any:
     """Wait until arrays are computed, and return them.
 
     Python hears signals between its own instructions only, and `jax.block_until_ready` is one of
     them however long it takes; so this looks again and again.
+
+    Parameters
+    ----------
+    tree : pytree
+        The arrays, among other leaves or not.
+    expected : float
+        Seconds that it should take. For less than the time between two looks there is no looking:
+        to sleep and wake costs more than most steps of small networks, and signals are heard as
+        early.
     """
-    leaves = [leaf for leaf in jax.tree.leaves(tree) if isinstance(leaf, jax.Array)]
-    try:
-        _poll(leaves)
-    except KeyboardInterrupt:
-        atexit.register(_leave, leaves)
-        raise
-    return jax.block_until_ready(tree)  # what went wrong on the device is raised here
+    leaves = [leaf for leaf in jax.tree.leaves(tree) if hasattr(leaf, "block_until_ready")]
+    if expected > _LONGEST:
+        try:
+            _poll(leaves)
+        except KeyboardInterrupt:
+            atexit.register(_leave, leaves)
+            raise
+    for leaf in leaves:
+        leaf.block_until_ready()  # what went wrong on the device is raised here
+    return tree
 
 
 def on_host(tree: Any) -> Any:
     """Wait for arrays and return them as NumPy arrays."""
     return jax.tree.map(np.asarray, wait_for(tree))
+
+
+class RepeatedWait:
+    """Waits for a program that is run again and again, and goes by how long it took last time."""
+
+    def __init__(self) -> None:
+        self._last = math.inf
+
+    def wait_for(self, tree: Any) -> Any:
+        """Wait until arrays are computed, and return them."""
+        began = time.perf_counter()
+        wait_for(tree, self._last)
+        self._last = time.perf_counter() - began
+        return tree
 
 
 def _poll(leaves: Sequence[jax.Array], patience: float = float("inf")) -> bool:
