@@ -8,7 +8,11 @@ import fatheory as fa
 EXPERIMENT = fa.Experiment(
     task=fa.LinearTask(inputs=6, outputs=3, noise=0.1),
     network=fa.DenseNetwork(hidden=(9, 7), start=fa.Uniform(bound=0.3)),
-    rules={"feedback_alignment": 0.01, "rndf": {"learning_rate": 0.02, "std": 0.3}},
+    rules={
+        "feedback_alignment": 0.01,
+        "rndf": {"learning_rate": 0.02, "std": 0.3},
+        "direct_feedback_alignment": {"learning_rate": 0.02, "scale": 0.6},
+    },
     schedule=fa.Schedule(phases=(fa.Phase(steps=300),)),
     record=fa.Record(quantities=("weights", "delta_angle", "weight_angle"), snapshots=7),
     seeds=2,

@@ -15,6 +15,9 @@ from fatheory.theory.deep_reduction.grams import deep_grams, hidden_columns
 from fatheory.theory.layers import direct_from_layered
 
 WAYS = ("reduced", "infinite_width")
+DFA = "direct_feedback_alignment"
+FEEDBACK = {"rndf": lambda n: {"std": n**-0.5}, DFA: lambda n: {"scale": (3 / n) ** 0.5}}
+"""Parameters by which entries of feedback have variance 1 / n."""
 
 
 def asked(hidden, seeds=12, quantities=("delta_angle",), rule="rndf", **settings):
@@ -23,7 +26,7 @@ def asked(hidden, seeds=12, quantities=("delta_angle",), rule="rndf", **settings
     return fa.Experiment(
         task=fa.LinearTask(inputs=4, outputs=2),
         network=fa.DenseNetwork(hidden=hidden, start=fa.Normal(std=0.7 * n**-0.5)),
-        rules={rule: {"learning_rate": 0.01, "std": n**-0.5}},
+        rules={rule: {"learning_rate": 0.01, **FEEDBACK[rule](n)}},
         schedule=fa.Schedule(phases=(fa.Phase(steps=100),)),
         record=fa.Record(snapshots=3, quantities=quantities),
         precision="float64",
@@ -31,28 +34,40 @@ def asked(hidden, seeds=12, quantities=("delta_angle",), rule="rndf", **settings
     ).with_settings(settings)
 
 
-def test_losses_are_those_of_the_array_function():
-    wide = asked((20, 40), seeds=2)
-    ours = solve(wide, "infinite_width").sel(rule="rndf", seed=1)
+@pytest.mark.parametrize(
+    ("rule", "variances"),
+    # B_2 of 20 and B_3 of 40 rows, or F_1 and F_2, all with entries of variance 1 / 20.
+    [("rndf", [1 * 2, 2]), (DFA, [1, 2])],
+)
+def test_losses_are_those_of_the_array_function(rule, variances):
+    wide = asked((20, 40), seeds=2, rule=rule)
+    ours = solve(wide, "infinite_width").sel(rule=rule, seed=1)
     start = draw_initial_state(wide, 1)
     limit = theory.deep_infinite_width(
         start.T,
         start.Sigma,
         weight_variances=[0.49, 2 * 0.49],
-        # B_2 of 20 and B_3 of 40 rows, both with entries of variance 1 / 20.
-        feedback_variances=[1 * 2, 2],
+        feedback_variances=variances,
         times=ours["time"].values,
     )
     np.testing.assert_allclose(ours["loss"], limit.loss(), rtol=1e-9)
 
 
-@pytest.mark.parametrize("shape", [(1, 3), (1, 1, 1)])
+@pytest.mark.parametrize(
+    ("rule", "shape", "seeds"),
+    [
+        ("rndf", (1, 3), 12),
+        ("rndf", (1, 1, 1), 12),
+        # 12 seeds leave the slope of an rms an error of about 0.1, and there are three slopes.
+        pytest.param(DFA, (1, 2), 48, marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.catalogue("deep_reduction.infinite.signals")
-def test_networks_approach_losses_and_angles_of_every_layer(shape, residual):
+def test_networks_approach_losses_and_angles_of_every_layer(rule, shape, seeds, residual):
     """Uneven widths, too: what weights send back is as long as the layer below is wide."""
     widths, gaps, angles = (16, 64, 256), [], []
     for n in widths:
-        wide = asked(tuple(n * part for part in shape), quantities=("delta_angle",))
+        wide = asked(tuple(n * part for part in shape), seeds, rule=rule)
         one, limit = (solve(wide, method) for method in WAYS)
         gaps.append(float(np.sqrt((np.log(one.loss / limit.loss).isel(step=1) ** 2).mean())))
         hidden = (one.delta_angle - limit.delta_angle).isel(step=1, layer=slice(0, len(shape)))

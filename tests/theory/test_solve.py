@@ -319,8 +319,8 @@ def nothing_is_drawn(monkeypatch):
         ({"rules.kolen_pollack": 0.1}, "rules.kolen_pollack: the feedback of .* learns"),
         ({"rules.mirror": {"rule": "weight_mirror", "learning_rate": 1}}, "rules.mirror: the feed"),
         (
-            {"rules.direct_feedback_alignment": 0.1},
-            "no mean flow is known .*with two layers it is 'feedback_alignment'",
+            {"rules.direct_random_target_projection": 0.1},
+            "no mean flow is known for the direct rule 'direct_random_target_projection'",
         ),
     ],
 )
@@ -338,6 +338,12 @@ def test_no_method_takes_what_is_outside_the_theory(method):
     nonlinear = {"network.activation": "tanh"}
     with pytest.raises(RegimeError, match=f"theory's method '{method}' covers .*linear"):
         solve(asked(rules={"feedback_alignment": 0.1}).with_settings(nonlinear), method)
+
+
+@pytest.mark.usefixtures("nothing_is_drawn")
+def test_direct_feedback_is_refused_where_it_is_not_known():
+    with pytest.raises(RegimeError, match="with two layers it is 'feedback_alignment'"):
+        solve(asked(rules={"direct_feedback_alignment": 0.1}), "closed_form")
 
 
 def test_everything_outside_the_theory_is_told_at_once():

@@ -27,8 +27,10 @@ def equivalent_network(
     weight_squares: Sequence[float],
     transposed_squares: Sequence[float],
     feedback_squares: Sequence[float],
+    *,
+    direct: bool = False,
 ) -> tuple[list[Matrix], list[Matrix]]:
-    r"""Return start A_1 ... A_L and feedback B_2 ... B_L of the network.
+    r"""Return start A_1 ... A_L and feedback B_2 ... B_L, or F_1 ... F_{L-1}, of the network.
 
     Parameters
     ----------
@@ -41,14 +43,16 @@ def equivalent_network(
         :math:`\rho_2^2 \ldots \rho_L^2`: n_{l-1} times the variance of an entry of A_l, by which
         its transpose does.
     feedback_squares : sequence of float
-        b_2 ... b_L, by which B_l multiplies squared lengths.
+        b_2 ... b_L, by which B_l multiplies squared lengths; or g_1 ... g_{L-1}, by which F_l does.
+    direct : bool
+        Whether the output feeds back to every hidden layer by an F_l of its own.
 
     Returns
     -------
     weights : list of arrays
         A_l of shape (n_l, n_{l-1}), of hidden layers with n_l = n_i + l n_o + n_{l+1} units.
     feedback : list of arrays
-        B_l of shape (n_{l-1}, n_l).
+        B_l of shape (n_{l-1}, n_l), or F_l of shape (n_l, n_L).
     """
     L = len(weight_squares) + 1
     columns = [n_i + layer * n_o for layer in range(L)]  # of U_0 ... U_{L-1}
@@ -68,9 +72,9 @@ def equivalent_network(
             A[:, columns[layer - 1] :] = np.sqrt(transposed_squares[layer - 2]) * np.eye(len(A))
         weights.append(A)
     for layer in range(2, L + 1):
-        B = np.zeros((units[layer - 1], units[layer]))
+        B = np.zeros((units[layer - 1], n_o if direct else units[layer]))
         # F_l is the last n_o columns of U_l; at the output it is the identity.
-        last = columns[layer] if layer < L else n_o
+        last = n_o if direct or layer == L else columns[layer]
         B[columns[layer - 1] - n_o : columns[layer - 1], last - n_o : last] = np.sqrt(
             feedback_squares[layer - 2]
         ) * np.eye(n_o)

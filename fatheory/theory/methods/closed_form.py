@@ -8,8 +8,9 @@ import numpy as np
 from fatheory.experiment import Experiment, RuleChoice
 from fatheory.initial import InitialState
 from fatheory.theory.closed_form import ClosedForm, closed_form_solution
+from fatheory.theory.methods.fixed_feedback import feedback_of
 from fatheory.theory.methods.linear import LinearMethod, LinearPath, Weights, times_of
-from fatheory.theory.methods.two_layers import feedback_of, feedback_refusals
+from fatheory.theory.methods.two_layers import feedback_refusals
 
 
 class ClosedFormMethod(LinearMethod):

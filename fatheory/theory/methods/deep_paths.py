@@ -1,20 +1,29 @@
 """Paths of linear networks of any depth under fixed feedback, from the deep reduction."""
 
+from typing import TypedDict
+
 import numpy as np
 
 from fatheory.experiment import Experiment
 from fatheory.initial import InitialState
 from fatheory.theory.deep_reduction import DeepReducedSolution
+from fatheory.theory.methods.fixed_feedback import drawn_feedback, has_direct_feedback
 from fatheory.theory.methods.linear import LinearPath
 
-RULE = "feedback_alignment"
+
+class DeepFeedback(TypedDict):
+    """How `deep_reduced` and `deep_reduced_sgd` are told of a rule's fixed feedback."""
+
+    feedback: list[np.ndarray]
+    rule: str
 
 
-def feedback_chain(start: InitialState, label: str) -> list[np.ndarray]:
-    """Return B_2 ... B_L, B_l of shape (n_{l-1}, n_l), of a rule with fixed feedback."""
-    states = start.states[label][1:]
-    assert all(state is not None for state in states)  # rules with fixed feedback draw them
-    return [state.T for state in states if state is not None]
+def deep_feedback(start: InitialState, label: str) -> DeepFeedback:
+    """Return B_2 ... B_L of a layered rule, F_1 ... F_{L-1} of a direct one, and which it is."""
+    rule = (
+        "direct_feedback_alignment" if has_direct_feedback(start, label) else "feedback_alignment"
+    )
+    return {"feedback": [state.T for state in drawn_feedback(start, label)], "rule": rule}
 
 
 def deep_path(start: InitialState, solution: DeepReducedSolution) -> LinearPath:

@@ -1,4 +1,4 @@
-"""The gradient flow, integrated as it stands: any layered rule, any depth, any phases."""
+"""The gradient flow, integrated as it stands: layered rules and direct feedback, any depth."""
 
 from collections.abc import Sequence
 
@@ -6,9 +6,10 @@ import numpy as np
 
 from fatheory.experiment import Experiment, RuleChoice
 from fatheory.initial import InitialState
-from fatheory.theory.fields import error_flow, layered_descent
+from fatheory.theory.fields import Descent, direct_descent, error_flow, layered_descent
 from fatheory.theory.integrate_error import integrate_error_flow
-from fatheory.theory.mean_rule import mean_layered_rule
+from fatheory.theory.mean_rule import is_direct, mean_layered_rule
+from fatheory.theory.methods.fixed_feedback import drawn_feedback
 from fatheory.theory.methods.linear import LinearMethod, LinearPath, phases_of, times_of
 
 
@@ -20,6 +21,7 @@ class FlowMethod(LinearMethod):
     """
 
     name = "flow"
+    direct = True
     summary = "the gradient flow, integrated: any rule, input covariance, start, depth and phases"
     source = "Lillicrap et al. 2016, Supplementary Notes 10-11; Liao, Leibo & Poggio 2016"
 
@@ -27,15 +29,9 @@ class FlowMethod(LinearMethod):
         self, experiment: Experiment, starts: Sequence[InitialState], label: str, choice: RuleChoice
     ) -> list[LinearPath]:
         """Integrate the weights and the error map of all seeds."""
-        rule = mean_layered_rule(choice.make())
-        shapes, layers = experiment.weight_shapes, range(experiment.layers)
-        states = [
-            _stacked([rule.mean_state(s.states[label][at], tuple(shapes[at])) for s in starts])
-            for at in layers
-        ]
         runs = integrate_error_flow(
-            error_flow(layered_descent(rule.backward_weights, states), second_moments(starts)),
-            [np.stack([start.weights[layer] for start in starts]) for layer in layers],
+            error_flow(_descent(experiment, starts, label, choice), second_moments(starts)),
+            [np.stack(layer) for layer in zip(*(start.weights for start in starts), strict=True)],
             np.stack([start.T for start in starts]),
             times_of(experiment, choice),
             phases_of(experiment, choice),
@@ -45,6 +41,22 @@ class FlowMethod(LinearMethod):
             LinearPath.of(start, [W[run] for W in weights], E[run])
             for run, start in enumerate(starts)
         ]
+
+
+def _descent(
+    experiment: Experiment, starts: Sequence[InitialState], label: str, choice: RuleChoice
+) -> Descent:
+    """Return how the rule carries the error down, with the states of all seeds."""
+    drawn = choice.make()
+    if is_direct(drawn):
+        of_seeds = zip(*(drawn_feedback(start, label) for start in starts), strict=True)
+        return direct_descent([np.stack(layer).mT for layer in of_seeds])
+    rule = mean_layered_rule(drawn)
+    states = [
+        _stacked([rule.mean_state(start.states[label][at], tuple(shape)) for start in starts])
+        for at, shape in enumerate(experiment.weight_shapes)
+    ]
+    return layered_descent(rule.backward_weights, states)
 
 
 def second_moments(starts: Sequence[InitialState]) -> np.ndarray | None:

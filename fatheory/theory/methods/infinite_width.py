@@ -1,23 +1,28 @@
 """Linear networks of infinitely wide hidden layers: one deterministic path for every target."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 
 from fatheory.experiment import Experiment, Normal, RuleChoice, Scaled, Uniform
 from fatheory.initial import InitialState
 from fatheory.quantities import find_quantities
-from fatheory.rules import FeedbackAlignment, OrthogonalFeedback, RandomFeedback, Rule
+from fatheory.rules import (
+    DirectFeedbackAlignment,
+    FeedbackAlignment,
+    OrthogonalFeedback,
+    RandomFeedback,
+    Rule,
+)
 from fatheory.theory.deep_reduction import deep_reduced
 from fatheory.theory.deep_reduction.equivalent import equivalent_network
 from fatheory.theory.gram import HiddenGram
 from fatheory.theory.infinite_width import limiting_gram
-from fatheory.theory.methods.deep_paths import deep_path
+from fatheory.theory.mean_rule import is_direct
+from fatheory.theory.methods.deep_paths import deep_feedback, deep_path
+from fatheory.theory.methods.fixed_feedback import fixed_feedback_refusals, with_feedback
 from fatheory.theory.methods.linear import LinearMethod, LinearPath, times_of
 from fatheory.theory.methods.reduced import reduced_memory, reduced_path
-from fatheory.theory.methods.two_layers import fixed_feedback_refusals
 from fatheory.theory.reduction import follow_grams
 
 _OF_SIGNALS = ("delta_angle", "delta_angle_flattened")
@@ -35,11 +40,14 @@ class InfiniteWidthMethod(LinearMethod):
     """
 
     name = "infinite_width"
+    direct = True
     summary = "the reduced flow at infinite hidden widths, any depth: losses and angles, no weights"
 
     def refusals(self, experiment: Experiment) -> Iterator[str]:
         """Yield what is not independent fixed feedback of a known distribution, in one phase."""
-        refused = list(fixed_feedback_refusals(experiment, "the limit of infinite width"))
+        refused = list(
+            fixed_feedback_refusals(experiment, "the limit of infinite width", direct=True)
+        )
         yield from refused
         if refused:
             return
@@ -52,7 +60,8 @@ class InfiniteWidthMethod(LinearMethod):
             if _feedback_square(choice.make(), 1, 1) is None:
                 yield (
                     f"rules.{label}: the size of the feedback of {choice.rule} at infinite width "
-                    f"is not known: use feedback_alignment, rndf or orthogonal_feedback"
+                    f"is not known: use feedback_alignment, "
+                    f"direct_feedback_alignment, rndf or orthogonal_feedback"
                 )
         drawn = experiment.network.start
         if not isinstance(drawn, Uniform | Normal | Scaled):
@@ -100,18 +109,26 @@ def _deep(
 ) -> LinearPath:
     """Follow the network that has the limit's inner products and signals."""
     n, variances = experiment.sizes, _variances(experiment)
-    squares = [_feedback_square(choice.make(), *shape) for shape in pairwise(n[1:])]
+    rule = choice.make()
+    above = n[-1:] * (len(n) - 2) if is_direct(rule) else n[2:]
+    squares = [_feedback_square(rule, *shape) for shape in zip(n[1:-1], above, strict=True)]
     weights, feedback = equivalent_network(
         n[0],
         n[-1],
         [width * v for width, v in zip(n[1:-1], variances, strict=False)],
         [width * v for width, v in zip(n[1:-1], variances[1:], strict=True)],
         [square for square in squares if square is not None],  # else it is refused
+        direct=is_direct(rule),
     )
-    times = times_of(experiment, choice)
-    solution = deep_reduced(weights, feedback, start.T, start.Sigma, times=times)
-    states = {label: (None, *(B.T for B in feedback))}
-    return deep_path(replace(start, weights=tuple(weights), states=states), solution)
+    limit = with_feedback(start, label, weights, feedback)
+    solution = deep_reduced(
+        weights,
+        T=start.T,
+        Sigma=start.Sigma,
+        times=times_of(experiment, choice),
+        **deep_feedback(limit, label),
+    )
+    return deep_path(limit, solution)
 
 
 def _variances(experiment: Experiment) -> list[float]:
@@ -130,9 +147,11 @@ def _variances(experiment: Experiment) -> list[float]:
 def _feedback_square(rule: Rule, n: int, n_above: int) -> float | None:
     """Return by what B, (n, n_above), multiplies squared lengths in the limit; None if not known.
 
+    The n_above of direct feedback are the outputs.
+
     Kinds of rules are told apart exactly: a rule derived from one of these may draw otherwise.
     """
-    if type(rule) is FeedbackAlignment:
+    if type(rule) is FeedbackAlignment or type(rule) is DirectFeedbackAlignment:
         return n * rule.scale**2 / 3
     if type(rule) is RandomFeedback:
         return n * rule.std**2
@@ -150,4 +169,4 @@ def _orthogonal_start(
     h, w, g = np.sqrt(squares)
     units = np.eye(n_i + 2 * n_o)
     A0, Wi = h * units[:, :n_i], w * units[:, n_i : n_i + n_o].T
-    return replace(start, weights=(A0, Wi), states={label: (None, g * units[:, n_i + n_o :].T)})
+    return with_feedback(start, label, (A0, Wi), [g * units[:, n_i + n_o :]])

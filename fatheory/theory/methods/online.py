@@ -11,9 +11,10 @@ from fatheory.experiment import Experiment, RuleChoice
 from fatheory.initial import InitialState
 from fatheory.machine import usable_cores
 from fatheory.rules import Backprop, Shallow
+from fatheory.theory.methods.fixed_feedback import feedback_of
 from fatheory.theory.methods.method import Method
 from fatheory.theory.methods.scope import Scope
-from fatheory.theory.methods.two_layers import depth_refusals, feedback_of
+from fatheory.theory.methods.two_layers import depth_refusals
 from fatheory.theory.online.law import LearningLaw, learning_law, refusal
 
 _SCOPE = Scope(

@@ -1,7 +1,6 @@
 """The gradient flow in the reduced state: its size and cost do not depend on hidden width."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -10,14 +9,20 @@ from fatheory.initial import InitialState
 from fatheory.quantities import find_quantities
 from fatheory.theory.deep_reduction import deep_reduced
 from fatheory.theory.gram import HiddenGram, hidden_gram
-from fatheory.theory.methods.deep_paths import deep_memory, deep_path, feedback_chain
+from fatheory.theory.methods.deep_paths import deep_feedback, deep_memory, deep_path
+from fatheory.theory.methods.fixed_feedback import (
+    feedback_of,
+    fixed_feedback_refusals,
+    with_feedback,
+)
 from fatheory.theory.methods.linear import LinearMethod, LinearPath, Weights, times_of
-from fatheory.theory.methods.two_layers import feedback_of, fixed_feedback_refusals
 from fatheory.theory.reduction import follow_grams
 
 
 class ReducedMethod(LinearMethod):
-    """Integrate the gradient flow in the reduced state: any depth, fixed feedback, one phase.
+    """Integrate the gradient flow in the reduced state: any depth, one phase.
+
+    Feedback is fixed, layered or direct.
 
     No weights are built for losses and angles: those are read off a network of at most
     n_i + 2 n_o hidden units that is the same up to a rotation of the hidden layer, if there is
@@ -25,11 +30,12 @@ class ReducedMethod(LinearMethod):
     """
 
     name = "reduced"
+    direct = True
     summary = "the flow in variables that no hidden width enters, of any depth: fixed feedback"
 
     def refusals(self, experiment: Experiment) -> Iterator[str]:
         """Yield what is not fixed feedback in one phase."""
-        yield from fixed_feedback_refusals(experiment, "the reduction")
+        yield from fixed_feedback_refusals(experiment, "the reduction", direct=True)
 
     def paths(
         self, experiment: Experiment, starts: Sequence[InitialState], label: str, choice: RuleChoice
@@ -53,8 +59,9 @@ def _deep(
     experiment: Experiment, start: InitialState, label: str, choice: RuleChoice
 ) -> LinearPath:
     times = times_of(experiment, choice)
-    feedback = feedback_chain(start, label)
-    solution = deep_reduced(start.weights, feedback, start.T, start.Sigma, times=times)
+    solution = deep_reduced(
+        start.weights, T=start.T, Sigma=start.Sigma, times=times, **deep_feedback(start, label)
+    )
     return deep_path(start, solution)
 
 
@@ -83,7 +90,7 @@ def reduced_start(experiment: Experiment, start: InitialState, label: str) -> In
     # R alone: it has the inner products, and Q would be as wide as the hidden layer.
     R = np.linalg.qr(np.hstack([W0, W.T, feedback_of(start, label)])).R
     small = (R[:, :n_i], R[:, n_i : n_i + n_o].T)
-    return replace(start, weights=small, states={label: (None, R[:, n_i + n_o :].T)})
+    return with_feedback(start, label, small, [R[:, n_i + n_o :]])
 
 
 def reduced_path(start: InitialState, label: str, K: np.ndarray, E: np.ndarray) -> LinearPath:

@@ -7,10 +7,10 @@ import numpy as np
 from fatheory.experiment import Experiment, RuleChoice
 from fatheory.initial import InitialState, examples
 from fatheory.theory.deep_reduction import deep_reduced_sgd
-from fatheory.theory.methods.deep_paths import deep_path, feedback_chain
+from fatheory.theory.methods.deep_paths import deep_feedback, deep_path
+from fatheory.theory.methods.fixed_feedback import feedback_of, fixed_feedback_refusals
 from fatheory.theory.methods.linear import LinearMethod, LinearPath
 from fatheory.theory.methods.reduced import reduced_memory, reduced_path, reduced_start
-from fatheory.theory.methods.two_layers import feedback_of, fixed_feedback_refusals
 from fatheory.theory.reduced_sgd import reduced_sgd
 
 
@@ -18,13 +18,14 @@ class ReducedSGDMethod(LinearMethod):
     """Carry out the simulation's own updates in the reduced state: any depth, fixed feedback."""
 
     name = "reduced_sgd"
+    direct = True
     any_rate = False
     aliases = ("reduced-sgd",)
     summary = "the very updates of the simulation, whatever the hidden widths: fixed feedback"
 
     def refusals(self, experiment: Experiment) -> Iterator[str]:
         """Yield what is not fixed feedback in one phase."""
-        yield from fixed_feedback_refusals(experiment, "the reduction")
+        yield from fixed_feedback_refusals(experiment, "the reduction", direct=True)
 
     def paths(
         self, experiment: Experiment, starts: Sequence[InitialState], label: str, choice: RuleChoice
@@ -50,13 +51,13 @@ class ReducedSGDMethod(LinearMethod):
                 start,
                 deep_reduced_sgd(
                     start.weights,
-                    feedback_chain(start, label),
-                    start.T,
-                    drawn.inputs,
+                    T=start.T,
+                    inputs=drawn.inputs,
                     learning_rate=rate,
                     noise=noise,
                     snapshot_steps=np.asarray(experiment.snapshot_steps),
                     Sigma=start.Sigma,
+                    **deep_feedback(start, label),
                 ),
             )
         begun = reduced_start(experiment, start, label)
