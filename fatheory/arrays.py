@@ -44,9 +44,27 @@ def namespace(*arrays: Array) -> ModuleType:
     """Return the module, `numpy` or `jax.numpy`, that computes with these arrays.
 
     JAX wins over NumPy when both occur, so that a constant NumPy array may meet a traced one.
+
+    Raises
+    ------
+    ArrayError
+        If one is no such array: numbers in lists, or an array with labels, of xarray or pandas.
     """
-    spaces = [a.__array_namespace__() for a in arrays if not isinstance(a, np.ndarray | np.generic)]
+    spaces = [_space_of(a) for a in arrays if not isinstance(a, np.ndarray | np.generic)]
     return spaces[0] if spaces else np
+
+
+def _space_of(array: Array) -> ModuleType:
+    if hasattr(array, "__array_namespace__"):
+        space: ModuleType = array.__array_namespace__()
+        return space
+    dims = getattr(array, "dims", None)
+    named = f" of dimensions ({', '.join(map(str, dims))})" if isinstance(dims, tuple) else ""
+    raise ArrayError(
+        f"axes are given by position here, of plain arrays, NumPy's or JAX's; got "
+        f"{type(array).__name__}{named}: bring the axes into the documented order and pass "
+        f"numpy.asarray of it (fatheory.metrics reads archives by their labels)"
+    )
 
 
 def floating(*arrays: Array) -> tuple[Array, ...]:
@@ -55,6 +73,7 @@ def floating(*arrays: Array) -> tuple[Array, ...]:
     What is in floating point already is returned as it is.
     """
     # JAX has its own default precision.
+    namespace(*arrays)
     return tuple(
         a.astype(np.float64 if namespace(a) is np else float) if a.dtype.kind in "biu" else a
         for a in arrays

@@ -9,6 +9,7 @@ import numpy as np
 
 from fatheory.arrays import ArrayLike
 from fatheory.errors import ArrayError, RegimeError, WrongKindError
+from fatheory.labelled_arrays import by_position
 
 
 def require_kind(what: str, value: object, kind: type | tuple[type, ...], hint: str = "") -> None:
@@ -251,16 +252,18 @@ def covariance_matrix(name: str, value: ArrayLike | None, size: int) -> np.ndarr
 def _numbers(name: str, value: object) -> np.ndarray:
     """Convert real numbers to float64, and nothing that NumPy would only take for numbers.
 
-    NumPy casts dates to counts of their unit, parses strings, reads what lies under a mask and
-    drops imaginary parts with no more than a warning.
+    NumPy casts dates to counts of their unit, parses strings, reads what lies under a mask, drops
+    imaginary parts with no more than a warning, and forgets the names of axes.
     """
     if _has_masked(value):
         raise ArrayError(
             f"{name} has masked entries, which have no value: fill them, or leave them out"
         )
     try:
-        array = np.asarray(value)
+        array = np.asarray(by_position(name, value))
     except (TypeError, ValueError, OverflowError) as error:
+        if isinstance(error, ArrayError):
+            raise
         raise ArrayError(f"{name} must be an array of real numbers; got {value!r:.80}") from error
     kind = array.dtype.kind
     real = kind in "biuf" or (kind == "O" and all(map(_is_real, array.flat)))

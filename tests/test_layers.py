@@ -28,6 +28,7 @@ LEVELS = {
     "arrays": FOUNDATION,
     "inside": FOUNDATION,
     "known_parts": FOUNDATION,
+    "labelled_arrays": FOUNDATION,
     "listing": FOUNDATION,
     "markup": FOUNDATION,
     "geometry": 1,

@@ -11,6 +11,7 @@ import numpy as np
 from fatheory import labels
 from fatheory.checks import extended_array
 from fatheory.errors import ArrayError
+from fatheory.labelled_arrays import units_in_order
 
 _UNIT = re.compile(r"unit_\d+")
 
@@ -123,5 +124,5 @@ def _of_dims(name: str, value: Any, declared: str) -> Labelled:
     return Labelled(
         tuple(map(str, found.get(labels.RULE, ()))),
         tuple(map(int, found.get(labels.SEED, ()))),
-        _in_precision(name, value.transpose(*order).values),
+        _in_precision(name, units_in_order(name, value.transpose(*order)).values),
     )

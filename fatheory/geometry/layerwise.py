@@ -170,7 +170,8 @@ def _to_pseudoinverse(W: Array, V: Array, axis: tuple[int, int]) -> Array:
 
 def _per_layer(measure, weights, backward_weights) -> PerLayer:  # type: ignore[no-untyped-def]
     weights = floating(*weights)
-    xp, values = namespace(*weights), []
+    # Also of the others, before any of their axes is taken by position.
+    xp, values = namespace(*weights, *(V for V in backward_weights if V is not None)), []
     for W, V in zip(weights, backward_weights, strict=True):
         if V is None:
             values.append(xp.full(W.shape[:-2], xp.nan, dtype=W.dtype))

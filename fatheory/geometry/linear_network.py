@@ -30,6 +30,7 @@ def linear_signals(
     """
     weights = floating(*weights)
     T, x = floating(T, x)
+    namespace(*(V for V in backward_weights if V is not None))
     product = weights[0]
     for W in weights[1:]:
         product = W @ product
@@ -81,7 +82,7 @@ def linear_gradients(
         Inputs.
     """
     signals, (x,) = floating(*signals), floating(x)
-    xp = namespace(*signals)
+    xp = namespace(*signals, *weights)
     below = [x, *linear_activities(weights[:-1], x)]
     return [
         -(xp.swapaxes(delta, -1, -2) @ h) / x.shape[-2]

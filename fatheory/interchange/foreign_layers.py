@@ -41,12 +41,16 @@ def layers_of(where: str, given: Layers) -> dict[str, np.ndarray]:
 
 
 def _values(where: str, given: Any, axes: int) -> np.ndarray:
-    own = np.asarray(given)
-    array = extended_array(where, own)
+    array = extended_array(where, given)
     if array.ndim != axes:
         what = "a matrix (out, in)" if axes == 2 else "one number for each unit"
         raise ArrayError(f"{where} must be {what} of a dense layer; its shape is {array.shape}")
-    return array.astype(np.float32) if own.dtype == np.float32 else array
+    return array.astype(np.float32) if _is_single(given) else array
+
+
+def _is_single(given: Any) -> bool:
+    dtype = given.dtypes if hasattr(given, "iloc") else np.asarray(given).dtype
+    return bool(np.all(dtype == np.float32))
 
 
 def _require_chain(where: str, found: Mapping[str, np.ndarray]) -> None:

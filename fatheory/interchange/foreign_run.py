@@ -264,7 +264,7 @@ def _feedback(
             if layer not in range(2, len(sizes)):
                 raise ArrayError(f"feedback is of layers 2 to {len(sizes) - 1}; got {layer!r}")
             where, wanted = f"feedback[{layer}]", (sizes[layer - 1], sizes[layer])
-            array = real_array(where, np.asarray(B), 2)
+            array = real_array(where, B, 2)
             if array.shape != wanted:
                 hint = ", so pass its transpose" if array.shape == wanted[::-1] else ""
                 raise ArrayError(

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from fatheory.arrays import ArrayLike
 from fatheory.checks import real_array
 from fatheory.errors import ArrayError
+from fatheory.labelled_arrays import by_position, require_same_labels
 
 Validation = float | Sequence[ArrayLike] | None
 """A fraction of the examples to hold out, examples of their own, or nothing."""
@@ -103,9 +104,10 @@ def array_set(
     Raises
     ------
     ArrayError
-        If something is not finite or not numbers, shapes do not fit each other, or a label is no
-        class.
+        If something is not finite or not numbers, shapes do not fit each other, a label is no
+        class, or labels of examples say that inputs and targets stand in two orders.
     """
+    require_same_labels("inputs", inputs, "targets", targets)
     X, shape = _inputs("inputs", inputs)
     Y = _targets("targets", targets, len(X))
     if isinstance(validation, tuple | list):
@@ -158,7 +160,7 @@ def _inputs(name: str, value: ArrayLike) -> tuple[np.ndarray, tuple[int, ...]]:
 
 def _targets(name: str, value: ArrayLike, count: int) -> np.ndarray:
     """Return classes as integers (example,), or real targets (example, n_o)."""
-    given = np.asarray(value)
+    given = np.asarray(by_position(name, value))
     if given.dtype.kind in "US":
         raise ArrayError(
             f"{name} must be numbers; got strings: number the classes, as by "
@@ -182,6 +184,7 @@ def _own_validation(
         raise ArrayError(
             f"validation must be a fraction, or inputs and targets; got {len(validation)} parts"
         )
+    require_same_labels("validation inputs", validation[0], "validation targets", validation[1])
     Xv, own = _inputs("validation inputs", validation[0])
     if own != shape:
         raise ArrayError(

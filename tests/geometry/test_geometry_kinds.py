@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import xarray as xr
 
 from fatheory import geometry
 from fatheory.errors import ArrayError
@@ -55,6 +56,18 @@ def test_whole_numbers_of_jax_are_in_its_floating_point():
     found = geometry.squared_loss(jnp.asarray(e, jnp.int8))
     assert jnp.issubdtype(found.dtype, jnp.floating)
     assert float(found) == pytest.approx(float(geometry.squared_loss(e)), rel=1e-6)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_what_is_no_plain_array_is_refused(name):
+    """Axes are given by position, so that names of axes cannot be heeded."""
+    function, arrays = CALLS[name]
+    for place in range(len(arrays)):
+        given = [xr.DataArray(A) if i == place else A * 1.0 for i, A in enumerate(arrays)]
+        with pytest.raises(
+            ArrayError, match="of plain arrays, NumPy's or JAX's; got DataArray of dimens"
+        ):
+            function(*given)
 
 
 @pytest.mark.parametrize("V", [np.ones((1, 4)), np.ones((2, 1)), np.ones((1, 1))])

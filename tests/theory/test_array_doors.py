@@ -1,8 +1,10 @@
 """What NumPy would take for real numbers and is not: refused by every array function of theory."""
 
+import dataclasses
 import datetime
 import decimal
 import fractions
+import inspect
 
 import numpy as np
 import pytest
@@ -133,7 +135,100 @@ CALLS = {
         {"weights": [W0, W], "feedback": [B]},
         {},
     ),
-}
+    "backprop_aligned_weights": (
+        theory.backprop_aligned_weights,
+        {"W0": np.zeros((4, 3)), "W": np.zeros((2, 4)), "T": T, "Sigma": Sigma},
+        {"times": times},
+    ),
+    "closed_form_solution": (theory.closed_form_solution, two | {"Sigma": Sigma}, {}),
+    "concordance_threshold": (
+        theory.concordance_threshold,
+        {"X": rng.normal(size=(4, 3))},
+        {"activation": "relu", "hidden_layers": 1},
+    ),
+    "conveyed_error": (theory.conveyed_error, {"W": W, "V": B, "e": e}, {}),
+    "deep_infinite_width": (
+        theory.deep_infinite_width,
+        {"T": T, "Sigma": Sigma},
+        {"times": times, "weight_variances": [0.1], "feedback_variances": [1.0]},
+    ),
+    "deep_modes": (theory.deep_modes, deep, {}),
+    "deep_reduced_sgd": (
+        theory.deep_reduced_sgd,
+        deep | {"inputs": rng.normal(size=(5, 1, 3)), "noise": rng.normal(size=(5, 1, 2))},
+        {"learning_rate": 0.1, "snapshot_steps": [5]},
+    ),
+    "lazy_limit": (
+        theory.lazy_limit,
+        {
+            "X": rng.normal(size=(4, 3)),
+            "Y": rng.normal(size=(4, 2)),
+            "test_points": rng.normal(size=(2, 3)),
+            "start": rng.normal(size=(4, 2)),
+            "test_start": rng.normal(size=(2, 2)),
+        },
+        {"activation": "relu", "hidden_layers": 1, "rule": "usf"},
+    ),
+    "lazy_outputs": (
+        theory.lazy_outputs,
+        {
+            "kernel": np.diag([1.0, 2.0, 3.0]),
+            "Y": rng.normal(size=(3, 2)),
+            "start": rng.normal(size=(3, 2)),
+            "test_kernel": rng.normal(size=(1, 3)),
+            "test_start": rng.normal(size=(1, 2)),
+        },
+        {"times": times},
+    ),
+    "node_perturbation_mean_loss": (
+        theory.node_perturbation_mean_loss,
+        {"W0": W0, "W": W, "T": T},
+        {"learning_rate": 0.01, "steps": 2},
+    ),
+    "node_perturbation_stability": (theory.node_perturbation_stability, {"W": W}, {"n_i": 3}),
+    "online_learning": (theory.online_learning, two, {"learning_rate": 0.01, "steps": [0, 1]}),
+    "order_parameter_fluctuations": (
+        theory.order_parameter_fluctuations,
+        {"Q": np.eye(2), "R": np.zeros((2, 2)), "T": np.eye(2), "W": np.eye(2), "A": np.eye(2)},
+        {
+            "times": times, "activation": "erf", "B": np.eye(2), "learning_rate": 0.1,
+            "inputs": 100,
+        },
+    ),
+    "unit_invariants": (
+        theory.unit_invariants,
+        {"weights": [W0, W], "feedback": [B], "biases": [np.ones(4), np.ones(2)]},
+        {},
+    ),
+    "unit_invariant_changes": (
+        theory.unit_invariant_changes,
+        {"updates": [W0, W], "bias_updates": [np.ones(4), np.ones(2)]},
+        {},
+    ),
+    "anti_regularising_start": (
+        theory.anti_regularising_start,
+        {"s": np.array([1.0, 2.0])},
+        {"g": 1.0},
+    ),
+    "start_for_learning_times": (
+        theory.start_for_learning_times,
+        {"s": np.array([1.0, 2.0])},
+        {"g": 1.0, "times": [1.0, 2.0]},
+    ),
+}  # fmt: skip
+
+
+def takes_arrays(function):
+    """Whether a public part of theory says that it takes arrays."""
+    if isinstance(function, type) and not dataclasses.is_dataclass(function):
+        return False
+    kinds = inspect.signature(function).parameters.values() if callable(function) else ()
+    return any("ArrayLike" in str(kind.annotation) for kind in kinds)
+
+
+def test_every_array_function_is_called_here():
+    every = {name for name in dir(theory) if takes_arrays(getattr(theory, name))}
+    assert every == set(CALLS)
 
 
 def masked(A):

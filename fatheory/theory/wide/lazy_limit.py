@@ -12,6 +12,7 @@ from fatheory import labels
 from fatheory.arrays import ArrayLike
 from fatheory.checks import matching_shapes, one_number, real_array
 from fatheory.errors import RegimeError, UnknownNameError
+from fatheory.labelled_arrays import require_same_labels
 from fatheory.theory.wide.conjugate_gradients import (
     Solution,
     conjugate_gradients,
@@ -157,6 +158,7 @@ def lazy_limit(
         rule_coefficients(rule, L, correlation, concordance),
         not_negative("bias_scale", bias_scale),
     )
+    require_same_labels("X", X, "Y", Y)
     Y, Z = real_array("Y", Y, 2), input_points("test_points", test_points, bias_scale)
     f0, g0 = (
         np.zeros((n, Y.shape[1])) if value is None else real_array(name, value, 2)

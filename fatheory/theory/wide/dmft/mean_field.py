@@ -6,6 +6,7 @@ import xarray as xr
 from fatheory.arrays import ArrayLike
 from fatheory.checks import matching_shapes, positive_number, real_matrix
 from fatheory.errors import RegimeError, UnknownNameError
+from fatheory.labelled_arrays import require_same_labels
 from fatheory.theory.wide.dmft.causal_pass import Problem, causal_pass, memory_of_pass
 from fatheory.theory.wide.dmft.scaling import rich_scaling
 from fatheory.theory.wide.points import input_points, require_memory, whole_number
@@ -108,6 +109,7 @@ def dmft(
     >>> run.output.dims
     ('step', 'point', 'unit')
     """
+    require_same_labels("X", X, "Y", Y)
     points, targets = input_points("X", X), real_matrix("Y", Y)
     matching_shapes({"X": (points, ("point", "n_i")), "Y": (targets, ("point", "unit"))})
     L, S = whole_number("hidden_layers", hidden_layers), whole_number("samples", samples, 64)
