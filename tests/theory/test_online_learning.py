@@ -6,7 +6,7 @@ import pytest
 from fatheory import Experiment, solve, theory
 from fatheory.errors import ArrayError, LearningRateWarning, RegimeError
 from fatheory.initial import draw_initial_state
-from fatheory.theory.online import closure, dressing, mean_step
+from fatheory.theory.online import closure, dressed_step, mean_step
 from fatheory.theory.online.law import stride_of
 from fatheory.theory.online.one_step_noise import noise_columns
 from fatheory.theory.online.reduced_chain import Chain, ChainState, Layout
@@ -150,12 +150,12 @@ def test_the_dressed_mean_is_that_of_the_chain():
     chain = Chain(np.eye(N_O)[None, None], np.eye(N_O)[None, None], True, N_I, 1e-8)
     E, X, W = (rng.normal(size=(N_O, n)) for n in (N_I, N_I, N_O))
     H = rng.normal(size=(N_O, N_O))
-    frame = dressing.DressedFrame(
+    frame = dressed_step.DressedFrame(
         *(A[None, None] for A in (H @ H.T, E @ X.T - 0.3, np.zeros((N_O, N_O))))
     )
     D, HH = np.full((N_O, N_O), 0.3), H @ H.T
     dressed = ChainState(*(A[None, None] for A in (E @ E.T - D @ HH @ D.T, E @ X.T, X @ X.T, W)))
-    moved = dressing.dressed_step(chain, dressed, frame)
+    moved = dressed_step.dressed_step(chain, dressed, frame)
     plain = mean_step.mean_step(
         chain, ChainState(*(A[None, None] for A in (E @ E.T, E @ X.T, X @ X.T, W)))
     )

@@ -19,9 +19,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
+from scipy.linalg import cholesky
 
-from fatheory.theory.online.dressing import DressedFrame, dressed_step, dressing
-from fatheory.theory.online.gauge import Vectors, fix_gauge
+from fatheory.theory.online.dressed_step import DressedFrame, dressed_step
+from fatheory.theory.online.dressing import dressing
+from fatheory.theory.online.gauge import Covariance, Vectors, fix_gauge
 from fatheory.theory.online.mean_step import mean_step
 from fatheory.theory.online.one_step_noise import noise_columns
 from fatheory.theory.online.reduced_chain import Chain, ChainState, Layout, SpreadOfS
@@ -30,6 +32,8 @@ JITTER = 1e-9
 """Relative to the variances: keeps the Cholesky factor of a singular covariance."""
 SMALL = 1e-5
 """Part of a column that one-sided differences take."""
+KEPT = 30 * 2**20
+"""Bytes of a block that is asked for once; see `_keep_freed_memory`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +69,7 @@ class GaussianClosure:
     """
 
     def __init__(self, chain: Chain, start: ChainState, stride: int) -> None:
+        _keep_freed_memory()
         self.chain, self.stride, self.layout = chain, stride, Layout(chain.n_o)
         self._mean = self.layout.pack(start)
         runs, _, size = self._mean.shape
@@ -90,19 +95,18 @@ class GaussianClosure:
         state, _ = layout.unpack(middle)
         spread = self._spread()
         noise = noise_columns(chain, layout, state, spread(self._H), self._H)
-        v = _factor(self._C + stride / 2 * noise.mT @ noise)
+        noise = stride / 2 * (noise.mT @ noise)
+        v = _factor(self._C + noise)
         frame = DressedFrame(self._H, state.S, mean_step(chain, state).S)
         half = v + stride / 2 * self._slope(middle, v, frame, spread)
-        shift, moved = self._push(middle, half, frame, self._spread(half.mT @ half))
+        shift, moved = self._push(middle, half, frame, self._spread(half))
         self._before = self._mean
         mean = self._mean
         for _ in range(stride):
             at, _ = layout.unpack(mean)
-            here = DressedFrame(self._H, at.S, mean_step(chain, at).S)
-            mean = mean + layout.pack(dressed_step(chain, at, here)) + shift
-        columns = np.concatenate([v + stride * moved, np.sqrt(stride / 2) * noise], axis=1)
-        mean, columns = fix_gauge(chain, layout, mean, columns)
-        self._C = columns.mT @ columns
+            mean = mean + layout.pack(dressed_step(chain, at, DressedFrame(self._H, at.S))) + shift
+        v += stride * moved
+        mean, self._C = fix_gauge(chain, layout, mean, v.mT @ v + noise)
         self._mean = self._dress_anew(mean)
 
     def _moved(self, points: Vectors, frame: DressedFrame, spread: SpreadOfS) -> Vectors:
@@ -130,22 +134,41 @@ class GaussianClosure:
         self._H = dressing(self.chain, ChainState(P, state.S, state.Q, state.W))
         return self.layout.pack(ChainState(P - spread(self._H), state.S, state.Q, state.W), scale)
 
-    def _spread(self, C: np.ndarray | None = None) -> SpreadOfS:
+    def _spread(self, columns: Vectors | None = None) -> SpreadOfS:
+        """Return the covariance of S, or that of columns."""
         p, s = self.layout.ends[:2]
-        return SpreadOfS((self._C if C is None else C)[:, p:s, p:s])
+        if columns is None:
+            return SpreadOfS(self._C[:, p:s, p:s])
+        part = columns[..., p:s]
+        return SpreadOfS(part.mT @ part)
 
 
-def _factor(C: Float[np.ndarray, "run size size"]) -> Vectors:
+def _keep_freed_memory() -> None:
+    """Let the allocator keep what it is given back, as every stride asks for it again.
+
+    glibc hands blocks above a threshold back to the kernel, which must then clear each page anew: a
+    quarter of the time of a stride. The threshold grows to the largest block that was freed; this
+    one is never touched, and so takes no memory.
+    """
+    np.empty(KEPT, dtype=np.uint8)
+
+
+def _factor(C: Covariance) -> Vectors:
     """Return columns, one a row, whose outer products sum to C."""
     # In units of the deviations, which differ by many orders: one jitter then suits them all.
     deviation = np.sqrt(np.maximum(np.einsum("rii->ri", C), 1e-300))
     R = C / (deviation[:, :, None] * deviation[:, None, :])
     own = np.arange(C.shape[1])
     R[:, own, own] += JITTER
+    return np.stack([_root(run) for run in R]) * deviation[:, None, :]
+
+
+def _root(R: Float[np.ndarray, "size size"]) -> Float[np.ndarray, "size size"]:
+    """Return A with A^T A = R."""
     try:
-        root = np.linalg.cholesky(R)
+        # NumPy's takes three times as long, for copies.
+        return cholesky(R, check_finite=False)
     except np.linalg.LinAlgError:
         # Rounding can make it indefinite by more than the jitter.
         values, vectors = np.linalg.eigh(R)
-        root = vectors * np.sqrt(np.clip(values, 0, None))[:, None, :]
-    return (deviation[:, :, None] * root).mT
+        return (vectors * np.sqrt(np.clip(values, 0, None))).T

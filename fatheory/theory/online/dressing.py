@@ -12,19 +12,9 @@ what feeds back, with d from the secular equation of an LMS filter
 early learning changes.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from fatheory.theory.online.mean_step import mean_step, step_second_moment
-from fatheory.theory.online.reduced_chain import (
-    Chain,
-    ChainState,
-    SpreadOfS,
-    Square,
-    symmetric,
-    times,
-)
+from fatheory.theory.online.reduced_chain import Chain, ChainState, Square
 
 REGULARIZATION = 2.0
 _ITERATIONS = 30
@@ -60,60 +50,3 @@ def dressing(chain: Chain, state: ChainState, regularization: float = REGULARIZA
     axes = chain.root @ vectors
     held = np.maximum(q + (d + r) / (2 * eta), 1e-300)
     return (axes / held[..., None, :]) @ axes.mT
-
-
-@dataclass(frozen=True, eq=False)
-class DressedFrame:
-    """About what S is dressed.
-
-    Attributes
-    ----------
-    H : array of shape (run, 1, n_o, n_o)
-        The metric.
-    center : array of shape (run, 1, n_o, n_o)
-        Mean of S now.
-    drift : array of shape (run, 1, n_o, n_o)
-        What the mean moves by in a step.
-    """
-
-    H: Square
-    center: Square
-    drift: Square
-
-
-def dressed_step(
-    chain: Chain, state: ChainState, frame: DressedFrame, spread: SpreadOfS | None = None
-) -> ChainState:
-    """Compute what a step adds on average to the dressed P, and to S, Q and W.
-
-    Parameters
-    ----------
-    chain : Chain
-        What is learned.
-    state : ChainState
-        With any number of points; P is dressed.
-    frame : DressedFrame
-        About what.
-    spread : SpreadOfS, optional
-        Covariance of S, over which terms quadratic in S are averaged.
-    """
-    H, eta = frame.H, chain.eta
-    D = state.S - frame.center
-    inside = times(D, H) @ D.mT
-    P = state.P + inside
-    if spread is not None:
-        fast = spread(H)
-        P = P + fast
-    full = ChainState(P, state.S, state.Q, state.W)
-    move = mean_step(chain, full, spread)
-    apart = D + move.S - frame.drift
-    taken = times(apart, H) @ apart.mT - times(move.S, H) @ move.S.mT - inside
-    taken += step_second_moment(chain, full, H)
-    if spread is not None:
-        # S - <S> itself moves by -eta (M (S - <S>) + (S - <S>) K Q).
-        keep, QK = np.eye(chain.n_o) - eta * chain.gain(state.W), chain.hidden(state.Q)
-        HR = H @ QK
-        taken += keep @ fast @ keep.mT - fast
-        taken -= eta * symmetric(keep @ spread(HR))
-        taken += eta**2 * spread(QK.mT @ HR)
-    return ChainState(move.P - taken, move.S, move.Q, move.W)

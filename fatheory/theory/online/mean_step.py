@@ -20,16 +20,11 @@ and by Isserlis' theorem
     \Delta Q &= \eta (V S + S^\top V^\top) + \eta^2 (n_i + 2) V P V^\top,\qquad \Delta W = \eta S .
 """
 
-import numpy as np
-
 from fatheory.theory.online.reduced_chain import (
     Chain,
     ChainState,
-    Factor,
     SpreadOfS,
-    Square,
     symmetric,
-    times,
     trace,
 )
 
@@ -80,33 +75,3 @@ def mean_step(chain: Chain, state: ChainState, spread: SpreadOfS | None = None) 
     VS = W.mT @ S if chain.backprop else S
     VPV = W.mT @ drawn if chain.backprop else drawn
     return ChainState(dP, dS, eta * symmetric(VS) + eta**2 * (n + 2) * VPV, eta * S)
-
-
-def step_second_moment(chain: Chain, state: ChainState, H: Square) -> Square:
-    """Compute E dS H dS^T to order eta^2, dS = eta [e b^T - M e xi^T], b = V e - Q K xi.
-
-    Parameters
-    ----------
-    chain : Chain
-        What is learned.
-    state : ChainState
-        With any number of points.
-    H : array of shape (run, 1, n_o, n_o)
-        A symmetric metric of hidden units.
-    """
-    P, S, Q, W = state.P, state.S, state.Q, state.W
-    QK, M, PV = chain.hidden(Q), chain.gain(W), chain.fed(P, W)
-    VS, VPV = (W.mT @ S, W.mT @ PV) if chain.backprop else (S, PV)
-    SKQ, QKQ = chain.hidden(S) @ Q, QK @ Q
-    eb = PV - SKQ
-    bb = VPV - symmetric(VS @ QK.mT) + QK @ QKQ.mT
-    ebH, SH = times(eb, H), times(S, H)
-    first = P * _inner(H, bb) + 2 * ebH @ eb.mT
-    last = M @ (P * _inner(H, Q) + 2 * SH @ S.mT) @ M.mT
-    mixed = (P * _inner(H, VS - QKQ) + symmetric(ebH @ S.mT)) @ M.mT
-    return chain.eta**2 * (first + last - symmetric(mixed))
-
-
-def _inner(H: Square, A: Square) -> Factor:
-    """Return tr(H A) of a symmetric H."""
-    return np.einsum("rpij,rxij->rp", A, H, optimize=True)[..., None, None]

@@ -34,6 +34,17 @@ def times(A: Square, Z: Square) -> Square:
     return (A.reshape(len(A), -1, A.shape[-1]) @ Z[:, 0]).reshape(A.shape)
 
 
+def transposed(A: Square) -> Square:
+    """Return A^T, laid out anew: products of many small matrices are twice as fast then."""
+    return np.ascontiguousarray(A.mT)
+
+
+def inner(A: Square, B: Square) -> Factor:
+    """Return tr(A^T B)."""
+    flat = (A.reshape(*A.shape[:2], -1), B.reshape(*B.shape[:2], -1))
+    return np.vecdot(*flat)[..., None, None]
+
+
 def trace(A: Square) -> Factor:
     """Return the trace."""
     return np.trace(A, axis1=-2, axis2=-1)[..., None, None]
@@ -114,9 +125,9 @@ class Layout:
 
     def __init__(self, n_o: int) -> None:
         self.upper = np.triu_indices(n_o)
-        self._mirror = np.empty((n_o, n_o), dtype=int)
-        self._mirror[self.upper] = np.arange(len(self.upper[0]))
-        self._mirror.T[self.upper] = self._mirror[self.upper]
+        self.mirror = np.empty((n_o, n_o), dtype=int)
+        self.mirror[self.upper] = np.arange(len(self.upper[0]))
+        self.mirror.T[self.upper] = self.mirror[self.upper]
         self.n_o, t, s = n_o, len(self.upper[0]), n_o**2
         self.ends = (t, t + s, 2 * t + s, 2 * t + 2 * s)
         self.size = self.ends[-1] + 1
@@ -135,9 +146,9 @@ class Layout:
         p, s, q, w = self.ends
         square = (*vector.shape[:-1], self.n_o, self.n_o)
         state = ChainState(
-            vector[..., self._mirror],
+            vector[..., self.mirror],
             vector[..., p:s].reshape(square),
-            vector[..., s:q][..., self._mirror],
+            vector[..., s:q][..., self.mirror],
             vector[..., q:w].reshape(square),
         )
         return state, vector[..., w]
