@@ -67,6 +67,7 @@ PROTOCOLS: Mapping[str, Protocol] = {
     "lillicrap2016/supp_pseudoinverse": Protocol(),
     "lillicrap2016/supp_lead": Protocol(),
     "lillicrap2016/supp_rough": Protocol((0.05,), True),
+    "lillicrap2016/supp_rates": Protocol((0.00125, 0.0025, 0.005), True),
     "lillicrap2016/fig4": Protocol(),
     "lillicrap2016/fig5a": Protocol(),
     "lillicrap2016/fig5c": Protocol(),
