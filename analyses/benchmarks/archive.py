@@ -22,6 +22,7 @@ from unittest import mock
 
 import numpy as np
 import xarray as xr
+from rows import add_row
 
 import fatheory as fa
 from fatheory.archive import RunWriter, provenance
@@ -79,6 +80,7 @@ def writing(epochs: float, folder: Path) -> None:
     with watch.on_writing():
         fa.simulate(asked, path=folder / "fig3.zarr", restart=True, progress=False)
     whole = time.perf_counter() - began
+    add_row("writing, share of a run of Fig. 3", 100 * watch.seconds / whole, "%")
     size = sum(path.stat().st_size for path in (folder / "fig3.zarr").rglob("*"))
     print(
         f"Fig. 3, {epochs:g} epochs, {len(asked.seeds)} seeds, {len(asked.rules)} rules: "
@@ -139,6 +141,7 @@ def metric(gigabytes: float, folder: Path) -> None:
     # A process of its own: memory peaks are those of a whole life.
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         angles, peak, seconds = pool.apply(weight_angles, (path,))
+    add_row(f"peak memory of a metric of {size / 2**30:.2f} GB", peak / MEGABYTE, "MB")
     print(
         f"archive of {size / 2**30:.2f} GB, {angles.sizes['step']} snapshots: written in "
         f"{wrote:.0f} s; angle of weights and feedback over all of it in {seconds:.0f} s, with "

@@ -22,6 +22,7 @@ from unittest import mock
 import jax
 import jax.numpy as jnp
 import numpy as np
+from rows import add_row
 
 import fatheory as fa
 from fatheory.initial import Samples, draw_initial_state
@@ -174,11 +175,13 @@ def report(measured: dict[str, tuple[int, float, np.ndarray]]) -> None:
     each = {name: work / seconds for name, (work, seconds, _) in measured.items()}
     print(f"{'':40} {'images/s':>9} {'of backprop':>12}")
     for name, speed in each.items():
+        add_row(f"images per second, {name}, over backprop", speed / each["backprop"])
         print(f"{name:40} {speed:9.0f} {speed / each['backprop']:12.2f}")
     if "PyTorch, backprop" in measured:
         ours, theirs = measured["backprop"][2], measured["PyTorch, backprop"][2]
         apart = np.abs(ours - theirs).max() / np.abs(ours).max()
         ratio = each["backprop"] / each["PyTorch, backprop"]
+        add_row("images per second, backprop, over PyTorch", ratio)
         print(f"backprop: {ratio:.2f} of PyTorch's speed; W_L differs by {apart:.0e} at most")
 
 

@@ -24,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
+from rows import add_row
 
 from fatheory.reproduction import script_arguments
 
@@ -102,6 +103,8 @@ def main() -> None:
                 folders[-1].mkdir()
                 whole, compiling, programs = first_run(script, cache, folders[-1])
                 without = without or whole
+                add_row(f"{name}, {kind}, share of compiling", 100 * compiling / whole, "%")
+                add_row(f"{name}, no cache over {kind}", without / whole)
                 print(
                     f"{f'{name}, {kind}':32} {whole:8.1f} {compiling:12.1f} "
                     f"{compiling / whole:6.0%} {programs:9} {whole / without:6.2f}",

@@ -17,6 +17,7 @@ import time
 
 import jax
 import numpy as np
+from rows import add_row
 
 import fatheory as fa
 from fatheory.initial import block_steps, draw_initial_state, examples
@@ -100,6 +101,8 @@ def main() -> None:
         same = asked.replaced(precision=precision)
         first, best, found = simulated(same, repeats=7)
         alone = compiled_steps(same, repeats=7)
+        add_row(f"simulate over the NumPy loop, {precision}", whole / best)
+        add_row(f"compiled steps over those of the NumPy loop, {precision}", steps / alone)
         apart = np.abs(found - expected).max() / np.abs(expected).max()
         print(
             f"{f'simulate, {precision}':22} {1e6 * best / work:10.2f} {whole / best:6.1f} "

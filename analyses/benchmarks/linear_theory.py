@@ -19,6 +19,7 @@ from typing import NamedTuple
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy: small products gain nothing
 
 import numpy as np
+from rows import add_row
 
 import fatheory as fa
 from fatheory.initial import draw_initial_state
@@ -188,6 +189,9 @@ def main() -> None:
     print(f"{'':60s}{'ms':>10s}   ratio")
     for lines in (flow_lines, sgd_lines, mode_lines, seed_lines):
         for line in lines():
+            add_row(line.what, line.milliseconds, "ms")
+            if line.ratio:
+                add_row(f"{line.what}, ratio", float(line.ratio.split()[0]))
             print(f"{line.what:60s}{line.milliseconds:10.2f}   {line.ratio}")
 
 

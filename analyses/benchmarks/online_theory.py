@@ -16,6 +16,7 @@ from collections.abc import Callable
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy: small products gain nothing
 
 import numpy as np
+from rows import add_row
 
 import fatheory as fa
 from fatheory.errors import LearningRateWarning
@@ -76,6 +77,7 @@ def main() -> None:
 
             taken = cpu_seconds(solve) / SEEDS
             run = cpu_seconds(lambda rule=rule, rate=rate: literal(starts[0], rule, rate))
+            add_row(f"{rule} {rate:g}, over {RUNS} literal runs", run * END / TIMED / taken)
             print(
                 f"{rule} {rate:g}: {taken:.2f} s a seed, known to step {min(ends):g}; "
                 f"{RUNS} literal runs {run * END / TIMED:.1f} s",

@@ -16,6 +16,7 @@ from collections.abc import Callable
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy: small products gain nothing
 
 import numpy as np
+from rows import add_row
 
 from fatheory.theory import order_parameters
 from fatheory.theory.order_parameters.arguments import checked_problem
@@ -78,7 +79,9 @@ def main() -> None:
                 return order_parameters(*arrays, **settings, times=TIMES)
 
             turns = TURNS if activation == "erf" else 1
-            print(f"{activation}, {rule}: {cpu_seconds(solve, turns):.2f} s", flush=True)
+            taken = cpu_seconds(solve, turns)
+            add_row(f"{activation}, {rule}", taken, "s of CPU")
+            print(f"{activation}, {rule}: {taken:.2f} s", flush=True)
     arrays, settings = problem("erf", "backprop")
     exact = order_parameters(*arrays, **settings, times=TIMES)["R"].values[-1]
     for step in EULER_STEPS:

@@ -22,6 +22,8 @@ from unittest import mock
 import jax
 import jax.numpy as jnp
 import numpy as np
+from machine import copy_bandwidth
+from rows import add_row
 from scipy.special import expit
 
 import fatheory as fa
@@ -146,27 +148,18 @@ def compare(width: int, count: int) -> None:
         print(f"\n{rule}, three hidden layers of {width}, one image at a time")
         for name, (seconds, W) in rows.items():
             ratio = seconds / rows["blocks"][0]
+            if name != "blocks":
+                add_row(f"{rule}, width {width}, blocks over {name}", ratio)
             apart = "" if name == "blocks" else f"   W_2 differs by {difference(W, same):.0e}"
             print(f"  {name:14} {1e6 * seconds:8.0f} us a time step {ratio:7.1f} times{apart}")
         streams = trained(experiment(rule, width, group, count, streams=10), images)[0] / 10
+        add_row(f"{rule}, width {width}, 10 streams over one", rows["blocks"][0] / streams)
         print(f"  10 streams     {1e6 * streams:8.0f} us a time step and stream")
 
 
 def difference(W: np.ndarray, reference: np.ndarray) -> float:
     """Return the largest difference relative to the largest weight."""
     return float(np.abs(W - reference).max() / np.abs(reference).max())
-
-
-def copy_bandwidth(megabytes: int = 256) -> float:
-    """Return the bytes a second that pass when a large array is copied: read and written."""
-    a = np.ones(megabytes * 2**20, np.uint8)
-    out = np.empty_like(a)
-    seconds = []
-    for _ in range(3 * REPEATS):
-        began = time.perf_counter()
-        np.copyto(out, a)
-        seconds.append(time.perf_counter() - began)
-    return 2 * a.size / min(seconds)
 
 
 def bytes_per_step(asked: fa.Experiment, block: int) -> float:
@@ -189,6 +182,7 @@ def paper_size(count: int) -> None:
     block = spiking_block_length(group._learner, 1)
     seconds, _ = trained(asked, images)
     rate = bytes_per_step(asked, block) / seconds
+    add_row("the paper's network, of the copy bandwidth", 100 * rate / bandwidth, "%")
     epoch = seconds * 5 * 60_000 / 60
     print(
         f"\n784-1500-1500-1500-1000, feedback alignment: {1e3 * seconds:.2f} ms a time step, "

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 from dask.distributed import Client
+from rows import add_row
 
 import fatheory as fa
 from fatheory.reproduction import script_arguments
@@ -93,6 +94,8 @@ def against_single_calls(steps: int, rounds: int) -> None:
             taken[name] = min(taken[name], way()[0])
     print(f"200 cells of {steps} steps, compiled (losses {apart:.0e} apart):")
     for name, seconds in taken.items():
+        if name != "one sweep":
+            add_row(f"one sweep over {name}", seconds / taken["one sweep"])
         print(f"  {name:22} {seconds:8.2f} s    {seconds / taken['one sweep']:.1f}")
 
 
@@ -110,6 +113,8 @@ def on_workers(steps: int) -> None:
     print(f"{len(list(asked.cells()))} cells of {steps} steps and 8 seeds:")
     for workers, taken in seconds.items():
         ratio = seconds[1] / taken
+        if workers > 1:
+            add_row(f"{workers} workers over one", ratio)
         print(f"  {workers} worker{'s' if workers > 1 else ' '} {taken:12.2f} s    {ratio:.2f}")
 
 

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+from rows import add_row
 
 from fatheory.theory import dmft, lazy_kernel
 
@@ -70,6 +71,7 @@ def main() -> None:
     samples = parser.parse_args().samples
     for activation in ("relu", "erf", "tanh"):
         taken = seconds(lambda activation=activation: kernel(activation))
+        add_row(f"lazy kernel, {activation}, {POINTS} points", taken, "s")
         print(
             f"lazy kernel, {POINTS:,} points, {HIDDEN_LAYERS} layers, {activation}: {taken:.2f} s"
         )
@@ -78,6 +80,7 @@ def main() -> None:
     taken = seconds(lambda: mean_field(samples))
     print(f"mean field, {P} points, {STEPS} steps, {samples:,} samples: {taken:.1f} s")
     one = seconds(lambda: network(0))
+    add_row(f"mean field of {samples} samples over {NETWORKS} networks", NETWORKS * one / taken)
     print(f"networks that it replaces, {NETWORKS} of width {WIDTH:,}: {NETWORKS * one:.1f} s")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     print(f"peak memory: {peak:.2f} GB")

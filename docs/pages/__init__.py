@@ -12,6 +12,7 @@ from pages.glossary import glossary_pages
 from pages.ledger import ledger_pages, write_report_beside
 from pages.links import resolve
 from pages.lists import list_pages
+from pages.speed import speed_pages
 from pages.theory import theory_pages
 
 WRITERS: tuple[Callable[[Path], dict[str, str]], ...] = (
@@ -21,6 +22,7 @@ WRITERS: tuple[Callable[[Path], dict[str, str]], ...] = (
     glossary_pages,
     list_pages,
     gallery_pages,
+    speed_pages,
 )
 """Each returns pages by name, given the folder for what they show."""
 

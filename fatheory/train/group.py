@@ -19,8 +19,8 @@ from fatheory.train.compiled_view import Known
 from fatheory.train.device import (
     DeviceCache,
     architecture_of,
+    blocks_within,
     device_caches,
-    online_block,
     parted_replicas,
     runs_take_turns,
 )
@@ -86,13 +86,17 @@ class Group:
         """Say what compiles, given one of the starts, which are alike in shape."""
         experiment = self._experiment
         update = experiment.update
+        runs = len(self.members) * (self.replicas.stop - self.replicas.start)
+        block, inner, lit_inputs = blocks_within(experiment, start, runs)
         return ProgramSpec(
             self._learner,
             update_direction(
                 update.manhattan, update.momentum, update.weight_decay, DECAYS, update.optimizer
             ),
             update.weight_decay,
-            online_block(experiment, start),
+            block,
+            inner,
+            lit_inputs,
             in_turn=runs_take_turns(experiment),
         )
 

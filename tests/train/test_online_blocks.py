@@ -66,6 +66,43 @@ def test_every_block_length_gives_the_updates_one_by_one(one_by_one, monkeypatch
     assert float(abs(ours.delta_angle - theirs.delta_angle).max()) < 1e-8
 
 
+def with_margins():
+    """Return images with dark margins, but for the second half of the examples."""
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(size=(STEPS, 130))
+    inputs[: STEPS // 2, 60:] = 0
+    return fa.ArrayTask(inputs=inputs, targets=rng.normal(size=(STEPS, 4)))
+
+
+@pytest.mark.parametrize(("lengths", "lit"), [((32, 8), 97), ((64, 16, 4), 0)])
+def test_inner_blocks_and_dark_inputs_give_the_updates_one_by_one(monkeypatch, lengths, lit):
+    """Blocks of which few inputs are lit, blocks of which all are, and one that is cut short."""
+    phases = fa.Schedule(phases=(fa.Phase(steps=STEPS - 7),))
+    asked_here = asked(task=with_margins(), schedule=phases, seeds=2)
+    single = simulated(asked_here, monkeypatch, 0)
+    monkeypatch.setattr(group, "blocks_within", lambda *_: (lengths[0], lengths[1:], lit))
+    assert worst(fa.simulate(asked_here), single) < 1e-12
+
+
+def test_dark_inputs_are_left_out_where_that_is_faster(monkeypatch):
+    """One network alone, whose images have margins, between snapshots that lie far apart."""
+    monkeypatch.setattr(device, "on_cpu", lambda: True)
+    inputs = np.zeros((400, 600))
+    inputs[:, :450] = 1
+    far = asked(
+        task=fa.ArrayTask(inputs=inputs, targets=np.zeros((400, 4))),
+        schedule=fa.Schedule(phases=(fa.Phase(steps=2000),)),
+        record=fa.Record(snapshots=2),
+    )
+    inputs[0, 450] = 1
+    bright = far.replaced(task=fa.ArrayTask(inputs=inputs, targets=np.zeros((400, 4))))
+    near = far.replaced(record=fa.Record(snapshots=3))
+    expected = ((far, 1, (256, 16), 450), (far, 2, (128, 16), 0), (bright, 1, (128, 16), 0))
+    for experiment, runs, lengths, lit in (*expected, (near, 1, (128, 16), 0)):
+        start = fa.initial.draw_initial_state(experiment, 0)
+        assert device.blocks_within(experiment, start, runs) == (lengths[0], lengths[1:], lit)
+
+
 def test_in_single_precision_they_agree_to_its_rounding(one_by_one, monkeypatch):
     apart = worst(simulated(asked("float32"), monkeypatch, 32), one_by_one("float32"))
     assert 0 < apart < 1e-5

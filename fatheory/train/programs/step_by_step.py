@@ -35,6 +35,10 @@ class ProgramSpec(NamedTuple):
         What `direction` does to weights beside following the gradient; blocks need to know it.
     block : int
         How many online examples the first layer takes at a time; 0 for one by one.
+    inner_blocks : tuple of int
+        How many of these blocks within have, each a divisor of the one before.
+    lit_inputs : int
+        Columns that take part in a block whose other inputs are zero; 0 for always all.
     in_turn : bool
         Whether runs go through a range of steps one after another rather than side by side.
     """
@@ -43,6 +47,8 @@ class ProgramSpec(NamedTuple):
     direction: optax.GradientTransformation
     weight_decay: float
     block: int = 0
+    inner_blocks: tuple[int, ...] = ()
+    lit_inputs: int = 0
     in_turn: bool = False
 
 
