@@ -69,6 +69,23 @@ def test_a_benchmark_reports_into_a_table_that_others_keep(table_of_all, tmp_pat
     assert "product 200 GFLOP/s, copy 25.0 GB/s" in page
 
 
+def test_the_run_for_accelerators_measures_all_its_parts(table_of_all, tmp_path, monkeypatch):
+    place = tmp_path / "rows.jsonl"
+    monkeypatch.setenv(table_of_all.FILE, str(place))
+    accelerator = importlib.import_module("accelerator")
+    monkeypatch.setattr(sys, "argv", ["accelerator.py", "--tiny"])
+    with pytest.raises(SystemExit) as left:
+        accelerator.main()
+    assert left.value.code == 0
+    rows = {row["what"]: row["value"] for row in table_of_all.rows_of(place)}
+    for part in ("Fig. 3a,", "mini-batches,", "Fig. 2,", "spiking,", "convolutions,", "memory"):
+        assert all(value > 0 for what, value in rows.items() if what.startswith(part))
+        assert any(what.startswith(part) for what in rows), part
+    apart = [value for what, value in rows.items() if what.endswith("difference to the CPU")]
+    assert len(apart) == 2
+    assert max(apart) == 0 or accelerator.jax.default_backend() != "cpu"
+
+
 def test_what_fails_is_told_with_its_last_words(table_of_all, tmp_path, monkeypatch):
     script = tmp_path / "broken.py"
     script.write_text("raise SystemExit('no such machine')", encoding="utf-8")
