@@ -5,9 +5,11 @@ import plain_closure
 import pytest
 
 from fatheory import theory
+from fatheory.rules import make_rule
 from fatheory.theory.online import closure
 from fatheory.theory.online.dressed_step import DressedFrame, dressed_step
 from fatheory.theory.online.gauge import fix_gauge
+from fatheory.theory.online.law import TOGETHER, Run, learning_law, learning_laws
 from fatheory.theory.online.reduced_chain import Chain, ChainState, Layout, SpreadOfS
 
 N_O = 4
@@ -104,3 +106,48 @@ def test_the_law_is_that_of_the_terms_written_out(rule, monkeypatch):
     assert np.isfinite(plain.loss_median.values).all()
     for name in ("loss_median", "loss_mean", "log_loss_std", "excess"):
         np.testing.assert_allclose(law[name], plain[name], rtol=1e-9, err_msg=name)
+
+
+def runs_alike(count):
+    """Return runs whose updates fall on the same steps."""
+    rng = np.random.default_rng(0)
+    T, B = rng.uniform(-1, 1, (3, 20)), rng.uniform(-1, 1, (8, 3))
+    starts = [
+        [0.01 * rng.uniform(-1, 1, shape) for shape in ((8, 20), (3, 8))] for _ in range(count)
+    ]
+    rule = make_rule("feedback_alignment")
+    return [Run(W0, W, B, T, 0.012, rule) for W0, W in starts]
+
+
+def test_runs_together_are_runs_alone():
+    runs, steps = runs_alike(TOGETHER + 2), np.arange(0, 201, 40)
+    together = learning_laws(runs, steps)
+    for run, law in zip(runs, together, strict=True):
+        alone = learning_law(run, steps)
+        for name in ("median", "mean", "log_std", "excess"):
+            np.testing.assert_allclose(getattr(law, name), getattr(alone, name), rtol=1e-10)
+    assert len({law.median[-1] for law in together}) == len(runs)
+
+
+def test_a_run_that_ends_leaves_the_others_alone(monkeypatch):
+    runs, steps = runs_alike(3), np.arange(0, 121, 20)
+    wanted = learning_laws(runs, steps)
+    advance, ended = closure.GaussianClosure.advance, []
+
+    def fails_for_the_second(self):
+        # LAPACK refuses all of a batch for one: here for the run whose target is the second's.
+        if any(np.array_equal(target, second) for target in self.chain.target[:, 0]):
+            ended.append(len(self.chain.target))
+            raise np.linalg.LinAlgError
+        advance(self)
+
+    runs[1] = runs[1]._replace(T=runs[1].T * (1 + 1e-12))
+    second = runs[1].T @ runs[1].T.T
+    monkeypatch.setattr(closure.GaussianClosure, "advance", fails_for_the_second)
+    found = learning_laws(runs, steps)
+    assert ended == [3, 1]
+    assert "ends at step 0 of 120" in found[1].reason
+    assert np.isnan(found[1].median[1:]).all()
+    for place in (0, 2):
+        assert not found[place].reason
+        np.testing.assert_allclose(found[place].median, wanted[place].median, rtol=1e-10)

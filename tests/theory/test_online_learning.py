@@ -7,7 +7,7 @@ from fatheory import Experiment, solve, theory
 from fatheory.errors import ArrayError, LearningRateWarning, RegimeError
 from fatheory.initial import draw_initial_state
 from fatheory.theory.online import closure, dressed_step, mean_step
-from fatheory.theory.online.law import stride_of
+from fatheory.theory.online.first_phase import stride_of
 from fatheory.theory.online.one_step_noise import noise_columns
 from fatheory.theory.online.reduced_chain import Chain, ChainState, Layout
 

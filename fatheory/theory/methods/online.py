@@ -15,7 +15,7 @@ from fatheory.theory.methods.fixed_feedback import feedback_of
 from fatheory.theory.methods.method import Method
 from fatheory.theory.methods.scope import Scope
 from fatheory.theory.methods.two_layers import depth_refusals
-from fatheory.theory.online.law import LearningLaw, learning_law, refusal
+from fatheory.theory.online.law import TOGETHER, LearningLaw, Run, learning_laws, refusal
 
 _SCOPE = Scope(
     tasks={"linear": frozenset({"kind", "inputs", "outputs", "target"})},
@@ -52,11 +52,7 @@ class OnlineMethod(Method):
         self, experiment: Experiment, starts: Sequence[InitialState]
     ) -> dict[str, np.ndarray]:
         """Follow the law of every seed under every rule."""
-        asked = [
-            (experiment, start, label, choice)
-            for label, choice in experiment.rules
-            for start in starts
-        ]
+        asked = [(start, label, choice) for label, choice in experiment.rules for start in starts]
         # NumPy lets go of the interpreter's lock, and runs know nothing of each other. Their
         # matrices are small: threads of BLAS on top of ours wait for each other, and take three
         # times the processor time.
@@ -64,8 +60,9 @@ class OnlineMethod(Method):
             threadpool_limits(1, user_api="blas"),
             ThreadPoolExecutor(min(usable_cores(), len(asked))) as pool,
         ):
-            laws = list(pool.map(lambda run: _law(*run), asked))
-        for (_, start, label, _), law in zip(asked, laws, strict=True):
+            steps = np.asarray(experiment.snapshot_steps)
+            laws = learning_laws([_run(*run) for run in asked], steps, pool.map)
+        for (start, label, _), law in zip(asked, laws, strict=True):
             law.warn(f"rule {label!r}, seed {start.seed}: ")
         shape = (len(experiment.rules), len(starts))
         answer: dict[str, np.ndarray] = {
@@ -87,7 +84,7 @@ class OnlineMethod(Method):
         """Estimate the points of the closure, some dozens of matrices at each."""
         n_o = experiment.sizes[-1]
         points = 3 * n_o**2 + n_o + 1
-        return {"closure": 8 * (usable_cores()) * points * 60 * n_o**2}
+        return {"closure": 8 * usable_cores() * TOGETHER * points * 60 * n_o**2}
 
 
 def _rule_refusals(experiment: Experiment) -> Iterator[str]:
@@ -102,11 +99,8 @@ def _centre(law: LearningLaw) -> np.ndarray:
     return law.mean if np.isnan(law.median).all() else law.median
 
 
-def _law(
-    experiment: Experiment, start: InitialState, label: str, choice: RuleChoice
-) -> LearningLaw:
+def _run(start: InitialState, label: str, choice: RuleChoice) -> Run:
     rule = choice.make()
     W0, W = (np.asarray(weights, dtype=np.float64) for weights in start.weights)
     B = None if isinstance(rule, Backprop | Shallow) else feedback_of(start, label)
-    steps = np.asarray(experiment.snapshot_steps)
-    return learning_law(W0, W, B, start.T, choice.learning_rate, rule, steps)
+    return Run(W0, W, B, start.T, choice.learning_rate, rule)

@@ -15,6 +15,8 @@ The covariance takes strides of several steps, by the midpoint rule with half of
 and half after; the mean takes every step.
 """
 
+from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,6 +56,10 @@ class ClosureMoments:
     log_variance: Float[np.ndarray, " run"]
     readout: Float[np.ndarray, "run 1 n_o n_o"]
 
+    def only(self, runs: Sequence[int]) -> "ClosureMoments":
+        """Return those of some of the runs."""
+        return ClosureMoments(self.mean.only(runs), self.log_variance[runs], self.readout[runs])
+
 
 class GaussianClosure:
     """The closure of some runs, stride after stride.
@@ -86,6 +92,14 @@ class GaussianClosure:
         readout = SpreadOfS(self._C[:, q:w, q:w])(self.chain.K)
         whole = ChainState(state.P + fast, state.S, state.Q, state.W)
         return ClosureMoments(whole, self._C[:, -1, -1].copy(), readout)
+
+    def only(self, runs: Sequence[int]) -> "GaussianClosure":
+        """Return the closure of some of the runs, where it is; this one stays as it is."""
+        other, runs = copy(self), list(runs)
+        other.chain = self.chain.only(runs)
+        other._mean, other._before = self._mean[runs], self._before[runs]
+        other._C, other._H = self._C[runs], self._H[runs]
+        return other
 
     def advance(self) -> None:
         """Carry out a stride."""

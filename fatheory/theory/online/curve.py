@@ -6,7 +6,7 @@ from fatheory import labels
 from fatheory.arrays import ArrayLike
 from fatheory.checks import positive_number, step_numbers, two_layer_arrays
 from fatheory.rules import Rule, make_rule
-from fatheory.theory.online.law import learning_law
+from fatheory.theory.online.law import Run, learning_law
 
 
 def online_learning(
@@ -89,7 +89,7 @@ def online_learning(
     rate = positive_number("learning_rate", learning_rate)
     wanted = step_numbers(steps)
     chosen = make_rule(rule) if isinstance(rule, str) else rule
-    law = learning_law(W0, W, fixed[0] if fixed else None, T, rate, chosen, wanted)
+    law = learning_law(Run(W0, W, fixed[0] if fixed else None, T, rate, chosen), wanted)
     law.warn()
     one, degrees = {"units": "1"}, {"units": "degree"}
     return xr.Dataset(

@@ -1,30 +1,27 @@
 """The law of the loss under one rule: both phases, one after the other."""
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from fatheory.errors import LearningRateWarning, RegimeError
 from fatheory.rules import Backprop, FixedFeedback, Rule, Shallow
-from fatheory.theory.online.closure import GaussianClosure
+from fatheory.theory.online.first_phase import FirstPhase, Knot, ended, first_phases, stride_of
 from fatheory.theory.online.late_phase import LatePhase, excess
 from fatheory.theory.online.mean_angle import mean_angle
-from fatheory.theory.online.reduced_chain import Chain, ChainState, Square
+from fatheory.theory.online.reduced_chain import Chain, ChainState
 from fatheory.theory.online.shallow import shallow_mean_loss
 
-SWITCH = {False: 0.03, True: 0.002}
-"""Error against its start, as P, from which on the late phase is followed; by backprop or not."""
+TOGETHER = 4
+"""Runs whose first phase is followed at once: more no longer fit the cache of a core."""
+Map = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[Any]]
 SMALL_START = 0.1
 """Largest singular values of start weights against the root of that of T."""
-STRIDE, STRIDE_POWER, SHORTEST = 0.335, 0.7, 4
-"""Steps between two updates: STRIDE / x^STRIDE_POWER, x the pace of learning (`stride_of`)."""
-TRUSTED = 1.25
-"""Standard deviation of the log loss in the first phase up to which the closure is followed."""
-TRUSTED_EXCESS = 0.75
-"""And chi of the weights there (`excess`): 1 is the limit of mean-square stability."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,33 +74,87 @@ def refusal(rule: Rule) -> str:
     )
 
 
-def learning_law(
-    W0: Float[np.ndarray, "n_h n_i"],
-    W: Float[np.ndarray, "n_o n_h"],
-    B: Float[np.ndarray, "n_h n_o"] | None,
-    T: Float[np.ndarray, "n_o n_i"],
-    rate: float,
-    rule: Rule,
-    steps: Int[np.ndarray, " step"],
-) -> LearningLaw:
-    """Return the law at the steps; see `online_learning`."""
-    refused = refusal(rule)
-    if refused:
-        raise RegimeError(refused)
-    if isinstance(rule, Shallow):
-        mean = shallow_mean_loss(W0, W, T, learning_rate=rate, steps=steps)
-        unknown = np.full(len(steps), np.nan)
-        return LearningLaw(np.log(mean), unknown, unknown, unknown)
+class Run(NamedTuple):
+    """What one run learns: W0, W, B (or None), T, the learning rate and the rule."""
+
+    W0: Float[np.ndarray, "n_h n_i"]
+    W: Float[np.ndarray, "n_o n_h"]
+    B: Float[np.ndarray, "n_h n_o"] | None
+    T: Float[np.ndarray, "n_o n_i"]
+    rate: float
+    rule: Rule
+
+
+class _Problem(NamedTuple):
+    """The chain of a run; `begun` has B^T W^T and W W^T of the start, for the angles."""
+
+    chain: Chain
+    start: ChainState
+    begun: tuple[np.ndarray, np.ndarray] | None
+
+
+def learning_law(run: Run, steps: Int[np.ndarray, " step"]) -> LearningLaw:
+    """Return the law of one run at the steps; see `online_learning`."""
+    return learning_laws([run], steps)[0]
+
+
+def learning_laws(
+    runs: Sequence[Run], steps: Int[np.ndarray, " step"], each: Map = map
+) -> list[LearningLaw]:
+    """Return the laws of some runs of the same sizes.
+
+    Runs whose updates fall on the same steps are followed together: their products are small, and
+    what calls them would cost as much.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        What is learned.
+    steps : array of int
+        At which the laws are given.
+    each : callable
+        How groups of runs are dealt with, as `map` does.
+    """
+    laws: dict[int, LearningLaw] = {}
+    alike = defaultdict(list)
+    for place, run in enumerate(runs):
+        refused = refusal(run.rule)
+        if refused:
+            raise RegimeError(refused)
+        if isinstance(run.rule, Shallow):
+            laws[place] = _shallow_law(run, steps)
+        else:
+            problem = _problem(run)
+            chain = problem.chain
+            alike[chain.backprop, chain.eta, stride_of(chain)].append((place, problem))
+    groups = [
+        same[first : first + TOGETHER]
+        for same in alike.values()
+        for first in range(0, len(same), TOGETHER)
+    ]
+    found = each(lambda group: _follow([problem for _, problem in group], steps), groups)
+    for group, answers in zip(groups, found, strict=True):
+        laws |= {place: law for (place, _), law in zip(group, answers, strict=True)}
+    return [laws[place] for place in range(len(runs))]
+
+
+def _shallow_law(run: Run, steps: Int[np.ndarray, " step"]) -> LearningLaw:
+    mean = shallow_mean_loss(run.W0, run.W, run.T, learning_rate=run.rate, steps=steps)
+    unknown = np.full(len(steps), np.nan)
+    return LearningLaw(np.log(mean), unknown, unknown, unknown)
+
+
+def _problem(run: Run) -> _Problem:
+    W0, W, B, T, rate, rule = run
     _require_regime(W0, W, B, T, rule)
     if isinstance(rule, Backprop):
-        chain, start = _backprop_chain(W0, W, T, rate)
-        return _follow(chain, start, steps, None)
+        return _Problem(*_backprop_chain(W0, W, T, rate), None)
     assert B is not None  # `_require_regime` has asked for it
     none = np.zeros((1, 1, len(T), len(T)))
     chain = Chain((B.T @ B)[None, None], (T @ T.T)[None, None], False, T.shape[1], rate)
     E = T - W @ W0
-    begun = ChainState((E @ E.T)[None, None], none, none, none)
-    return _follow(chain, begun, steps, (B.T @ W.T, W @ W.T))
+    start = ChainState((E @ E.T)[None, None], none, none, none)
+    return _Problem(chain, start, (B.T @ W.T, W @ W.T))
 
 
 def _require_regime(
@@ -142,29 +193,26 @@ def _backprop_chain(
     return chain, ChainState(E @ E.mT, E @ X.mT, X @ X.mT, Y)
 
 
-@dataclass(frozen=True, eq=False)
-class _Knot:
-    step: int
-    log_loss: float
-    log_variance: float
-    P: Square
-    readout: Square
-    W: Square
-    excess: float
-
-
-def _follow(
-    chain: Chain,
-    start: ChainState,
-    steps: Int[np.ndarray, " step"],
-    begun: tuple[np.ndarray, np.ndarray] | None,
-) -> LearningLaw:
-    """Follow both phases; `begun` has B^T W^T and W W^T of the start, for the angles."""
+def _follow(problems: Sequence[_Problem], steps: Int[np.ndarray, " step"]) -> list[LearningLaw]:
+    """Follow both phases of some runs."""
     with np.errstate(all="ignore"):  # where the closure ends, it says so
-        knots, reason = _knots(chain, start, int(steps[-1]))
+        phases = first_phases(
+            [problem.chain for problem in problems], [problem.start for problem in problems],
+            int(steps[-1]),
+        )  # fmt: skip
+        for phase in phases:
+            _add_late(phase)
+    return [
+        _at_steps(problem, phase, steps) for problem, phase in zip(problems, phases, strict=True)
+    ]
+
+
+def _at_steps(problem: _Problem, phase: FirstPhase, steps: Int[np.ndarray, " step"]) -> LearningLaw:
+    """Return the law at the steps that are asked for, from the knots about them."""
+    chain, knots, begun = problem.chain, phase.knots, problem.begun
     if not knots:
         unknown = np.full(len(steps), np.nan)
-        return LearningLaw(unknown, unknown, unknown, unknown, reason)
+        return LearningLaw(unknown, unknown, unknown, unknown, phase.reason)
     at = np.array([knot.step for knot in knots])
     known = steps <= at[-1]
 
@@ -186,44 +234,29 @@ def _follow(
         np.sqrt(variance),
         between(angles.tolist()),
         between([knot.excess for knot in knots]),
-        reason,
+        phase.reason,
     )
 
 
-def _knots(chain: Chain, start: ChainState, end: int) -> tuple[list[_Knot], str]:
-    """Return the run every few steps, to the end or to where the closure ends, and why."""
-    stride = stride_of(chain)
-    closure = GaussianClosure(chain, start, stride)
-    whole = np.trace(start.P[0, 0])
-    knots: list[_Knot] = []
-    step = 0
-    while True:
-        now = closure.moments()
-        size, variance = np.trace(now.mean.P[0, 0]), now.log_variance[0]
-        sound = np.isfinite(size) and size > 0 and variance < TRUSTED**2
-        chi = excess(chain, now.mean) if sound else np.inf
-        if not (sound and chi < TRUSTED_EXCESS):
-            return knots, _ended(chain, step, end)
-        readout = now.mean.W @ chain.K @ now.mean.W.mT + now.readout
-        knots.append(_Knot(step, np.log(size / 2), variance, now.mean.P, readout, now.mean.W, chi))
-        if step >= end:
-            return knots, ""
-        if size < SWITCH[chain.backprop] * whole:
-            break
-        if not _advanced(closure.advance):
-            return knots, _ended(chain, step, end)
-        step += stride
-    late = LatePhase(chain, now.mean, now.log_variance)
-    while step < end:
+def _add_late(phase: FirstPhase) -> None:
+    """Go on with the late phase, where a run has come to it."""
+    if phase.handed is None:
+        return
+    chain, knots = phase.chain, phase.knots
+    step, stride = knots[-1].step, stride_of(chain)
+    late = LatePhase(chain, phase.handed.mean, phase.handed.log_variance)
+    while step < phase.end:
         if not _advanced(lambda: late.advance(stride)):
-            return knots, _ended(chain, step, end)
+            phase.reason = ended(chain, step, phase.end)
+            return
         step += stride
         state = late.state
         size = np.trace(state.P[0, 0])
         if not (np.isfinite(size) and size > 0):
-            return knots, _ended(chain, step, end)
+            phase.reason = ended(chain, step, phase.end)
+            return
         knots.append(
-            _Knot(
+            Knot(
                 step,
                 # P is a mean over runs here, and the median of a lognormal law lies v / 2 below its
                 # logarithm; in the first phase the mean was moved onto the typical path already.
@@ -235,19 +268,6 @@ def _knots(chain: Chain, start: ChainState, end: int) -> tuple[list[_Knot], str]
                 excess(chain, state),
             )
         )
-    return knots, ""
-
-
-def stride_of(chain: Chain) -> int:
-    """Return the steps between two updates of covariance and rates.
-
-    Small errors decay with the singular values of T under backprop; under fixed feedback W grows
-    with the square of the time, and with it the rate. A stride is a part of that time that shrinks
-    with the learning rate, as the error of the closure does beside which its own must be small.
-    """
-    size, K = (float(np.linalg.norm(A[0, 0], 2)) for A in (chain.target, chain.K))
-    rate = size**0.5 if chain.backprop else (size * K) ** (1 / 3)
-    return max(SHORTEST, round(STRIDE / (chain.eta * rate) ** STRIDE_POWER))
 
 
 def _advanced(advance: Callable[[], object]) -> bool:
@@ -257,13 +277,6 @@ def _advanced(advance: Callable[[], object]) -> bool:
     except np.linalg.LinAlgError:
         return False
     return True
-
-
-def _ended(chain: Chain, step: int, end: int) -> str:
-    return (
-        f"the closure of online learning ends at step {step} of {end}: at learning rate "
-        f"{chain.eta:g} fluctuations grow too large for it; what follows is NaN"
-    )
 
 
 def _neighbours(at: Int[np.ndarray, " knot"], step: np.integer) -> tuple[int, int]:

@@ -12,7 +12,8 @@ V = 1; under backprop K = 1, :math:`V = W^\top`, and X and W are what grows of t
 :math:`E[|x|^2 f] = (n_i + d)\,E[f]` for f homogeneous of degree d.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -74,6 +75,18 @@ class Chain:
     n_i: int
     eta: float
 
+    @classmethod
+    def joined(cls, chains: "Sequence[Chain]") -> "Chain":
+        """Return the chain of the runs of several, of the same sizes, rule and rate."""
+        K, target = (
+            np.concatenate(parts) for parts in zip(*((c.K, c.target) for c in chains), strict=True)
+        )
+        return replace(chains[0], K=K, target=target)
+
+    def only(self, runs: Sequence[int]) -> "Chain":
+        """Return the chain of some of the runs."""
+        return replace(self, K=self.K[runs], target=self.target[runs])
+
     @property
     def n_o(self) -> int:
         """Number of outputs."""
@@ -111,13 +124,15 @@ class ChainState:
     Q: Square
     W: Square
 
-    def moved(self, by: "ChainState") -> "ChainState":
-        """Return the sum."""
-        return ChainState(self.P + by.P, self.S + by.S, self.Q + by.Q, self.W + by.W)
+    @classmethod
+    def joined(cls, states: "Sequence[ChainState]") -> "ChainState":
+        """Return the runs of several, one after another."""
+        parts = zip(*((state.P, state.S, state.Q, state.W) for state in states), strict=True)
+        return cls(*(np.concatenate(part) for part in parts))
 
-    def only(self, chosen: np.ndarray) -> "ChainState":
+    def only(self, runs: Sequence[int]) -> "ChainState":
         """Return some of the runs."""
-        return ChainState(self.P[chosen], self.S[chosen], self.Q[chosen], self.W[chosen])
+        return ChainState(self.P[runs], self.S[runs], self.Q[runs], self.W[runs])
 
 
 class Layout:
