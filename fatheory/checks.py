@@ -96,6 +96,19 @@ def positive_number(name: str, value: object) -> float:
     return number
 
 
+def step_label(step: object) -> float:
+    """Return the label of one step as a number, to be looked for among those that were recorded.
+
+    Raises
+    ------
+    ArrayError
+        If it is no number, such as a list, text or a boolean, which are 0 and 1 to Python.
+    """
+    if isinstance(step, bool | np.bool_):
+        raise ArrayError(f"step must be the number of a recorded step; got {step}")
+    return one_number("step", step)
+
+
 def step_numbers(steps: object) -> np.ndarray:
     """Return numbers of steps as integers: one or more, increasing, from 0 on.
 

@@ -4,6 +4,7 @@ Every archive, from theory or from simulation, uses these names and no others. C
 together with `SCHEMA_VERSION`.
 """
 
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -208,6 +209,10 @@ def output_dims(dims: Iterable[str], last_layer: int) -> tuple[str, ...]:
     return tuple(unit(named[dim]) if dim in named else dim for dim in dims)
 
 
+Range = tuple[float, float]
+ANY, NOT_NEGATIVE, FRACTION = (-math.inf, math.inf), (0.0, math.inf), (0.0, 1.0)
+
+
 @dataclass(frozen=True)
 class Variable:
     """How one variable of the archive is labelled.
@@ -226,6 +231,8 @@ class Variable:
         The equation behind the values, empty where there is none.
     kind : str
         ``"real"``, ``"integer"``, ``"boolean"`` or ``"string"``: what the values are.
+    possible : tuple of float
+        Least and largest value; without, units may bound them.
     """
 
     dims: tuple[str, ...]
@@ -233,6 +240,7 @@ class Variable:
     long_name: str
     equation: str = ""
     kind: Literal["real", "integer", "boolean", "string"] = "real"
+    possible: Range = ANY
 
     @property
     def attrs(self) -> dict[str, str]:
@@ -251,14 +259,14 @@ class Variable:
         )
 
 
-def per_run(units: str, long_name: str, equation: str = "") -> Variable:
+def per_run(units: str, long_name: str, equation: str = "", possible: Range = ANY) -> Variable:
     """Label one number for every rule, seed and step."""
-    return Variable(RUN, units, long_name, equation)
+    return Variable(RUN, units, long_name, equation, possible=possible)
 
 
-def per_layer(units: str, long_name: str, equation: str = "") -> Variable:
+def per_layer(units: str, long_name: str, equation: str = "", possible: Range = ANY) -> Variable:
     """Label one number for every rule, seed, step and layer."""
-    return Variable((*RUN, LAYER), units, long_name, equation)
+    return Variable((*RUN, LAYER), units, long_name, equation, possible=possible)
 
 
 def described_in(variables: Mapping[str, Variable], name: str) -> Variable | None:
@@ -274,10 +282,7 @@ def described_in(variables: Mapping[str, Variable], name: str) -> Variable | Non
 
 
 _NUMBERED = re.compile(r"(.+)_([1-9]\d*)")
-_KERNELS = (
-    *("channel_{layer}", "channel_{below}"),
-    *("kernel_row_{layer}", "kernel_column_{layer}"),
-)
+_KERNELS = ("channel_{layer}", "channel_{below}", "kernel_row_{layer}", "kernel_column_{layer}")
 
 
 def _own_examples(runs: tuple[str, ...]) -> dict[str, Variable]:
@@ -313,7 +318,7 @@ _VARIABLES = {
     TARGET_VARIANCE: Variable((SEED,), DIMENSIONLESS, "variance of the targets", "<|y* - <y*>|^2>"),
     **_own_examples(()),
     **_own_examples((SEED,)),
-    LOSS: per_run(DIMENSIONLESS, "loss", "L = 1/2 <e^T e>"),
+    LOSS: per_run(DIMENSIONLESS, "loss", "L = 1/2 <e^T e>", NOT_NEGATIVE),
     "loss_sampling_error": per_run(
         DIMENSIONLESS,
         "standard error of the loss, over samples of a mean field given its past",

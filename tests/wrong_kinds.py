@@ -12,12 +12,57 @@ import xarray as xr
 
 import fatheory as fa
 from fatheory import metrics, theory
+from fatheory.checks import step_label
 from fatheory.errors import FatheoryError
 
 ASKED = fa.presets["lillicrap2016/fig2"]
 EYE = np.eye(2)
 VALUES = xr.DataArray([0.0, 1.0], dims="seed", name="loss")
+STATISTICS = {
+    "mean_interval": metrics.mean_interval,
+    "spread": metrics.spread,
+    "t_test": lambda values, paired=True, **more: metrics.t_test(
+        values, values, paired=paired, **more
+    ),
+}
+WRONG_STEPS = ("20", [20], np.array([20]), slice(0, 20), True, np.True_, 1j)
 DOORS = {
+    **{
+        f"probability {wrong!r} of {name}": (
+            lambda call=call, wrong=wrong: call(VALUES, probability=wrong),
+            "probability must be",
+        )
+        for name, call in STATISTICS.items()
+        for wrong in ("0.9", None, [0.9], 1j)
+    },
+    **{
+        f"skipna {wrong!r} of {name}": (
+            lambda call=call, wrong=wrong: call(VALUES, skipna=wrong),
+            "skipna must be of type bool",
+        )
+        for name, call in STATISTICS.items()
+        for wrong in ("no", 1, None)
+    },
+    # The text counted as true.
+    "paired": (lambda: STATISTICS["t_test"](VALUES, paired="no"), "paired must be of type bool"),
+    **{
+        f"angle {wrong!r}": (
+            lambda wrong=wrong: theory.concordance_from_angle(wrong),
+            "angle must be",
+        )
+        for wrong in ("45", None, [45.0])
+    },
+    **{
+        f"concordance {wrong!r}": (
+            lambda wrong=wrong: theory.angle_from_concordance(wrong),
+            "concordance must be",
+        )
+        for wrong in ("0.5", None, [0.5])
+    },
+    **{
+        f"step {wrong!r}": (lambda wrong=wrong: step_label(wrong), "step must be")
+        for wrong in WRONG_STEPS
+    },
     "simulate": (lambda: fa.simulate("fig2"), "experiment must be of type Experiment; got str"),
     "simulate, nothing": (lambda: fa.simulate(None), "got NoneType None"),
     "solve": (lambda: fa.solve({"task": 1}), "experiment must be of type Experiment; got dict"),

@@ -22,6 +22,7 @@ from fatheory.archive.integrity import repair as repair
 from fatheory.archive.layout import Template as Template
 from fatheory.archive.manifest import RUN as RUN
 from fatheory.archive.manifest import SWEEP as SWEEP
+from fatheory.archive.possible import require_possible as require_possible
 from fatheory.archive.replacement import Closing as Closing
 from fatheory.archive.replacement import WriterLock as WriterLock
 from fatheory.archive.replacement import check_free as check_free

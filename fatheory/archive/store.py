@@ -16,6 +16,7 @@ from fatheory import labels
 from fatheory.archive import journal, layout, manifest, replacement
 from fatheory.archive.appendable import is_unfinished
 from fatheory.archive.files import failing_as, refuse_damage, resolved
+from fatheory.archive.possible import require_possible
 from fatheory.archive.replacement import WriterLock, check_free, refuse_inside_archive
 from fatheory.archive.run_writer import ADVICE, refuse_another, run_so_far
 from fatheory.archive.schema import validate, with_gaps
@@ -62,6 +63,7 @@ def save(ds: xr.Dataset, path: str | os.PathLike[str], *, overwrite: bool = Fals
     is_run = labels.ATTR_SCHEMA in ds.attrs
     if is_run:
         validate(ds)
+        require_possible(ds)
     kind, along = (manifest.RUN, (labels.STEP,)) if is_run else (manifest.RESULT, ())
     refuse_inside_archive(target)
     with WriterLock(target), replacement.writing(target) as temporary:

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import PrivateAttr, model_validator
 
 from fatheory import labels
-from fatheory.checks import extended_array, require_kind
+from fatheory.checks import extended_array, require_kind, step_label
 from fatheory.errors import ArrayError, DataError, suggestion
 from fatheory.experiment.description import NOT_EMPTY, Description, Seed, Size, Text
 from fatheory.experiment.start_array import HeldArray, Labelled, labelled
@@ -163,7 +163,7 @@ class OwnStart(Description):
             values = archive[name]
             if labels.STEP in values.dims:
                 recorded = values[labels.STEP].values
-                at = recorded.max() if step is None else step
+                at = recorded.max() if step is None else step_label(step)
                 if at not in recorded:
                     raise ArrayError(f"step {step!r} was not recorded; these were: {recorded}")
                 values = values.sel({labels.STEP: at})

@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 
 from fatheory import labels
-from fatheory.archive import assemble, provenance, validate
+from fatheory.archive import assemble, provenance, require_possible, validate
 from fatheory.checks import one_number, real_array
 from fatheory.errors import ArrayError
 from fatheory.interchange.foreign_layers import layers_of, sizes_of
@@ -72,6 +72,9 @@ def from_arrays(
     ArrayError
         If steps are missing, or shapes do not fit: a transposed matrix is named with its shape and
         that which it should have.
+    SchemaError
+        If a value is impossible, as a negative loss is: the message says which, where, and what is
+        allowed.
 
     Examples
     --------
@@ -126,6 +129,7 @@ def from_arrays(
         n_layers=len(sizes) - 1,
     )
     validate(archive)
+    require_possible(archive)
     return archive
 
 

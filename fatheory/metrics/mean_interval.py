@@ -11,6 +11,7 @@ from fatheory.metrics.replication import (
     require_each_once,
     require_probability,
     require_replicates,
+    require_switch,
     student_interval,
 )
 
@@ -60,6 +61,7 @@ def mean_interval(
     .. [1] Student, "The probable error of a mean", Biometrika 6 (1908) 1-25.
     """
     require_probability(probability)
+    require_switch(skipna=skipna)
     require_replicates(values, over)
     require_each_once(values, over)
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -7,7 +7,7 @@ import xarray as xr
 from scipy import special
 
 from fatheory import labels
-from fatheory.checks import require_kind
+from fatheory.checks import one_number, require_kind
 from fatheory.errors import FatheoryError
 
 CI_BOUND = "ci_bound"
@@ -47,6 +47,11 @@ def require_replicates(values: xr.DataArray, over: str) -> None:
             f"{values.name!r} has no mean: it is -1 or false of runs that did not diverge; count "
             f"them by (archive.{labels.DIVERGED_AT} >= 0).sum({over!r})"
         )
+    if values.dtype.kind not in "biuf":
+        raise FatheoryError(
+            f"{values.name!r} must hold real numbers, of which there are means; it holds "
+            f"{values.dtype}"
+        )
     if over not in values.dims:
         raise FatheoryError(
             f"{values.name!r} has no dimension {over!r}; it has {values.dims}; name the dimension "
@@ -74,15 +79,27 @@ def require_each_once(values: xr.DataArray, over: str) -> None:
         )
 
 
+def require_switch(**switches: object) -> None:
+    """Refuse what is neither true nor false, such as the text "no", which counts as true.
+
+    Raises
+    ------
+    WrongKindError
+        If one of these, by name, is no boolean.
+    """
+    for name, value in switches.items():
+        require_kind(name, value, (bool, np.bool_))
+
+
 def require_probability(probability: float) -> None:
     """Check that a probability lies strictly between 0 and 1.
 
     Raises
     ------
     FatheoryError
-        If it does not.
+        If it does not, or is no number.
     """
-    if not 0 < probability < 1:
+    if not 0 < one_number("probability", probability) < 1:
         raise FatheoryError(f"probability must lie between 0 and 1; got {probability}")
 
 

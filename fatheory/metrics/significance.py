@@ -15,6 +15,7 @@ from fatheory.metrics.replication import (
     require_each_once,
     require_probability,
     require_replicates,
+    require_switch,
     student_interval,
 )
 
@@ -97,6 +98,7 @@ def t_test(
     .. [2] J. Cohen, "Statistical Power Analysis for the Behavioral Sciences", 2nd edition (1988).
     """
     require_probability(probability)
+    require_switch(paired=paired, equal_variance=equal_variance, skipna=skipna)
     units = _common_units(first, second)
     for values in (first, second):
         require_replicates(values, over)

@@ -5,6 +5,7 @@ import xarray as xr
 
 from fatheory import labels
 from fatheory.archive import warn_of_divergence, with_own_axes
+from fatheory.checks import one_number
 from fatheory.errors import ArchiveError, FatheoryError
 from fatheory.metrics.metric import require_archive
 
@@ -34,7 +35,7 @@ def steps_to(archive: xr.Dataset, fraction: float = 0.01) -> xr.DataArray:
     ArchiveError
         If the loss was taken away, or its start.
     """
-    if not 0 < fraction < 1:
+    if not 0 < one_number("fraction", fraction) < 1:
         raise FatheoryError(f"fraction must lie between 0 and 1; got {fraction}")
     require_archive(archive)
     warn_of_divergence(archive)

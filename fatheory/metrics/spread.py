@@ -10,6 +10,7 @@ from fatheory.metrics.replication import (
     require_each_once,
     require_probability,
     require_replicates,
+    require_switch,
 )
 
 
@@ -52,6 +53,7 @@ def spread(
         If the probability is not in (0, 1) or the values lack the dimension or any entry along it.
     """
     require_probability(probability)
+    require_switch(skipna=skipna)
     require_replicates(values, over)
     require_each_once(values, over)
     # Quantiles of the seeds themselves, no multiple of a deviation: losses are skew over seeds.

@@ -65,8 +65,8 @@ def rasters(
     each = network.steps_per_image
     one = selected(shown, layer=layer)
     known = one.sizes[labels.TRACED_UNIT]
-    if not 0 <= unit < known:
-        raise ArchiveError(f"units 0 to {known - 1} of a layer are traced; got {unit}")
+    if not isinstance(unit, int | np.integer) or isinstance(unit, bool) or not 0 <= unit < known:
+        raise ArchiveError(f"units 0 to {known - 1} of a layer are traced; got {unit!r}")
     layout: dict[str, Any] = {"nrows": 2, "ncols": 1, "sharex": True, "height_ratios": (2, 1)}
     with panels(axes, 2, figsize=(6.4, 4.8), **layout) as (above, below):
         draw_raster(shown[_SPIKES], above, steps_per_image=each)

@@ -21,7 +21,11 @@ class AlignmentCount(Quantity):
     summary = "probe samples whose teaching signals have a direction"
     needs = frozenset({Need.SIGNALS})
     variables: ClassVar = {
-        name: labels.per_layer("samples", "probe samples whose teaching signals have a direction"),
+        name: labels.per_layer(
+            "samples",
+            "probe samples whose teaching signals have a direction",
+            possible=labels.NOT_NEGATIVE,
+        ),
     }
     same_in_any_basis = True
 

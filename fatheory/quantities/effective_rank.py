@@ -30,6 +30,7 @@ class EffectiveRank(Quantity):
             labels.DIMENSIONLESS,
             "effective rank of the weights",
             "exp(-sum p log p), p = s / sum s",
+            (1.0, float("inf")),
         ),
     }
     same_in_any_basis = True

@@ -17,7 +17,9 @@ class FiringRate(Quantity):
     summary = "spikes per neuron and time step of every layer"
     needs = frozenset({Need.SPIKES})
     variables: ClassVar = {
-        name: labels.per_layer("1 / time step", "spikes per neuron and time step")
+        name: labels.per_layer(
+            "1 / time step", "spikes per neuron and time step", possible=labels.FRACTION
+        )
     }
 
     def compute(self, view: View) -> Mapping[str, Array]:

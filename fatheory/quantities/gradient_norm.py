@@ -19,7 +19,10 @@ class GradientNorm(Quantity):
     needs = frozenset({Need.GRADIENTS})
     variables: ClassVar = {
         name: labels.per_layer(
-            labels.DIMENSIONLESS, "norm of what the rule takes for the gradient", "|g_l|"
+            labels.DIMENSIONLESS,
+            "norm of what the rule takes for the gradient",
+            "|g_l|",
+            labels.NOT_NEGATIVE,
         ),
     }
     same_in_any_basis = True

@@ -18,7 +18,10 @@ class NormRatio(Quantity):
     needs = frozenset({Need.WEIGHTS, Need.BACKWARD_WEIGHTS})
     variables: ClassVar = {
         name: labels.per_layer(
-            labels.DIMENSIONLESS, "norm of feedback over norm of forward weights", "|V_l| / |W_l|"
+            labels.DIMENSIONLESS,
+            "norm of feedback over norm of forward weights",
+            "|V_l| / |W_l|",
+            labels.NOT_NEGATIVE,
         ),
     }
     same_in_any_basis = True

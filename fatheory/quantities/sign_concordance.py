@@ -20,7 +20,9 @@ class SignConcordance(Quantity):
     needs = frozenset({Need.WEIGHTS, Need.BACKWARD_WEIGHTS})
     variables: ClassVar = {
         name: labels.per_layer(
-            labels.DIMENSIONLESS, "sign concordance of forward and feedback weights"
+            labels.DIMENSIONLESS,
+            "sign concordance of forward and feedback weights",
+            possible=labels.FRACTION,
         ),
     }
 

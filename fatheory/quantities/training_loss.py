@@ -11,7 +11,7 @@ from fatheory.quantities.view import View
 
 TRAINING_LOSS = "training_loss"
 TRAINING_LOSS_LABEL = labels.per_run(
-    labels.DIMENSIONLESS, "loss on training examples", "L = 1/2 <e^T e>"
+    labels.DIMENSIONLESS, "loss on training examples", "L = 1/2 <e^T e>", labels.NOT_NEGATIVE
 )
 
 

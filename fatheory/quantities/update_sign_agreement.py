@@ -21,6 +21,7 @@ class UpdateSignAgreement(Quantity):
         name: labels.per_layer(
             labels.DIMENSIONLESS,
             "fraction of the gradient's entries that have the sign of backprop's",
+            possible=labels.FRACTION,
         ),
     }
 

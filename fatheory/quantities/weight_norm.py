@@ -18,7 +18,9 @@ class WeightNorm(Quantity):
     summary = "Frobenius norm of the weights"
     needs = frozenset({Need.WEIGHTS})
     variables: ClassVar = {
-        name: labels.per_layer(labels.DIMENSIONLESS, "Frobenius norm of the weights", "|W_l|"),
+        name: labels.per_layer(
+            labels.DIMENSIONLESS, "Frobenius norm of the weights", "|W_l|", labels.NOT_NEGATIVE
+        ),
     }
     same_in_any_basis = True
 

@@ -2,6 +2,7 @@
 
 import math
 
+from fatheory.checks import one_number
 from fatheory.errors import RegimeError, UnknownNameError
 from fatheory.rules import find_rule
 
@@ -91,6 +92,7 @@ def concordance_from_angle(angle: float) -> float:
     ----------
     Sheppard 1899; applied to feedback matrices for this project.
     """
+    angle = one_number("angle", angle)
     if not 0 <= angle <= 180:
         raise RegimeError(f"an angle lies between 0 and 180 degrees; got {angle}")
     return 1 - angle / 180
@@ -116,5 +118,6 @@ def angle_from_concordance(concordance: float) -> float:
 
 
 def _require_probability(concordance: float) -> None:
+    concordance = one_number("concordance", concordance)
     if not 0 <= concordance <= 1:
         raise RegimeError(f"a concordance lies between 0 and 1; got {concordance}")

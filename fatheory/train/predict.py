@@ -13,9 +13,10 @@ from jaxtyping import Float
 from fatheory import labels
 from fatheory.archive import with_own_axes
 from fatheory.arrays import ArrayLike
-from fatheory.checks import real_array, require_kind
+from fatheory.checks import real_array, require_kind, step_label
 from fatheory.errors import ArchiveError, ArrayError
 from fatheory.experiment import Experiment, SpikingNetwork
+from fatheory.labelled_arrays import units_in_order
 from fatheory.networks import Architecture, BatchStatistics, Parameters
 from fatheory.networks.forward import first_preactivations, forward
 from fatheory.quantities import dimension_sizes
@@ -64,7 +65,8 @@ def predict(
         a part of them, has no such step, or is of spiking networks, whose answers are those of a
         simulation in time.
     ArrayError
-        If X is not a finite matrix of as many inputs as the networks have.
+        If X is not a finite matrix of as many inputs as the networks have, the step is no number,
+        or labels of units are not their numbers.
 
     Examples
     --------
@@ -169,6 +171,12 @@ def _few(steps: Sequence[int], most: int = 5) -> str:
 
 
 def _at_step(archive: xr.Dataset, experiment: Experiment, step: int | None) -> xr.Dataset:
+    index = archive.indexes.get(labels.STEP)
+    if index is None or not index.is_unique:
+        raise ArchiveError(
+            "the archive does not say which steps it is of, or repeats some; keep the coordinate "
+            "'step', each label once"
+        )
     recorded = archive[labels.STEP].values
     kept = np.intersect1d(recorded, experiment.weight_steps)
     if not kept.size:
@@ -179,18 +187,21 @@ def _at_step(archive: xr.Dataset, experiment: Experiment, step: int | None) -> x
     if step is None:
         # The largest, not the one in the last place: a selection may have turned the order.
         return archive.sel({labels.STEP: kept.max()})
-    if step in recorded and step not in kept:
+    wanted = step_label(step)
+    if wanted in recorded and wanted not in kept:
         raise ArchiveError(
             f"weights were not kept at step {step}, but at {_few(kept.tolist())} "
             f"(record.keep_weights)"
         )
-    if step not in recorded:
-        near = recorded[np.argmin(np.abs(recorded - step))]
+    if wanted not in recorded:
+        near = recorded[
+            np.argmin(np.abs(recorded - np.clip(wanted, recorded.min(), recorded.max())))
+        ]
         raise ArchiveError(
             f"step {step!r} was not recorded; the nearest recorded one is {near} (of "
             f"{len(recorded)} from {recorded.min()} to {recorded.max()})"
         )
-    return archive.sel({labels.STEP: step})
+    return archive.sel({labels.STEP: wanted})
 
 
 def _learned(
@@ -213,7 +224,9 @@ def _learned(
                     f"{name!r} has {values.sizes.get(dim, 1)} of {sizes.get(dim, 'the')} entries "
                     f"along {dim!r}, which a selection took away; predict first and select then"
                 )
-        return values.transpose(*own).values
+        # Inputs and outputs are found by their numbers, for X and what is returned have no labels.
+        in_order: xr.DataArray = units_in_order(name, values)
+        return in_order.transpose(*own).values
 
     network = experiment.network
     normalization, layers = network.normalization, range(1, experiment.layers + 1)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import fatheory as fa
-from fatheory.errors import ArrayError, DataError
+from fatheory.errors import ArrayError, DataError, SchemaError
 
 RNG = np.random.default_rng(5)
 W1, W2 = RNG.normal(size=(5, 8)), RNG.normal(size=(3, 5))
@@ -159,3 +159,10 @@ def test_its_experiment_is_not_one_to_simulate():
 def test_what_does_not_fit_is_named_with_its_shape(changes, words):
     with pytest.raises(ArrayError, match=words):
         imported(**changes)
+
+
+def test_losses_that_no_network_has_are_refused():
+    with pytest.raises(SchemaError, match=r"loss must be finite, 0 or larger; at .* step 10 it is"):
+        imported(losses={0: 1.0, 10: -2.0, 100: 1.0})
+    with pytest.raises(SchemaError, match=r"step 100 it is -inf"):
+        imported(losses={0: 1.0, 10: 2.0, 100: -np.inf})

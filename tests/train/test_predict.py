@@ -180,3 +180,35 @@ def test_samples_keep_their_labels_and_images_their_axes():
     lost = archive.copy(deep=True)
     lost["weight_1"][0, 0] = np.nan
     assert (fa.predict(lost, images)["predicted_class"][0, 0] == -1).all()
+
+
+def test_inputs_and_outputs_in_another_order_are_found_by_their_numbers():
+    """Inputs were multiplied with the weights of others, as far as places go."""
+    archive = fa.simulate(teacher(), progress=False)
+    X = np.random.default_rng(0).normal(size=(4, 5))
+    right = fa.predict(archive, X)["output"].values
+    numbered = archive.assign_coords(
+        {f"unit_{i}": range(archive.sizes[f"unit_{i}"]) for i in range(4)}
+    )
+    for dim in ("unit_0", "unit_1", "unit_2", "unit_3"):
+        turned = numbered.isel({dim: slice(None, None, -1)})
+        np.testing.assert_allclose(fa.predict(turned, X)["output"].values, right, rtol=1e-12)
+    with pytest.raises(ArrayError, match="units of weight_1 along 'unit_0' are labelled"):
+        fa.predict(archive.assign_coords(unit_0=list("abcde")), X)
+
+
+def test_what_is_no_step_is_refused():
+    archive = fa.simulate(teacher(), progress=False)
+    with pytest.raises(ArrayError, match="step must be the number of a recorded step; got True"):
+        fa.predict(archive, np.ones((1, 5)), step=True)
+    with pytest.raises(ArrayError, match="step must be the number of a recorded step; got True"):
+        fa.OwnStart.from_archive(archive, step=True)
+    with pytest.raises(ArchiveError, match="the nearest recorded one is 40"):
+        fa.predict(archive, np.ones((1, 5)), step=10**30)
+
+
+def test_an_archive_that_repeats_a_step_is_refused():
+    archive = fa.simulate(teacher(), progress=False)
+    for other in (archive.isel(step=[2, 2]), archive.drop_vars("step")):
+        with pytest.raises(ArchiveError, match="does not say which steps it is of, or repeats"):
+            fa.predict(other, np.ones((1, 5)))
