@@ -1,8 +1,10 @@
 """Whatever two descriptions differ in and archives do not show is refused, field by field."""
 
 import pytest
+import xarray as xr
 
 import fatheory as fa
+from fatheory.comparison.same_settings import of_experiments, of_records
 from fatheory.errors import ArchiveError
 
 ASKED = fa.Experiment(
@@ -132,3 +134,32 @@ def test_quantities_of_one_name_are_the_same_by_their_source_and_probe():
         for one, n in ((run, 20), (run, 30))
     ]
     assert fa.compare(*lean).sizes["rule"] == 1
+
+
+class Later(fa.Experiment):
+    """Of a version that describes one thing more."""
+
+    weather: str = "dry"
+
+
+def test_a_field_that_experiments_gain_later_is_compared():
+    ours, theirs = (Later(**dict(ASKED), weather=one) for one in ("dry", "wet"))
+    assert list(of_experiments(ours, theirs)) == ["weather is dry in theory and wet in simulation"]
+    assert not list(of_experiments(ours, ours))
+
+
+def test_quantities_of_one_name_and_two_sources_are_told():
+    ours, theirs = (
+        ASKED.model_copy(
+            update={
+                "record": ASKED.record.model_copy(
+                    update={"quantities": ("weight_angle",), "sources": (("weight_angle", source),)}
+                )
+            }
+        )
+        for source in ("a1", "b2")
+    )
+    nothing = xr.Dataset()
+    said = "the quantity 'weight_angle' has the source a1 in theory and b2 in simulation"
+    assert list(of_records(nothing, nothing, ours, theirs)) == [said]
+    assert not list(of_records(nothing, nothing, ours, ours))
