@@ -9,6 +9,7 @@ from fatheory.archive.assembly import computed_on as computed_on
 from fatheory.archive.assembly import joined_origin as joined_origin
 from fatheory.archive.assembly import joined_texts as joined_texts
 from fatheory.archive.assembly import joined_versions as joined_versions
+from fatheory.archive.assembly import largest_unit_axis as largest_unit_axis
 from fatheory.archive.assembly import provenance as provenance
 from fatheory.archive.assembly import with_axes as with_axes
 from fatheory.archive.assembly import with_own_axes as with_own_axes

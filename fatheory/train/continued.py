@@ -15,6 +15,7 @@ from fatheory.archive import (
     attributes,
     check_free,
     is_unfinished,
+    largest_unit_axis,
     load,
     publish_folder,
     resolved,
@@ -22,6 +23,7 @@ from fatheory.archive import (
 )
 from fatheory.errors import ArchiveError, ArchiveWriteError
 from fatheory.experiment import Experiment, Schedule
+from fatheory.labelled_arrays import units_in_order
 from fatheory.networks import Parameters
 from fatheory.train.answer import SOURCE, Answer, equations
 from fatheory.train.run import Run
@@ -157,7 +159,26 @@ def _with_runs(archive: xr.Dataset) -> xr.Dataset:
             raise ArchiveError(f"there is nothing to go on from: no labels along {dim!r}")
         if dim not in archive.dims:
             archive = archive.expand_dims(dim)
-    return archive
+    return _by_label(archive)
+
+
+def _by_label(archive: xr.Dataset) -> xr.Dataset:
+    """Return variables with the axes of archives in their order, units by their numbers."""
+    index = archive.indexes.get(labels.STEP)
+    if index is not None and not index.is_unique:
+        raise ArchiveError("there is nothing to go on from: the archive repeats labels of steps")
+    for dim in archive.dims:
+        if dim in archive.coords and str(dim).startswith("unit_"):
+            numbers = archive[dim].values.tolist()
+            units_in_order(str(dim), archive[dim])  # or it says which labels there are
+            archive = archive.isel({dim: np.argsort(numbers)}).drop_vars(str(dim))
+    last = largest_unit_axis(archive)
+    found = {}
+    for name, values in archive.data_vars.items():
+        declared = labels.describe(str(name))
+        own = () if declared is None else labels.output_dims(declared.dims, last)
+        found[name] = values.transpose(*own) if set(own) == set(values.dims) else values
+    return archive.assign(found)
 
 
 def _not_kept(rule: str, key: str) -> str:

@@ -224,3 +224,15 @@ def test_what_another_process_did_since_it_was_read_is_not_replaced(tmp_path, mo
         with pytest.raises(ArchiveWriteError, match=r"another process has gone on .* call again"):
             fa.simulate(LONG, path=path)
     assert fa.load(path)["step"].values[-1] == 80
+
+
+def test_a_run_goes_on_from_labels_and_not_from_places(short, whole):
+    """Weights of an archive in another order were taken by place, as far as shapes allowed."""
+    numbered = short.assign_coords(
+        {dim: range(short.sizes[dim]) for dim in ("unit_0", "unit_1", "unit_2")}
+    )
+    turned = [numbered.isel({dim: slice(None, None, -1)}) for dim in ("unit_0", "unit_1", "unit_2")]
+    for one in (*turned, short.transpose(*reversed(list(map(str, short.dims))))):
+        require_equal(fa.simulate(LONG, continue_from=one), whole)
+    with pytest.raises(ArchiveError, match="repeats labels of steps"):
+        fa.simulate(LONG, continue_from=short.isel(step=[0, 1, 2, 3, 4, 4]))
