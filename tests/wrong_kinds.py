@@ -124,6 +124,26 @@ DOORS = {
         lambda: fa.geometry.unit_angles(np.ones((2, 4)), np.ones((1, 4))),
         "need one shape",
     ),
+    **{
+        f"{name} without a name": (
+            lambda call=call: call(VALUES.rename(None)),
+            r"values have no name.*values\.rename",
+        )
+        for name, call in STATISTICS.items()
+        if name != "t_test"
+    },
+    **{
+        f"plot.{name} of a number": (
+            lambda name=name, more=more: getattr(fa.plot, name)(3, **more),
+            expected,
+        )
+        for name, more, expected in (
+            ("heatmap", {"x": "a", "y": "b"}, "data must be of type Dataset or DataArray; got int"),
+            ("lines", {"x": "a"}, "data must be of type Dataset or DataArray; got int 3"),
+            ("kernels", {}, "data must be of type DataArray or Sequence; got int 3"),
+            ("rasters", {}, "archive must be of type Dataset; got int 3"),
+        )
+    },
     "mean_interval": (
         lambda: metrics.mean_interval(VALUES.to_dataset()),
         "values must be of type DataArray; got Dataset: take a variable",

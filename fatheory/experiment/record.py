@@ -83,6 +83,8 @@ class Record(Description):
                 value in ("all", "last") if isinstance(value, str) else min(value, default=0) >= 0
             )
             steps = value if isinstance(value, str) else tuple(map(index, value))
+            # True is the number 1 to Python, and no step to anybody.
+            known = known and not any(isinstance(step, bool) for step in value)
         except (TypeError, ValueError):
             known, steps = False, value
         if not known:

@@ -9,6 +9,7 @@ from fatheory.metrics.replication import (
     interval_attrs,
     moments,
     require_each_once,
+    require_name,
     require_probability,
     require_replicates,
     require_switch,
@@ -64,6 +65,7 @@ def mean_interval(
     require_switch(skipna=skipna)
     require_replicates(values, over)
     require_each_once(values, over)
+    name = require_name(values)
     with np.errstate(invalid="ignore", divide="ignore"):
         n, mean, deviation = moments(values, over, skipna=skipna)
         # One seed has a deviation of zero and no standard error: 0 / 0.
@@ -74,5 +76,4 @@ def mean_interval(
     interval.attrs = values.attrs | interval_attrs(kind, probability, values.sizes[over])
     # Infinite values took no part, so they are not counted either.
     finite = count(values.where(np.isfinite(values)), over)
-    name = str(values.name)
     return xr.Dataset({name: mean, f"{name}_interval": interval, f"{name}_n": finite})

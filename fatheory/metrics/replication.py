@@ -61,6 +61,22 @@ def require_replicates(values: xr.DataArray, over: str) -> None:
         raise FatheoryError(f"{values.name!r} has no entry along {over!r}; at least 1 is needed")
 
 
+def require_name(values: xr.DataArray) -> str:
+    """Return the name by which statistics of values are called.
+
+    Raises
+    ------
+    FatheoryError
+        If they have none.
+    """
+    if values.name is None:
+        raise FatheoryError(
+            "values have no name, after which their statistics would be called: give them one, as "
+            "values.rename('ratio') does"
+        )
+    return str(values.name)
+
+
 def require_each_once(values: xr.DataArray, over: str) -> None:
     """Refuse replicates that repeat a label.
 

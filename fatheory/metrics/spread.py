@@ -8,6 +8,7 @@ from fatheory.metrics.replication import (
     count,
     interval_attrs,
     require_each_once,
+    require_name,
     require_probability,
     require_replicates,
     require_switch,
@@ -56,6 +57,7 @@ def spread(
     require_switch(skipna=skipna)
     require_replicates(values, over)
     require_each_once(values, over)
+    name = require_name(values)
     # Quantiles of the seeds themselves, no multiple of a deviation: losses are skew over seeds.
     low, high = (1 - probability) / 2, (1 + probability) / 2
     n = count(values, over)
@@ -67,5 +69,4 @@ def spread(
         "central quantiles over seeds", probability, values.sizes[over]
     )
     median = known.median(over, skipna=skipna, keep_attrs=True).where(n > 0)
-    name = str(values.name)
     return xr.Dataset({name: median, f"{name}_interval": interval, f"{name}_n": n})

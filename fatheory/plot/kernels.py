@@ -11,6 +11,7 @@ from matplotlib.colors import Normalize, TwoSlopeNorm
 from matplotlib.lines import Line2D
 
 from fatheory import labels
+from fatheory.checks import require_kind
 from fatheory.errors import ArchiveError, FatheoryError
 from fatheory.figures import axis_label, plain, rule_name, shades, source_line
 from fatheory.plot.canvas import add_legend, canvas, panels
@@ -56,6 +57,7 @@ def kernels(
     >>> K = fa.theory.lazy_kernel(X, activation="relu", hidden_layers=1, rule="backprop")
     >>> (panel,) = fa.plot.kernels(K)
     """
+    require_kind("data", data, (xr.DataArray, Sequence), "fatheory.theory.lazy_kernel returns one")
     given = [data] if isinstance(data, xr.DataArray) else list(data)
     if not given or any(not isinstance(one, xr.DataArray) for one in given):
         raise FatheoryError("kernels are DataArrays, such as fatheory.theory.lazy_kernel returns")

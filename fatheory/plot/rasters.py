@@ -8,6 +8,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from fatheory import labels
+from fatheory.checks import require_kind
 from fatheory.errors import ArchiveError
 from fatheory.experiment import Experiment, SpikingNetwork
 from fatheory.figures import axis_label, draw_raster, draw_trace, plain, rule_name
@@ -84,6 +85,7 @@ def rasters(
 
 
 def _require_traces(archive: xr.Dataset) -> None:
+    require_kind("archive", archive, xr.Dataset, "load one with fatheory.load")
     missing = [name for name in (_SPIKES, "potential", "modulator") if name not in archive]
     if missing or labels.ATTR_EXPERIMENT not in archive.attrs:
         raise ArchiveError(

@@ -13,6 +13,7 @@ from matplotlib.patches import Patch
 
 from fatheory import labels
 from fatheory.archive import warn_of_divergence
+from fatheory.checks import require_kind
 from fatheory.errors import ArchiveError, UnknownNameError
 from fatheory.figures import axis_label, plain, rule_name, source_line
 from fatheory.plot.canvas import add_legend, canvas
@@ -130,6 +131,7 @@ def swept_values(
     UnknownNameError
         If there is no such variable or label.
     """
+    require_kind("data", data, (xr.Dataset, xr.DataArray), "load a sweep with fatheory.load")
     if isinstance(data, xr.DataArray):
         values = data
         if median and labels.SEED in values.dims:

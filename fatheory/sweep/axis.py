@@ -106,8 +106,8 @@ class Axis(Description):
             not isinstance(row, list) or len(row) != len(self.keys) for row in self.values
         ):
             raise ValueError(f"points of keys that move together have a value for each; {_FORMS}")
-        # By content and by label: 1 and 1.0 are written differently, and would be one label.
-        written = [json.dumps(value, sort_keys=True) for value in self.values]
+        # By content, in which 0.0 and -0.0 are the same, and by label, which 1 and "1" would share.
+        written = [json.dumps(canonical(value), sort_keys=True) for value in self.values]
         same = written + [str(label) for label in self.coordinate]
         for texts in (same[: len(written)], same[len(written) :]):
             repeated = sorted({text for text in texts if texts.count(text) > 1})

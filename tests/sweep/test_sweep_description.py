@@ -21,6 +21,11 @@ def experiments(asked):
     return [cell.experiment for cell in asked.cells()]
 
 
+def test_zero_and_minus_zero_are_one_point():
+    with pytest.raises(InvalidExperimentError, match="values must differ from each other"):
+        sweep({"task.noise": [0.0, -0.0]})
+
+
 def test_cells_are_all_combinations_the_last_axis_running_fastest():
     asked = sweep({RATES: [0.01, 0.02, 0.03], "root_seed": [5, 7]})
     assert asked.shape == (3, 2)

@@ -93,6 +93,7 @@ def test_a_run_goes_on_from_its_last_weights(tmp_path):
         ("first", "'last' or a list of steps; got 'first'"),
         ([-1], "list of steps"),
         ([0.5], "list of"),
+        ([True], "list of steps; got \\[True\\]"),
     ],
 )
 def test_steps_that_there_are_not_are_refused(keep, told):
