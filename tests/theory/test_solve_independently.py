@@ -14,6 +14,7 @@ PARAMETERS = {
     "rndf": {"std": 0.5},
     "fixed_feedback": {"distribution": "normal", "scale": 0.4, "column_spread": 2.0},
 }
+DIRECT = "direct_feedback_alignment"
 RATE, SEEDS = 0.01, (0, 3)
 PLAN = {"one phase": [(60, [])], "frozen layers": [(20, [2]), (15, [1]), (25, [])]}
 SIGNALS = ("teaching_signal", "backprop_signal")
@@ -93,8 +94,28 @@ def test_every_rule_with_a_flow(coloured: bool, hidden: list[int], plan: str) ->
         assert_like_dop853(rule, archive.sel(rule=rule, seed=seed), plan)
 
 
+def test_direct_feedback_has_a_flow() -> None:
+    settings = {"rules": {DIRECT: {"learning_rate": RATE, "scale": 0.8}}}
+    archive = fa.solve(asked(True, [5, 4], "frozen layers").with_settings(settings))
+    for seed in SEEDS:
+        run = archive.sel(rule=DIRECT, seed=seed)
+        start = [run[f"weight_{layer}"].values[0] for layer in (1, 2, 3)]
+        F = [run[f"direct_feedback_{layer}"].values for layer in (1, 2)]
+        T, Sigma, x = (run[n].values for n in ("target_map", "input_covariance", "probe_input"))
+        phases = [(RATE * steps, tuple(frozen)) for steps, frozen in PLAN["frozen layers"]]
+        times = (RATE * run["step"].values).tolist()
+        times[-1] = sum(duration for duration, _ in phases)
+        expected = integrated(DIRECT, start, F, T, Sigma, times, phases)
+        for layer, W in enumerate(expected, start=1):
+            np.testing.assert_allclose(run[f"weight_{layer}"].values, W, rtol=0, atol=1e-9)
+        error = (T - np.linalg.multi_dot([W[-1] for W in expected][::-1])) @ x.T
+        for layer, B in enumerate([*F, np.eye(2)], start=1):
+            ours = run[f"teaching_signal_{layer}"].values[-1]
+            np.testing.assert_allclose(ours, (B @ error).T, rtol=0, atol=1e-8)
+
+
 def test_rules_without_a_flow_are_refused() -> None:
     experiment = asked(False, [5], "one phase")
-    for rule in set(known_rules()) - set(KNOWN):
+    for rule in set(known_rules()) - {*KNOWN, DIRECT}:
         with pytest.raises(RegimeError, match=f"rules.{rule}"):
             fa.solve(experiment.with_settings({"rules": {rule: 0.01}}))
