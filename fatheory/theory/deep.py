@@ -12,7 +12,7 @@ from fatheory.checks import (
     matching_shapes,
     real_array,
 )
-from fatheory.rules import DirectFeedbackAlignment, Rule, as_rule
+from fatheory.rules import Rule, as_rule
 from fatheory.theory.fields import direct_descent, layered_descent
 from fatheory.theory.flow import labelled_flow
 from fatheory.theory.integrate import ATOL, RTOL
@@ -22,7 +22,7 @@ from fatheory.theory.layers import (
     network_weights,
     weight_axes,
 )
-from fatheory.theory.mean_rule import mean_layered_rule, mean_state
+from fatheory.theory.mean_rule import is_direct, mean_layered_rule, mean_state
 from fatheory.theory.phase import FlowPhase, checked_phases
 
 DIRECT = "direct_feedback_alignment"
@@ -100,7 +100,7 @@ def deep_flow(
     Sigma = covariance_matrix("Sigma", Sigma, T.shape[1])
     moments = increasing_times(times)
     learner = as_rule(rule)
-    if isinstance(learner, DirectFeedbackAlignment):
+    if is_direct(learner):
         F = direct_feedback([] if feedback is None else feedback, start)
         name, descent = DIRECT, direct_descent(F)
     else:

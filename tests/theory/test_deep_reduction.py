@@ -70,6 +70,30 @@ def test_flow_is_that_of_the_full_weights(layers, rule, decay, residual):
     residual(distance([w[-1] for w in solved.weights()], full), 1e-10)
 
 
+@pytest.mark.parametrize("decay", [0.0, 0.3])
+def test_an_error_map_with_zeros_is_followed_as_any_other(decay):
+    """A diagonal target and a silent readout were told as diverged."""
+    A, B, _, _ = problem(3, FA)
+    A[2], T = 0 * A[2], np.eye(3, 5)
+    solved = theory.deep_reduced(A, B, T, times=[0, 0.6], weight_decay=decay)
+    F = paths(A, B, FA)
+    full = runge_kutta(A, lambda W: literal_field(W, F, T, np.eye(5), decay), 0.6, 600)
+    assert distance([w[-1] for w in solved.weights()], full) < 1e-10
+    learned = theory.deep_reduced(A, B, A[2] @ A[1] @ A[0], times=[0, 0.6])
+    assert learned.diverged_at == -1
+    np.testing.assert_array_equal(learned.E, 0)
+
+
+def test_what_is_learned_before_the_first_time_asked():
+    """Errors are below the smallest number there, and SciPy had nothing to return."""
+    A, B, T, Sigma = problem(3, FA)
+    late, later = (theory.deep_reduced(A, B, T, Sigma, times=t) for t in ([200, 3e4], [3e4]))
+    assert late.loss()[1] == later.loss()[0] == 0
+    np.testing.assert_allclose(late.weights()[0][1], late.weights()[0][0], rtol=1e-6)
+    np.testing.assert_allclose(later.weights()[0][0], late.weights()[0][1], rtol=1e-9)
+    assert theory.deep_reduced(A, B, T, Sigma, times=[0]).diverged_at == -1
+
+
 def test_two_layers_are_the_two_layer_reduction():
     A, B, T, Sigma = problem(2, FA)
     deep = theory.deep_reduced(A, B, T, Sigma, times=[0, 1, 2])

@@ -326,3 +326,11 @@ def test_concordance_threshold(rule):
     assert 0 < p < 1
     assert abs(smallest(p)) < 1e-9
     assert all(smallest(q) > 0 for q in np.linspace(p + 1e-6, 1, 9))
+
+
+def test_a_singular_kernel_has_no_threshold():
+    """Of linear units beyond the inputs; its smallest eigenvalue is rounding, of either sign."""
+    for seed in range(40):
+        X = np.random.default_rng(seed).normal(size=(8, 5))
+        p = concordance_threshold(X, activation="linear", hidden_layers=1, rule="usf")
+        assert np.isnan(p)

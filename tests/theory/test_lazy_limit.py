@@ -118,6 +118,25 @@ def test_a_kernel_that_is_not_positive_definite_is_told(solver, landmarks, said)
         assert told == pytest.approx(smallest, rel=1e-5)
 
 
+def test_a_singular_kernel_is_refused_and_not_answered_by_rounding():
+    """Eight points of five inputs: some of these kernels have a factor, by rounding."""
+    for seed in range(12):
+        X = np.random.default_rng(seed).normal(size=(8, 5))
+        with pytest.raises(RegimeError, match=r"singular|smallest eigenvalue"):
+            theory.lazy_limit(
+                X, X[:, :1], X[:2], activation="linear", hidden_layers=1, rule="backprop"
+            )
+
+
+def test_the_residual_is_measured():
+    X = np.random.default_rng(0).normal(size=(8, 5))
+    common = {"activation": "relu", "hidden_layers": 2, "rule": "backprop"}
+    end = theory.lazy_limit(X, X[:, :1], X, **common)
+    off = np.linalg.norm(end.test_output.values - X[:, :1]) / np.linalg.norm(X[:, :1])
+    assert 0 < end.attrs["residual"] < 1e-13
+    assert off < 1e-13
+
+
 def test_what_does_not_fit_is_refused(monkeypatch):
     common = {"activation": "relu", "hidden_layers": 1, "rule": "backprop"}
     with pytest.raises(UnknownNameError, match="solver"):

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
-from scipy.integrate import solve_ivp
 
 from fatheory.arrays import ArrayLike, Covariance, TargetMap
 from fatheory.checks import (
@@ -29,6 +28,8 @@ from fatheory.errors import RegimeError, UnknownNameError
 from fatheory.theory.deep_reduction.grams import DeepGrams, deep_grams
 from fatheory.theory.deep_reduction.solution import DeepReducedSolution, DeepStart
 from fatheory.theory.deep_reduction.state import layer_products, path_from_feedback
+from fatheory.theory.fields import RunIndex, without_vanished
+from fatheory.theory.integrate import first_lost, integrate_runs
 from fatheory.theory.layers import (
     direct_feedback,
     direct_from_layered,
@@ -40,11 +41,6 @@ from fatheory.theory.layers import (
 RULES = ("feedback_alignment", "direct_feedback_alignment")
 RTOL = 1e-10
 ATOL = 1e-12
-_SMALLEST_ERROR = 1e-290
-"""The error map is controlled relatively down to here: it decays by many orders of magnitude and
-angles and losses are ratios of it, so an absolute tolerance would leave them without digits."""
-_NOTHING = 1e-150
-"""An error of this size relative to T has a loss below the smallest number: it is 0 from there."""
 
 
 def deep_reduced(
@@ -92,7 +88,8 @@ def deep_reduced(
     Returns
     -------
     DeepReducedSolution
-        NaN from the time on at which the flow blows up (``diverged_at``, -1 if never).
+        NaN from the time on at which the flow blows up, or changes too fast to be followed
+        (``diverged_at``, -1 if never).
 
     Raises
     ------
@@ -172,60 +169,30 @@ def solve_deep_grams(
     if not (np.isfinite(weight_decay) and weight_decay >= 0):
         raise RegimeError(f"weight_decay must be finite and not negative; got {weight_decay}")
     shapes = [(grams.n_o, len(M)) for M in grams.M] + [T.shape]
-    ends = np.cumsum([0, *(a * b for a, b in shapes)])
-    decay = weight_decay
+    L, decay = len(shapes) - 1, weight_decay
 
-    def unpack(flat: np.ndarray) -> list[np.ndarray]:
-        return [
-            flat[..., first:last].reshape(*flat.shape[:-1], *shape)
-            for first, last, shape in zip(ends[:-1], ends[1:], shapes, strict=True)
-        ]
-
-    def field(t: float, flat: np.ndarray) -> np.ndarray:
-        *Xi, E = unpack(flat)
-        a = np.exp(-decay * t)
+    def field(state: list[np.ndarray], runs: RunIndex) -> list[np.ndarray]:
+        del runs  # there is one
+        *Xi, E, a = state
+        # A copy, for the state is the integrator's.
+        E = without_vanished(E.copy())
         Y = layer_products(grams, Xi, a).Y
         P = path_from_feedback(grams, Xi, a)
         ES = E @ Sigma
-        moves = [ES @ y.T for y in Y]
+        moves = [ES @ y.mT for y in Y]
         dE = -sum(p @ move @ M @ y for p, move, M, y in zip(P, moves, grams.M, Y, strict=True))
-        dE = dE + len(Xi) * decay * (T - E)
-        return np.concatenate(
-            [(m - decay * x).ravel() for m, x in zip(moves, Xi, strict=True)] + [dE.ravel()]
-        )
+        dE = dE + L * decay * (T - E)
+        return [*(m - decay * x for m, x in zip(moves, Xi, strict=True)), dE, -decay * a]
 
-    state = np.zeros(ends[-1])
     nothing = [np.zeros(shape) for shape in shapes[:-1]]
-    state[ends[-2] :] = (T - layer_products(grams, nothing).product).ravel()
-    tolerance = np.full(ends[-1], atol)
-    tolerance[ends[-2] :] = _SMALLEST_ERROR if decay == 0 else atol
-    rows = np.full((len(times), ends[-1]), np.nan)
-    # SciPy returns what lies behind the start; the start is known exactly.
-    rows[times == 0] = state
-    later = times[times > 0]
-
-    def error_left(t: float, flat: np.ndarray) -> float:
-        del t
-        return float(np.abs(flat[ends[-2] :]).max()) - _NOTHING * float(np.abs(T).max())
-
-    error_left.terminal = True  # type: ignore[attr-defined]
-    if len(later):
-        # A flow that blows up overflows before the solver gives up; the NaN rows say so.
-        with np.errstate(over="ignore", invalid="ignore"):
-            solution = solve_ivp(
-                field, (0.0, later[-1]), state, "DOP853", later,
-                rtol=rtol, atol=tolerance, events=error_left,
-            )  # fmt: skip
-        path = solution.y.T.reshape(-1, ends[-1])
-        first = len(times) - len(later)
-        rows[first : first + len(path)] = path
-        if solution.status == 1:  # learnt to the end: nothing moves any more
-            rows[first + len(path) :] = solution.y_events[0][0]
-            rows[first + len(path) :, ends[-2] :] = 0.0
-    rows[~np.isfinite(rows).all(axis=1)] = np.nan
-    lost = np.isnan(rows).any(axis=1)
-    *Xi, E = unpack(rows)
+    first = T - layer_products(grams, nothing).product
+    *Xi, E, a = (block[None] for block in (*nothing, first, np.ones((1, 1))))
+    # By its norm and not entry by entry, for an entry of E may be 0 while others are not.
+    alone = frozenset() if decay else frozenset({L})
+    runs = integrate_runs(lambda _: field, [*Xi, E, a], times, (), rtol, atol, alone)
+    *Xi, E, _ = (block[0] for block in runs.blocks)
+    without_vanished(E)
+    lost = first_lost([*Xi, E])
     return DeepReducedSolution(
-        times, tuple(Xi), E, np.exp(-decay * times), grams, T, Sigma, method, rule,
-        start, int(np.argmax(lost)) if lost.any() else -1,
+        times, tuple(Xi), E, np.exp(-decay * times), grams, T, Sigma, method, rule, start, lost,
     )  # fmt: skip

@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 from scipy.linalg import cho_factor, cho_solve, eigvalsh
+from scipy.linalg.lapack import dpocon
 
 from fatheory import labels
 from fatheory.arrays import ArrayLike
@@ -183,7 +184,7 @@ def lazy_limit(
     needed = lazy_limit_memory(len(Y), len(Z), L, Y.shape[1], solver, landmarks)
     require_memory(needed, f"the end of lazy learning of {len(Y):,} points by {solver}")
     if solver == CHOLESKY:
-        solution = Solution(_by_cholesky(kernel, Y - f0), 0, 0.0)
+        solution = _by_cholesky(kernel, Y - f0)
     else:
         solution = _by_products(kernel, Y - f0, landmarks, tolerance, most)
     output = g0 + kernel.product(Z, solution.values)
@@ -224,9 +225,7 @@ def lazy_limit_memory(
     return 8 * (of_landmarks + 3 * landmarks * points + 12 * (points + test_points) * outputs)
 
 
-def _by_cholesky(
-    kernel: _Kernel, right: Float[np.ndarray, "point unit"]
-) -> Float[np.ndarray, "point unit"]:
+def _by_cholesky(kernel: _Kernel, right: Float[np.ndarray, "point unit"]) -> Solution:
     X, P = kernel.points, len(right)
 
     def whole() -> np.ndarray:
@@ -235,16 +234,31 @@ def _by_cholesky(
             K[block] = kernel.rows(X[block])
         return K
 
+    K = whole()
+    # The norm of columns, which are rows: a copy of all absolute values would be a second kernel.
+    norm = max((float(np.abs(K[block]).sum(axis=1).max()) for block in _blocks(P, P)), default=0.0)
     try:
         # The transpose is laid out as LAPACK wants it, so that the factor takes the kernel's place.
-        factor = cho_factor(whole().T, lower=True, overwrite_a=True, check_finite=False)
+        factor = cho_factor(K.T, lower=True, overwrite_a=True, check_finite=False)
     except np.linalg.LinAlgError:
         smallest = eigvalsh(whole(), subset_by_index=[0, 0], overwrite_a=True)[0]
         raise RegimeError(
             f"the kernel is not positive definite: its smallest eigenvalue is {smallest:.6g}; "
-            f"raise the concordance or the correlation"
+            f"leave out points that depend on others, or raise the concordance or the "
+            f"correlation of rules that have one"
         ) from None
-    return np.asarray(cho_solve(factor, right))
+    # Rounding may leave a singular kernel with a factor, of which every digit is rounding.
+    inverse_condition, _ = dpocon(factor[0], norm, uplo="L")
+    if inverse_condition < P * np.finfo(np.float64).eps:
+        raise RegimeError(
+            f"the kernel is singular: the inverse of its condition number is about "
+            f"{inverse_condition:.2g}, which is rounding; leave out points that depend on others "
+            f"(of linear units these are all but n_i), or ask lazy_outputs for late times"
+        )
+    values = np.asarray(cho_solve(factor, right))
+    left = right - kernel.product(X, values)
+    size = float(np.linalg.norm(right))
+    return Solution(values, 0, float(np.linalg.norm(left)) / size if size else 0.0)
 
 
 def _by_products(

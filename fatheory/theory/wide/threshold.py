@@ -59,7 +59,10 @@ def concordance_threshold(
 
     def smallest(p: float) -> float:
         K = weighted(terms, rule_coefficients(rule, hidden_layers, concordance=p))
-        return float(np.linalg.eigvalsh(K)[0])
+        values = np.linalg.eigvalsh(K)
+        # Of a singular kernel the smallest one is rounding, of either sign.
+        rounding = len(K) * np.finfo(np.float64).eps * np.abs(values).max()
+        return float(values[0]) if abs(values[0]) > rounding else 0.0
 
     # From 1 down: the powers of 2 p - 1 alternate below 1/2, so the sign may change again, and a
     # bracket of all of [0, 1] could hold several changes or hide two.
