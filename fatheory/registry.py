@@ -189,7 +189,7 @@ class Registry(Generic[Part]):
         package = _package(point)
         try:
             part = point.load()
-        except Exception as error:  # whatever a stranger's module raises
+        except (Exception, SystemExit) as error:  # whatever a stranger's module raises
             return (
                 None,
                 "",

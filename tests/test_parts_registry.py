@@ -1,5 +1,6 @@
 """Parts by name: found, brought by packages, registered at run time, refused in words."""
 
+import sys
 import threading
 import warnings
 from types import SimpleNamespace
@@ -100,6 +101,12 @@ def test_a_package_that_does_not_import_stops_nothing_else(shapes, points):
         shapes.find("ring")
     with pytest.raises(UnknownNameError, match=f"unknown shape 'cube' .*; {message}"):
         shapes.find("cube")
+
+
+def test_a_package_that_leaves_at_import_stops_nothing_else(shapes, points):
+    points.append(point("ring", lambda: sys.exit(3), "rings"))
+    with pytest.warns(PluginWarning, match=r"'ring' of rings 1\.2 cannot be loaded.*SystemExit: 3"):
+        assert list(shapes.known()) == ["disc", "square"]
 
 
 def test_what_a_package_brings_must_be_such_a_part(shapes, points):

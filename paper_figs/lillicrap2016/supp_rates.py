@@ -132,7 +132,11 @@ def draw(data: xr.Dataset) -> Figure:
         for rate, line in RATE_LINES.items()
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=5)
-    figure.suptitle(f"Bands: {interval_note(data['log10_ratio_interval'])}", fontsize=9)
+    of_errors, of_ratios = (
+        interval_note(data[f"{name}_interval"])
+        for name in ("normalized_squared_error", "log10_ratio")
+    )
+    figure.suptitle(f"Bands in a: {of_errors}. In b: {of_ratios}", fontsize=9)
     return figure
 
 

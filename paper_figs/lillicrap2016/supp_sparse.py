@@ -10,9 +10,6 @@
 #
 # `quick` is 3 seeds and 4 epochs; `paper` is the paper's 20 seeds, and 15 epochs. Both need MNIST:
 # `fatheory data fetch mnist`.
-#
-# The stored result is of an older protocol, and says so when it is drawn: feedback alignment alone,
-# at a learning rate of its own, with slopes transmitted.
 
 # %%
 from pathlib import Path
