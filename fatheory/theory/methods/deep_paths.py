@@ -7,6 +7,7 @@ import numpy as np
 from fatheory.experiment import Experiment
 from fatheory.initial import InitialState
 from fatheory.theory.deep_reduction import DeepReducedSolution
+from fatheory.theory.deep_reduction.flow import RULES
 from fatheory.theory.methods.fixed_feedback import drawn_feedback, has_direct_feedback
 from fatheory.theory.methods.linear import LinearPath
 
@@ -20,10 +21,10 @@ class DeepFeedback(TypedDict):
 
 def deep_feedback(start: InitialState, label: str) -> DeepFeedback:
     """Return B_2 ... B_L of a layered rule, F_1 ... F_{L-1} of a direct one, and which it is."""
-    rule = (
-        "direct_feedback_alignment" if has_direct_feedback(start, label) else "feedback_alignment"
-    )
-    return {"feedback": [state.T for state in drawn_feedback(start, label)], "rule": rule}
+    return {
+        "feedback": drawn_feedback(start, label),
+        "rule": RULES[has_direct_feedback(start, label)],
+    }
 
 
 def deep_path(start: InitialState, solution: DeepReducedSolution) -> LinearPath:

@@ -28,17 +28,17 @@ def fixed_feedback_refusals(
 
 def feedback_of(start: InitialState, label: str) -> np.ndarray:
     """Return B, (n_h, n_o), of a rule with fixed feedback, layered or direct."""
-    (state,) = drawn_feedback(start, label)
-    return state.T
+    (B,) = drawn_feedback(start, label)
+    return B
 
 
 def drawn_feedback(start: InitialState, label: str) -> list[np.ndarray]:
-    """Return what a rule with fixed feedback drew: B_2^T ... B_L^T, or F_1^T ... F_{L-1}^T."""
+    """Return B_2 ... B_L of a rule with fixed feedback, or F_1 ... F_{L-1} of a direct one."""
     states = start.states[label]
     # A layered rule has none at the first layer of weights, a direct one none at the last.
     drawn = states[:-1] if has_direct_feedback(start, label) else states[1:]
     assert all(state is not None for state in drawn)  # rules with fixed feedback draw them
-    return [state for state in drawn if state is not None]
+    return [state.T for state in drawn if state is not None]
 
 
 def with_feedback(

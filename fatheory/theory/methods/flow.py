@@ -50,7 +50,7 @@ def _descent(
     drawn = choice.make()
     if is_direct(drawn):
         of_seeds = zip(*(drawn_feedback(start, label) for start in starts), strict=True)
-        return direct_descent([np.stack(layer).mT for layer in of_seeds])
+        return direct_descent([np.stack(layer) for layer in of_seeds])
     rule = mean_layered_rule(drawn)
     states = [
         _stacked([rule.mean_state(start.states[label][at], tuple(shape)) for start in starts])

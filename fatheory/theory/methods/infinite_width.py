@@ -46,7 +46,7 @@ class InfiniteWidthMethod(LinearMethod):
     def refusals(self, experiment: Experiment) -> Iterator[str]:
         """Yield what is not independent fixed feedback of a known distribution, in one phase."""
         refused = list(
-            fixed_feedback_refusals(experiment, "the limit of infinite width", direct=True)
+            fixed_feedback_refusals(experiment, "the limit of infinite width", direct=self.direct)
         )
         yield from refused
         if refused:

@@ -35,7 +35,7 @@ class ReducedMethod(LinearMethod):
 
     def refusals(self, experiment: Experiment) -> Iterator[str]:
         """Yield what is not fixed feedback in one phase."""
-        yield from fixed_feedback_refusals(experiment, "the reduction", direct=True)
+        yield from fixed_feedback_refusals(experiment, "the reduction", direct=self.direct)
 
     def paths(
         self, experiment: Experiment, starts: Sequence[InitialState], label: str, choice: RuleChoice
