@@ -4,6 +4,7 @@ from fatheory.figures.cells import cells_figure as cells_figure
 from fatheory.figures.cells import draw_cells as draw_cells
 from fatheory.figures.colours import label_colours as label_colours
 from fatheory.figures.colours import shades as shades
+from fatheory.figures.curves import draw_course as draw_course
 from fatheory.figures.curves import interval_note as interval_note
 from fatheory.figures.curves import learning_curves as learning_curves
 from fatheory.figures.curves import rule_legend as rule_legend

@@ -90,6 +90,29 @@ def source_line(source: str) -> dict[str, Any]:
                   "simulation"]  # fmt: skip
 
 
+def draw_course(
+    data: xr.Dataset, name: str, axes: Axes, colour: str, line: Any, label: str | None = None
+) -> None:
+    """Draw one curve over steps with its interval.
+
+    Parameters
+    ----------
+    data : Dataset
+        ``<name>`` along ``step`` alone, and ``<name>_interval`` along ``ci_bound``, too.
+    name : str
+        Which of its variables.
+    axes : matplotlib Axes
+        Where to draw.
+    colour, line : str, object
+        As matplotlib takes a colour and the style of a line.
+    label : str, optional
+        What a legend calls it.
+    """
+    axes.plot(data["step"], data[name], color=colour, linestyle=line, label=label)
+    low, high = data[f"{name}_interval"].transpose("ci_bound", "step").values
+    axes.fill_between(data["step"], low, high, color=colour, alpha=0.15, linewidth=0)
+
+
 def interval_note(interval: xr.DataArray) -> str:
     """Say how many seeds a figure shows and what its bands are.
 

@@ -19,13 +19,12 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 import fatheory as fa
 from fatheory.claims import Claim
-from fatheory.figures import interval_note, rule_colour, rule_name
+from fatheory.figures import draw_course, interval_note, rule_colour, rule_name
 from fatheory.reproduction import PaperFigure, RunCache, beside_script, leave, origin
 
 RATES = (0.00125, 0.0025, 0.005)
@@ -138,15 +137,6 @@ def draw(data: xr.Dataset) -> Figure:
     )
     figure.suptitle(f"Bands in a: {of_errors}. In b: {of_ratios}", fontsize=9)
     return figure
-
-
-def draw_course(
-    data: xr.Dataset, name: str, axes: Axes, colour: str, line: object, label: str | None = None
-) -> None:
-    """Draw a mean over steps with its interval."""
-    axes.plot(data["step"], data[name], color=colour, linestyle=line, label=label)
-    low, high = data[f"{name}_interval"].transpose("ci_bound", "step").values
-    axes.fill_between(data["step"], low, high, color=colour, alpha=0.15, linewidth=0)
 
 
 # %%

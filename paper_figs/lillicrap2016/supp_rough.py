@@ -23,7 +23,7 @@ from matplotlib.lines import Line2D
 
 import fatheory as fa
 from fatheory.claims import Claim
-from fatheory.figures import interval_note, rule_colour, rule_name
+from fatheory.figures import draw_course, interval_note, rule_colour, rule_name
 from fatheory.reproduction import PaperFigure, RunCache, beside_script, leave, origin
 
 EPOCH = 60_000
@@ -132,13 +132,6 @@ def draw(data: xr.Dataset) -> Figure:
     note = interval_note(data["classification_error_interval"])
     figure.suptitle(f"Bands and bars: {note}", fontsize=9)
     return figure
-
-
-def draw_course(data: xr.Dataset, name: str, axes: Axes, colour: str, line: object) -> None:
-    """Draw a mean over steps with its interval."""
-    axes.plot(data["step"], data[name], color=colour, linestyle=line)
-    interval = data[f"{name}_interval"].transpose("ci_bound", "step")
-    axes.fill_between(data["step"], *interval.values, color=colour, alpha=0.15, linewidth=0)
 
 
 def draw_lasts(data: xr.Dataset, axes: Axes) -> None:
