@@ -29,9 +29,10 @@ from scipy.special import expit
 import fatheory as fa
 from fatheory.initial import InitialState, Samples, draw_initial_state
 from fatheory.reproduction import script_arguments
+from fatheory.train.device import spiking_block_length
 from fatheory.train.ensemble import Batches
-from fatheory.train.programs.spiking import moment_key, spiking_block_length
-from fatheory.train.spiking import SpikingGroup
+from fatheory.train.group import Group
+from fatheory.train.programs.spiking import moment_key
 
 RULES = ("feedback_alignment", "backprop")
 REPEATS = 4
@@ -72,7 +73,7 @@ def trained(
     asked: fa.Experiment, images: Samples, block: int | None = None
 ) -> tuple[float, np.ndarray]:
     """Advance the package's group; return the best seconds a time step, and W_2 after a round."""
-    (group,) = SpikingGroup.all_of(asked, [start_of(asked, images)])
+    (group,) = Group.all_of(asked, [start_of(asked, images)])
     if block:
         group._spec = group._spec._replace(block=block)
     steps, streams = asked.schedule.steps, asked.schedule.batch_size
@@ -178,7 +179,7 @@ def paper_size(count: int) -> None:
     """Print what the network of the paper reaches."""
     images, bandwidth = random_images(count), copy_bandwidth()
     asked = experiment("feedback_alignment", 1500, 100, count)
-    (group,) = SpikingGroup.all_of(asked, [start_of(asked, images)])
+    (group,) = Group.all_of(asked, [start_of(asked, images)])
     block = spiking_block_length(group._learner, 1)
     seconds, _ = trained(asked, images)
     rate = bytes_per_step(asked, block) / seconds

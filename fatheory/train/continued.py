@@ -208,14 +208,15 @@ def _names(experiment: Experiment) -> dict[str, str]:
     return learned | running
 
 
-def _changes(stored: Experiment, asked: Experiment) -> Iterator[str]:
+def _changes(stored: Experiment, experiment: Experiment) -> Iterator[str]:
     """Say what was done otherwise than it is asked for now."""
-    for key in type(asked).model_fields:
-        if key not in _FREE and _part(stored, key) != _part(asked, key):
-            yield f"{key} is another: it was {_shown(stored, key)}, and is {_shown(asked, key)}"
-    yield from _of_schedule(stored.schedule, asked.schedule)
+    for key in type(experiment).model_fields:
+        if key not in _FREE and _part(stored, key) != _part(experiment, key):
+            before, now = _shown(stored, key), _shown(experiment, key)
+            yield f"{key} is another: it was {before}, and is {now}"
+    yield from _of_schedule(stored.schedule, experiment.schedule)
     for key in _OF_RECORD:
-        was, now = getattr(stored.record, key), getattr(asked.record, key)
+        was, now = getattr(stored.record, key), getattr(experiment.record, key)
         if was != now:
             yield f"record.{key} was {was}, and is {now}"
 
@@ -256,7 +257,7 @@ def _stretches(schedule: Schedule, done: int) -> list[tuple[int, tuple[int, ...]
     return found
 
 
-def _lacking(archive: xr.Dataset, stored: Experiment, asked: Experiment) -> Iterator[str]:
+def _lacking(archive: xr.Dataset, stored: Experiment, experiment: Experiment) -> Iterator[str]:
     """Say what the archive does not hold that going on needs."""
     if archive.attrs.get(labels.ATTR_SOURCE) != SOURCE:
         yield f"it is of the source {archive.attrs.get(labels.ATTR_SOURCE)!r}, no simulation"
@@ -266,15 +267,18 @@ def _lacking(archive: xr.Dataset, stored: Experiment, asked: Experiment) -> Iter
         yield "it is of a version that measured losses of noisy samples otherwise"
     if "weights" not in stored.record.quantities:
         yield "it holds no weights to go on with: record 'weights'"
-    for dim, wanted in ((labels.RULE, asked.rule_labels), (labels.SEED, asked.seeds)):
+    for dim, wanted in ((labels.RULE, experiment.rule_labels), (labels.SEED, experiment.seeds)):
         there = archive[dim].values.tolist()
         missing = [label for label in wanted if label not in there]
         if missing:
             yield f"it lacks the {dim} {', '.join(map(repr, missing))}"
     done, recorded = stored.schedule.steps, set(np.atleast_1d(archive[labels.STEP].values).tolist())
-    missing_steps = [s for s in (*asked.snapshot_steps, done) if s <= done and s not in recorded]
+    missing_steps = [
+        s for s in (*experiment.snapshot_steps, done) if s <= done and s not in recorded
+    ]
     unkept = sorted(
-        {s for s in asked.weight_steps if s <= done and s in recorded} - set(stored.weight_steps)
+        {s for s in experiment.weight_steps if s <= done and s in recorded}
+        - set(stored.weight_steps)
     )
     if unkept:
         yield (

@@ -9,6 +9,8 @@ import numpy as np
 from fatheory.experiment import Experiment, SpikingNetwork
 from fatheory.initial import InitialState
 from fatheory.networks import Architecture
+from fatheory.rules import Backprop, FixedFeedback
+from fatheory.train.learner import Learner
 
 CACHE_BYTES = 2**24
 """First-layer weights of a group that learns block by block on a CPU: they should stay in cache."""
@@ -67,7 +69,7 @@ def online_block(experiment: Experiment, start: InitialState) -> int:
     fit = online and plain and dense and whole
     length = block_length(experiment.task.inputs) if fit else 0
     # An unfinished block costs as much as a whole one.
-    return length if length < LONG_BLOCK or _stretch(experiment) >= 4 * length else 64
+    return length if length < LONG_BLOCK or _snapshot_interval(experiment) >= 4 * length else 64
 
 
 def block_length(inputs: int) -> int:
@@ -114,14 +116,26 @@ def blocks_within(
     # saves; a longer block pays for copying the others. With MNIST at 784-1000-10 this takes nine
     # tenths of the time that blocks of 128 with all inputs take.
     alone = length == LONG_BLOCK and runs == 1 and on_cpu()
-    if few and alone and _stretch(experiment) >= 8 * LONG_BLOCK:
+    if few and alone and _snapshot_interval(experiment) >= 8 * LONG_BLOCK:
         return 2 * LONG_BLOCK, (16,), few
     # Each level costs kernels of its own: in blocks of 64 it gains nothing, and an accelerator has
     # too many of them already.
     return length, (16,) if length == LONG_BLOCK and on_cpu() else (), 0
 
 
-def _stretch(experiment: Experiment) -> int:
+def spiking_block_length(learner: Learner, streams: int) -> int:
+    """Choose how many time steps to take at a time.
+
+    One, where V follows the weights in another way than as their transpose.
+    """
+    # Fixed feedback stays through a block, and the transpose follows by the same formula as the
+    # weights; sign(W) or pinv(W) would have to be made anew at every step.
+    known = (FixedFeedback.backward_weights, Backprop.backward_weights)
+    exact = all(function in known for function in learner.feedback_paths[0].functions)
+    return max(1, LONGEST_SPIKING_BLOCK // streams) if exact else 1
+
+
+def _snapshot_interval(experiment: Experiment) -> int:
     """Return the steps between two snapshots, on average: blocks begin anew at each."""
     return experiment.schedule.steps // max(1, len(experiment.snapshot_steps) - 1)
 

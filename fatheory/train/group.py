@@ -1,7 +1,7 @@
 """Runs that train in one compiled program."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,29 +9,26 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fatheory.errors import NotOfferedError
-from fatheory.experiment import Experiment
+from fatheory.experiment import Experiment, SpikingNetwork
 from fatheory.initial import InitialState
-from fatheory.networks import DECAYS, Parameters
-from fatheory.quantities import Need, Quantity, Spiking
+from fatheory.quantities import Quantity, Spiking
 from fatheory.train.arrays import first_statistics, named, stacked
 from fatheory.train.compiled_view import Known
 from fatheory.train.device import (
     DeviceCache,
     architecture_of,
-    blocks_within,
     device_caches,
     parted_replicas,
-    runs_take_turns,
 )
 from fatheory.train.ensemble import Batches, Ensemble
 from fatheory.train.learner import Learner
-from fatheory.train.observe import Probe, evaluate, observe
-from fatheory.train.programs.block_by_block import advance_online
-from fatheory.train.programs.step_by_step import ProgramSpec, StepRange, advance
+from fatheory.train.observe import Probe, observe
+from fatheory.train.programs.programs import Programs
+from fatheory.train.programs.rate_based import RateBasedPrograms
+from fatheory.train.programs.step_by_step import StepRange
+from fatheory.train.spiking import SpikingPrograms
 from fatheory.train.state import State, restored, states_of
 from fatheory.train.waiting import RepeatedWait, on_host, wait_for
-from fatheory.updates import update_direction
 
 
 class Group:
@@ -69,8 +66,10 @@ class Group:
         self._experiment, self._learner = experiment, learner
         self._labels = [experiment.rule_labels[i] for i in members]
         self._whole = replicas.stop - replicas.start == len(starts)
-        self._spec = self._program_spec(starts[0])
-        self._advance = self._program()
+        self._programs = programs_of(experiment)
+        runs_together = len(self.members) * (replicas.stop - replicas.start)
+        self._spec = self._programs.spec(learner, starts[0], runs_together)
+        self._advance = self._programs.advance(self._spec)
         self._measuring = RepeatedWait()
         stacks = stacked(experiment, starts[replicas], learner, members)
         parameters, self._constants = cache.put(stacks)
@@ -79,38 +78,13 @@ class Group:
         nothing_lost = jnp.full(runs, -1, jnp.int32)
         moments = first_statistics(learner.architecture, experiment, runs)
         self.ensemble = cache.put(
-            Ensemble(parameters, self._fresh_state(parameters), nothing_lost, moments)
+            Ensemble(
+                parameters,
+                self._programs.fresh_state(self._spec, parameters),
+                nothing_lost,
+                moments,
+            )
         )
-
-    def _program_spec(self, start: InitialState) -> ProgramSpec:
-        """Say what compiles, given one of the starts, which are alike in shape."""
-        experiment = self._experiment
-        update = experiment.update
-        runs = len(self.members) * (self.replicas.stop - self.replicas.start)
-        block, inner, lit_inputs = blocks_within(experiment, start, runs)
-        return ProgramSpec(
-            self._learner,
-            update_direction(
-                update.manhattan, update.momentum, update.weight_decay, DECAYS, update.optimizer
-            ),
-            update.weight_decay,
-            block,
-            inner,
-            lit_inputs,
-            in_turn=runs_take_turns(experiment),
-        )
-
-    def _program(self) -> Callable[..., Ensemble]:
-        """Return the compiled program that carries out steps."""
-        return advance_online if self._spec.block else advance
-
-    def _fresh_state(self, parameters: Parameters) -> Any:
-        """Return what the update remembers before the first step of a phase."""
-        init = self._spec.direction.init
-        if not self._experiment.update.memories:
-            return init(parameters)  # of no arrays; vmap would trace it anew in every run
-        # Network by network, so that counts of steps have the axes of runs, too.
-        return jax.vmap(jax.vmap(init))(parameters)
 
     @classmethod
     def all_of(cls, experiment: Experiment, starts: Sequence[InitialState]) -> list["Group"]:
@@ -161,16 +135,17 @@ class Group:
     @property
     def grain(self) -> int:
         """After how many steps a segment may end without a difference to any number."""
-        return max(1, self._spec.block)
+        return self._programs.grain(self._spec)
 
     def wait(self, expected: float = math.inf) -> None:
         """Wait until the updates asked for are done, which should take so many seconds."""
         wait_for(self.ensemble, expected)
 
     def forget(self) -> None:
-        """Start the update's memory anew, as at the start of every phase."""
-        fresh = self._fresh_state(self.ensemble.parameters)
-        self.ensemble = self.ensemble._replace(optimizer_state=fresh)
+        """Start the update's memory anew, as at the start of every phase of most networks."""
+        if self._programs.phases_start_anew:
+            fresh = self._programs.fresh_state(self._spec, self.ensemble.parameters)
+            self.ensemble = self.ensemble._replace(optimizer_state=fresh)
 
     def state(self) -> State:
         """Copy what changes while learning, by rule and name, of this group's seeds."""
@@ -214,16 +189,14 @@ class Group:
         NotOfferedError
             If they do not spike.
         """
-        del probe
-        raise NotOfferedError("a network whose neurons do not spike", Need.SPIKES)
+        return self._programs.spiking(
+            self._spec, self.ensemble, self._constants, self._own(probe, "probe")
+        )
 
     def evaluate(self, samples: Probe) -> tuple[jax.Array, jax.Array]:
         """Ask for loss and classification error (percent) on samples, (rule, seed)."""
-        return evaluate(
-            self.ensemble.parameters,
-            self.ensemble.moments,
-            self._own(samples, "samples"),
-            architecture=self._learner.architecture,
+        return self._programs.evaluate(
+            self._spec, self.ensemble, self._constants, self._own(samples, "samples")
         )
 
     def weights(self) -> dict[str, np.ndarray]:
@@ -235,6 +208,12 @@ class Group:
         shared = x.ndim == 2
         mine = samples if shared or self._whole else (x[self.replicas], target[self.replicas])
         return self._cache.keep(what, mine)
+
+
+def programs_of(experiment: Experiment) -> Programs:
+    """Return the programs of an experiment's kind of networks."""
+    spikes = isinstance(experiment.network, SpikingNetwork)
+    return SpikingPrograms(experiment) if spikes else RateBasedPrograms(experiment)
 
 
 def _joined(members: dict[Learner, list[int]]) -> dict[Learner, list[int]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import jax.numpy as jnp
 import numpy as np
 
-from fatheory.experiment import Experiment, SpikingNetwork
+from fatheory.experiment import Experiment
 from fatheory.initial import InitialState, block_steps
 from fatheory.train.group import Group
 from fatheory.train.loader import Loader
@@ -16,7 +16,6 @@ from fatheory.train.progress import Progress
 from fatheory.train.recorder import Recorder
 from fatheory.train.segment_length import SegmentLength
 from fatheory.train.sinks import Sink
-from fatheory.train.spiking import SpikingGroup
 from fatheory.train.state import State, joined_states
 
 LONGEST_SEGMENT = 4096
@@ -64,8 +63,7 @@ class Run:
         self._loader = Loader(experiment, starts)
         # Most runs begin at the start; so examples are there when the groups are.
         self._loader.draw_ahead(0)
-        kind = SpikingGroup if isinstance(experiment.network, SpikingNetwork) else Group
-        self._groups = kind.all_of(experiment, starts)
+        self._groups = Group.all_of(experiment, starts)
         self._recorder = Recorder(experiment, starts)
         self._factors = None
         if rate_factors is not None:

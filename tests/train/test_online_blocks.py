@@ -10,6 +10,7 @@ from default_run import slow_but
 import fatheory as fa
 from fatheory.errors import DivergedWarning
 from fatheory.train import device, group
+from fatheory.train.programs import rate_based
 
 STEPS = 150
 RULES = {
@@ -80,7 +81,7 @@ def test_inner_blocks_and_dark_inputs_give_the_updates_one_by_one(monkeypatch, l
     phases = fa.Schedule(phases=(fa.Phase(steps=STEPS - 7),))
     asked_here = asked(task=with_margins(), schedule=phases, seeds=2)
     single = simulated(asked_here, monkeypatch, 0)
-    monkeypatch.setattr(group, "blocks_within", lambda *_: (lengths[0], lengths[1:], lit))
+    monkeypatch.setattr(rate_based, "blocks_within", lambda *_: (lengths[0], lengths[1:], lit))
     assert worst(fa.simulate(asked_here), single) < 1e-12
 
 

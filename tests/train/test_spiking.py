@@ -16,6 +16,7 @@ from fatheory.networks import Architecture, Parameters, first_preactivations, fo
 from fatheory.networks.spiking import Neuron, Potentials, centred, slope
 from fatheory.rules import rule as rule_module
 from fatheory.train import spiking
+from fatheory.train.group import Group
 from fatheory.train.loader import Loader
 from fatheory.train.programs.spiking import drawn_inputs, moment_key
 from fatheory.train.programs.spiking_block import StepSizes, learn_block
@@ -248,7 +249,7 @@ def test_side_by_side_runs_are_those_in_turn(usual):
     experiment = asked()
     starts = [draw_initial_state(experiment, seed) for seed in experiment.seeds]
     batches, _ = Loader(experiment, starts).block(0)
-    for group in spiking.SpikingGroup.all_of(experiment, starts):
+    for group in Group.all_of(experiment, starts):
         group._spec = group._spec._replace(in_turn=False)
         group.advance(batches, 0, 0, 0, experiment.schedule.steps)
         labels = [experiment.rule_labels[i] for i in group.members]

@@ -188,11 +188,11 @@ def _learn_rows(
         return D.at[t].set(-gradients.first[0]), (moved, lost_at)
 
     def learn_part(i: jax.Array, state: tuple[jax.Array, _Upper]) -> tuple[jax.Array, _Upper]:
-        D, above = state
+        D, upper = state
         begin, length = i * inner[0], inner[0]
         part = rows.part(begin, length, D)
-        learned, above = _learn_rows(spec, learning, fixed, part, inner[1:], above)
-        return jax.lax.dynamic_update_slice_in_dim(D, learned, begin, 0), above
+        learned, upper = _learn_rows(spec, learning, fixed, part, inner[1:], upper)
+        return jax.lax.dynamic_update_slice_in_dim(D, learned, begin, 0), upper
 
     # Rows still to come have no overlap either, so the products need no mask.
     state = jnp.zeros_like(rows.start), before

@@ -7,25 +7,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from fatheory.networks.spiking import Neuron
-from fatheory.rules import Backprop, FixedFeedback
-from fatheory.train.device import LONGEST_SPIKING_BLOCK
+from fatheory.rules import Backprop
 from fatheory.train.ensemble import Batches, Ensemble, RunConstants, flat_runs, unflattened
-from fatheory.train.learner import Learner
 from fatheory.train.programs.spiking_block import BlockInputs, StepSizes, learn_block
 from fatheory.train.programs.step_by_step import ProgramSpec, StepRange, first_loss
 from fatheory.train.sampler import step_key
-
-
-def spiking_block_length(learner: Learner, streams: int) -> int:
-    """Choose how many time steps to take at a time.
-
-    One, where V follows the weights in another way than as their transpose.
-    """
-    # Fixed feedback stays through a block, and the transpose follows by the same formula as the
-    # weights; sign(W) or pinv(W) would have to be made anew at every step.
-    known = (FixedFeedback.backward_weights, Backprop.backward_weights)
-    exact = all(function in known for function in learner.feedback_paths[0].functions)
-    return max(1, LONGEST_SPIKING_BLOCK // streams) if exact else 1
 
 
 @partial(jax.jit, static_argnames=("spec", "neuron"), donate_argnums=0)
