@@ -96,6 +96,22 @@ def positive_number(name: str, value: object) -> float:
     return number
 
 
+def not_negative_number(name: str, value: object) -> float:
+    """Return `value` as a float that is finite and 0 or more, such as a weight decay.
+
+    Raises
+    ------
+    ArrayError
+        If it is not one real number.
+    RegimeError
+        If it is negative, or not finite.
+    """
+    number = one_number(name, value)
+    if not (math.isfinite(number) and number >= 0):
+        raise RegimeError(f"{name} must be finite and not negative; got {number}")
+    return number
+
+
 def step_label(step: object) -> float:
     """Return the label of one step as a number, to be looked for among those that were recorded.
 

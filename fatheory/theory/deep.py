@@ -22,7 +22,7 @@ from fatheory.theory.layers import (
     network_weights,
     weight_axes,
 )
-from fatheory.theory.mean_rule import is_direct, mean_layered_rule, mean_state
+from fatheory.theory.mean_rule import is_direct_feedback, mean_layered_rule, mean_state
 from fatheory.theory.phase import FlowPhase, checked_phases
 
 DIRECT = "direct_feedback_alignment"
@@ -100,7 +100,7 @@ def deep_flow(
     Sigma = covariance_matrix("Sigma", Sigma, T.shape[1])
     moments = increasing_times(times)
     learner = as_rule(rule)
-    if is_direct(learner):
+    if is_direct_feedback(learner):
         F = direct_feedback([] if feedback is None else feedback, start)
         name, descent = DIRECT, direct_descent(F)
     else:

@@ -1,12 +1,11 @@
 """Linear feedback alignment at infinite hidden width, solved from the limit of the reduction."""
 
-import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from fatheory.arrays import ArrayLike, Sampler
-from fatheory.checks import one_number, real_matrix
+from fatheory.checks import not_negative_number, real_matrix
 from fatheory.errors import RegimeError, UnknownNameError
 from fatheory.renamed import renamed
 from fatheory.theory.gram import HiddenGram
@@ -51,8 +50,7 @@ class WidthScaledDistribution:
     def __post_init__(self) -> None:
         if not isinstance(self.family, str) or self.family not in _UNIT_VARIANCE:
             raise UnknownNameError("family of entries", self.family, _UNIT_VARIANCE)
-        if not (math.isfinite(self.scale) and self.scale >= 0):
-            raise RegimeError(f"scale must be finite and not negative; got {self.scale}")
+        not_negative_number("scale", self.scale)
         if not self.width_exponent >= 0.5:
             raise RegimeError(
                 f"width_exponent must be at least 0.5, or sums over n_h hidden units grow without "
@@ -158,9 +156,7 @@ def limiting_gram(
         "feedback_variance": feedback_variance,
     }
     for name, value in variances.items():
-        value = one_number(name, value)
-        if not (math.isfinite(value) and value >= 0):
-            raise RegimeError(f"{name} must be finite and not negative; got {value}")
+        not_negative_number(name, value)
     # Sums over n_h independent entries are their means, which of products of two matrices are 0.
     diagonal = np.repeat([float(input_variance), float(feedback_variance)], [n_i, n_o])
     return HiddenGram(

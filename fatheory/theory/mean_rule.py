@@ -37,13 +37,13 @@ def mean_layered_rule(rule: Rule) -> LayeredRule:
     advice = (
         "with two layers it is 'feedback_alignment', of the same draws: ask for that; 'flow' and "
         "the reductions of `fatheory.solve` and `deep_reduced` know it at any depth"
-        if is_direct(rule)
+        if is_direct_feedback(rule)
         else "leave the rule out"
     )
     raise RegimeError(f"no mean flow is known for the direct rule {rule.name!r}: {advice}")
 
 
-def is_direct(rule: Rule) -> bool:
+def is_direct_feedback(rule: Rule) -> bool:
     """Whether hidden layers learn from F_l e, with a fixed F_l of their own.
 
     Told apart exactly: a rule derived from this one may send something else.

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from scipy.special import gammaln
 
 from fatheory.arrays import ArrayLike
-from fatheory.checks import matching_shapes, one_number, real_array
+from fatheory.checks import matching_shapes, not_negative_number, real_array
 from fatheory.errors import RegimeError
 from fatheory.renamed import renamed
 
@@ -142,6 +142,4 @@ def require_units(n: int) -> None:
 
 def require_spread(sigma: float) -> None:
     """Refuse a standard deviation that is negative or not finite."""
-    sigma = one_number("sigma", sigma)
-    if not (np.isfinite(sigma) and sigma >= 0):
-        raise RegimeError(f"sigma must be finite and not negative; got {sigma}")
+    not_negative_number("sigma", sigma)

@@ -21,10 +21,10 @@ from fatheory.checks import (
     covariance_matrix,
     increasing_times,
     matching_shapes,
-    one_number,
+    not_negative_number,
     real_array,
 )
-from fatheory.errors import RegimeError, UnknownNameError
+from fatheory.errors import UnknownNameError
 from fatheory.theory.deep_reduction.grams import DeepGrams, deep_grams
 from fatheory.theory.deep_reduction.solution import DeepReducedSolution, DeepStart
 from fatheory.theory.deep_reduction.state import layer_products, path_from_feedback
@@ -165,9 +165,7 @@ def solve_deep_grams(
 ) -> DeepReducedSolution:
     """Integrate the reduced flow from inner products alone; arguments as of `deep_reduced`."""
     rtol, atol = checked_tolerances(rtol, atol)
-    weight_decay = one_number("weight_decay", weight_decay)
-    if not (np.isfinite(weight_decay) and weight_decay >= 0):
-        raise RegimeError(f"weight_decay must be finite and not negative; got {weight_decay}")
+    weight_decay = not_negative_number("weight_decay", weight_decay)
     shapes = [(grams.n_o, len(M)) for M in grams.M] + [T.shape]
     L, decay = len(shapes) - 1, weight_decay
 

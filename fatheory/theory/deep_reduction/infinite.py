@@ -1,13 +1,12 @@
 """Deep linear feedback alignment at infinite hidden widths: the rich regime as an ODE."""
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from fatheory.arrays import ArrayLike
-from fatheory.checks import covariance_matrix, increasing_times, one_number, real_array
-from fatheory.errors import ArrayError, RegimeError
+from fatheory.checks import covariance_matrix, increasing_times, not_negative_number, real_array
+from fatheory.errors import ArrayError
 from fatheory.theory.deep_reduction.flow import ATOL, RTOL, solve_deep_grams
 from fatheory.theory.deep_reduction.grams import DeepGrams
 from fatheory.theory.deep_reduction.solution import DeepReducedSolution
@@ -74,12 +73,7 @@ def deep_infinite_width(
     M = [np.eye(n_i)]
     for layer, (a, g) in enumerate(zip(weight_variances, feedback_variances, strict=True), start=1):
         for name, value in (("weight", a), ("feedback", g)):
-            value = one_number(f"the {name} variance of layer {layer}", value)
-            if not (math.isfinite(value) and value >= 0):
-                raise RegimeError(
-                    f"the {name} variance of layer {layer} must be finite and not negative; "
-                    f"got {value}"
-                )
+            not_negative_number(f"the {name} variance of layer {layer}", value)
         # Sums over many independent entries are their means: A^T A is a multiple of 1, and A^T F is
         # 0.
         grown = np.zeros((len(M[-1]) + n_o,) * 2)

@@ -1,14 +1,13 @@
 r"""SGD of a deep linear network under feedback alignment, step by step in the reduced state."""
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from fatheory.arrays import ArrayLike
-from fatheory.checks import matching_shapes, one_number, positive_number, real_array
-from fatheory.errors import ArrayError, RegimeError
+from fatheory.checks import matching_shapes, not_negative_number, positive_number, real_array
+from fatheory.errors import ArrayError
 from fatheory.theory.deep_reduction.flow import deep_problem
 from fatheory.theory.deep_reduction.grams import DeepGrams, deep_grams
 from fatheory.theory.deep_reduction.solution import DeepReducedSolution, DeepStart
@@ -91,9 +90,7 @@ def deep_reduced_sgd(
     if lengths["batch"] == 0:
         raise ArrayError(f"inputs must hold examples; its shape is {inputs.shape}")
     learning_rate = positive_number("learning_rate", learning_rate)
-    weight_decay = one_number("weight_decay", weight_decay)
-    if not (math.isfinite(weight_decay) and weight_decay >= 0):
-        raise RegimeError(f"weight_decay must be finite and not negative; got {weight_decay}")
+    weight_decay = not_negative_number("weight_decay", weight_decay)
     steps = snapshots(snapshot_steps, len(inputs))
     grams = deep_grams(A, F)
     shrink = (1 - learning_rate * weight_decay) ** steps

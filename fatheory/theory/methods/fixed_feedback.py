@@ -8,7 +8,7 @@ import numpy as np
 from fatheory.experiment import Experiment
 from fatheory.initial import InitialState
 from fatheory.rules import FixedFeedback
-from fatheory.theory.mean_rule import is_direct
+from fatheory.theory.mean_rule import is_direct_feedback
 
 
 def fixed_feedback_refusals(
@@ -17,7 +17,7 @@ def fixed_feedback_refusals(
     """Yield rules without fixed feedback, layered or also `direct`, and frozen layers."""
     for label, choice in experiment.rules:
         rule = choice.make()
-        if not (isinstance(rule, FixedFeedback) or (direct and is_direct(rule))):
+        if not (isinstance(rule, FixedFeedback) or (direct and is_direct_feedback(rule))):
             yield (
                 f"{what} is of rules with fixed feedback (feedback_alignment, rndf, ...); "
                 f"{label!r} is {choice.rule}: leave it out, or use method 'flow'"
@@ -52,4 +52,4 @@ def with_feedback(
 
 def has_direct_feedback(start: InitialState, label: str) -> bool:
     """Whether the rule of this label sends errors from the output to every hidden layer."""
-    return is_direct(dict(start.experiment.rules)[label].make())
+    return is_direct_feedback(dict(start.experiment.rules)[label].make())

@@ -8,7 +8,7 @@ from fatheory.experiment import Experiment, RuleChoice
 from fatheory.initial import InitialState
 from fatheory.theory.fields import Descent, direct_descent, error_flow, layered_descent
 from fatheory.theory.integrate_error import integrate_error_flow
-from fatheory.theory.mean_rule import is_direct, mean_layered_rule
+from fatheory.theory.mean_rule import is_direct_feedback, mean_layered_rule
 from fatheory.theory.methods.fixed_feedback import drawn_feedback
 from fatheory.theory.methods.linear import LinearMethod, LinearPath, phases_of, times_of
 
@@ -21,7 +21,7 @@ class FlowMethod(LinearMethod):
     """
 
     name = "flow"
-    direct = True
+    direct_feedback = True
     summary = "the gradient flow, integrated: any rule, input covariance, start, depth and phases"
     source = "Lillicrap et al. 2016, Supplementary Notes 10-11; Liao, Leibo & Poggio 2016"
 
@@ -48,7 +48,7 @@ def _descent(
 ) -> Descent:
     """Return how the rule carries the error down, with the states of all seeds."""
     drawn = choice.make()
-    if is_direct(drawn):
+    if is_direct_feedback(drawn):
         of_seeds = zip(*(drawn_feedback(start, label) for start in starts), strict=True)
         return direct_descent([np.stack(layer) for layer in of_seeds])
     rule = mean_layered_rule(drawn)

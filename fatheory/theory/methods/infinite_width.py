@@ -18,7 +18,7 @@ from fatheory.theory.deep_reduction import deep_reduced
 from fatheory.theory.deep_reduction.equivalent import equivalent_network
 from fatheory.theory.gram import HiddenGram
 from fatheory.theory.infinite_width import limiting_gram
-from fatheory.theory.mean_rule import is_direct
+from fatheory.theory.mean_rule import is_direct_feedback
 from fatheory.theory.methods.deep_paths import deep_feedback, deep_path
 from fatheory.theory.methods.fixed_feedback import fixed_feedback_refusals, with_feedback
 from fatheory.theory.methods.linear import LinearMethod, LinearPath, times_of
@@ -40,13 +40,15 @@ class InfiniteWidthMethod(LinearMethod):
     """
 
     name = "infinite_width"
-    direct = True
+    direct_feedback = True
     summary = "the reduced flow at infinite hidden widths, any depth: losses and angles, no weights"
 
     def refusals(self, experiment: Experiment) -> Iterator[str]:
         """Yield what is not independent fixed feedback of a known distribution, in one phase."""
         refused = list(
-            fixed_feedback_refusals(experiment, "the limit of infinite width", direct=self.direct)
+            fixed_feedback_refusals(
+                experiment, "the limit of infinite width", direct=self.direct_feedback
+            )
         )
         yield from refused
         if refused:
@@ -110,7 +112,7 @@ def _deep(
     """Follow the network that has the limit's inner products and signals."""
     n, variances = experiment.sizes, _variances(experiment)
     rule = choice.make()
-    above = n[-1:] * (len(n) - 2) if is_direct(rule) else n[2:]
+    above = n[-1:] * (len(n) - 2) if is_direct_feedback(rule) else n[2:]
     squares = [_feedback_square(rule, *shape) for shape in zip(n[1:-1], above, strict=True)]
     weights, feedback = equivalent_network(
         n[0],
@@ -118,7 +120,7 @@ def _deep(
         [width * v for width, v in zip(n[1:-1], variances, strict=False)],
         [width * v for width, v in zip(n[1:-1], variances[1:], strict=True)],
         [square for square in squares if square is not None],  # else it is refused
-        direct=is_direct(rule),
+        direct=is_direct_feedback(rule),
     )
     limit = with_feedback(start, label, weights, feedback)
     solution = deep_reduced(

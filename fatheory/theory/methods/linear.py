@@ -12,7 +12,7 @@ from fatheory import labels
 from fatheory.errors import RegimeError
 from fatheory.experiment import Experiment, RuleChoice
 from fatheory.initial import InitialState
-from fatheory.theory.mean_rule import is_direct, mean_layered_rule
+from fatheory.theory.mean_rule import is_direct_feedback, mean_layered_rule
 from fatheory.theory.measurement import measure, not_offered
 from fatheory.theory.methods.method import Method
 from fatheory.theory.methods.scope import LINEAR, Scope
@@ -62,7 +62,7 @@ class LinearMethod(Method):
         "linear networks, fully connected and without biases, on linear tasks and given examples"
     )
     scope: ClassVar[Scope] = LINEAR
-    direct: ClassVar[bool] = False
+    direct_feedback: ClassVar[bool] = False
     """Whether it knows direct feedback alignment beside layered rules."""
     any_rate = True
 
@@ -71,7 +71,7 @@ class LinearMethod(Method):
         problems = list(self.scope.problems(experiment))
         for label, choice in experiment.rules:
             rule = choice.make()
-            if self.direct and is_direct(rule):
+            if self.direct_feedback and is_direct_feedback(rule):
                 continue
             try:
                 mean_layered_rule(rule)

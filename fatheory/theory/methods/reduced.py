@@ -30,12 +30,12 @@ class ReducedMethod(LinearMethod):
     """
 
     name = "reduced"
-    direct = True
+    direct_feedback = True
     summary = "the flow in variables that no hidden width enters, of any depth: fixed feedback"
 
     def refusals(self, experiment: Experiment) -> Iterator[str]:
         """Yield what is not fixed feedback in one phase."""
-        yield from fixed_feedback_refusals(experiment, "the reduction", direct=self.direct)
+        yield from fixed_feedback_refusals(experiment, "the reduction", direct=self.direct_feedback)
 
     def paths(
         self, experiment: Experiment, starts: Sequence[InitialState], label: str, choice: RuleChoice

@@ -1,19 +1,16 @@
 """Online learning of the output layer alone: the mean loss, exact from the first step."""
 
-import math
-
 import numpy as np
 from jaxtyping import Float
 
 from fatheory.arrays import ArrayLike
 from fatheory.checks import (
     covariance_matrix,
-    one_number,
+    not_negative_number,
     positive_number,
     step_numbers,
     two_layer_arrays,
 )
-from fatheory.errors import RegimeError
 
 
 def shallow_mean_loss(
@@ -74,9 +71,7 @@ def shallow_mean_loss(
     W0, W, T = two_layer_arrays(W0=W0, W=W, T=T)
     Sigma = covariance_matrix("Sigma", Sigma, W0.shape[1])
     learning_rate = positive_number("learning_rate", learning_rate)
-    noise = one_number("noise", noise)
-    if not (math.isfinite(noise) and noise >= 0):
-        raise RegimeError(f"noise must be finite and not negative; got {noise}")
+    noise = not_negative_number("noise", noise)
     wanted = step_numbers(steps)
     root = _square_root(Sigma)
     q, axes = np.linalg.eigh(W0 @ Sigma @ W0.T)

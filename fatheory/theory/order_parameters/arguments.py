@@ -1,12 +1,10 @@
 """What the public functions are given, checked before any work."""
 
-import math
-
 import numpy as np
 
 from fatheory.arrays import ArrayLike
-from fatheory.checks import matching_shapes, one_number, real_array
-from fatheory.errors import ArrayError, RegimeError
+from fatheory.checks import matching_shapes, not_negative_number, real_array
+from fatheory.errors import ArrayError
 from fatheory.rules import Rule
 from fatheory.theory.order_parameters.activation import find_integrals
 from fatheory.theory.order_parameters.feedback import resolve_feedback
@@ -54,10 +52,7 @@ def checked_problem(
         "decay": decay,
         "input_decay": input_decay,
     }
-    numbers = {name: one_number(name, value) for name, value in numbers.items()}
-    for name, value in numbers.items():
-        if not (math.isfinite(value) and value >= 0):
-            raise RegimeError(f"{name} must be finite and not negative; got {value}")
+    numbers = {name: not_negative_number(name, value) for name, value in numbers.items()}
     feedback = resolve_feedback(rule, B, target, start.Q.shape[0])
     problem = Problem(
         integrals,

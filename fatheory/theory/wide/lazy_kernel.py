@@ -9,7 +9,7 @@ from fatheory.errors import ArrayError
 from fatheory.theory.wide.layer_kernels import Kernel, LayerKernels, layer_kernels, signal_kernels
 from fatheory.theory.wide.points import (
     input_points,
-    not_negative,
+    not_negative_number,
     require_memory,
     whole_number,
 )
@@ -135,7 +135,7 @@ def kernel_terms(
     """
     L = whole_number("hidden_layers", hidden_layers)
     function = unit_function(activation)
-    bias_scale = not_negative("bias_scale", bias_scale)
+    bias_scale = not_negative_number("bias_scale", bias_scale)
     points = input_points("X", X, bias_scale)
     against = None if others is None else input_points("others", others, bias_scale)
     if against is not None and against.shape[1] != points.shape[1]:

@@ -24,7 +24,7 @@ from fatheory.theory.wide.lazy_dynamics import TEST_OUTPUT
 from fatheory.theory.wide.lazy_kernel import weighted
 from fatheory.theory.wide.points import (
     input_points,
-    not_negative,
+    not_negative_number,
     require_memory,
     whole_number,
 )
@@ -157,7 +157,7 @@ def lazy_limit(
         input_points("X", X, bias_scale),
         unit_function(activation),
         rule_coefficients(rule, L, correlation, concordance),
-        not_negative("bias_scale", bias_scale),
+        not_negative_number("bias_scale", bias_scale),
     )
     require_same_labels("X", X, "Y", Y)
     Y, Z = real_array("Y", Y, 2), input_points("test_points", test_points, bias_scale)

@@ -4,7 +4,8 @@ import numpy as np
 from jaxtyping import Float
 
 from fatheory.arrays import ArrayLike
-from fatheory.checks import one_number, real_array
+from fatheory.checks import not_negative_number as not_negative_number
+from fatheory.checks import real_array
 from fatheory.errors import ArrayError, RegimeError
 from fatheory.machine import free_memory, size_text
 
@@ -59,20 +60,6 @@ def whole_number(name: str, value: object, least: int = 1) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
         raise RegimeError(f"{name} must be a whole number, {least} or larger; got {value!r}")
     return int(value)
-
-
-def not_negative(name: str, value: object) -> float:
-    """Return `value` if it is a finite number of at least 0.
-
-    Raises
-    ------
-    RegimeError
-        If it is not.
-    """
-    number = one_number(name, value)
-    if not (np.isfinite(number) and number >= 0):
-        raise RegimeError(f"{name} must be finite and not negative; got {number}")
-    return number
 
 
 def require_memory(needed: int, what: str) -> None:
