@@ -4,7 +4,11 @@ from importlib import import_module
 
 import pytest
 
+from fatheory import figures, rules
+
 FORMER = {
+    "fatheory.archive.GrowingArchive": "fatheory.archive.AppendableArchive",
+    "fatheory.archive.Health": "fatheory.archive.Integrity",
     "fatheory.initial.Start": "fatheory.initial.InitialState",
     "fatheory.initial.draw_start": "fatheory.initial.draw_initial_state",
     "fatheory.experiment.law.Uniform": "fatheory.experiment.distribution.Uniform",
@@ -53,3 +57,13 @@ def test_other_names_are_unknown_as_ever(module):
 def test_former_names_are_not_listed(module):
     former = {name.rpartition(".")[2] for name in FORMER if name.startswith(f"{module}.")}
     assert not former & set(dir(import_module(module)))
+
+
+def test_the_former_table_of_colours_is_that_of_the_rules():
+    with pytest.warns(DeprecationWarning, match="RULE_COLOURS is called rule_colour, a function"):
+        table = figures.RULE_COLOURS
+    assert table.keys() == rules.known_rules().keys()
+    assert table["backprop"] == "#000000" != table["feedback_alignment"] == "#009E73"
+    with pytest.raises(AttributeError, match="no attribute 'RULE_COLOUR'"):
+        _ = figures.RULE_COLOUR
+    assert "RULE_COLOURS" not in dir(figures)

@@ -43,12 +43,20 @@ from fatheory.archive.store import load as load
 from fatheory.archive.store import save as save
 from fatheory.archive.store import to_netcdf as to_netcdf
 from fatheory.listing import public_names as _public_names
+from fatheory.renamed import renamed as _renamed
 
 __dir__ = _public_names(__name__)
+_former = _renamed(
+    __name__,
+    {
+        "GrowingArchive": "fatheory.archive:AppendableArchive",
+        "Health": "fatheory.archive:Integrity",
+    },
+)
 
 
 def __getattr__(name: str) -> object:
     # It has a room of its own above this one, which must not be loaded with it; the name stays.
     if name == "from_arrays":
         return _import_module("fatheory.interchange").from_arrays
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _former(name)

@@ -181,9 +181,9 @@ def files_in(folder: Path) -> set[str]:
     """List all that is not a folder, and the folders that hold nothing, by relative path."""
     found, left = set(), [("", os.fspath(folder))]
     while left:
-        within, place = left.pop()
+        within, where = left.pop()
         try:
-            with os.scandir(place) as entries:
+            with os.scandir(where) as entries:
                 inner = list(entries)
         except OSError:  # gone meanwhile, or not to be read: its files are missing
             continue

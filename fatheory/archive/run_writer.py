@@ -141,15 +141,15 @@ class RunWriter(Closing):
     def _resumed(self) -> AppendableArchive:
         archive = AppendableArchive.resume(self.path)
         try:
-            asked = self._static.attrs
-            wanted = {name: asked[name] for name in (labels.ATTR_HASH, labels.ATTR_SOURCE)}
+            attrs = self._static.attrs
+            wanted = {name: attrs[name] for name in (labels.ATTR_HASH, labels.ATTR_SOURCE)}
             what = f"{self.path} is the unfinished archive of another run"
             refuse_another(what, archive.attrs, wanted)
             for note in archive.notes[-1:]:
                 for name in (labels.ATTR_VERSIONS, labels.ATTR_DEVICE):
-                    if note[name] != asked[name]:
+                    if note[name] != attrs[name]:
                         warnings.warn(
-                            f"{self.path} continues with {name} {asked[name]}; so far it was "
+                            f"{self.path} continues with {name} {attrs[name]}; so far it was "
                             f"{note[name]}: last digits may differ from an uninterrupted run's",
                             ResumeWarning,
                             stacklevel=4,
@@ -160,13 +160,13 @@ class RunWriter(Closing):
         return archive
 
     def _note(self, position: int, diverged_at: np.ndarray, wall_time: float) -> dict[str, Any]:
-        asked = self._static.attrs
+        attrs = self._static.attrs
         return {
             "position": position,
             labels.DIVERGED_AT: diverged_at.tolist(),
             labels.ATTR_WALL_TIME: wall_time,
-            labels.ATTR_DEVICE: asked[labels.ATTR_DEVICE],
-            labels.ATTR_VERSIONS: asked[labels.ATTR_VERSIONS],
+            labels.ATTR_DEVICE: attrs[labels.ATTR_DEVICE],
+            labels.ATTR_VERSIONS: attrs[labels.ATTR_VERSIONS],
         }
 
 

@@ -163,6 +163,8 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     # Python shows a warning once for a line of code; every run that diverged is news.
     warnings.filterwarnings("always", category=DivergedWarning)
+    # Python hides these from users, as news for programmers; but names are typed here.
+    warnings.filterwarnings("always", message=".* is called ", category=DeprecationWarning)
     try:
         with _leaving_at_the_last_interrupt():
             _carry_out()

@@ -14,6 +14,8 @@ from rich.text import Text
 
 from fatheory.errors import visible_lines
 
+_WHOLE = 32
+"""Letters that the first cells of a table may have without being folded."""
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 
@@ -52,8 +54,11 @@ def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]
     table = Table(
         title=shown(title), title_justify="left", box=None, pad_edge=False, title_style="bold"
     )
-    for column in columns:
-        table.add_column(shown(column), overflow="fold")
+    rows = list(rows)
+    for i, column in enumerate(columns):
+        # Names lead a row and are copied from there, so that they stay whole if there is room.
+        whole = i == 0 and all(len(row[0]) <= _WHOLE for row in rows)
+        table.add_column(shown(column), overflow="fold", no_wrap=whole)
     for row in rows:
         table.add_row(*map(shown, row))
     out.print(table)

@@ -63,7 +63,7 @@ def plot(
     ] = None,
 ) -> None:
     """Draw an archive: learning curves, angles, theory over simulation, sweeps."""
-    place = _image_place(out_path)
+    image = _image_path(out_path)
     from fatheory.archive import load
 
     stored = load(archive)
@@ -77,12 +77,12 @@ def plot(
     words = [archive.resolve().stem, chosen]
     if chosen in (*_WITH_VARIABLE, "angles") and (variable or chosen in _WITH_VARIABLE):
         words.append(variable or "loss")
-    place = place or Path("-".join(words) + ".png")
-    _write(figure, place)
-    out.print(f"drew {place}", soft_wrap=True)
+    image = image or Path("-".join(words) + ".png")
+    _write(figure, image)
+    out.print(f"drew {image}", soft_wrap=True)
 
 
-def _image_place(wanted: Path | None) -> Path | None:
+def _image_path(wanted: Path | None) -> Path | None:
     if wanted is not None and wanted.suffix.lower() not in _SUFFIXES:
         raise FatheoryError(f"images are {', '.join(_SUFFIXES)} files; got --out {str(wanted)!r}")
     return wanted
@@ -138,21 +138,21 @@ def _drawn(
     return figure
 
 
-def _loaded(place: Path | None) -> "xr.Dataset":
+def _loaded(path: Path | None) -> "xr.Dataset":
     from fatheory.archive import load
 
-    assert place is not None  # checked with the kind
-    return load(place)
+    assert path is not None  # checked with the kind
+    return load(path)
 
 
 def _given(**values: Any) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
 
 
-def _write(figure: "Figure", place: Path) -> None:
+def _write(figure: "Figure", path: Path) -> None:
     try:
         # Without its date the file depends on the data alone.
-        metadata = {"CreationDate": None} if place.suffix.lower() == ".pdf" else None
-        figure.savefig(place, metadata=metadata)
+        metadata = {"CreationDate": None} if path.suffix.lower() == ".pdf" else None
+        figure.savefig(path, metadata=metadata)
     except OSError as error:
-        raise FatheoryError(f"could not write {str(place)!r}: {error.strerror or error}") from error
+        raise FatheoryError(f"could not write {str(path)!r}: {error.strerror or error}") from error

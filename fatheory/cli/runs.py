@@ -73,16 +73,16 @@ def run(
     """
     from fatheory.train import simulate
 
-    asked = asked_experiment(preset, settings or [], seeds)
+    experiment = asked_experiment(preset, settings or [], seeds)
     if print_only:
-        text = asked.to_json(indent=2)
+        text = experiment.to_json(indent=2)
         print_exactly(text if form == "json" else to_yaml(text))
         return
-    place = named(called(asked), "simulation", out_path)
+    target = named(called(experiment), "simulation", out_path)
     try:
         with device_told():
-            done = simulate(asked, path=place, restart=restart)
-        _show(done, place)
+            done = simulate(experiment, path=target, restart=restart)
+        _show(done, target)
     except StoppedRun as stop:
         err.print(str(stop), soft_wrap=True)
         raise typer.Exit(INTERRUPTED) from None
@@ -106,13 +106,13 @@ def solve(
     from fatheory.theory import find_method
     from fatheory.theory import solve as solve_experiment
 
-    asked = asked_experiment(preset, settings or [], seeds)
-    find_method(method)  # it is part of a path before solve asks for it
-    place = named(called(asked), f"theory-{method}", out_path)
+    experiment = asked_experiment(preset, settings or [], seeds)
+    chosen = find_method(method)  # it is part of a path before solve asks for it
+    target = named(called(experiment), f"theory-{chosen.name}", out_path)
     # Before the work, not after it.
-    check_destination(place, overwrite=overwrite)
-    answer = solve_experiment(asked, method)
-    _show(answer, save(answer, place, overwrite=overwrite))
+    check_destination(target, overwrite=overwrite)
+    answer = solve_experiment(experiment, chosen)
+    _show(answer, save(answer, target, overwrite=overwrite))
 
 
 def compare(
@@ -143,18 +143,18 @@ def compare(
         out.print(f"stored {save(difference, out_path, overwrite=overwrite)}")
 
 
-def called(asked: "Experiment") -> str:
+def called(experiment: "Experiment") -> str:
     """Call an experiment by its name, and a changed preset by what it asks as well.
 
     Archives of one preset with other settings so have names of their own.
     """
     from fatheory.experiment import presets
 
-    if not asked.name:
-        return asked.content_hash
-    if asked.name in presets and presets[asked.name] != asked:
-        return f"{asked.name}-{asked.content_hash[:8]}"
-    return asked.name
+    if not experiment.name:
+        return experiment.content_hash
+    if experiment.name in presets and presets[experiment.name] != experiment:
+        return f"{experiment.name}-{experiment.content_hash[:8]}"
+    return experiment.name
 
 
 def named(name: str, source: str, wanted: Path | None) -> Path:
@@ -163,9 +163,9 @@ def named(name: str, source: str, wanted: Path | None) -> Path:
     return wanted if wanted is not None else Path(f"{stem}-{source}.zarr")
 
 
-def _show(archive: "xr.Dataset", place: Path) -> None:
+def _show(archive: "xr.Dataset", target: Path) -> None:
     from fatheory.cli.show import show_runs
 
     show_runs(archive)
-    where = f"stored {place.resolve()} ({archive.attrs['wall_time_s']:.1f} s)"
+    where = f"stored {target.resolve()} ({archive.attrs['wall_time_s']:.1f} s)"
     out.print(where, soft_wrap=True)

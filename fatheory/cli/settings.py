@@ -45,8 +45,8 @@ def asked_experiment(name: str, settings: Sequence[str], seeds: int | None) -> "
     from fatheory.experiment import Experiment, presets
 
     text = description_text(name)
-    asked = presets[name] if text is None else Experiment.from_json(text)
-    return changed(asked, settings, seeds)
+    experiment = presets[name] if text is None else Experiment.from_json(text)
+    return changed(experiment, settings, seeds)
 
 
 def description_text(name: str) -> str | None:
@@ -67,12 +67,12 @@ def description_text(name: str) -> str | None:
         raise FatheoryError(f"cannot read the experiment {name}: {error.strerror}") from error
 
 
-def changed(asked: "Experiment", settings: Sequence[str], seeds: int | None) -> "Experiment":
+def changed(experiment: "Experiment", settings: Sequence[str], seeds: int | None) -> "Experiment":
     """Return an experiment with settings of the command line changed."""
     changes = dict(parse_setting(text) for text in settings)
     if seeds is not None:
         changes["seeds"] = seeds
-    return asked.with_settings(changes) if changes else asked
+    return experiment.with_settings(changes) if changes else experiment
 
 
 @contextmanager
@@ -93,9 +93,9 @@ def device_told() -> Iterator[None]:
         try:
             jax.devices()
         except RuntimeError as lacking:
-            asked = os.environ.get("JAX_PLATFORMS")
+            platforms = os.environ.get("JAX_PLATFORMS")
             raise FatheoryError(
-                f"JAX finds nothing to compute on: {lacking}; JAX_PLATFORMS is {asked!r}: leave it "
-                f"out, or set it to 'cpu'"
+                f"JAX finds nothing to compute on: {lacking}; JAX_PLATFORMS is {platforms!r}: "
+                f"leave it out, or set it to 'cpu'"
             ) from error
         raise

@@ -1,7 +1,8 @@
 """The commands that show what there is: list, inspect."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
@@ -14,6 +15,8 @@ from fatheory.labels import ATTR_EXPERIMENT
 if TYPE_CHECKING:
     import xarray as xr
 
+    from fatheory.registry import Registry
+
 _ROWS_SHOWN = 40
 
 
@@ -25,28 +28,47 @@ def list_known(
         ),
     ] = None,
 ) -> None:
-    """List presets, rules, quantities and methods; or the values of one preset."""
+    """List presets, rules, quantities, methods and tasks; or the values of one preset."""
     if preset is not None:
         out.print(str(asked_experiment(preset, [], None)), soft_wrap=True)
         return
     from fatheory.experiment import presets
-    from fatheory.quantities import quantity_table
-    from fatheory.rules import known_rules
+    from fatheory.quantities import QUANTITIES, quantity_table
+    from fatheory.rules import RULES
     from fatheory.rules.parameter import written
-    from fatheory.theory import known_methods
+    from fatheory.tasks import TASKS
+    from fatheory.theory import METHODS
 
     show_table("Presets", ("name", "what"), [(name, presets.summary(name)) for name in presets])
-    out.print()
-    rows = []
-    for name, rule in known_rules().items():
+    rules = []
+    for name, rule in RULES.known().items():
         given = ", ".join(f"{key} = {written(value)}" for key, value in rule.parameters().items())
-        rows.append((name, rule.summary, given, rule.source))
-    show_table("Rules", ("name", "what", "parameters", "source"), rows)
+        rules.append((name, rule.summary, given, rule.source))
+    methods = [(name, method.summary) for name, method in METHODS.known().items()]
+    # The first line of its docstring; a task of one's own may have none.
+    tasks = [
+        (name, (kind.__doc__ or "").partition("\n")[0]) for name, kind in TASKS.known().items()
+    ]
+    _show_parts("Rules", RULES, ("name", "what", "parameters", "source"), rules)
+    quantities = ("name", "what", "units", "needs")
+    _show_parts("Quantities to record", QUANTITIES, quantities, quantity_table())
+    _show_parts("Methods of solve", METHODS, ("name", "what"), methods)
+    _show_parts("Tasks", TASKS, ("kind", "what"), tasks)
+
+
+def _show_parts(
+    title: str,
+    registry: "Registry[Any]",
+    columns: tuple[str, ...],
+    rows: Sequence[tuple[str, ...]],
+) -> None:
+    """Show parts by name, and which package each comes from if any is not fatheory's."""
+    packages = [registry.package_of(row[0]) for row in rows]
+    if any(packages):
+        columns = (*columns, "from")
+        rows = [(*row, origin or "fatheory") for row, origin in zip(rows, packages, strict=True)]
     out.print()
-    show_table("Quantities to record", ("name", "what", "units", "needs"), quantity_table())
-    out.print()
-    methods = [(name, method.summary) for name, method in known_methods().items()]
-    show_table("Methods of solve", ("name", "what"), methods)
+    show_table(title, columns, rows)
 
 
 def inspect(

@@ -34,7 +34,7 @@ sweep = typer.Typer(
     no_args_is_help=True,
 )
 
-Place = Annotated[Path, typer.Argument(help="The archive of a sweep, finished or not.")]
+SweepFolder = Annotated[Path, typer.Argument(help="The archive of a sweep, finished or not.")]
 Axes = Annotated[
     list[str] | None,
     typer.Option(
@@ -107,27 +107,31 @@ def run(
         text = chosen.to_json(indent=2)
         print_exactly(text if form == "json" else to_yaml(text))
         return
+    if method is not None:
+        from fatheory.theory import find_method
+
+        method = find_method(method).name  # it is part of a path before the sweep asks for it
     what = "sweep" if method is None else f"sweep-{method}"
-    place = named(called(chosen.experiment), what, out_path)
+    target = named(called(chosen.experiment), what, out_path)
     try:
         with device_told():
-            chosen.run(place, method=method, workers=workers, scheduler=scheduler, restart=restart)
+            chosen.run(target, method=method, workers=workers, scheduler=scheduler, restart=restart)
     except KeyboardInterrupt as stop:
         err.print(str(stop), soft_wrap=True)
         raise
-    _report(place)
-    out.print(f"stored {place}; its values: fatheory sweep show {place}", soft_wrap=True)
+    _report(target)
+    out.print(f"stored {target}; its values: fatheory sweep show {target}", soft_wrap=True)
 
 
 @sweep.command()
-def status(place: Place) -> None:
+def status(folder: SweepFolder) -> None:
     """Show how many cells are done, what went wrong, and the time left."""
-    _report(place)
+    _report(folder)
 
 
 @sweep.command()
 def show(
-    place: Place,
+    folder: SweepFolder,
     variable: Annotated[str, typer.Option(help="What to show.")] = "loss",
     as_csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
 ) -> None:
@@ -135,7 +139,7 @@ def show(
     from fatheory.sweep.status import load_sweep
     from fatheory.sweep.summary import final_values, seed_counts
 
-    stored = load_sweep(place)
+    stored = load_sweep(folder)
     values = final_values(stored, variable)
     axes = stored["status"].dims
     columns = [*map(str, axes), "status", *_heads(values, axes)]
@@ -227,23 +231,23 @@ def parse_together(texts: Sequence[str]) -> dict[str, dict[str, list[Any]]]:
     return found
 
 
-def _report(place: Path) -> None:
+def _report(folder: Path) -> None:
     from fatheory.sweep import sweep_status
 
-    found = sweep_status(place)
+    found = sweep_status(folder)
     rows = [(name, str(count)) for name, count in found.counts.items()]
     if not found.finished:
         left = "not known yet" if math.isnan(found.time_left) else _duration(found.time_left)
         rows += [("batches left", str(found.batches_left)), ("time left", left)]
     show_table("Sweep" if found.finished else "Sweep, not finished", ("cells", "number"), rows)
     if found.counts["failed"] or found.counts["diverged"]:
-        _report_errors(place)
+        _report_errors(folder)
 
 
-def _report_errors(place: Path) -> None:
+def _report_errors(folder: Path) -> None:
     from fatheory.sweep.status import load_sweep
 
-    stored = load_sweep(place)
+    stored = load_sweep(folder)
     problems = [(where, text) for where, text in _errors(stored) if text]
     err.print(f"{len(problems)} cells failed or diverged", style="yellow")
     for where, text in problems[:_ERRORS_SHOWN]:

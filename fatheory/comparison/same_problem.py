@@ -82,13 +82,13 @@ def _of_arrays(
 def _of_rules(ours: Experiment, theirs: Experiment, shared: Mapping[str, list]) -> Iterator[str]:
     """Compare what the labels of rules stand for; learning rates may differ."""
     for label in shared.get(labels.RULE, ()):
-        choices = [dict(asked.rules).get(str(label)) for asked in (ours, theirs)]
+        choices = [dict(experiment.rules).get(str(label)) for experiment in (ours, theirs)]
         # A label that was given to an archive later is in no description.
         if any(choice is None for choice in choices):
             continue
         left, right = (
-            _what_matters(choice, asked)
-            for choice, asked in zip(choices, (ours, theirs), strict=True)
+            _what_matters(choice, experiment)
+            for choice, experiment in zip(choices, (ours, theirs), strict=True)
             if choice is not None
         )
         if left != right:
@@ -98,11 +98,11 @@ def _of_rules(ours: Experiment, theirs: Experiment, shared: Mapping[str, list]) 
             yield f"the rule {label!r} is of {own[0]} in theory and of {own[1]} in simulation"
 
 
-def _what_matters(choice: RuleChoice, asked: Experiment) -> dict[str, Any]:
+def _what_matters(choice: RuleChoice, experiment: Experiment) -> dict[str, Any]:
     """Return what a rule does in a network, whatever its learning rate."""
     said = choice.model_dump()
     # All slopes of a linear network are 1, however they travel.
-    free = () if asked.network.departures_from_linear() else ("slopes", "derivative")
+    free = () if experiment.network.departures_from_linear() else ("slopes", "derivative")
     return {key: value for key, value in said.items() if key not in ("learning_rate", *free)}
 
 
@@ -113,7 +113,7 @@ def _of_tasks(
     drawn = {str(n) for a in (theory, simulation) for n in a.data_vars if _FEEDBACK.match(str(n))}
     lacking = [n for n in (*_EXAMPLES, *sorted(drawn)) if (n in theory) != (n in simulation)]
     # Of stored examples the description says which they are; no archive holds the images.
-    stored = any(asked.task.stored for asked in (ours, theirs))
+    stored = any(experiment.task.stored for experiment in (ours, theirs))
     if (stored or lacking) and ours.task != theirs.task:
         yield f"the tasks differ: {ours.task} in theory, {theirs.task} in simulation"
     if lacking and ours.root_seed != theirs.root_seed:

@@ -71,28 +71,30 @@ def of_updates(theory: xr.Dataset, ours: Experiment, theirs: Experiment) -> Iter
             yield f"updates differ: {key} is {one} in theory and {other} in simulation"
 
 
-def _schedule(asked: Experiment, both: int) -> dict[str, object]:
+def _schedule(experiment: Experiment, both: int) -> dict[str, object]:
     """Return all of a schedule but phases, which are compared in time, and batches.
 
     `both` is the number of steps that both sides have.
     """
     found = {
         f"schedule.{name}": value
-        for name, value in asked.schedule
+        for name, value in experiment.schedule
         if name not in ("phases", "batch_size")
     }
     # Half a cosine ends with the run, whose length so counts.
-    if getattr(asked.schedule.decay, "kind", None) == "cosine":
-        found["schedule.steps"] = asked.schedule.steps
+    if getattr(experiment.schedule.decay, "kind", None) == "cosine":
+        found["schedule.steps"] = experiment.schedule.steps
     # A phase begins without memory of earlier updates.
-    if asked.update.memories:
-        found["ends of phases"] = [end for end in asked.schedule.ends if end < both]
+    if experiment.update.memories:
+        found["ends of phases"] = [end for end in experiment.schedule.ends if end < both]
     return found
 
 
 def _at_own_rates(theory: xr.Dataset) -> bool:
     own = theory.attrs.get(labels.ATTR_RATES) == labels.OWN_RATES
-    return own or theory.attrs.get(labels.ATTR_SOURCE) in _AT_OWN_RATES
+    source = str(theory.attrs.get(labels.ATTR_SOURCE))
+    # The first version spelled names of methods with hyphens.
+    return own or source.replace("-", "_") in _AT_OWN_RATES
 
 
 def of_frozen_layers(
@@ -100,12 +102,12 @@ def of_frozen_layers(
 ) -> Iterator[str]:
     """Say under which rules other layers are frozen at a time that both reach."""
     for label in shared.get(labels.RULE, ()):
-        choices = [dict(asked.rules).get(str(label)) for asked in (ours, theirs)]
+        choices = [dict(experiment.rules).get(str(label)) for experiment in (ours, theirs)]
         if any(choice is None for choice in choices):
             continue
         plans = [
-            _plan(asked, choice.learning_rate)
-            for asked, choice in zip((ours, theirs), choices, strict=True)
+            _plan(experiment, choice.learning_rate)
+            for experiment, choice in zip((ours, theirs), choices, strict=True)
             if choice is not None
         ]
         for time, (left, right) in _side_by_side(*plans):
@@ -124,9 +126,9 @@ def _rates(archive: xr.Dataset, shared: Mapping[str, list]) -> xr.DataArray | No
     return rates.sel({labels.RULE: shared.get(labels.RULE, [])})
 
 
-def _plan(asked: Experiment, rate: float) -> list[Frozen]:
+def _plan(experiment: Experiment, rate: float) -> list[Frozen]:
     """Return when layers are frozen, in units of time."""
-    phases, ends = asked.schedule.phases, asked.schedule.ends
+    phases, ends = experiment.schedule.phases, experiment.schedule.ends
     return [(rate * end, frozenset(p.frozen)) for end, p in zip(ends, phases, strict=True)]
 
 

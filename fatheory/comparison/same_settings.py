@@ -29,7 +29,7 @@ def of_networks(ours: Experiment, theirs: Experiment) -> Iterator[str]:
     """Say in which features the networks differ, whatever they start from."""
     yield from _differing("network", ours.network, theirs.network, _STARTS)
     # Where one has none at all, there is nothing that could be compared as drawn.
-    left, right = (getattr(asked.network, "biases", None) for asked in (ours, theirs))
+    left, right = (getattr(experiment.network, "biases", None) for experiment in (ours, theirs))
     if (left is None) != (right is None):
         yield _line("network.biases", left, right)
 
@@ -48,7 +48,7 @@ def of_records(
 ) -> Iterator[str]:
     """Say which quantities of one name are not the same, by their source or their probe."""
     both = sorted(set(ours.record.quantities) & set(theirs.record.quantities))
-    left, right = (dict(asked.record.sources) for asked in (ours, theirs))
+    left, right = (dict(experiment.record.sources) for experiment in (ours, theirs))
     for name in both:
         if left.get(name) != right.get(name):
             yield (

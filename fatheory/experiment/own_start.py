@@ -272,7 +272,7 @@ class OwnStart(Description):
             if one.name not in known:
                 yield "initial", f"the network has no {one.name}{suggestion(one.name, known)}"
                 continue
-            yield from _misfit(one, known[one.name])
+            yield from _shape_conflict(one, known[one.name])
             for what, given, asked in (
                 ("rule", one.rules, rules),
                 ("seed", one.seeds, experiment.seeds),
@@ -294,7 +294,7 @@ class OwnStart(Description):
 _FEEDBACK = ("feedback", "feedback_kernel", "direct_feedback")
 
 
-def _misfit(one: StartArray, wanted: tuple[int, ...]) -> Iterator[Problem]:
+def _shape_conflict(one: StartArray, wanted: tuple[int, ...]) -> Iterator[Problem]:
     if one.shape != wanted:
         hint = ": it is transposed" if one.shape == wanted[::-1] else ""
         yield "initial", f"{one.name} must have the shape {wanted}; got {one.shape}{hint}"

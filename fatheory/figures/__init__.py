@@ -1,5 +1,7 @@
 """Drawing: panels take data and axes and return artists; nothing is computed here."""
 
+from warnings import warn as _warn
+
 from fatheory.figures.cells import cells_figure as cells_figure
 from fatheory.figures.cells import draw_cells as draw_cells
 from fatheory.figures.colours import label_colours as label_colours
@@ -18,5 +20,14 @@ from fatheory.figures.style import style as style
 from fatheory.figures.wording import axis_label as axis_label
 from fatheory.figures.wording import plain as plain
 from fatheory.listing import public_names as _public_names
+from fatheory.rules import known_rules as _known_rules
 
 __dir__ = _public_names(__name__)
+
+
+def __getattr__(name: str) -> object:
+    if name == "RULE_COLOURS":  # a table once, before rules brought their colours
+        what = "is called rule_colour, a function; the former name will go with version 0.2"
+        _warn(f"{__name__}.RULE_COLOURS {what}", DeprecationWarning, stacklevel=2)
+        return {name: rule_colour(name) for name in _known_rules()}
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

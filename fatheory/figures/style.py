@@ -20,9 +20,9 @@ NO_COLOUR = "#666666"
 def style() -> Iterator[None]:
     """Draw in the house style while the block runs."""
     drawing_at_once = matplotlib.is_interactive()
-    place = resources.files("fatheory.figures") / "fatheory.mplstyle"
+    sheet = resources.files("fatheory.figures") / "fatheory.mplstyle"
     try:
-        with resources.as_file(place) as path, plt.style.context(str(path)):
+        with resources.as_file(sheet) as path, plt.style.context(str(path)):
             try:
                 yield
             finally:

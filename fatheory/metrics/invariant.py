@@ -49,8 +49,8 @@ def invariant_drift(view: ArchiveView) -> xr.DataArray:
     ----------
     Lillicrap et al. 2016, Supplementary Note 11; Saxe, McClelland & Ganguli 2013.
     """
-    asked = view.experiment
-    _require_law(asked)
+    experiment = view.experiment
+    _require_law(experiment)
     weights, start = view.weights, _start_of(view)
     drift = np.full((*weights[0].shape[:3], len(weights)), np.nan)
     for place, label in enumerate(view.rules):
@@ -98,9 +98,9 @@ def _conserved(view: ArchiveView, rule: Rule, hidden: int, place: int) -> np.nda
     return balance(W0, W) if isinstance(rule, Backprop) else None
 
 
-def _require_law(asked: Experiment) -> None:
+def _require_law(experiment: Experiment) -> None:
     """Refuse an experiment whose updates conserve nothing."""
-    differences = [*breaking_network(asked, _ALLOWED), *breaking_updates(asked)]
+    differences = [*breaking_network(experiment, _ALLOWED), *breaking_updates(experiment)]
     if differences:
         raise ArchiveError(
             f"what is conserved is conserved in linear networks without biases, fully connected, "

@@ -65,8 +65,8 @@ def unit_law_drift(view: ArchiveView) -> xr.DataArray:
     ----------
     Derived for this project; `fatheory.theory.laws`.
     """
-    asked = view.experiment
-    _require_law(asked)
+    experiment = view.experiment
+    _require_law(experiment)
     start = np.flatnonzero(view.steps == 0)
     if not start.size:
         raise ArchiveError(
@@ -75,16 +75,16 @@ def unit_law_drift(view: ArchiveView) -> xr.DataArray:
         )
     recorded = read_or_computed(view, "unit_balance")
     drift = None
-    for hidden in range(1, asked.layers):
+    for hidden in range(1, experiment.layers):
         parts = {
             part: _full(recorded[f"unit_balance_{part}_{hidden}"])
             for part in ("incoming", "outgoing", "overlap", "feedback")
         }
         if drift is None:
-            drift = np.full((*parts["incoming"].shape[:3], asked.layers), np.nan)
+            drift = np.full((*parts["incoming"].shape[:3], experiment.layers), np.nan)
         for place, label in enumerate(view.rules):
             # The law of two layers is that of the rule by which the upper one sends errors back.
-            rule = view.choice(label).at(hidden + 1, asked.layers).make()
+            rule = view.choice(label).at(hidden + 1, experiment.layers).make()
             law = _law(rule, {part: values[place] for part, values in parts.items()})
             if law is None:
                 continue
@@ -124,12 +124,12 @@ def _law(rule: Rule, parts: dict[str, np.ndarray]) -> np.ndarray | None:
     return None
 
 
-def _require_law(asked: Experiment) -> None:
+def _require_law(experiment: Experiment) -> None:
     """Refuse an experiment whose updates conserve nothing."""
     differences = [
-        *breaking_network(asked, _ALLOWED, _HOMOGENEOUS),
-        *breaking_updates(asked),
-        *_of_slopes(asked),
+        *breaking_network(experiment, _ALLOWED, _HOMOGENEOUS),
+        *breaking_updates(experiment),
+        *_of_slopes(experiment),
     ]
     if differences:
         raise ArchiveError(
@@ -138,10 +138,10 @@ def _require_law(asked: Experiment) -> None:
         )
 
 
-def _of_slopes(asked: Experiment) -> Iterator[str]:
-    deep = asked.layers > 2 and asked.network.activation != "linear"
+def _of_slopes(experiment: Experiment) -> Iterator[str]:
+    deep = experiment.layers > 2 and experiment.network.activation != "linear"
     # With softmax and cross-entropy the error is sent as it is, either way.
-    shaped = asked.network.output not in ("linear", "softmax")
-    for label, choice in asked.rules:
+    shaped = experiment.network.output not in ("linear", "softmax")
+    for label, choice in experiment.rules:
         if choice.slopes == "local" and (deep or shaped):
             yield f"rules.{label} sends errors without the slopes by which layers above learn"

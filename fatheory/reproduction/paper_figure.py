@@ -150,8 +150,8 @@ class PaperFigure:
 
     def _computed(self, scale: str, folder: Path) -> xr.Dataset:
         """Compute, store, and return what was stored: a redrawing sees the same data."""
-        place = folder / f"{self.name}.zarr"
-        check_destination(place, overwrite=True)
+        path = folder / f"{self.name}.zarr"
+        check_destination(path, overwrite=True)
         runs = None if scale == self.scales[0] else folder / f"{self.name}-runs"
         if runs is not None:
             print(f"runs are kept in {runs} and continued there", flush=True)
@@ -165,22 +165,22 @@ class PaperFigure:
             # Runs that were continued took longer than this process.
             labels.ATTR_WALL_TIME: max(took, computed.attrs.get(labels.ATTR_WALL_TIME, 0.0)),
         }
-        save(data, place, overwrite=True)
-        print(f"stored {place}\n", flush=True)
+        save(data, path, overwrite=True)
+        print(f"stored {path}\n", flush=True)
         require_origin(data)
-        return load(place)
+        return load(path)
 
-    def _stored(self, place: Path) -> xr.Dataset:
-        if place == self.result and not place.exists():
+    def _stored(self, path: Path) -> xr.Dataset:
+        if path == self.result and not path.exists():
             raise ArchiveError(
-                f"there is no stored result {place}; make it with: "
+                f"there is no stored result {path}; make it with: "
                 f"python {sys.argv[0]} --scale {self.scales[-1]} --store"
             )
-        data = load_result(place) if place.is_file() else load(place)
+        data = load_result(path) if path.is_file() else load(path)
         found = data.attrs.get(labels.ATTR_FIGURE)
         if found != self.name:
             raise ArchiveError(
-                f"{place} must hold the data of {self.name!r}; its attribute "
+                f"{path} must hold the data of {self.name!r}; its attribute "
                 f"{labels.ATTR_FIGURE!r} is {found!r}; pass what this script wrote, "
                 f"{self.name}.zarr or {self.result.name}"
             )

@@ -18,7 +18,7 @@ MOST_EXTENSIONS = 4
 
 
 def search_inside(
-    asked: Experiment, candidates: Sequence[float], choose: Choose, place: Path | None = None
+    experiment: Experiment, candidates: Sequence[float], choose: Choose, path: Path | None = None
 ) -> tuple[dict[str, float], xr.DataArray]:
     """Choose every rule's learning rate, and widen the grid for rules that are best at its end.
 
@@ -29,13 +29,13 @@ def search_inside(
 
     Parameters
     ----------
-    asked : Experiment
+    experiment : Experiment
         What is trained at each candidate.
     candidates : sequence of float
         The first grid, geometric, two values or more.
     choose : callable
         As `fatheory.choose_learning_rates`.
-    place : path, optional
+    path : path, optional
         Where what was tried is kept, so that an interrupted table need not search again.
 
     Returns
@@ -45,17 +45,17 @@ def search_inside(
     tried : DataArray
         What decided, ``(rule, candidate)``; NaN where a candidate was not tried.
     """
-    if place is not None and place.exists():
-        tried = load(place)["tried"]
+    if path is not None and path.exists():
+        tried = load(path)["tried"]
     else:
-        _, tried = choose(asked, candidates)
+        _, tried = choose(experiment, candidates)
         rates = np.sort(np.asarray(candidates, dtype=float))
         ratio = float(rates[1] / rates[0])
         for _ in range(MOST_EXTENSIONS):
             for at, factor in ((0, 1 / ratio), (-1, ratio)):
-                tried = _widened(asked, tried, at, factor, choose)
-        if place is not None:
-            save(tried.to_dataset(name="tried"), place)
+                tried = _widened(experiment, tried, at, factor, choose)
+        if path is not None:
+            save(tried.to_dataset(name="tried"), path)
     return _best(tried), tried
 
 
@@ -80,7 +80,7 @@ def at_the_end(tried: xr.DataArray) -> xr.DataArray:
 
 
 def _widened(
-    asked: Experiment, tried: xr.DataArray, at: int, factor: float, choose: Choose
+    experiment: Experiment, tried: xr.DataArray, at: int, factor: float, choose: Choose
 ) -> xr.DataArray:
     """Try one more rate beyond an end, with the rules that are best there."""
     best = _best(tried)
@@ -90,10 +90,10 @@ def _widened(
         if rate == float(of_rule[CANDIDATE].values[at]):
             beyond.setdefault(rate * factor, []).append(rule)
     for rate, rules in sorted(beyond.items()):
-        alone = asked.replaced(rules={label: dict(asked.rules)[label] for label in rules})
+        alone = experiment.replaced(rules={label: dict(experiment.rules)[label] for label in rules})
         _, more = choose(alone, [rate])
         tried = tried.combine_first(more).sortby(CANDIDATE)
-    order = [label for label, _ in asked.rules]
+    order = [label for label, _ in experiment.rules]
     return tried.sel({labels.RULE: order})
 
 

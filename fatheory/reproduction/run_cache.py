@@ -15,10 +15,12 @@ def run_cache(folder: Path | None) -> RunCache:
     Runs that an earlier version has kept there stay where they are.
     """
 
-    def place_of(asked: Experiment) -> Path | None:
+    def place_of(experiment: Experiment) -> Path | None:
         if folder is None:
             return None
-        places = [folder / f"{name}.zarr" for name in (asked.content_hash, *asked.former_hashes)]
-        return next((place for place in places if place.exists()), places[0])
+        paths = [
+            folder / f"{name}.zarr" for name in (experiment.content_hash, *experiment.former_hashes)
+        ]
+        return next((path for path in paths if path.exists()), paths[0])
 
     return place_of

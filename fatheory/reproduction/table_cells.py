@@ -71,7 +71,7 @@ SEARCH_SHARE = 1 / 4
 """How much of a run the search for learning rates trains."""
 
 
-def at_scale(asked: Experiment, task: ImageTask, scale: str) -> Experiment:
+def at_scale(experiment: Experiment, task: ImageTask, scale: str) -> Experiment:
     """Return a table's experiment on an image set, at the paper's size or a smaller one.
 
     Quick is the same depth with a quarter of the channels, 300 updates from batches of 100, and
@@ -79,13 +79,13 @@ def at_scale(asked: Experiment, task: ImageTask, scale: str) -> Experiment:
     for as many epochs of the image set.
     """
     # Epochs are what the sizes of image sets share; steps are not.
-    epochs = asked.schedule.steps * asked.schedule.batch_size / asked.task.samples
-    small = asked.replaced(task=task)
+    epochs = experiment.schedule.steps * experiment.schedule.batch_size / experiment.task.samples
+    small = experiment.replaced(task=task)
     if scale == "quick":
         return _lasting(small.with_settings(_QUICK), QUICK_STEPS)
     if scale == "full":
         small, epochs = small.with_settings(_FULL), FULL_EPOCHS
-    return _lasting(small, round(epochs * task.samples / asked.schedule.batch_size))
+    return _lasting(small, round(epochs * task.samples / experiment.schedule.batch_size))
 
 
 def compute_table(
@@ -151,7 +151,7 @@ def compute_cells(cells: Cells, simulate: Simulate, choose: Choose, cache: RunCa
     summaries: dict[tuple[str, str], xr.Dataset] = {}
     runs: dict[str, xr.Dataset] = {}
     for place, experiments in cells.items():
-        answers = [_cell(asked, simulate, choose, cache) for asked in experiments]
+        answers = [_cell(experiment, simulate, choose, cache) for experiment in experiments]
         summaries[place] = joined_along(labels.RULE, [summary for _, summary in answers])
         runs |= {f"{' '.join(place)} {i}": run for i, (run, _) in enumerate(answers)}
         print(f"{', '.join(place)}: {_said(summaries[place])}", flush=True)
@@ -160,28 +160,30 @@ def compute_cells(cells: Cells, simulate: Simulate, choose: Choose, cache: RunCa
 
 
 def _cell(
-    asked: Experiment, simulate: Simulate, choose: Choose, cache: RunCache
+    experiment: Experiment, simulate: Simulate, choose: Choose, cache: RunCache
 ) -> tuple[xr.Dataset, xr.Dataset]:
     """Return a run at its best learning rates, and its summary with what they were chosen by."""
-    short = _lasting(asked, round(SEARCH_SHARE * asked.schedule.steps))
+    short = _lasting(experiment, round(SEARCH_SHARE * experiment.schedule.steps))
     kept = cache(short)
-    place = None if kept is None else kept.with_name(f"{kept.stem}-search.zarr")
-    rates, tried = search_inside(short, CANDIDATES[asked.update.manhattan], choose, place)
-    chosen = asked.with_learning_rates(rates)
+    kept_search = None if kept is None else kept.with_name(f"{kept.stem}-search.zarr")
+    rates, tried = search_inside(
+        short, CANDIDATES[experiment.update.manhattan], choose, kept_search
+    )
+    chosen = experiment.with_learning_rates(rates)
     run = simulate(chosen, path=cache(chosen))
     # Of the run itself nothing is kept but where it comes from.
-    return run[[labels.LOSS]], cell(run, asked.task.outputs).assign(tried=tried)
+    return run[[labels.LOSS]], cell(run, experiment.task.outputs).assign(tried=tried)
 
 
-def _lasting(asked: Experiment, steps: int) -> Experiment:
+def _lasting(experiment: Experiment, steps: int) -> Experiment:
     """Return the experiment with another number of steps, falling rates and all."""
-    schedule, old = asked.schedule, asked.schedule.steps
+    schedule, old = experiment.schedule, experiment.schedule.steps
     (phase,) = schedule.phases
     decay = schedule.decay
     if isinstance(decay, StepDecay):
         decay = decay.replaced(at=tuple(max(1, round(at * steps / old)) for at in decay.at))
     phases = (Phase(steps=steps, frozen=phase.frozen),)
-    return asked.replaced(schedule=schedule.replaced(phases=phases, decay=decay))
+    return experiment.replaced(schedule=schedule.replaced(phases=phases, decay=decay))
 
 
 def _said(summary: xr.Dataset) -> str:

@@ -114,10 +114,10 @@ def on_cluster(
     from dask.distributed import as_completed
 
     sent: dict[str, Future] = {}
-    asked: dict[Any, Batch] = {_submitted(client, b, wanted, sent): b for b in batches}
+    pending: dict[Any, Batch] = {_submitted(client, b, wanted, sent): b for b in batches}
     suspects: list[Batch] = []
-    for future in as_completed(list(asked)):
-        batch = asked.pop(future)
+    for future in as_completed(list(pending)):
+        batch = pending.pop(future)
         found = _results(future)
         if found is None:
             # Carried out below, when nothing else is: a worker that dies takes its other batches

@@ -57,25 +57,25 @@ class Grid:
         """Work out what the archive of a sweep will hold."""
         cells = tuple(sweep.cells())
         by_hash = {cell.content_hash: cell.experiment for cell in cells if cell.experiment}
-        asked = list(by_hash.values())
+        experiments = list(by_hash.values())
         held = {content_hash: variable_dims(own) for content_hash, own in by_hash.items()}
-        kept, left_out = _variables(asked, held.values())
+        kept, left_out = _variables(experiments, held.values())
         alike = (
-            *(EXAMPLES if _learn_alike(asked) else ()),
-            *_own_alike(asked),
-            *_starts_alike(asked),
+            *(EXAMPLES if _learn_alike(experiments) else ()),
+            *_own_alike(experiments),
+            *_starts_alike(experiments),
         )
         examples = tuple(name for name in alike if name in kept)
-        static = _static(sweep, source, cells, asked, left_out)
+        static = _static(sweep, source, cells, experiments, left_out)
         # Of any cell: what has other sizes in others was left out, or is labelled in `static`.
-        extent = sizes(asked[0]) | {str(dim): size for dim, size in static.sizes.items()}
-        precision = precision_of(source, asked)
+        extent = sizes(experiments[0]) | {str(dim): size for dim, size in static.sizes.items()}
+        precision = precision_of(source, experiments)
         templates = {
             name: Template(
                 dims=(*sweep.dims, *kept[name]),
                 shape=(*sweep.shape, *(extent[dim] for dim in kept[name])),
                 dtype=_with_room_for_nan(dtype(name, precision)),
-                attrs=_attrs(name, asked),
+                attrs=_attrs(name, experiments),
                 fill=math.nan,
             )
             for name in kept
@@ -147,14 +147,14 @@ def _placed(
 
 
 def _variables(
-    asked: Iterable[Experiment], held: Iterable[Mapping[str, tuple[str, ...]]]
+    experiments: Iterable[Experiment], held: Iterable[Mapping[str, tuple[str, ...]]]
 ) -> tuple[dict[str, tuple[str, ...]], list[str]]:
     """Return the variables with room in one array, with their dimensions, and those without.
 
     Cells may differ in labels of the dimensions that they share, in no other size.
     """
     extents: dict[str, set[int]] = {}
-    for experiment in asked:
+    for experiment in experiments:
         for dim, size in sizes(experiment).items():
             extents.setdefault(dim, set()).add(size)
     dims_of: dict[str, set[tuple[str, ...]]] = {}
@@ -172,37 +172,37 @@ def _variables(
     return kept, left_out
 
 
-def _learn_alike(asked: Sequence[Experiment]) -> bool:
+def _learn_alike(experiments: Sequence[Experiment]) -> bool:
     """Whether all cells learn the same from the same examples, images aside."""
     same: set[Hashable] = {
-        (e.task, e.root_seed, e.seeds, e.record.probe_samples, e.precision) for e in asked
+        (e.task, e.root_seed, e.seeds, e.record.probe_samples, e.precision) for e in experiments
     }
-    return len(same) == 1 and not asked[0].task.stored
+    return len(same) == 1 and not experiments[0].task.stored
 
 
-def _starts_alike(asked: Sequence[Experiment]) -> tuple[str, ...]:
+def _starts_alike(experiments: Sequence[Experiment]) -> tuple[str, ...]:
     """Name the given starts that are the same in all cells, and so stored once."""
-    alike = len({(e.initial, e.rule_labels, e.seeds) for e in asked}) == 1
-    first = asked[0].initial
+    alike = len({(e.initial, e.rule_labels, e.seeds) for e in experiments}) == 1
+    first = experiments[0].initial
     return first.stored_names if alike and first is not None else ()
 
 
-def _own_alike(asked: Sequence[Experiment]) -> tuple[str, ...]:
+def _own_alike(experiments: Sequence[Experiment]) -> tuple[str, ...]:
     """Name the arrays of one's own that are the same in all cells, and so stored once."""
-    if len({e.task for e in asked}) > 1:
+    if len({e.task for e in experiments}) > 1:
         return ()
-    drawn_alike = len({(e.root_seed, e.seeds) for e in asked}) == 1
-    return own_examples(asked[0]) if asked[0].task.stored or drawn_alike else ()
+    drawn_alike = len({(e.root_seed, e.seeds) for e in experiments}) == 1
+    return own_examples(experiments[0]) if experiments[0].task.stored or drawn_alike else ()
 
 
 def _static(
     sweep: SweepDescription,
     source: str,
     cells: Sequence[Cell],
-    asked: Sequence[Experiment],
+    experiments: Sequence[Experiment],
     left_out: Sequence[str],
 ) -> xr.Dataset:
-    shared = _shared_labels([coordinates_of(experiment) for experiment in asked])
+    shared = _shared_labels([coordinates_of(experiment) for experiment in experiments])
     hashes = np.array([cell.content_hash for cell in cells]).reshape(sweep.shape)
     coords: dict[str, xr.Variable] = {
         name: xr.Variable((name,), axis.coordinate, {"long_name": ", ".join(axis.keys) or name})
@@ -217,7 +217,7 @@ def _static(
         source=source,
         experiment_json=sweep.experiment.to_json(),
         experiment_hash=sweep.experiment.content_hash,
-        precision=precision_of(source, asked),
+        precision=precision_of(source, experiments),
         device="",
         wall_time_s=0.0,
     )
@@ -296,11 +296,11 @@ def _places(among: np.ndarray, own: np.ndarray) -> np.ndarray:
     return np.array([where[label] for label in own.tolist()], dtype=np.intp)
 
 
-def _attrs(name: str, asked: Iterable[Experiment]) -> dict[str, str]:
+def _attrs(name: str, experiments: Iterable[Experiment]) -> dict[str, str]:
     attrs = labels.variable(name).attrs
     if labels.variable(name).kind != "real":
         attrs["comment"] = "NaN where a cell has no such run, or none that was carried out"
-    unusual = {equations(experiment).get(name) for experiment in asked}
+    unusual = {equations(experiment).get(name) for experiment in experiments}
     if unusual == {None}:
         return attrs
     del attrs["equation"]  # not that of every cell

@@ -30,15 +30,17 @@ def omissions(stored: xr.Dataset) -> Iterator[tuple[str, str, str]]:
     ArchiveError
         If it is none of a sweep.
     """
-    asked = described(stored)
-    coordinates = [axis.coordinate for _, axis in asked.axes]
+    description = described(stored)
+    coordinates = [axis.coordinate for _, axis in description.axes]
     missing = set(stored.attrs.get(sweep_labels.ATTR_LEFT_OUT, []))
-    for cell in asked.cells():
-        points = zip(asked.dims, coordinates, cell.place, strict=True)
+    for cell in description.cells():
+        points = zip(description.dims, coordinates, cell.place, strict=True)
         where = ", ".join(f"{dim}={labels[at]}" for dim, labels, at in points)
         yield from ((where, *told) for told in _without_room(cell, missing))
         if sweep_labels.ABSENT in stored:
-            one = stored[sweep_labels.ABSENT].isel(dict(zip(asked.dims, cell.place, strict=True)))
+            one = stored[sweep_labels.ABSENT].isel(
+                dict(zip(description.dims, cell.place, strict=True))
+            )
             text = str(one.item())
             yield from ((where, name, why) for name, why in json.loads(text or "{}").items())
 

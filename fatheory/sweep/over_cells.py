@@ -61,8 +61,8 @@ def over_cells(function: Callable[..., Labelled], *sweeps: xr.Dataset) -> Labell
         require_sweep(stored)
     if len(sweeps) == 1 and labels.SOURCE in sweeps[0].dims:
         return _over_sources(function, sweeps[0])
-    asked = _of_one_sweep(sweeps)
-    axes = _common_points(asked, sweeps)
+    description = _of_one_sweep(sweeps)
+    axes = _common_points(description, sweeps)
     cells = list(itertools.product(*axes.values()))
     found: dict[int, Labelled] = {}
     for i, own in enumerate(cells):
@@ -75,7 +75,7 @@ def over_cells(function: Callable[..., Labelled], *sweeps: xr.Dataset) -> Labell
     gap = _without_values(first)
     joined = _joined([found.get(i, gap) for i in range(len(cells))], _CELL)
     kept = [dim for dim in axes if any(dim in stored.dims for stored in sweeps)]
-    return _folded(joined, asked, axes, kept)
+    return _folded(joined, description, axes, kept)
 
 
 def side_by_side(*sweeps: xr.Dataset) -> xr.Dataset:
@@ -140,7 +140,7 @@ def _of_one_sweep(sweeps: tuple[xr.Dataset, ...]) -> SweepDescription:
 
 
 def _common_points(
-    asked: SweepDescription, sweeps: tuple[xr.Dataset, ...]
+    description: SweepDescription, sweeps: tuple[xr.Dataset, ...]
 ) -> dict[str, np.ndarray]:
     """Return the labels along every axis that all of the sweeps, or selections, have.
 
@@ -154,7 +154,7 @@ def _common_points(
             "of several sweeps each is of one source; select it by label, as in "
             "joined.sel(source='simulation')"
         )
-    axes = {dim: points_of(sweeps[0], dim) for dim in asked.dims}
+    axes = {dim: points_of(sweeps[0], dim) for dim in description.dims}
     for dim, first in axes.items():
         for stored in sweeps:
             own = points_of(stored, dim)
@@ -246,11 +246,11 @@ def _beside(parts: list[Labelled]) -> list[Hashable]:
 
 
 def _folded(
-    joined: Labelled, asked: SweepDescription, axes: dict[str, np.ndarray], kept: list[str]
+    joined: Labelled, description: SweepDescription, axes: dict[str, np.ndarray], kept: list[str]
 ) -> Labelled:
     """Give the one dimension of all cells the form of the axes, and of the rest of them labels."""
     coords: dict[Hashable, object] = {}
-    for name, axis in asked.axes:
+    for name, axis in description.axes:
         places = [place_of(name, axis.coordinate, label) for label in axes[name]]
         for key, own in {name: axis.coordinate, **axis.beside}.items():
             coords[key] = (name, own[places]) if name in kept else own[places[0]]

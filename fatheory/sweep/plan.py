@@ -48,7 +48,10 @@ class Batch:
         """Bytes that answering it takes at most; stored examples are there once for all."""
         if self.source != SIMULATION:
             # One after another, so the largest counts.
-            return max(sum(memory_of(asked, self.source).values()) for asked in self.experiments)
+            return max(
+                sum(memory_of(experiments, self.source).values())
+                for experiments in self.experiments
+            )
         total, shared = 0, {}
         for experiment in self.experiments:
             needed = memory_of(experiment, self.source)
@@ -70,7 +73,10 @@ class Batch:
     def alone(self) -> "list[Batch]":
         """Return a batch for every experiment."""
         pairs = zip(self.experiments, self.hashes, strict=True)
-        return [Batch((asked,), (content_hash,), self.source) for asked, content_hash in pairs]
+        return [
+            Batch((experiments,), (content_hash,), self.source)
+            for experiments, content_hash in pairs
+        ]
 
 
 @dataclass(frozen=True)
@@ -111,8 +117,8 @@ class Plan:
         for row in rows(cells, size):
             new = [cell for cell in row if first.get(cell.content_hash) is cell]
             if new:
-                asked = [cell.experiment for cell in new if cell.experiment]
-                key = tuple(map(program_of, asked)) if source == SIMULATION else ()
+                experiments = [cell.experiment for cell in new if cell.experiment]
+                key = tuple(map(program_of, experiments)) if source == SIMULATION else ()
                 programs.setdefault(key, []).append(new)
         batches = [
             Batch.of([cell for row in part for cell in row], source)
@@ -132,13 +138,13 @@ def _leading(shape: Sequence[int], most: int) -> int:
     return next(i for i in range(1, len(shape) + 1) if math.prod(shape[i:]) <= most)
 
 
-def _together(asked: Sequence[Experiment], source: str) -> int:
+def _together(experiments: Sequence[Experiment], source: str) -> int:
     """Return how many experiments make a batch, of the size of the largest."""
     if source != SIMULATION:
-        return max(1, min(MOST, math.ceil(len(asked) / LEAST_BATCHES)))
-    work = max(map(_work, asked))
-    memory = max(map(_memory, asked))
-    most = min(MOST, math.ceil(len(asked) / LEAST_BATCHES), WORK / work, MEMORY / memory)
+        return max(1, min(MOST, math.ceil(len(experiments) / LEAST_BATCHES)))
+    work = max(map(_work, experiments))
+    memory = max(map(_memory, experiments))
+    most = min(MOST, math.ceil(len(experiments) / LEAST_BATCHES), WORK / work, MEMORY / memory)
     return max(1, int(most))
 
 

@@ -61,20 +61,21 @@ def cell(stored: xr.Dataset, points: Mapping[str, Any] | None = None) -> xr.Data
     """
     require_sweep(stored)
     stored = of_one_source(stored, points or {})
-    asked = described(stored)
-    chosen = {dim: _label(stored, dim, points or {}) for dim in asked.dims}
-    strange = set(points or {}) - {*asked.dims, labels.SOURCE}
+    description = described(stored)
+    chosen = {dim: _label(stored, dim, points or {}) for dim in description.dims}
+    strange = set(points or {}) - {*description.dims, labels.SOURCE}
     if strange:
         raise ArchiveError(
-            f"the sweep has no axis {', '.join(sorted(strange))}; it has {', '.join(asked.dims)}"
+            f"the sweep has no axis {', '.join(sorted(strange))}; it has "
+            f"{', '.join(description.dims)}"
         )
     # Two places: in the whole sweep, which makes the experiment, and in what a selection left.
-    place = tuple(place_of(name, axis.coordinate, chosen[name]) for name, axis in asked.axes)
+    place = tuple(place_of(name, axis.coordinate, chosen[name]) for name, axis in description.axes)
     one = stored
-    for dim in asked.dims:
+    for dim in description.dims:
         if dim in stored.dims:
             one = one.isel({dim: place_of(dim, stored[dim].values, chosen[dim])})
-    experiment = asked.cell_at(place).experiment
+    experiment = description.cell_at(place).experiment
     status = sweep_labels.STATUS_NAMES[int(one[sweep_labels.STATUS])]
     if experiment is None or status in ("pending", "failed"):
         why = str(one[sweep_labels.ERROR].item())

@@ -288,7 +288,9 @@ def _begun(path: Path, grid: Grid, leading: int, *, overwrite: bool) -> Appendab
     return AppendableArchive.create(path, static, templates, along, kind=SWEEP, overwrite=overwrite)
 
 
-def stored_sweep(attrs: Mapping[str, Any], asked: SweepDescription) -> SweepDescription | None:
+def stored_sweep(
+    attrs: Mapping[str, Any], description: SweepDescription
+) -> SweepDescription | None:
     """Return the sweep that an archive of these attributes answers; None if it answers none.
 
     Raises
@@ -299,8 +301,8 @@ def stored_sweep(attrs: Mapping[str, Any], asked: SweepDescription) -> SweepDesc
     text = attrs.get(sweep_labels.ATTR_SWEEP)
     if not isinstance(text, str):
         return None
-    stored = type(asked).from_json(text)
-    experiment = completed(stored.experiment, asked.experiment)
+    stored = type(description).from_json(text)
+    experiment = completed(stored.experiment, description.experiment)
     return stored if experiment is stored.experiment else stored.replaced(experiment=experiment)
 
 

@@ -21,17 +21,17 @@ def on_threads(
     # What interrupts is heard by the main thread only, and threads must not outlive it.
     stop, pool = StopRequest(), ThreadPoolExecutor(_threads(batches), "sweep")
     try:
-        asked = {
+        pending = {
             pool.submit(
                 carry_out, batch.experiments, batch.select(wanted), stop, batch.source
             ): batch.hashes
             for batch in batches
         }
-        while asked:
-            done, _ = wait(asked, return_when=FIRST_COMPLETED)
+        while pending:
+            done, _ = wait(pending, return_when=FIRST_COMPLETED)
             # Nothing that is finished is lost to an error beside it.
             for future in sorted(done, key=lambda one: one.exception() is not None):
-                yield dict(zip(asked.pop(future), future.result(), strict=True))
+                yield dict(zip(pending.pop(future), future.result(), strict=True))
     finally:
         stop.asked = True
         pool.shutdown(cancel_futures=True)

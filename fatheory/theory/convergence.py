@@ -179,7 +179,7 @@ def convergence_certificate(
     project.
     """
     W0, W, B, T, Sigma = checked_problem(W0, W, B, T, Sigma)
-    start = _Start(W0, W, B, T, Sigma)
+    start = _InitialWeights(W0, W, B, T, Sigma)
     C = feedback_invariant(W0, W, B)
     size = float(np.linalg.norm(B @ W) + np.linalg.norm(W0) ** 2)
     global_rate, global_factor = start.global_bound(C)
@@ -203,7 +203,7 @@ def convergence_certificate(
     )
 
 
-class _Start:
+class _InitialWeights:
     """A start, seen within the directions that the error can take."""
 
     def __init__(

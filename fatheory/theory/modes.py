@@ -25,11 +25,11 @@ _MANY_TIMES = 32
 
 
 class _Flow(NamedTuple):
-    """The modes, flattened, in the terms of `mode_time`: x = limit + way * w."""
+    """The modes, flattened, in the terms of `mode_time`: x = limit + span * w."""
 
     x0: Float[np.ndarray, " modes"]
     limit: Float[np.ndarray, " modes"]
-    way: Float[np.ndarray, " modes"]
+    span: Float[np.ndarray, " modes"]
     clock: Float[np.ndarray, " modes"]
     a: Float[np.ndarray, " modes"]
     b: Float[np.ndarray, " modes"]
@@ -116,14 +116,14 @@ class ModeSolution:
     def x(self, t: Values) -> np.ndarray:
         """Return x(t), of shape (*t, *modes)."""
         times, lam = self._log_remaining(t)
-        return self._place(lam).reshape(times.shape + self.shape)
+        return self._x(lam).reshape(times.shape + self.shape)
 
     def y(self, t: Values) -> np.ndarray:
         """Return y(t) = y0 + (x^2 - x0^2) / 2, of shape (*t, *modes)."""
         times, lam = self._log_remaining(t)
-        moved = self._flow.way * np.expm1(-lam)
+        moved = self._flow.span * np.expm1(-lam)
         # x^2 - x0^2 as a product, as the squares would cancel.
-        y = np.ravel(self.y0) + 0.5 * moved * (self._place(lam) + self._flow.x0)
+        y = np.ravel(self.y0) + 0.5 * moved * (self._x(lam) + self._flow.x0)
         return y.reshape(times.shape + self.shape)
 
     def remaining(self, t: Values) -> np.ndarray:
@@ -140,7 +140,7 @@ class ModeSolution:
         # The same rate expanded about the start and about the limit, each where it is exact.
         early = w * w * (1 + m * (f.b + m * f.a))
         velocity = w * np.where(lam < 1, early, f.a + w * (f.b - 2 * f.a + w * f.q))
-        return (-f.way * f.clock * velocity).reshape(times.shape + self.shape)
+        return (-f.span * f.clock * velocity).reshape(times.shape + self.shape)
 
     def loss(self, t: Values) -> np.ndarray:
         """Return 1/2 sum over the modes of (s - g x y)^2, of the shape of t."""
@@ -177,13 +177,13 @@ class ModeSolution:
         t[ends] = elapsed(lam[ends], a[ends], b[ends]) / clock[ends]
         return t.reshape(fraction.shape + self.shape)
 
-    def _place(self, lam: Float[np.ndarray, "time modes"]) -> Float[np.ndarray, "time modes"]:
+    def _x(self, lam: Float[np.ndarray, "time modes"]) -> Float[np.ndarray, "time modes"]:
         """Return x from the nearer end, so that neither end loses digits."""
         f = self._flow
-        early = f.x0 + f.way * np.expm1(-lam)
+        early = f.x0 + f.span * np.expm1(-lam)
         late = lam > 1.0
         if late.any() and f.x0.any():
-            return np.where(late, f.limit + f.way * np.exp(-lam), early)
+            return np.where(late, f.limit + f.span * np.exp(-lam), early)
         return early
 
     def _log_remaining(self, t: Values) -> tuple[np.ndarray, Float[np.ndarray, "time modes"]]:
@@ -218,7 +218,7 @@ class ModeSolution:
         still = velocity == 0
         # A mode without velocity rests where it is, on an unstable fixed point too.
         limit = np.where(still, x0, limit)
-        way, F = _way(x0, limit, c, velocity / g)
+        span, F = _way(x0, limit, c, velocity / g)
         if not (still | (F > 0)).all():
             where = int(np.argmax(~(still | (F > 0))))
             raise RegimeError(
@@ -229,9 +229,9 @@ class ModeSolution:
         final = np.maximum(3 * limit * limit + 2 * c, 0.0)
         safe = np.where(still, 1.0, F)
         a = np.where(still, 1.0, final / safe)
-        b = np.where(still, 2.0, (2 * final + 3 * limit * way) / safe)
-        q = np.where(still, 1.0, way * way / safe)
-        return _Flow(x0, limit, way, np.where(still, 0.0, 0.5 * g * F), a, b, q)
+        b = np.where(still, 2.0, (2 * final + 3 * limit * span) / safe)
+        q = np.where(still, 1.0, span * span / safe)
+        return _Flow(x0, limit, span, np.where(still, 0.0, 0.5 * g * F), a, b, q)
 
 
 def _lambda_at(times: Float[np.ndarray, " time"], f: _Flow) -> Float[np.ndarray, "time modes"]:
@@ -264,13 +264,13 @@ def _way(
     difference, an F that is small (near another root) in its sum.
     """
     # On short ways the difference of x0 and limit cancels, near a double root the sum in F does.
-    way = x0 - limit
+    span = x0 - limit
     F = x0 * x0 + x0 * limit + limit * limit + 2 * c
     scale = x0 * x0 + limit * limit + 2 * np.abs(c)
-    short = (np.abs(way) < 1e-3 * (np.abs(x0) + np.abs(limit))) & (1e-3 * scale < F)
-    from_velocity = -2 * v / np.where(way == 0, np.nan, way)
+    short = (np.abs(span) < 1e-3 * (np.abs(x0) + np.abs(limit))) & (1e-3 * scale < F)
+    from_velocity = -2 * v / np.where(span == 0, np.nan, span)
     return (
-        np.where(short, -2 * v / np.where(short, F, 1.0), way),
+        np.where(short, -2 * v / np.where(short, F, 1.0), span),
         np.where(short, F, np.nan_to_num(from_velocity, nan=0.0)),
     )
 

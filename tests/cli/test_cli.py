@@ -11,7 +11,11 @@ import numpy as np
 import pytest
 
 import fatheory as fa
-from fatheory.cli import main
+from fatheory.cli import console, main
+from fatheory.quantities import QUANTITIES
+from fatheory.rules import RULES, Backprop
+from fatheory.tasks import TASKS
+from fatheory.theory import METHODS
 from fatheory.train.run import Run
 
 PRESET = "lillicrap2016/fig2"
@@ -57,6 +61,44 @@ def test_list_shows_presets_rules_and_methods(fatheory):
     assert code == 0
     for word in (PRESET, "feedback_alignment", "node_perturbation", "flow"):
         assert word in out
+
+
+def test_list_keeps_names_whole_and_shows_every_kind_of_task(fatheory, monkeypatch):
+    monkeypatch.setattr(console.out, "_width", 80)
+    code, out, _ = fatheory("list")
+    assert code == 0
+    lines = out.splitlines()
+    assert max(map(len, lines)) <= 80
+    for known in (RULES, QUANTITIES, METHODS, TASKS):
+        assert {line.partition(" ")[0] for line in lines} >= set(known.known())
+    assert "parameters, weights" in " ".join(out.split())  # nothing is cut
+    assert not any(line.endswith(" from") for line in lines)  # all parts are fatheory's
+
+
+def test_list_says_which_package_a_part_comes_from(fatheory):
+    class Doubled(Backprop):
+        name = "doubled"
+
+    RULES.register(Doubled)
+    try:
+        _, out, _ = fatheory("list")
+    finally:
+        RULES.forget()
+    rows = {line.split()[0]: line.split() for line in out.splitlines() if line}
+    assert rows["doubled"][-1] != rows["backprop"][-1]
+    assert __name__ in "".join(out.split())
+
+
+def test_a_method_in_its_former_spelling_is_carried_out_and_warns(fatheory, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+    with warnings.catch_warnings():
+        fixed = '--set=rules={"feedback_alignment": 0.01}'
+        code, _, err = fatheory("solve", PRESET, "--method=reduced-sgd", *SMALL[:-1], fixed)
+    assert code == 0, err
+    assert err.count("'reduced-sgd' is called 'reduced_sgd'") == 1
+    (stored,) = tmp_path.iterdir()
+    assert "theory-reduced_sgd" in stored.name
 
 
 def test_list_of_a_preset_shows_the_keys_that_set_takes(fatheory):

@@ -100,6 +100,15 @@ def test_the_old_spelling_is_accepted_and_warns():
     assert old.identical(solve(ASKED, "reduced_sgd").assign_attrs(old.attrs))
 
 
+@pytest.mark.parametrize(
+    "method", ["closed-form", "infinite-width", "order-parameters", "reduced-sgd"]
+)
+def test_every_name_may_be_spelled_with_hyphens_and_warns(method):
+    now = method.replace("-", "_")
+    with pytest.warns(DeprecationWarning, match=f"'{method}' is called '{now}'"):
+        assert find_method(method) is find_method(now)
+
+
 def test_infinite_width_answers_losses_and_angles_and_says_what_it_lacks():
     answer = solve(ASKED, "infinite_width")
     assert answer.attrs["source"] == "theory/infinite_width"

@@ -65,12 +65,12 @@ def arrange(
     found = [path[len(top) :] for path in folders if path[: len(top)] == top]
     if parted:
         names = sorted({path[1] for path in found if len(path) == 2 and path[0] in _PARTS})
-        places: list[Parts] = list(product(_PARTS, names))
+        wanted: list[Parts] = list(product(_PARTS, names))
     else:
         names = sorted(path[0] for path in found if len(path) == 1)
-        places = [(name,) for name in names]
+        wanted = [(name,) for name in names]
     _check_names(where, names)
-    classes = _by_place(where, inside, places)
+    classes = _by_folder(where, inside, wanted)
     if parted:
         train, test = classes[: len(names)], classes[len(names) :]
     else:
@@ -108,13 +108,13 @@ def _check_names(where: str, names: Iterable[str]) -> None:
             raise DataError(f"{where} has a class of the name {name!r}, which cannot be printed")
 
 
-def _by_place(
-    where: str, inside: Mapping[Parts, Picture], places: Sequence[Parts]
+def _by_folder(
+    where: str, inside: Mapping[Parts, Picture], folders: Sequence[Parts]
 ) -> list[list[Picture]]:
-    found: dict[Parts, list[Picture]] = {place: [] for place in places}
+    found: dict[Parts, list[Picture]] = {folder: [] for folder in folders}
     for path, picture in inside.items():
         found[path[:-1]].append(picture)
-    empty = ["/".join(place) for place, some in found.items() if not some]
+    empty = ["/".join(folder) for folder, some in found.items() if not some]
     if empty:
         raise DataError(
             f"{where} has classes without images: {', '.join(empty)}; add images that can be read, "

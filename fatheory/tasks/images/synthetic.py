@@ -47,5 +47,5 @@ def synthetic_digits(
 
 def _cosines(length: int, shift: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n waves length"]:
     """Evaluate the cosines of wave numbers 0, 1, ... on a grid of pixels moved by `shift`."""
-    place = (np.arange(length) + 0.5 + shift[:, None, None]) / length
-    return np.cos(np.pi * np.arange(_WAVES)[:, None] * place)
+    position = (np.arange(length) + 0.5 + shift[:, None, None]) / length
+    return np.cos(np.pi * np.arange(_WAVES)[:, None] * position)

@@ -39,8 +39,6 @@ class Method:
 
     name: ClassVar[str]
     """How `solve`, archives and lists call it, in lower case with underscores."""
-    aliases: ClassVar[tuple[str, ...]] = ()
-    """Names that it had in earlier versions; they still work, with a warning."""
     summary: ClassVar[str]
     """One line for lists."""
     source: ClassVar[str] = "derived for this project"

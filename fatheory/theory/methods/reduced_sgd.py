@@ -18,14 +18,13 @@ class ReducedSGDMethod(LinearMethod):
     """Carry out the simulation's own updates in the reduced state: any depth, fixed feedback."""
 
     name = "reduced_sgd"
-    direct = True
+    direct_feedback = True
     any_rate = False
-    aliases = ("reduced-sgd",)
     summary = "the very updates of the simulation, whatever the hidden widths: fixed feedback"
 
     def refusals(self, experiment: Experiment) -> Iterator[str]:
         """Yield what is not fixed feedback in one phase."""
-        yield from fixed_feedback_refusals(experiment, "the reduction", direct=self.direct)
+        yield from fixed_feedback_refusals(experiment, "the reduction", direct=self.direct_feedback)
 
     def paths(
         self, experiment: Experiment, starts: Sequence[InitialState], label: str, choice: RuleChoice

@@ -67,7 +67,7 @@ def register_method(part: Registered) -> Registered:
 
 
 def find_method(name: str) -> Method:
-    """Return the method called `name`, or called so in an earlier version.
+    """Return the method called `name`, also where it is spelled with hyphens.
 
     Raises
     ------
@@ -79,9 +79,10 @@ def find_method(name: str) -> Method:
     Warns
     -----
     DeprecationWarning
-        If the name is an old one.
+        If it is: names have underscores.
     """
-    renamed = {old: kind.name for kind in _BUILT_IN for old in kind.aliases}
+    # Hyphens are how the field writes these words, and how earlier versions spelled the names.
+    renamed = {kind.name.replace("_", "-"): kind.name for kind in _BUILT_IN if "_" in kind.name}
     if isinstance(name, str) and name in renamed:
         warn(f"the method {name!r} is called {renamed[name]!r}", DeprecationWarning, stacklevel=3)
         name = renamed[name]

@@ -38,7 +38,7 @@ from fatheory.theory.mean_rule import mean_layered_rule, mean_state
 RANK_TOLERANCE = 1e-12
 """Variances, and rates of decay, below this fraction of the largest are taken for 0."""
 
-Moments = Inexact[np.ndarray, "*rows n n"]
+ErrorMoments = Inexact[np.ndarray, "*rows n n"]
 
 
 class FrozenRows:
@@ -75,7 +75,7 @@ class FrozenRows:
         hidden = W0 @ self.root
         self.gains = hidden.T @ hidden + self.modes[:, None, None] * np.diag(self.variances)
 
-    def noise(self, D: Moments, same: bool = True) -> Moments:
+    def noise(self, D: ErrorMoments, same: bool = True) -> ErrorMoments:
         """Return the term of second order in the rate, of moments of rows i and j.
 
         Parameters

@@ -86,7 +86,9 @@ def expand(
         while now < time:
             step = path.knots[np.searchsorted(path.knots, now, side="right")]
             until = min(time, step)
-            S, m = _stretch(problem, layout, path.at((now + until) / 2), until - now, S, m)
+            S, m = _fluctuation_scale(
+                problem, layout, path.at((now + until) / 2), until - now, S, m
+            )
             now = until
         rows.append((path.at(time), S, m))
     x, S_all, m_all = (np.array(part) for part in zip(*rows, strict=True))
@@ -145,7 +147,7 @@ def _path(problem: Problem, layout: Layout, x0: Vector, end: float) -> _Path:
     return _Path(np.append(inner.ravel(), end), solved.sol)
 
 
-def _stretch(
+def _fluctuation_scale(
     problem: Problem,
     layout: Layout,
     x: Vector,

@@ -16,28 +16,29 @@ NODES = 32
 _AT = {pair: p for p, pair in enumerate(PAIRS)} | {(d, c): p for p, (c, d) in enumerate(PAIRS)}
 
 
-def _places(*pairs: tuple[int, int]) -> Int[np.ndarray, " p"]:
+def _pair_indices(*pairs: tuple[int, int]) -> Int[np.ndarray, " p"]:
     """Return where the pairs lie among `PAIRS`."""
     return np.array([_AT[pair] for pair in pairs])
 
 
 # Of each field j of the first three, with the two others k and m: where its pairs lie.
 _REST = ((0, 1, 2), (1, 0, 2), (2, 0, 1))
-_J3, _K3, _M3 = (_places(*((fields[f], 3) for fields in _REST)) for f in range(3))
+_J3, _K3, _M3 = (_pair_indices(*((fields[f], 3) for fields in _REST)) for f in range(3))
 _JK, _JM, _KM = (
-    _places(*((fields[f], fields[g]) for fields in _REST)) for f, g in ((0, 1), (0, 2), (1, 2))
+    _pair_indices(*((fields[f], fields[g]) for fields in _REST))
+    for f, g in ((0, 1), (0, 2), (1, 2))
 )
 # Of each pair (c, d), with the opposite pair (p, q).
 _BOTH = [(*PAIRS[p], *PAIRS[5 - p]) for p in range(6)]
 _PQ, _PC, _QC, _PD, _QD = (
-    _places(*((four[f], four[g]) for four in _BOTH))
+    _pair_indices(*((four[f], four[g]) for four in _BOTH))
     for f, g in ((2, 3), (2, 0), (3, 0), (2, 1), (3, 1))
 )
 _LEFT_OUT_P, _LEFT_OUT_Q = (np.array([four[f] for four in _BOTH]) for f in (2, 3))
 # Of each three of the four, the last one apart.
 _THREES = [tuple(f for f in range(4) if f != out) for out in range(4)]
 _XY, _XZ, _YZ = (
-    _places(*((three[f], three[g]) for three in _THREES)) for f, g in ((0, 1), (0, 2), (1, 2))
+    _pair_indices(*((three[f], three[g]) for three in _THREES)) for f, g in ((0, 1), (0, 2), (1, 2))
 )
 
 Correlations = Float[np.ndarray, "*shape 6"]

@@ -73,24 +73,26 @@ class ReluIntegrals:
         own = np.arange(K)
         table[..., own, own, :, :] = single
         if K > 1:
-            places = _places(K, n)
+            at_entries = _entry_indices(K, n)
             # a is one of i, k: its own gate changes nothing, and the other one's is left.
-            for gate, other in ((places.i, places.k), (places.k, places.i)):
+            for gate, other in ((at_entries.i, at_entries.k), (at_entries.k, at_entries.i)):
                 rows = single[..., other, gate, :]
-                table[..., places.i, places.k, gate, :] = rows
-                table[..., places.i, places.k, :, gate] = np.moveaxis(rows, -2, 0)
-            i, k, a = places.squares
+                table[..., at_entries.i, at_entries.k, gate, :] = rows
+                table[..., at_entries.i, at_entries.k, :, gate] = np.moveaxis(rows, -2, 0)
+            i, k, a = at_entries.squares
             table[..., i, k, a, a] = _two_gates_squared(r, i, k, a)
-            i, k, a, b = places.distinct
+            i, k, a, b = at_entries.distinct
             if len(i):
-                values = _four_distinct(r, places)
+                values = _four_distinct(r, at_entries)
                 table[..., i, k, a, b] = values
                 table[..., i, k, b, a] = values
-            table[..., places.k, places.i, :, :] = table[..., places.i, places.k, :, :]
+            table[..., at_entries.k, at_entries.i, :, :] = table[
+                ..., at_entries.i, at_entries.k, :, :
+            ]
         return table * (s[..., :, None] * s[..., None, :])[..., None, None, :, :]
 
 
-class _Places(NamedTuple):
+class _EntryIndices(NamedTuple):
     """Where the entries of I4 with i < k lie.
 
     Attributes
@@ -119,7 +121,7 @@ class _Places(NamedTuple):
 
 
 @cache
-def _places(K: int, n: int) -> _Places:
+def _entry_indices(K: int, n: int) -> _EntryIndices:
     pairs = [(i, k) for i in range(K) for k in range(i + 1, K)]
     squares = [(i, k, a) for i, k in pairs for a in range(n) if a not in (i, k)]
     distinct = [
@@ -132,7 +134,7 @@ def _places(K: int, n: int) -> _Places:
     sets = sorted({tuple(sorted(four)) for four in distinct})
     number = {four: index for index, four in enumerate(sets)}
     i, k = np.array(pairs).T
-    return _Places(
+    return _EntryIndices(
         i,
         k,
         tuple(np.array(squares, dtype=int).reshape(-1, 3).T),
@@ -211,18 +213,18 @@ def _two_gates_squared(
     return three_positive(rik, ri, rk) + edges / (4 * np.pi)
 
 
-def _four_distinct(r: FieldCovariance, places: _Places) -> Float[np.ndarray, "*batch d"]:
+def _four_distinct(r: FieldCovariance, at_entries: _EntryIndices) -> Float[np.ndarray, "*batch d"]:
     """Return E theta_i theta_k a^+ b^+ for unit variances and distinct fields."""
     c, d = np.array(PAIRS).T
-    of_sets = r[..., places.sets[:, c], places.sets[:, d]]
-    P4 = four_positive(of_sets)[..., places.of_set]
+    of_sets = r[..., at_entries.sets[:, c], at_entries.sets[:, d]]
+    P4 = four_positive(of_sets)[..., at_entries.of_set]
     # Of each entry, from its set: the pairs ik, ia, ib, ka, kb, ab.
-    at = (..., places.of_set[:, None], places.pairs)
+    at = (..., at_entries.of_set[:, None], at_entries.pairs)
     D = _D(of_sets)
     ik, ia, ib, ka, kb, ab = np.moveaxis(of_sets[at], -1, 0)
-    D_ik = D[..., places.of_set, places.pairs[:, 0]]
+    D_ik = D[..., at_entries.of_set, at_entries.pairs[:, 0]]
     g = both_positive_given(of_sets)
-    g_ik = g[..., places.of_set, places.pairs[:, 0]]
+    g_ik = g[..., at_entries.of_set, at_entries.pairs[:, 0]]
     _, g_ia, g_ib, g_ka, g_kb, g_ab = np.moveaxis((g * np.sqrt(D))[at], -1, 0)
     numerator = ia * kb + ka * ib - ik * (ia * ib + ka * kb)
     edges = (
