@@ -48,10 +48,7 @@ class Batch:
         """Bytes that answering it takes at most; stored examples are there once for all."""
         if self.source != SIMULATION:
             # One after another, so the largest counts.
-            return max(
-                sum(memory_of(experiments, self.source).values())
-                for experiments in self.experiments
-            )
+            return max(sum(memory_of(one, self.source).values()) for one in self.experiments)
         total, shared = 0, {}
         for experiment in self.experiments:
             needed = memory_of(experiment, self.source)
@@ -73,10 +70,7 @@ class Batch:
     def alone(self) -> "list[Batch]":
         """Return a batch for every experiment."""
         pairs = zip(self.experiments, self.hashes, strict=True)
-        return [
-            Batch((experiments,), (content_hash,), self.source)
-            for experiments, content_hash in pairs
-        ]
+        return [Batch((one,), (content_hash,), self.source) for one, content_hash in pairs]
 
 
 @dataclass(frozen=True)
