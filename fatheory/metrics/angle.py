@@ -11,6 +11,7 @@ from fatheory.metrics.archive_view import ArchiveView
 from fatheory.metrics.labelled_archive import RUN
 from fatheory.metrics.metric import chunked_metric
 from fatheory.metrics.quantity import read_or_computed
+from fatheory.quantities import Need
 
 Subject = Literal["weight", "delta", "delta_flattened", "unit"]
 
@@ -43,8 +44,9 @@ def angle(view: ArchiveView, of: Subject = "weight", *, layer: int | None = None
     DataArray
         ``(rule, seed, step, layer)``, without `layer` where one was selected;
         ``(rule, seed, step, unit_{l-1})`` for ``"unit"``. NaN where an angle is not defined: layer
-        1 has no V, a zero vector no direction, and a V that learns is not stored. What was
-        recorded online is returned as recorded.
+        1 has no V, a zero vector no direction, and a V that learns is not stored; of rules
+        without a V at hand the attribute ``comment`` says so. What was recorded online is returned
+        as recorded.
 
     Raises
     ------
@@ -82,10 +84,12 @@ def _unit_angle(view: ArchiveView, layer: int, output: int) -> xr.DataArray:
     V = view.backward_weights[layer - 1]
     if V is None:
         raise ArchiveError("layer 1 sends no errors back, so its units have no feedback weights")
+    gaps = view.gaps({Need.BACKWARD_WEIGHTS})
     return view.labelled(
         "unit_angle",
         unit_angles(view.weights[layer - 1], V),
         (*RUN, labels.unit(layer - 1)),
         units=labels.DEGREES,
         long_name=f"angle between each unit's outgoing weights and feedback, layer {layer}",
+        **({"comment": gaps} if gaps else {}),
     )

@@ -1,6 +1,6 @@
 """The one door to archives: what metrics read of them, as views of quantities."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -12,8 +12,8 @@ from fatheory.experiment.departure import Departure
 from fatheory.geometry import linear_activities, linear_gradients, linear_signals
 from fatheory.metrics.labelled_archive import LabelledArchive
 from fatheory.quantities import Evaluation, Need, Spiking, View, find_quantity
-from fatheory.rules import LayeredRule
-from fatheory.rules.drawing import has_state
+from fatheory.rules import DirectRule, LayeredRule, Rule
+from fatheory.rules.drawing import NoRandomness, PassedTrial, has_state
 
 _Named = Callable[[int], str]
 
@@ -97,9 +97,42 @@ class ArchiveView(LabelledArchive, View):
 
         As recorded, or from the recorded weights where network and task are linear.
         """
-        return self._recorded_signals(labels.teaching_signal) or self.signals_through(
-            self.backward_weights
-        )
+        recorded = self._recorded_signals(labels.teaching_signal)
+        if recorded is not None:
+            return recorded
+        signals = self.signals_through(self.backward_weights)
+        for i, label in enumerate(self.rules):
+            rule = self.choice(label).make()
+            if isinstance(rule, DirectRule) and not rule.stochastic:
+                for delta, own in zip(
+                    signals, self._direct_signals(rule, signals, i), strict=False
+                ):
+                    delta[i] = own
+        return signals
+
+    def _direct_signals(
+        self, rule: DirectRule, signals: list[np.ndarray], place: int
+    ) -> tuple[np.ndarray, ...]:
+        """Return the signals of hidden layers that a rule without V and chance gives them."""
+        shapes = tuple(delta[place].shape for delta in signals[:-1])
+        states = [
+            np.swapaxes(self.array(name)[place], -1, -2) if name in self else None
+            for name in map(labels.direct_feedback, range(1, len(signals)))
+        ]
+        trial = PassedTrial(shapes, signals[-1][place], self.targets[0])
+        return rule.teaching_signals(trial, tuple(states), NoRandomness())
+
+    def gaps(self, needs: Collection[Need]) -> str:
+        """Say of which rules it holds nothing that a quantity of these needs follows from, and why.
+
+        Empty where it does of all rules.
+        """
+        through = Need.BACKWARD_WEIGHTS in needs
+        recorded = labels.teaching_signal(1) in self
+        if not through and (recorded or not {Need.SIGNALS, Need.GRADIENTS} & set(needs)):
+            return ""
+        reasons = {label: _lacking(self.choice(label).make(), through) for label in self.rules}
+        return "; ".join(f"NaN for {label}, {why}" for label, why in reasons.items() if why)
 
     @cached_property
     def backprop_signals(self) -> list[np.ndarray]:
@@ -207,16 +240,25 @@ class ArchiveView(LabelledArchive, View):
             If the network departs from a linear one in more than is known to change nothing, or
             the task is not linear.
         """
-        asked = self.experiment
-        departures = asked.network.departures_from_linear()
+        experiment = self.experiment
+        departures = experiment.network.departures_from_linear()
         differences = [told(own) for own in departures if own.feature not in NEUTRAL]
-        if not isinstance(asked.task, LinearTask):
-            differences.append(f"the task is of kind {asked.task.kind!r}")
+        if not isinstance(experiment.task, LinearTask):
+            differences.append(f"the task is of kind {experiment.task.kind!r}")
         if differences:
             raise ArchiveError(
                 f"{what} follow from the weights alone where network and task are linear; here, "
                 f"{', '.join(differences)}: add {quantities} to the experiment's record.quantities"
             )
+
+
+def _lacking(rule: Rule, through: bool) -> str:
+    """Say what archives hold no V, or else no signals, of a rule for; empty if they do."""
+    if isinstance(rule, DirectRule) and through:
+        return "whose signals pass through no V"
+    if rule.stochastic:
+        return f"whose {'V is' if through else 'signals are'} drawn anew at every update"
+    return "whose V learns and is not stored" if rule.adaptive else ""
 
 
 def told(departure: Departure) -> str:

@@ -26,7 +26,8 @@ def quantity(view: ArchiveView, name: str) -> xr.Dataset:
     -------
     Dataset
         Its variables, ``(rule, seed, step, ...)``. NaN where they are not defined: for rules
-        without V, with a random one, or with one that learns and is not stored.
+        without V, with a random one, or with one that learns and is not stored. The attribute
+        ``comment`` says of which rules and why.
 
     Raises
     ------
@@ -63,13 +64,14 @@ def read_or_computed(view: ArchiveView, name: str) -> xr.Dataset:
             f"{error}, from which {name!r} follows; add {name!r} to the experiment's "
             f"record.quantities"
         ) from None
+    comment = {"comment": gaps} if (gaps := view.gaps(chosen.needs)) else {}
     return xr.Dataset(
         {
             variable: view.labelled(
                 variable,
                 measured[variable],
                 chosen.dims(variable, experiment),
-                **labels.variable(variable).attrs,
+                **(labels.variable(variable).attrs | comment),
             )
             for variable in names
         }

@@ -1,7 +1,11 @@
-"""Whether a rule draws a state at all, and whether it takes random numbers for it."""
+"""Rules without random numbers: which draw a state, and direct ones that draw nothing else."""
+
+from dataclasses import dataclass
+from typing import NoReturn
 
 import numpy as np
 
+from fatheory.arrays import Array
 from fatheory.rules.rule import DirectRule, LayeredRule
 
 
@@ -25,6 +29,26 @@ class NoRandomness:
     def __getattr__(self, name: str) -> object:
         # Rules of one's own may draw by whatever else NumPy's generators have.
         del name
+        raise DrawnError
+
+
+@dataclass(frozen=True)
+class PassedTrial:
+    """A forward pass that is over, as a `Trial` for direct rules that perturb nothing.
+
+    Attributes
+    ----------
+    hidden_shapes, output_error, target
+        As of `fatheory.rules.Trial`, over any leading axes.
+    """
+
+    hidden_shapes: tuple[tuple[int, ...], ...]
+    output_error: Array
+    target: Array
+
+    def loss(self, perturbations: tuple[Array, ...]) -> NoReturn:
+        """Raise `DrawnError`: perturbations are drawn."""
+        del perturbations
         raise DrawnError
 
 

@@ -1,35 +1,20 @@
 """A linear network along the steps of a theory, as quantities look at it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float
 
 from fatheory import labels
-from fatheory.arrays import Array
 from fatheory.experiment import RuleChoice
 from fatheory.geometry import linear_activities, linear_gradients, squared_loss
 from fatheory.initial import InitialState, Samples
 from fatheory.quantities import Evaluation, Need, View
 from fatheory.rules import DirectRule, LayeredRule
-from fatheory.rules.drawing import NoRandomness
+from fatheory.rules.drawing import NoRandomness, PassedTrial
 
 Arrays = list[np.ndarray]
-
-
-@dataclass(frozen=True)
-class _Trial:
-    """Forward passes at recorded steps as a direct rule sees them (`fatheory.rules.Trial`)."""
-
-    hidden_shapes: tuple[tuple[int, ...], ...]
-    output_error: Float[np.ndarray, "step sample n_o"]
-    target: Float[np.ndarray, "sample n_o"]
-
-    def loss(self, perturbations: tuple[Array, ...]) -> Array:
-        """Refuse: a perturbed pass is a draw, of which theory knows the mean."""
-        raise NotImplementedError("the theory of linear networks makes no trials")
 
 
 class LinearView(View):
@@ -141,7 +126,7 @@ class LinearView(View):
         *hidden, top = self.backprop_signals
         rule = self._choice.make()
         if isinstance(rule, DirectRule) and not rule.stochastic:
-            trial = _Trial(tuple(delta.shape for delta in hidden), top, self.targets)
+            trial = PassedTrial(tuple(delta.shape for delta in hidden), top, self.targets)
             states = tuple(self._start.states[self._label][:-1])
             return [*rule.teaching_signals(trial, states, NoRandomness()), top]
         # The output's signal is its error, whatever the rule does below.

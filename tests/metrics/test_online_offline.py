@@ -139,7 +139,9 @@ def test_online_is_offline_in_linear_networks(archive):
     assert list(recorded) == list(computed)
     for name in computed:
         xr.testing.assert_allclose(recorded[name], computed[name], rtol=0, atol=1e-6)
-        assert recorded[name].attrs == computed[name].attrs
+        # What follows from weights also says why it is NaN of some rules.
+        told = {key: text for key, text in computed[name].attrs.items() if key != "comment"}
+        assert recorded[name].attrs == told
         assert np.isfinite(computed[name].sel(rule="feedback_alignment")).all()
     alignment, unit = metrics.pseudoinverse_alignment(stripped), metrics.angle(stripped, "unit")
     xr.testing.assert_identical(
