@@ -299,7 +299,7 @@ def _own_examples(runs: tuple[str, ...]) -> dict[str, Variable]:
     return found
 
 
-_VARIABLES = {
+BASIC_VARIABLES = {
     RULE: Variable((RULE,), DIMENSIONLESS, "learning rule", kind="string"),
     SEED: Variable((SEED,), DIMENSIONLESS, "seed", kind="integer"),
     STEP: Variable((STEP,), "step", "update steps", kind="integer"),
@@ -360,12 +360,12 @@ def also_described_by(describe: Describe, names: Names) -> None:
 def known_names() -> tuple[str, ...]:
     """List the names that `describe` knows, those of every layer by the name of layer 1."""
     brought = (name for _, names in _brought for name in names())
-    return tuple(name.format(layer=1) for name in (*_VARIABLES, *brought))
+    return tuple(name.format(layer=1) for name in (*BASIC_VARIABLES, *brought))
 
 
 def describe(name: str) -> Variable | None:
     """Return how the variable `name` is labelled, or None if no archive has such a variable."""
-    known = described_in(_VARIABLES, name) or _described_start(name)
+    known = described_in(BASIC_VARIABLES, name) or _described_start(name)
     if known is not None:
         return known
     found = (ask(name) for ask, _ in _brought)

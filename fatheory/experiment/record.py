@@ -42,8 +42,10 @@ class Record(Description):
         themselves: a `fatheory.quantities.Quantity`, or a function that
         `fatheory.quantities.of_function` makes one of.
     sources : mapping of str to str
-        Digests of the source of quantities that are not fatheory's own. They are filled in, so
-        that what another source computes is another experiment.
+        Digests of quantities that are not fatheory's own: of their source and of what they compute
+        with (`fatheory.quantities.of_function` says what that is). They are filled in, so that what
+        another source computes is another experiment. An archive is read with the ones that it
+        was written with; a quantity that has changed since is not computed for it.
     spacing : str
         ``linear`` or ``logarithmic`` in the step.
     snapshots : int
@@ -100,18 +102,14 @@ class Record(Description):
     @field_validator("sources", mode="before")
     @classmethod
     def _of_quantities(cls, value: Any, info: Any) -> Any:
-        """Fill in the sources of one's own quantities, and refuse others than were described."""
+        """Fill in the sources of one's own quantities that were not described."""
         given = dict(value)
         # Pydantic validates fields in their order, so the quantities are known by now.
         here = {name: source_of(name) for name in info.data.get("quantities", ())}
         found = {name: source for name, source in here.items() if source}
-        for name, source in found.items():
-            if given.get(name, source) != source:
-                raise ValueError(
-                    f"the quantity {name!r} was described with the source {given[name]}, and here "
-                    f"it has the source {source}: use the version it was described with, or leave "
-                    f"record.sources out"
-                )
+        # As described, be it another than here: archives are read whatever became of a quantity,
+        # and what computes it refuses by itself.
+        found |= {name: str(given[name]) for name in found if name in given}
         return tuple(found.items())
 
     @model_serializer(mode="wrap")

@@ -112,6 +112,12 @@ class LabelledArchive:
             )
         return np.atleast_1d(self._archive[labels.STEP].values)
 
+    @property
+    def run_shape(self) -> tuple[int, int, int]:
+        """Numbers of rules, seeds and steps, 1 where a selection took the axis away."""
+        rules, seeds, steps = (self._archive.sizes.get(dim, 1) for dim in RUN)
+        return rules, seeds, steps
+
     def __contains__(self, name: str) -> bool:
         return name in self._archive
 

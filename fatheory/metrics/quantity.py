@@ -1,12 +1,14 @@
 """Any quantity that can be recorded, from an archive."""
 
+import numpy as np
 import xarray as xr
 
 from fatheory import labels
+from fatheory.arrays import Array
 from fatheory.errors import ArchiveError, NotOfferedError
 from fatheory.metrics.archive_view import ArchiveView
 from fatheory.metrics.metric import chunked_metric
-from fatheory.quantities import find_quantity
+from fatheory.quantities import find_quantity, require_source
 
 
 @chunked_metric
@@ -34,6 +36,11 @@ def quantity(view: ArchiveView, name: str) -> xr.Dataset:
     ArchiveError
         If the archive has neither the quantity nor what it follows from, or its experiment no such
         quantity.
+    PluginError
+        If it is not fatheory's own and another than when the experiment was described, and the
+        archive does not hold what it was.
+    QuantityError
+        If it does not keep what it declares.
     UnknownNameError
         If there is no such quantity.
 
@@ -57,14 +64,16 @@ def read_or_computed(view: ArchiveView, name: str) -> xr.Dataset:
     names = list(chosen.names(experiment))
     if all(variable in view for variable in names):
         return xr.Dataset({variable: view.variable(variable) for variable in names})
+    require_source(chosen, dict(experiment.record.sources).get(name, ""))
     try:
-        measured = chosen.measure(view)
+        measured = _of_all_runs(view, chosen.measure(view))
     except NotOfferedError as error:
         raise ArchiveError(
             f"{error}, from which {name!r} follows; add {name!r} to the experiment's "
             f"record.quantities"
         ) from None
     comment = {"comment": gaps} if (gaps := view.gaps(chosen.needs)) else {}
+    chosen.require_shapes(measured, view.run_shape, experiment)
     return xr.Dataset(
         {
             variable: view.labelled(
@@ -76,3 +85,16 @@ def read_or_computed(view: ArchiveView, name: str) -> xr.Dataset:
             for variable in names
         }
     )
+
+
+def _of_all_runs(view: ArchiveView, measured: dict[str, Array]) -> dict[str, Array]:
+    """Give every run what is the same for several, as what follows from inputs alone is."""
+    found = {}
+    for name, values in measured.items():
+        runs = tuple(values.shape[:3])
+        alike = len(runs) == 3 and all(
+            n in (1, size) for n, size in zip(runs, view.run_shape, strict=True)
+        )
+        whole = (*view.run_shape, *values.shape[3:])
+        found[name] = np.broadcast_to(np.asarray(values), whole) if alike else values
+    return found

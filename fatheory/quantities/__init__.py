@@ -14,6 +14,7 @@ from fatheory.quantities.registry import known_quantities as known_quantities
 from fatheory.quantities.registry import quantity_table as quantity_table
 from fatheory.quantities.registry import recorded_quantities as recorded_quantities
 from fatheory.quantities.registry import register as register
+from fatheory.quantities.registry import require_source as require_source
 from fatheory.quantities.registry import source_of as source_of
 from fatheory.quantities.view import Evaluation as Evaluation
 from fatheory.quantities.view import Spiking as Spiking

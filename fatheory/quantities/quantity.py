@@ -1,7 +1,5 @@
 """What a quantity is: something that can be recorded of a network, and computed offline alike."""
 
-import hashlib
-import inspect
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -13,7 +11,9 @@ from fatheory.errors import FatheoryError, QuantityError
 from fatheory.labels import Variable
 from fatheory.quantities.dimensions import dimension_sizes
 from fatheory.quantities.experiment_like import ExperimentLike, ExperimentParts
+from fatheory.quantities.fingerprint import Fingerprint, digest, source_text
 from fatheory.quantities.need import OF_MATRICES, Need
+from fatheory.quantities.reserved import reserved_for
 from fatheory.quantities.view import Narrowed, View
 
 _LAYER = "{layer}"
@@ -117,7 +117,8 @@ class Quantity:
         Raises
         ------
         QuantityError
-            If it looks at what it does not declare to need, or returns other variables.
+            If it raises something, looks at what it does not declare to need, or returns other
+            variables or something else than arrays of real numbers.
         NotOfferedError
             If the view does not offer what it needs.
         """
@@ -130,10 +131,18 @@ class Quantity:
             if type(self).__module__.startswith("fatheory."):
                 raise
             raise QuantityError(f"{self.whose} fails: {type(error).__name__}: {error}") from error
-        for name in measured:
-            if self.describe(name) is None:
+        for name, values in measured.items():
+            if self.describe(str(name)) is None:
                 raise QuantityError(
                     f"{self.whose} returns {name!r}; it declares {', '.join(self.variables)}"
+                )
+            kind = getattr(getattr(values, "dtype", None), "kind", type(values).__name__)
+            # NumPy would drop imaginary parts, parse texts, and count dates.
+            if kind not in ("b", "i", "u", "f"):
+                raise QuantityError(
+                    f"{self.whose} returns {name!r} as {getattr(values, 'dtype', kind)}; archives "
+                    f"hold arrays of real numbers or booleans: give the real part, a norm or a "
+                    f"number for each kind"
                 )
         return measured
 
@@ -185,7 +194,12 @@ class Quantity:
         odd = [need for need in self.needs if not isinstance(need, Need)]
         if odd:
             return f"needs {odd[0]!r}, which is none of {', '.join(map(repr, Need))}"
+        if not isinstance(self.variables, Mapping):
+            return f"has variables that are no mapping from names: {self.variables!r:.60}"
         for name, variable in self.variables.items():
+            taken = reserved_for(name.format(layer=1)) or reserved_for(self.name)
+            if taken:
+                return f"has a variable {name!r}, which is {taken}: give it another name"
             if variable.dims[:3] != labels.RUN:
                 return f"has a variable {name!r} whose dimensions do not begin with {labels.RUN}"
             unknown = [dim for dim in variable.dims[3:] if not _DIMENSION.fullmatch(dim)]
@@ -197,8 +211,31 @@ class Quantity:
 
     @property
     def digest(self) -> str:
-        """Digest of its source, which tells own quantities of one name apart."""
-        return code_digest(type(self))
+        """Digest of its source and of all that it computes with, as `Fingerprint` says.
+
+        It tells own quantities of one name apart.
+
+        Raises
+        ------
+        PluginError
+            If it computes with something that cannot be told from others of its kind.
+        """
+        code, prints = self._code, Fingerprint(self.whose, type(self).__module__)
+        beside = [*prints.beside_source(code), *self._state(prints)]
+        # Source alone where that is all, as versions before this one had it.
+        return digest("\0".join([source_text(code), *beside]))
+
+    @property
+    def former_digest(self) -> str:
+        """What versions before this one had for a digest: of the source alone."""
+        return digest(source_text(self._code))
+
+    @property
+    def _code(self) -> Any:
+        return type(self)
+
+    def _state(self, prints: Fingerprint) -> list[str]:
+        return [f"{name} {prints.told(f'its {name}', own)}" for name, own in vars(self).items()]
 
     @property
     def whose(self) -> str:
@@ -207,14 +244,3 @@ class Quantity:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r}>"
-
-
-def code_digest(code: Any) -> str:
-    """Return sixteen hexadecimal digits that change with the source of a class or function."""
-    try:
-        text = inspect.getsource(code)
-    except (OSError, TypeError):  # typed into a console: what it was compiled to
-        functions = [code, *vars(code).values()] if isinstance(code, type) else [code]
-        compiled = [f.__code__ for f in functions if hasattr(f, "__code__")]
-        text = repr([(c.co_code, c.co_names, c.co_consts) for c in compiled])
-    return hashlib.sha256(text.encode()).hexdigest()[:16]

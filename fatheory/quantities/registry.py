@@ -59,28 +59,50 @@ _BUILT_IN: tuple[type[Quantity], ...] = (
 )
 
 
-def _unfit(part: object) -> str:
+def unfit(part: object) -> str:
+    """Say why something is no quantity that archives can hold; empty if it is one."""
     if isinstance(part, type) and issubclass(part, Quantity):
         return "is a class; name an instance of it"
     if not isinstance(part, Quantity):
         return "is no instance of a subclass of fatheory.quantities.Quantity"
+    wrong = part.unfit()
+    if wrong or type(part) in _BUILT_IN:
+        return wrong
     strange = [name for name in part.variables if not name.startswith(part.name)]
-    if strange and type(part) not in _BUILT_IN:
+    if strange:
         # So that no two quantities have a variable of one name.
         return f"has a variable {strange[0]!r}, whose name does not begin with {part.name!r}"
-    return part.unfit()
+    for name in part.variables:
+        of_ours = labels.described_in(_OWN_VARIABLES, name.format(layer=1))
+        # A name of ours the registry refuses, in its own words.
+        if of_ours is not None and not is_ours(part.name):
+            return f"has a variable {name!r}, which a quantity of fatheory has: {of_ours.long_name}"
+    return _undigested(part)
 
+
+def is_ours(name: str) -> bool:
+    """Whether a quantity of fatheory has the name."""
+    return any(kind.name == name for kind in _BUILT_IN)
+
+
+def _undigested(part: Quantity) -> str:
+    """Say why the source of a quantity cannot be told from others; empty if it can."""
+    try:
+        return "" if part.digest else "has no digest"
+    except PluginError as error:
+        return f"({error})"
+
+
+_OWN_VARIABLES = {name: variable for kind in _BUILT_IN for name, variable in kind.variables.items()}
 
 QUANTITIES: Registry[Quantity] = Registry(
-    "quantity", "fatheory.quantities", [kind() for kind in _BUILT_IN], unfit=_unfit
+    "quantity", "fatheory.quantities", [kind() for kind in _BUILT_IN], unfit=unfit
 )
 """All quantities. A package adds one by an entry point of the group ``fatheory.quantities`` that
 names an instance of a `Quantity`, a notebook by `register`."""
 
 find_quantity = QUANTITIES.find
 known_quantities = QUANTITIES.known
-
-_OWN_VARIABLES = {name: variable for kind in _BUILT_IN for name, variable in kind.variables.items()}
 
 
 def register(part: Registered) -> Registered:
@@ -105,6 +127,32 @@ def source_of(name: str) -> str:
     return QUANTITIES.find(name).digest
 
 
+def require_source(quantity: Quantity, described: str) -> None:
+    """Refuse to compute a quantity that is another than the one described.
+
+    Parameters
+    ----------
+    quantity : Quantity
+        The one at hand.
+    described : str
+        The digest in a description, of this version or an earlier one; empty for any.
+
+    Raises
+    ------
+    PluginError
+        If its digest is another.
+    """
+    here = source_of(quantity.name) if described else ""
+    # Earlier versions noted the source alone.
+    if here and described not in (here, quantity.former_digest):
+        raise PluginError(
+            f"{quantity.whose} is another than when the experiment was described: what it computes "
+            f"with had the digest {described}, and has {here}. What was recorded can be read; to "
+            f"compute it, go back to what it was, or describe the experiment anew (without "
+            f"record.sources), or give it another name"
+        )
+
+
 def recorded_quantities(names: Iterable[str], sources: Mapping[str, str]) -> tuple[Quantity, ...]:
     """Return the quantities of a record, if they are those that were described.
 
@@ -115,12 +163,7 @@ def recorded_quantities(names: Iterable[str], sources: Mapping[str, str]) -> tup
     """
     chosen = find_quantities(names)
     for quantity in chosen:
-        source = source_of(quantity.name)
-        if source != sources.get(quantity.name, source):
-            raise PluginError(
-                f"{quantity.whose} is another than when the experiment was described (its source "
-                f"was {sources[quantity.name]} and is {source}): describe the experiment anew"
-            )
+        require_source(quantity, sources.get(quantity.name, ""))
     return chosen
 
 

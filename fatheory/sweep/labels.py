@@ -1,10 +1,9 @@
 """Names of the variables and attributes that a sweep's archive has beside those of a run."""
 
-import re
-
 import numpy as np
 
 from fatheory import labels
+from fatheory.quantities.reserved import reserved_for
 
 STATUS = labels.STATUS
 ERROR = "error"
@@ -57,22 +56,7 @@ DTYPES = {
 }
 """What is known of every cell; sweeps of simulation have no `ABSENT`."""
 
-_DIMS_OF_LAYERS = re.compile(r"^(unit|channel|feature|kernel_row|kernel_column)_\d+(_twin)?$")
-_DIMS = {
-    labels.SAMPLE,
-    labels.RECEPTIVE_UNIT,
-    labels.TRACED_UNIT,
-    labels.TIME_STEP,
-    labels.SOURCE,
-    "variable",
-}
-
 
 def is_taken(name: str) -> bool:
     """Whether archives, of runs or sweeps, already call something `name`."""
-    return (
-        labels.describe(name) is not None
-        or name in _DIMS
-        or name in OF_CELLS
-        or _DIMS_OF_LAYERS.match(name) is not None
-    )
+    return labels.describe(name) is not None or bool(reserved_for(name))

@@ -65,8 +65,8 @@ def test_another_source_is_another_experiment():
     second = asked(other)
     assert first.content_hash != second.content_hash
     assert asked().content_hash == asked().content_hash
-    with pytest.raises(InvalidExperimentError, match="was described with the source"):
-        fa.Experiment.from_json(first.to_json())
+    # Read it is, so that its archives are; computed it is not.
+    assert fa.Experiment.from_json(first.to_json()) == first
     with pytest.raises(PluginError, match=r"'largest_weight' .*describe the experiment anew"):
         fa.simulate(first, progress=False)
 
@@ -135,6 +135,49 @@ def test_names_of_ours_are_not_taken():
 
     with pytest.raises(InvalidExperimentError, match="a name that fatheory has already"):
         asked(delta_angle)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("loss", "diverged", "diverged_at", "step", "rule", "seed", "layer", "time", "sample"),
+        *("learning_rate", "weight_1", "unit_1", "unit_L", "feedback_2", "probe_input"),
+        *("teaching_signal_1", "initial_speed", "status", "error", "wall_time_s", "source"),
+        *("variable", "kernel_row_1", "unit_0_twin", "potential", "weighted_step"),
+    ],
+)
+def test_names_that_archives_have_are_not_taken(name):
+    with pytest.raises(PluginError, match=rf"the quantity {name!r} .* {name!r}, (which|a name)"):
+        of_function(lambda weights: weights[0][..., 0, 0], name=name)
+
+
+def test_a_quantity_that_no_array_can_hold_is_refused():
+    for odd, kind in ((1j, "complex64|complex128"), ("x", "str")):
+
+        def strange(weights, odd=odd):
+            return weights[0][..., 0, 0] * odd if isinstance(odd, complex) else odd
+
+        run = fa.simulate(asked(), progress=False)
+        register(of_function(strange))
+        with pytest.raises(QuantityError, match=rf"'strange'.* as ({kind}); archives hold arrays"):
+            fa.metrics.quantity(run, "strange")
+        with pytest.raises(QuantityError, match=rf"'strange'.* as ({kind}); archives hold arrays"):
+            fa.simulate(asked("strange"), progress=False)
+
+
+def test_metrics_hold_a_quantity_to_its_shape():
+    register(of_function(of_shape))
+    run = fa.simulate(asked(), progress=False)
+    with pytest.raises(QuantityError, match=r"'of_shape' .*shape \(1, 1, 2, 2\).*\(1, 1, 2\)"):
+        fa.metrics.quantity(run, "of_shape")
+
+    def inputs_only(inputs):
+        return namespace(inputs).sum(inputs, axis=(-2, -1))
+
+    register(of_function(inputs_only))
+    found = fa.metrics.quantity(run, "inputs_only").inputs_only
+    assert found.dims == ("rule", "seed", "step")
+    np.testing.assert_allclose(found, run["probe_input"].sum(("sample", "unit_0")).item())
 
 
 def test_what_a_network_does_not_have_is_refused_before_the_run():
