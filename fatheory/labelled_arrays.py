@@ -69,6 +69,41 @@ def by_position(name: str, value: Any) -> Any:
     return units_in_order(name, value)
 
 
+def in_documented_order(name: str, value: Any, wanted: tuple[str, ...]) -> Any:
+    """Return an array whose dimensions have names of their own, in the order of the documentation.
+
+    Parameters
+    ----------
+    name : str
+        What it is called in messages.
+    value : object
+        A DataArray or DataFrame whose dimensions are exactly the `wanted` ones, in any order, is
+        brought into theirs. Anything else is returned as it is, if no name stands in another's
+        place.
+    wanted : tuple of str
+        Such as ``("point", "n_i")``.
+
+    Returns
+    -------
+    object
+
+    Raises
+    ------
+    ArrayError
+        If a wanted dimension stands in another place, beside dimensions whose names say nothing.
+    """
+    dims = _dims_of(value)
+    places = [(i, wanted.index(str(d))) for i, d in enumerate(dims or ()) if d in wanted]
+    if dims is None or all(is_at == meant for is_at, meant in places):
+        return value
+    if len(dims) == len(wanted) and set(dims) == set(wanted):
+        return value.transpose(*wanted) if hasattr(value, "dims") else value.T
+    raise ArrayError(
+        f"{name} is read axis by axis, as ({', '.join(wanted)}); its dimensions are "
+        f"({', '.join(map(str, dims))}): bring them into that order"
+    )
+
+
 def units_in_order(name: str, value: Any) -> Any:
     """Return an array with labels with its units in the order of their numbers.
 

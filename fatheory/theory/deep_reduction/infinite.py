@@ -1,7 +1,5 @@
 """Deep linear feedback alignment at infinite hidden widths: the rich regime as an ODE."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from fatheory.arrays import ArrayLike
@@ -16,8 +14,8 @@ def deep_infinite_width(
     T: ArrayLike,
     Sigma: ArrayLike | None = None,
     *,
-    weight_variances: Sequence[float],
-    feedback_variances: Sequence[float],
+    weight_variances: ArrayLike,
+    feedback_variances: ArrayLike,
     times: ArrayLike,
     weight_decay: float = 0.0,
     rtol: float = RTOL,
@@ -55,7 +53,7 @@ def deep_infinite_width(
     Raises
     ------
     ArrayError
-        If arrays are not finite, or the sequences differ in length.
+        If arrays are not finite, or the sequences are none or differ in length.
     RegimeError
         If a variance is negative or not finite.
 
@@ -65,15 +63,14 @@ def deep_infinite_width(
     """
     T = real_array("T", T, 2)
     n_o, n_i = T.shape
-    if len(weight_variances) != len(feedback_variances):
+    a_l, g_l = _variances("weight", weight_variances), _variances("feedback", feedback_variances)
+    if len(a_l) != len(g_l):
         raise ArrayError(
-            f"weight_variances and feedback_variances list the hidden layers; got "
-            f"{len(weight_variances)} and {len(feedback_variances)}"
+            f"weight_variances and feedback_variances list the hidden layers; got {len(a_l)} and "
+            f"{len(g_l)}"
         )
     M = [np.eye(n_i)]
-    for layer, (a, g) in enumerate(zip(weight_variances, feedback_variances, strict=True), start=1):
-        for name, value in (("weight", a), ("feedback", g)):
-            not_negative_number(f"the {name} variance of layer {layer}", value)
+    for a, g in zip(a_l, g_l, strict=True):
         # Sums over many independent entries are their means: A^T A is a multiple of 1, and A^T F is
         # 0.
         grown = np.zeros((len(M[-1]) + n_o,) * 2)
@@ -92,3 +89,16 @@ def deep_infinite_width(
         method="deep_infinite_width",
         rule="direct_feedback_alignment",
     )
+
+
+def _variances(what: str, values: ArrayLike) -> list[float]:
+    """Return one variance for each hidden layer."""
+    if np.ndim(values) != 1:
+        raise ArrayError(
+            f"{what}_variances must list one number for each hidden layer, such as [1.0, 1.0]; "
+            f"got {values!r:.80}"
+        )
+    return [
+        not_negative_number(f"the {what} variance of layer {layer}", value)
+        for layer, value in enumerate(np.asarray(values), start=1)
+    ]

@@ -16,6 +16,11 @@ from fatheory.errors import RegimeError
 
 Columns = Float[np.ndarray, "point unit"]
 Operator = Callable[[Columns], Columns]
+CURE = (
+    "raise the concordance (usf, frsf, brsf) or the correlation (feedback_alignment, "
+    "direct_feedback_alignment)"
+)
+"""For kernels that are not positive definite."""
 
 
 class Solution(NamedTuple):
@@ -81,7 +86,7 @@ def conjugate_gradients(
             quotient = (curvature / np.maximum(np.sum(p * p, axis=0), 1e-300))[going].min()
             raise RegimeError(
                 f"the kernel is not positive definite: its smallest eigenvalue is {quotient:.6g} "
-                f"or below; raise the concordance or the correlation"
+                f"or below; {CURE}"
             )
         alpha = np.where(going, rz / np.where(going, curvature, 1.0), 0.0)
         x, r = x + alpha * p, r - alpha * Kp
@@ -125,7 +130,7 @@ def nystrom_preconditioner(
         # Eigenvalues of a part interlace with those of the whole.
         raise RegimeError(
             f"the kernel is not positive definite: its smallest eigenvalue is {smallest:.6g} or "
-            f"below; raise the concordance or the correlation"
+            f"below; {CURE}"
         ) from None
     Q = solve_triangular(factor, columns.T, lower=True).T
     # What the landmarks leave out, as if it were the same in every direction.

@@ -20,8 +20,8 @@ _REACH, _SPACING = 13.0, 0.02
 """The trapezoidal rule on [-13, 13]: the weight's tail is below 1e-18, and for functions that are
 analytic in a strip of half-width d the error is exp(-2 pi d / spacing)."""
 _TERMS = 300
-_ENOUGH = 4e-16
-"""Relative size of the tail at which the expansion stops."""
+_ENOUGH = 8e-15
+"""Relative size of the tail at which the expansion stops: 1,300 squares are not known better."""
 _CACHED = 2**16
 """Entries of the result that are summed up at a time: they stay in the cache for all terms."""
 
@@ -37,7 +37,8 @@ def hermite_average(
     Parameters
     ----------
     function : callable
-        f, entry by entry; analytic near the real axis.
+        f, entry by entry; analytic near the real axis, and smooth on the scale of u and v: of
+        tanh and its slope, variances up to 2 are exact to rounding.
     a, b, c : arrays that broadcast
         Variances and covariances: (point, 1), (1, other) and (point, other), or all of one shape.
 
@@ -48,7 +49,7 @@ def hermite_average(
     error : float
         Bound of the largest error of the truncation.
     """
-    rho = np.clip(c / np.sqrt(a * b), -1.0, 1.0)
+    rho = np.clip(c / (np.sqrt(a) * np.sqrt(b)), -1.0, 1.0)
     left, left_tail = _coefficients(function, a)
     right, right_tail = _coefficients(function, b)
     # With |rho| taken for 1: one bound, for all pairs of points.
@@ -94,7 +95,9 @@ def _polynomials() -> tuple[np.ndarray, np.ndarray]:
 
     The weight's square root goes with the polynomials, so that none overflows in the tails.
     """
-    z = np.arange(-_REACH, _REACH + _SPACING / 2, _SPACING)
+    # Whole numbers of steps: `arange` with a fraction adds up a step that is off by 2e-14.
+    half = round(_REACH / _SPACING)
+    z = _SPACING * np.arange(-half, half + 1)
     rows = [np.exp(-(z**2) / 4)]
     before = np.zeros_like(z)
     for k in range(_TERMS - 1):

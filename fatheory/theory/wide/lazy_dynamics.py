@@ -7,7 +7,8 @@ from fatheory import labels
 from fatheory.arrays import ArrayLike
 from fatheory.checks import increasing_times, matching_shapes, one_number, real_array
 from fatheory.errors import ArrayError, RegimeError
-from fatheory.theory.wide.points import require_memory
+from fatheory.labelled_arrays import in_documented_order
+from fatheory.theory.wide.points import POINT, outputs_of, require_memory
 
 OUTPUT, TEST_OUTPUT = "output", "test_output"
 
@@ -72,8 +73,9 @@ def lazy_outputs(
     ----------
     Jacot et al. 2018, arXiv 1806.07572; Lee et al. 2019, arXiv 1902.06720.
     """
-    K, Y = real_array("kernel", kernel, 2), real_array("Y", Y, 2)
-    f0 = np.zeros_like(Y) if start is None else real_array("start", start, 2)
+    K = real_array("kernel", kernel, 2)
+    Y, f0 = outputs_of("Y", Y), None if start is None else outputs_of("start", start)
+    f0 = np.zeros_like(Y) if f0 is None else f0
     fits = {"kernel": (K, ("point", "point")), "Y": (Y, ("point", "unit"))}
     matching_shapes(fits | {"start": (f0, ("point", "unit"))})
     if test_start is not None and test_kernel is None:
@@ -83,7 +85,8 @@ def lazy_outputs(
     asymmetry = float(np.abs(K - K.T).max(initial=0.0))
     if asymmetry > 1e-10 * float(np.abs(K).max()):
         raise ArrayError(f"kernel must be symmetric; its entries differ by up to {asymmetry:.3g}")
-    require_memory(8 * 4 * K.size + 8 * len(moments) * Y.size, "following this kernel")
+    needed = 8 * 4 * K.size + 8 * len(moments) * Y.size
+    require_memory(needed, "following this kernel", "take fewer points or times")
     # `eigh` reads one triangle alone; the mean is what both say.
     eigenvalues, modes = np.linalg.eigh((K + K.T) / 2)
     _require_decay(eigenvalues, allow_growth)
@@ -97,11 +100,13 @@ def lazy_outputs(
         labels.LOSS: ((labels.TIME,), 0.5 * np.sum(error**2, axis=(1, 2))),
     }
     if test_kernel is not None:
-        Ks = real_array("test_kernel", test_kernel, 2)
+        Ks = real_array(
+            "test_kernel", in_documented_order("test_kernel", test_kernel, (POINT, "other")), 2
+        )
         g0 = (
             np.zeros((len(Ks), Y.shape[1]))
             if test_start is None
-            else real_array("test_start", test_start, 2)
+            else outputs_of("test_start", test_start)
         )
         matching_shapes(
             fits
@@ -128,8 +133,9 @@ def _require_decay(eigenvalues: np.ndarray, allow_growth: bool) -> None:
     if eigenvalues[0] < -rounding and not allow_growth:
         raise RegimeError(
             f"the kernel is not positive definite: its smallest eigenvalue is "
-            f"{eigenvalues[0]:.6g}, so errors grow at the rate {-eigenvalues[0]:.3g}; raise "
-            f"the concordance or the correlation, or follow it with allow_growth=True"
+            f"{eigenvalues[0]:.6g}, so errors grow at the rate {-eigenvalues[0]:.3g}; take a "
+            f"kernel of a larger concordance (usf, frsf, brsf) or correlation (feedback "
+            f"alignment), or follow this one with allow_growth=True"
         )
 
 

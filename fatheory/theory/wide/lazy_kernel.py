@@ -6,8 +6,15 @@ import xarray as xr
 from fatheory import labels
 from fatheory.arrays import ArrayLike
 from fatheory.errors import ArrayError
-from fatheory.theory.wide.layer_kernels import Kernel, LayerKernels, layer_kernels, signal_kernels
+from fatheory.theory.wide.layer_kernels import (
+    Kernel,
+    LayerKernels,
+    layer_kernels,
+    signal_errors,
+    signal_kernels,
+)
 from fatheory.theory.wide.points import (
+    POINT,
     input_points,
     not_negative_number,
     require_memory,
@@ -16,7 +23,7 @@ from fatheory.theory.wide.points import (
 from fatheory.theory.wide.rule_coefficients import rule_coefficients
 from fatheory.theory.wide.unit_function import unit_function
 
-POINT = "point"
+FEWER = "take fewer points (lazy_limit holds a kernel once, or never)"
 
 
 def lazy_kernel(
@@ -72,7 +79,8 @@ def lazy_kernel(
     -------
     xarray.DataArray
         ``(point, point_twin)``, or ``(point, other)``. The attribute ``error`` bounds the error of
-        the Gaussian averages (0 where they are in closed form).
+        every entry by the quadrature of Gaussian averages (0 where they are in closed form);
+        rounding comes on top.
 
     Raises
     ------
@@ -106,7 +114,7 @@ def lazy_kernel(
         "equation": "df/dt = K (y - f)",
         labels.RULE: rule,
         "activation": activation,
-        "error": kernels.error,
+        "error": sum(abs(c) * e for c, e in zip(weights, signal_errors(kernels), strict=True)),
     }
     twin = labels.twin(POINT) if others is None else "other"
     return xr.DataArray(weighted(terms, weights), dims=(POINT, twin), name="kernel", attrs=attrs)
@@ -144,6 +152,6 @@ def kernel_terms(
             f"the same number of inputs"
         )
     entries = len(points) * len(points if against is None else against)
-    require_memory(8 * entries * (3 * L + 6), f"a kernel of {entries:,} pairs of points")
+    require_memory(8 * entries * (3 * L + 6), f"a kernel of {entries:,} pairs of points", FEWER)
     kernels = layer_kernels(points, against, function, L, bias_scale)
     return signal_kernels(kernels), kernels

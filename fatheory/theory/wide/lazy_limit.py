@@ -11,10 +11,11 @@ from scipy.linalg.lapack import dpocon
 
 from fatheory import labels
 from fatheory.arrays import ArrayLike
-from fatheory.checks import matching_shapes, one_number, real_array
+from fatheory.checks import matching_shapes, one_number
 from fatheory.errors import RegimeError, UnknownNameError
-from fatheory.labelled_arrays import require_same_labels
+from fatheory.labelled_arrays import in_documented_order, require_same_labels
 from fatheory.theory.wide.conjugate_gradients import (
+    CURE,
     Solution,
     conjugate_gradients,
     nystrom_preconditioner,
@@ -23,8 +24,11 @@ from fatheory.theory.wide.layer_kernels import LayerKernels, layer_kernels, sign
 from fatheory.theory.wide.lazy_dynamics import TEST_OUTPUT
 from fatheory.theory.wide.lazy_kernel import weighted
 from fatheory.theory.wide.points import (
+    INPUT,
+    POINT,
     input_points,
     not_negative_number,
+    outputs_of,
     require_memory,
     whole_number,
 )
@@ -33,6 +37,7 @@ from fatheory.theory.wide.unit_function import UnitFunction, unit_function
 
 CHOLESKY, CONJUGATE_GRADIENTS = "cholesky", "conjugate_gradients"
 SOLVERS = (CHOLESKY, CONJUGATE_GRADIENTS)
+LESS = f"take fewer points, or solver={CONJUGATE_GRADIENTS!r}, whose memory grows with their number"
 _BLOCK = 2**21
 """Entries of the kernel that are computed at a time, by whole rows."""
 
@@ -69,7 +74,7 @@ class _Kernel(NamedTuple):
             slopes.append(average.slope_average(v, v, v)[0])
             v = average.activity_average(v, v, v)[0] + shift
             variances.append(v)
-        kernels = LayerKernels(tuple(variances), tuple(slopes), 0.0)
+        kernels = LayerKernels(tuple(variances), tuple(slopes), (), ())
         return weighted(signal_kernels(kernels), self.coefficients)[:, 0]
 
 
@@ -153,16 +158,18 @@ def lazy_limit(
     if solver not in SOLVERS:
         raise UnknownNameError("solver", solver, SOLVERS)
     L = whole_number("hidden_layers", hidden_layers)
+    bias_scale = not_negative_number("bias_scale", bias_scale)
     kernel = _Kernel(
         input_points("X", X, bias_scale),
         unit_function(activation),
         rule_coefficients(rule, L, correlation, concordance),
-        not_negative_number("bias_scale", bias_scale),
+        bias_scale,
     )
-    require_same_labels("X", X, "Y", Y)
-    Y, Z = real_array("Y", Y, 2), input_points("test_points", test_points, bias_scale)
+    Y = in_documented_order("Y", Y, (POINT, "unit"))
+    require_same_labels("X", in_documented_order("X", X, (POINT, INPUT)), "Y", Y)
+    Y, Z = outputs_of("Y", Y), input_points("test_points", test_points, bias_scale)
     f0, g0 = (
-        np.zeros((n, Y.shape[1])) if value is None else real_array(name, value, 2)
+        np.zeros((n, Y.shape[1])) if value is None else outputs_of(name, value)
         for name, value, n in (("start", start, len(Y)), ("test_start", test_start, len(Z)))
     )
     matching_shapes(
@@ -182,7 +189,7 @@ def lazy_limit(
     if not 0 < tolerance < 1:
         raise RegimeError(f"tolerance must lie between 0 and 1; got {tolerance}")
     needed = lazy_limit_memory(len(Y), len(Z), L, Y.shape[1], solver, landmarks)
-    require_memory(needed, f"the end of lazy learning of {len(Y):,} points by {solver}")
+    require_memory(needed, f"the end of lazy learning of {len(Y):,} points by {solver}", LESS)
     if solver == CHOLESKY:
         solution = _by_cholesky(kernel, Y - f0)
     else:
@@ -213,7 +220,21 @@ def lazy_limit_memory(
         As of `lazy_limit`.
     landmarks : int
         As of `lazy_limit`.
+
+    Raises
+    ------
+    RegimeError
+        If a number is not a whole one of at least 1.
+    UnknownNameError
+        If there is no such solver.
     """
+    if solver not in SOLVERS:
+        raise UnknownNameError("solver", solver, SOLVERS)
+    points = whole_number("points", points)
+    test_points = whole_number("test_points", test_points)
+    hidden_layers = whole_number("hidden_layers", hidden_layers)
+    outputs = whole_number("outputs", outputs)
+    landmarks = whole_number("landmarks", landmarks)
     # Covariances and slopes of every layer, terms of the kernel, and what a layer is made of; and
     # the coefficients of expansions, of some 300 terms for every point.
     entries = points * min(max(_BLOCK // points, 1), max(points, test_points))
@@ -244,8 +265,7 @@ def _by_cholesky(kernel: _Kernel, right: Float[np.ndarray, "point unit"]) -> Sol
         smallest = eigvalsh(whole(), subset_by_index=[0, 0], overwrite_a=True)[0]
         raise RegimeError(
             f"the kernel is not positive definite: its smallest eigenvalue is {smallest:.6g}; "
-            f"leave out points that depend on others, or raise the concordance or the "
-            f"correlation of rules that have one"
+            f"leave out points that depend on others, or {CURE}"
         ) from None
     # Rounding may leave a singular kernel with a factor, of which every digit is rounding.
     inverse_condition, _ = dpocon(factor[0], norm, uplo="L")

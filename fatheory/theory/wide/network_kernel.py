@@ -15,9 +15,8 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
+from fatheory.theory.wide.input_covariances import Kernel, input_covariances
 from fatheory.theory.wide.unit_function import UnitFunction
-
-Kernel = Float[np.ndarray, "point other"]
 
 
 def network_kernel(
@@ -66,18 +65,19 @@ def network_terms(
     list of arrays of shape (point, other)
         Of layers L ... 1; `of_rule` sums them up for a rule.
     """
-    C = _mean_square(weights[0]) * X @ other.T
-    left, right = (_mean_square(weights[0]) * np.sum(x**2, axis=1) for x in (X, other))
+    # One of them twice, where points meet themselves: their variances are then exact.
+    C = input_covariances(X, None if other is X else other, _mean_square(weights[0]))
     # n Phi of what each layer receives; Phi is its covariance per unit.
     received, slopes = [X @ other.T], []
     for W in weights[1:]:
         size = W.shape[1] * _mean_square(W)
-        slopes.append(function.slope_average(left[:, None], right[None], C)[0])
-        activity = function.activity_average(left[:, None], right[None], C)[0]
-        left, right = (size * function.activity_average(v, v, v)[0] for v in (left, right))
+        pairs = C.left[:, None], C.right[None], C.between
+        slopes.append(function.slope_average(*pairs)[0])
+        activity = function.activity_average(*pairs)[0]
+        left, right = (size * function.activity_average(v, v, v)[0] for v in (C.left, C.right))
         received.append(W.shape[1] * activity)
-        C = size * activity
-    terms, path = [received[-1]], np.ones_like(C)
+        C = C.next(size * activity, left, right)
+    terms, path = [received[-1]], np.ones_like(received[0])
     # From the output downward: what reaches a layer has passed every layer above it.
     for slope, below in zip(slopes[::-1], received[-2::-1], strict=True):
         path = path * slope

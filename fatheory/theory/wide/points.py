@@ -7,7 +7,12 @@ from fatheory.arrays import ArrayLike
 from fatheory.checks import not_negative_number as not_negative_number
 from fatheory.checks import real_array
 from fatheory.errors import ArrayError, RegimeError
+from fatheory.labelled_arrays import in_documented_order
 from fatheory.machine import free_memory, size_text
+
+POINT, INPUT = "point", "n_i"
+_SMALLEST, _LARGEST = 1e-100, 1e100
+"""Mean squares of points: products of two of them stay far within double precision."""
 
 
 def input_points(
@@ -18,17 +23,18 @@ def input_points(
     Parameters
     ----------
     name, value : str, array
-        What it is called, and the points.
+        What it is called, and the points; of an array with labels, dimensions called "point" and
+        "n_i" are brought into this order.
     bias_scale : float, optional
         Of the network's biases; None where it cannot have any.
 
     Raises
     ------
     ArrayError
-        If the array is not a finite, non-empty matrix, two rows are equal, or one is zero and
-        there are no biases.
+        If the array is not a finite, non-empty matrix, two rows are equal, one is zero and
+        there are no biases, or points are so small or large that kernels leave double precision.
     """
-    X = real_array(name, value, 2)
+    X = real_array(name, in_documented_order(name, value, (POINT, INPUT)), 2)
     if 0 in X.shape:
         raise ArrayError(f"{name} must hold points with inputs; its shape is {X.shape}")
     zero = np.flatnonzero(~X.any(axis=1))
@@ -46,7 +52,45 @@ def input_points(
             f"the points {name}[{same[0]}] and {name}[{same[1]}] are the same, so no kernel of "
             f"them is positive definite; leave one out"
         )
+    with np.errstate(over="ignore", under="ignore"):
+        require_scale(name, np.mean(X**2, axis=1) + (bias_scale or 0.0) ** 2)
     return X
+
+
+def require_scale(name: str, squares: Float[np.ndarray, " point"]) -> None:
+    """Refuse points whose kernels would overflow, or vanish.
+
+    Parameters
+    ----------
+    name : str
+        What the points are called.
+    squares : array of shape (point,)
+        Variances of the first layer's preactivations.
+
+    Raises
+    ------
+    ArrayError
+        If one lies outside 1e-100 to 1e100.
+    """
+    outside = np.flatnonzero(~((squares >= _SMALLEST) & (squares <= _LARGEST)))
+    if len(outside):
+        first = outside[0]
+        raise ArrayError(
+            f"{name}[{first}] gives the first layer's preactivations a variance of "
+            f"{squares[first]:.3g}, and kernels are computed from {_SMALLEST:g} to {_LARGEST:g}: "
+            f"divide the points by their size"
+        )
+
+
+def outputs_of(name: str, value: ArrayLike) -> Float[np.ndarray, "point unit"]:
+    """Return targets or outputs as a finite matrix, read by the names of its dimensions.
+
+    Raises
+    ------
+    ArrayError
+        If it is none, or its dimensions are named otherwise and in another order.
+    """
+    return real_array(name, in_documented_order(name, value, (POINT, "unit")), 2)
 
 
 def whole_number(name: str, value: object, least: int = 1) -> int:
@@ -62,8 +106,15 @@ def whole_number(name: str, value: object, least: int = 1) -> int:
     return int(value)
 
 
-def require_memory(needed: int, what: str) -> None:
+def require_memory(needed: int, what: str, cure: str) -> None:
     """Refuse work that would not fit into memory, before it begins.
+
+    Parameters
+    ----------
+    needed : int
+        Bytes.
+    what, cure : str
+        What takes them, and of what to ask for less.
 
     Raises
     ------
@@ -73,6 +124,5 @@ def require_memory(needed: int, what: str) -> None:
     available = free_memory()
     if available is not None and needed > available:
         raise RegimeError(
-            f"{what} needs about {size_text(needed)}, and {size_text(available)} are free: ask "
-            f"for less, or for single precision"
+            f"{what} needs about {size_text(needed)}, and {size_text(available)} are free: {cure}"
         )

@@ -2,7 +2,7 @@
 
 For (u, v) jointly Gaussian with mean 0, variances a, b and covariance c, a layer needs
 E[phi(u) phi(v)] and E[phi'(u) phi'(v)]: in closed form for linear, ReLU and erf units, by
-expansion in Hermite polynomials for tanh and sigmoid.
+series and quadrature for tanh, and for sigmoid, which is (1 + tanh(x / 2)) / 2.
 """
 
 from collections.abc import Callable
@@ -13,11 +13,17 @@ from jaxtyping import Float
 from scipy.special import erf, expit
 
 from fatheory.errors import UnknownNameError
-from fatheory.theory.wide.hermite import hermite_average
+from fatheory.theory.wide.tanh_average import (
+    tanh_activity_average,
+    tanh_slope,
+    tanh_slope_average,
+)
 
 Values = Float[np.ndarray, "..."]
 Average = Callable[[Values, Values, Values], tuple[Values, float]]
 """From variances a, b and covariance c to the average and a bound of its error."""
+_ROUNDING = 4 * np.finfo(np.float64).eps
+"""Correlations this near to 1 or -1 are not told from it."""
 
 
 @dataclass(frozen=True)
@@ -59,20 +65,19 @@ def _exact(average: Callable[[Values, Values, Values], Values]) -> Average:
     return lambda a, b, c: (average(a, b, c), 0.0)
 
 
-def _expanded(function: Callable[[Values], Values]) -> Average:
-    return lambda a, b, c: hermite_average(function, a, b, c)
-
-
 def _correlation(a: Values, b: Values, c: Values) -> Values:
-    # Rounding may carry c beyond sqrt(a b), of a point with itself for instance.
-    return np.clip(c / np.sqrt(a * b), -1.0, 1.0)
+    # Rounding may carry c beyond sqrt(a b), or keep it below: of parallel points the angle, a root
+    # of what is left, would be off by 1e-8. The product of roots does not overflow.
+    rho = c / (np.sqrt(a) * np.sqrt(b))
+    return np.where(1 - np.abs(rho) <= _ROUNDING, np.sign(rho), rho)
 
 
 def _relu_activity(a: Values, b: Values, c: Values) -> Values:
     """Arc-cosine kernel of degree 1 (Cho & Saul 2009)."""
     rho = _correlation(a, b, c)
     angle = np.pi / 2 + np.arcsin(rho)
-    return np.sqrt(a * b) * (np.sqrt(1 - rho**2) + rho * angle) / (2 * np.pi)
+    sine = np.sqrt((1 - rho) * (1 + rho))
+    return np.sqrt(a) * np.sqrt(b) * (sine + rho * angle) / (2 * np.pi)
 
 
 def _relu_slope(a: Values, b: Values, c: Values) -> Values:
@@ -82,16 +87,28 @@ def _relu_slope(a: Values, b: Values, c: Values) -> Values:
 
 def _erf_activity(a: Values, b: Values, c: Values) -> Values:
     """Williams 1998, of erf(x / sqrt 2)."""
-    return 2 / np.pi * np.arcsin(c / np.sqrt((1 + a) * (1 + b)))
+    return 2 / np.pi * np.arctan2(c, np.sqrt(_erf_determinant(a, b, c)))
 
 
 def _erf_slope(a: Values, b: Values, c: Values) -> Values:
-    return 2 / np.pi / np.sqrt((1 + a) * (1 + b) - c**2)
+    return 2 / np.pi / np.sqrt(_erf_determinant(a, b, c))
 
 
-def _tanh_slope(x: Values) -> Values:
-    # Beyond 300 it is below 1e-259, and the square would overflow.
-    return 1 / np.cosh(np.clip(x, -300, 300)) ** 2
+def _erf_determinant(a: Values, b: Values, c: Values) -> Values:
+    """Return (1 + a)(1 + b) - c^2 without taking the difference of the large numbers in it."""
+    size = np.sqrt(a) * np.sqrt(b)
+    return 1 + a + b + np.maximum((size - c) * (size + c), 0.0)
+
+
+def _sigmoid_activity_average(a: Values, b: Values, c: Values) -> tuple[Values, float]:
+    # The odd part of one factor has no average with the constant of the other.
+    average, error = tanh_activity_average(a / 4, b / 4, c / 4)
+    return (1 + average) / 4, error / 4
+
+
+def _sigmoid_slope_average(a: Values, b: Values, c: Values) -> tuple[Values, float]:
+    average, error = tanh_slope_average(a / 4, b / 4, c / 4)
+    return average / 16, error / 16
 
 
 def _sigmoid_slope(x: Values) -> Values:
@@ -122,9 +139,9 @@ _FUNCTIONS = {
         _exact(_erf_activity),
         _exact(_erf_slope),
     ),
-    "tanh": UnitFunction("tanh", np.tanh, _tanh_slope, _expanded(np.tanh), _expanded(_tanh_slope)),
+    "tanh": UnitFunction("tanh", np.tanh, tanh_slope, tanh_activity_average, tanh_slope_average),
     "sigmoid": UnitFunction(
-        "sigmoid", expit, _sigmoid_slope, _expanded(expit), _expanded(_sigmoid_slope)
+        "sigmoid", expit, _sigmoid_slope, _sigmoid_activity_average, _sigmoid_slope_average
     ),
 }
 UNIT_FUNCTIONS = tuple(_FUNCTIONS)

@@ -6,14 +6,15 @@ import xarray as xr
 from fatheory.arrays import ArrayLike
 from fatheory.checks import matching_shapes, positive_number, real_matrix
 from fatheory.errors import RegimeError, UnknownNameError
-from fatheory.labelled_arrays import require_same_labels
+from fatheory.labelled_arrays import in_documented_order, require_same_labels
 from fatheory.theory.wide.dmft.causal_pass import Problem, causal_pass, memory_of_pass
 from fatheory.theory.wide.dmft.scaling import rich_scaling
-from fatheory.theory.wide.points import input_points, require_memory, whole_number
+from fatheory.theory.wide.points import POINT, input_points, require_memory, whole_number
 from fatheory.theory.wide.unit_function import unit_function
 
 FEEDBACK, DIRECT = "feedback_alignment", "direct_feedback_alignment"
 RULES = (FEEDBACK, DIRECT)
+LESS = "take fewer samples, steps or points, or alignment=False"
 
 
 def dmft(
@@ -109,6 +110,8 @@ def dmft(
     >>> run.output.dims
     ('step', 'point', 'unit')
     """
+    X = in_documented_order("X", X, (POINT, "n_i"))
+    Y = in_documented_order("Y", Y, (POINT, "unit"))
     require_same_labels("X", X, "Y", Y)
     points, targets = input_points("X", X), real_matrix("Y", Y)
     matching_shapes({"X": (points, ("point", "n_i")), "Y": (targets, ("point", "unit"))})
@@ -120,7 +123,7 @@ def dmft(
     function = unit_function(activation)
     P, n_o = targets.shape
     needed = memory_of_pass(S, K, P, L, alignment)
-    require_memory(needed, f"a mean field of {S:,} samples and {K} steps")
+    require_memory(needed, f"a mean field of {S:,} samples and {K} steps", LESS)
     # A stream for each layer: how many columns a layer draws depends on how much it moves, and
     # would shift the draws of the others. The true gradient has its own, so `alignment` changes no
     # other number.
