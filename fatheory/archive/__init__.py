@@ -23,7 +23,6 @@ from fatheory.archive.integrity import repair as repair
 from fatheory.archive.layout import Template as Template
 from fatheory.archive.manifest import RUN as RUN
 from fatheory.archive.manifest import SWEEP as SWEEP
-from fatheory.archive.possible import require_possible as require_possible
 from fatheory.archive.replacement import Closing as Closing
 from fatheory.archive.replacement import WriterLock as WriterLock
 from fatheory.archive.replacement import check_free as check_free
@@ -32,6 +31,7 @@ from fatheory.archive.replacement import recover as recover
 from fatheory.archive.replacement import writing as writing
 from fatheory.archive.run_writer import DONE as DONE
 from fatheory.archive.run_writer import RunWriter as RunWriter
+from fatheory.archive.schema import require_possible as require_possible
 from fatheory.archive.schema import validate as validate
 from fatheory.archive.small_result import load_result as load_result
 from fatheory.archive.small_result import store_result as store_result

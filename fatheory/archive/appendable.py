@@ -196,6 +196,8 @@ class AppendableArchive(Closing):
             if not self._entries:
                 self._publish()
             files = {path: self._files.records[path] for path in sorted(self._fresh)}
+            # Files, then the folders that name them, then the journal: what is listed is on the
+            # disk, wherever a power cut comes.
             sync(self.path / path for path in files)
             sync({(self.path / path).parent for path in files})
             number, note = len(self._entries), dict(note)
@@ -207,6 +209,8 @@ class AppendableArchive(Closing):
             self._entries.append(entry)
             self._fresh, self._places = set(), []
             if state is not None:
+                # Not before: until the journal had its entry, the former state was the one to go on
+                # from.
                 for former in file.parent.glob("state-*.bin"):
                     if former != file:
                         former.unlink()

@@ -212,6 +212,7 @@ def without_axis(values: xr.DataArray, dim: str) -> xr.DataArray:
     If something does that is an `ArchiveError`.
     """
     first = values.isel({dim: 0}, drop=True)
+    # NaN, as of runs that diverged, does not equal itself.
     same = (values == first) | (values.isnull() & first.isnull())
     if not same.all():
         raise ArchiveError(

@@ -34,6 +34,8 @@ _LITTER = re.compile(
 _AT_ONCE_BYTES = 2**26
 _SYNCED_AT_ONCE, _WORTH_THREADS = 8, 4
 Buffered = bytes | memoryview
+# An archive from elsewhere may hold links: reading one would show, and writing one overwrite, a
+# file outside of it.
 _NOT_THROUGH_LINKS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 
@@ -222,6 +224,8 @@ def read_file(path: Path) -> bytes:
 def write_file(path: Path, *parts: Buffered) -> FileRecord:
     """Write a new file in the place of whatever stood there, and never through a link."""
     path.unlink(missing_ok=True)
+    # O_EXCL after unlinking: what another process puts there meanwhile is refused, not written to.
+    # And a second name of the former file, in an archive that is being replaced, keeps its content.
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NOT_THROUGH_LINKS
     digest, size = hashlib.sha256(), 0
     with os.fdopen(os.open(path, flags, 0o666), "wb") as file:

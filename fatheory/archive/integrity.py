@@ -265,6 +265,8 @@ def _restore(found: Integrity, temporary: Path) -> None:
             (temporary / path).parent.mkdir(parents=True, exist_ok=True)
             write_file(temporary / path, found.restored[path])
         else:
+            # Whole files get a second name: a copy would take the disk that an archive is large
+            # enough to fill.
             second_name(folder / path, temporary / path)
     listing = manifest.listing(folder)
     if listing.past is None:

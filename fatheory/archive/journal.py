@@ -233,6 +233,8 @@ def _read_line(line: bytes) -> tuple[int, Entry] | None:
         files = {str(path): FileRecord(*record) for path, record in content["files"].items()}
         entry = Entry(files, tuple(content["places"]), content["note"])
         indices = [index for place in entry.places for index in place.values()]
+        # Written anew and compared, rather than its hash alone: JSON has many ways to write one
+        # thing, and only ours was written here.
         whole = _line(number, entry) == line + b"\n" and all(
             type(index) is int and index >= 0 for index in (number, *indices)
         )

@@ -86,6 +86,8 @@ def write(ds: xr.Dataset, files: ListedFiles, along: Collection[str] = ()) -> li
         for name in entrywise
     }
     stored = map_variables(ds, _with_objects)
+    # Not consolidated: the copy of all metadata is no part of Zarr v3, and would be one more file
+    # to keep true.
     stored.to_zarr(files.store(), mode="w-", zarr_format=3, consolidated=False, encoding=encoding)
     _refuse_unequal(ds, read(files))
     return entrywise

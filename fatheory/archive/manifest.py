@@ -109,6 +109,7 @@ def kept_content(folder: Path, paths: Iterable[str], entrywise: Collection[str])
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write the manifest of a folder into it, and a copy where there are entries to repair."""
     content = _render(manifest)
+    # A result has no entries of which some could be saved, so a copy would be of no use.
     for name in (FILE, COPY) if manifest.along else (FILE,):
         (folder / name).parent.mkdir()
         write_file(folder / name, content)
@@ -143,6 +144,7 @@ def read_manifest(folder: Path, name: str = FILE) -> Manifest:
         described: Any = json.loads(content)["attributes"]
         version = described["format_version"]
         manifest = _parsed(described)
+        # To the byte: this also finds keys that no version wrote, which parsing passes over.
         whole = _render(manifest, version) == content
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise damaged from error

@@ -367,6 +367,7 @@ def _is_dead(host: str, pid: int, process: str) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return True
+    # It runs, as another user; or another process has its number by now, and what it left stays.
     except PermissionError:
         return False
     return False

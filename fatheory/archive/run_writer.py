@@ -220,6 +220,7 @@ def _templates(
             shape=array.shape,
             dtype=array.dtype,
             attrs=array.attrs | ({"equation": equations[name]} if name in equations else {}),
+            # Integers have no NaN; which snapshots are there is for the journal to say.
             fill=math.nan if array.dtype.kind == "f" else 0,
         )
         for name, array in ((str(key), array) for key, array in labelled.data_vars.items())

@@ -81,6 +81,7 @@ def load_result(path: str | os.PathLike[str]) -> xr.Dataset:
             with zipfile.ZipFile(source) as file:
                 _refuse_strange(file, source.stat().st_size)
                 file.extractall(scratch)
+            # Into memory, for the folder goes with the block.
             return load(scratch).load()
     except Exception as error:  # whatever the file system, zipfile and the archive raise
         raise ArchiveError(

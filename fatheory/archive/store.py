@@ -16,10 +16,9 @@ from fatheory import labels
 from fatheory.archive import journal, layout, manifest, replacement
 from fatheory.archive.appendable import is_unfinished
 from fatheory.archive.files import failing_as, refuse_damage, resolved
-from fatheory.archive.possible import require_possible
 from fatheory.archive.replacement import WriterLock, check_free, refuse_inside_archive
 from fatheory.archive.run_writer import ADVICE, refuse_another, run_so_far
-from fatheory.archive.schema import validate, with_gaps
+from fatheory.archive.schema import require_possible, validate, with_gaps
 from fatheory.checks import require_kind
 from fatheory.errors import ArchiveError, ArchiveWriteError, ForeignFilesWarning
 

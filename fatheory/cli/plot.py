@@ -152,6 +152,7 @@ def _given(**values: Any) -> dict[str, Any]:
 def _write(figure: "Figure", path: Path) -> None:
     try:
         # Without its date the file depends on the data alone.
+        # A date in the file would make it another one at every drawing.
         metadata = {"CreationDate": None} if path.suffix.lower() == ".pdf" else None
         figure.savefig(path, metadata=metadata)
     except OSError as error:

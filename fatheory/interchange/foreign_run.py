@@ -193,6 +193,7 @@ def _divergence(
     finite = np.all([np.isfinite(a).reshape(*runs, -1).all(-1) for a in learned.values()], axis=0)
     if loss is not None:
         finite &= np.isfinite(loss)
+    # The argmin of booleans is the first that is false.
     since = np.where(finite.all(-1), -1, np.asarray(grid.steps)[np.argmin(finite, axis=-1)])
     return {labels.DIVERGED: since >= 0, labels.DIVERGED_AT: since}
 
@@ -276,6 +277,7 @@ def _feedback(
                     f"{array.shape}{hint}"
                 )
             name = labels.feedback(layer)
+            # NaN, as archives have of rules that draw no feedback.
             stack = variables.setdefault(name, np.full((math.prod(grid.shape), *wanted), np.nan))
             stack[place] = array
     return {name: stack.reshape(*grid.shape, *stack.shape[1:]) for name, stack in variables.items()}
@@ -326,6 +328,7 @@ def _description(
     biases = {"distribution": "uniform", "bound": 0.0} if labels.bias(1) in first else None
     network = {"kind": "dense", "hidden": list(sizes[1:-1]), "activation": activation}
     said = {
+        # That of this form; later versions read it by their migrations, as they read stored ones.
         "version": 4,
         "name": "brought in from another program",
         "task": {"kind": "foreign", "inputs": sizes[0], "outputs": sizes[-1]},

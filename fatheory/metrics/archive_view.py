@@ -119,6 +119,7 @@ class ArchiveView(LabelledArchive, View):
             np.swapaxes(self.array(name)[place], -1, -2) if name in self else None
             for name in map(labels.direct_feedback, range(1, len(signals)))
         ]
+        # Examples are shared by all rules, so their first axis is of length 1.
         trial = PassedTrial(shapes, signals[-1][place], self.targets[0])
         return rule.teaching_signals(trial, tuple(states), NoRandomness())
 

@@ -73,6 +73,7 @@ def kernels(
             axis.set(xlabel=plain(_spoken(one.dims[1])), ylabel=plain(_spoken(one.dims[0])))
             axis.set(aspect="equal", title=plain(rule_name(str(one.attrs.get(labels.RULE, "")))))
             axis.grid(visible=False)
+            # As matrices are written: the first row on top.
             axis.invert_yaxis()
         bar = drawn[0].figure.colorbar(mesh, ax=list(drawn), shrink=0.85)
         bar.set_label(axis_label(given[0]))
@@ -84,6 +85,7 @@ def _norm(given: list[xr.DataArray]) -> tuple[Normalize, str]:
     values = values[np.isfinite(values)]
     low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
     if low < 0 < high:
+        # One end for both signs, so that equal sizes have equal depth of colour and zero is white.
         end = max(-low, high)
         return TwoSlopeNorm(0, -end, end), "RdBu_r"
     return Normalize(low, high), "viridis"

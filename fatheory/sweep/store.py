@@ -73,6 +73,7 @@ class SweepStore(Closing):
         # Of equal cells the first is carried out, and its order of rules is that of the values.
         self._experiments = {cell.content_hash: cell.experiment for cell in reversed(grid.cells)}
         self._since = time.perf_counter()
+        # Of cells that are no experiments nothing is ever carried out that would write them.
         if not archive.notes:
             for row in self._rows:
                 if all(cell.experiment is None for cell in row):
@@ -195,6 +196,7 @@ class SweepStore(Closing):
         No cells share files in it, for those of a row are not all there.
         """
         # Beside it: what stands at the path stays whole until everything is taken over.
+        # A fixed name: what a killed process left there is found, and begun anew, by the next one.
         beside, axes = path.with_name(f".{path.name}.taking-over"), len(grid.sweep.dims)
         with WriterLock(path):
             with writing(path):

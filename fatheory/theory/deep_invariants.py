@@ -157,6 +157,8 @@ def unit_invariants(
     UnknownNameError
         If the rule is another.
     """
+    # The matrix law holds of linear layers only; its diagonal needs no more than phi(z) = phi'(z)
+    # z.
     diagonals = [np.diagonal(C) for C in layer_invariants(weights, feedback, rule=rule)]
     squares = _squares(biases, network_weights(weights))
     return tuple(c - square for c, square in zip(diagonals, squares, strict=False))

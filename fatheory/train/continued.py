@@ -141,6 +141,7 @@ class Past:
         last, known = self.at(self.step), _names(experiment)
         found: State = {}
         for i, rule in enumerate(experiment.rule_labels):
+            # The kind that programs hold it in; archives have int64.
             found[rule] = {".diverged_at": self.diverged_at[i].astype(np.int32)}
             for key, array in fresh[rule].items():
                 if key in known:
@@ -171,6 +172,7 @@ def _by_label(archive: xr.Dataset) -> xr.Dataset:
         if dim in archive.coords and str(dim).startswith("unit_"):
             numbers = archive[dim].values.tolist()
             units_in_order(str(dim), archive[dim])  # or it says which labels there are
+            # Networks go by position, so units are put where their numbers say.
             archive = archive.isel({dim: np.argsort(numbers)}).drop_vars(str(dim))
     last = largest_unit_axis(archive)
     found = {}

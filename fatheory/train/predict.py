@@ -85,6 +85,7 @@ def predict(
     dtype = parameters.weights[0].dtype
     runs = parameters.weights[0].shape[:2]
     widest = sum(experiment.sizes) * np.dtype(dtype).itemsize
+    # At least one, though it may be larger: there is no smaller part to show.
     portion = max(1, _BYTES_AT_A_TIME // widest)
     # No array of no inputs can be flattened: of none, one is shown and its answers cut off.
     shown = inputs if len(inputs) else np.zeros((1, n_i))

@@ -145,6 +145,7 @@ def _descend(
                 now = step(grams, now, T, x, shift, eta, 1 - eta * decay)
             if step is _computed:
                 now = now._replace(E=T - layer_products(grams, now.Xi, now.a).product)
+            # What follows is NaN, as in simulation, and steps of it would cost as much as others.
             if not now.finite:
                 break
             for place in np.flatnonzero(steps == end):
@@ -169,6 +170,7 @@ def _computed(
     """Carry out a step; E is left as it was, as the examples' errors follow from Xi."""
     h = _activities(grams, now, x)
     y = now.a * (h[-1] @ grams.N.T) + h[-1] @ grams.M[-1].T @ now.Xi[-1].T
+    # The rate here, on the smallest array, and not on each of the L products.
     e = (x @ T.T + shift - y) * (eta / len(x))
     Xi = [keep * X + e.T @ below for X, below in zip(now.Xi, h, strict=True)]
     return _State(Xi, now.E, now.a * keep)
