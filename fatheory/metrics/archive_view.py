@@ -104,9 +104,9 @@ class ArchiveView(LabelledArchive, View):
         for i, label in enumerate(self.rules):
             rule = self.choice(label).make()
             if isinstance(rule, DirectRule) and not rule.stochastic:
-                for delta, own in zip(
-                    signals, self._direct_signals(rule, signals, i), strict=False
-                ):
+                # Of hidden layers only: the output's signal is its error, whatever the rule.
+                hidden = self._direct_signals(rule, signals, i)
+                for delta, own in zip(signals[:-1], hidden, strict=True):
                     delta[i] = own
         return signals
 

@@ -339,8 +339,7 @@ def _frozen_output(
     augmented[:, :n_o, :n_o] = -values[:, None, None] * WP
     augmented[:, :n_o, n_o:] = values[:, None, None] * np.eye(n_o)
     for index in np.flatnonzero(growth * times <= LARGEST_EXPONENT):
-        # By the exponential and not from eigenvectors, which a defective W P does not have enough
-        # of.
+        # Not from eigenvectors: a defective W P has too few.
         both = expm(augmented * times[index])[:, :n_o]
         path_E[index] = np.einsum("jab,bj->aj", both[..., :n_o], errors) @ vectors.T
         path_0[index] = W0 + P @ np.einsum("jab,bj->aj", both[..., n_o:], errors) @ vectors.T

@@ -33,6 +33,7 @@ def estimate_disk(experiment: Experiment) -> dict[str, int]:
     parts = {
         "record": rules * seeds * _recorded(experiment),
         "draws": seeds * _drawn(experiment),
+        # The former state goes when the next one is whole: between, there are two.
         "state": 2 * rules * seeds * (1 + memories) * learned_numbers(experiment),
     }
     return {name: int(COMPRESSED * numbers * item) for name, numbers in parts.items()}

@@ -117,6 +117,7 @@ def unknown_settings(where: str, part: Any, known: frozenset[str] | set[str]) ->
         if name in known:
             continue
         value = getattr(part, name)
+        # At its default a feature does nothing; so one of next year is refused where it is used.
         if not described.is_required():
             default = described.get_default(call_default_factory=True)
             if value == default:

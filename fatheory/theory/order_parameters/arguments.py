@@ -86,6 +86,7 @@ def _checked_overlaps(
             raise ArrayError(
                 f"{name} must be symmetric; its entries differ by up to {asymmetry:.3g}"
             )
+    # To the last bit, for `eigvalsh` reads one triangle and the equations of motion read both.
     students, teachers = (students + students.T) / 2, (teachers + teachers.T) / 2
     values = np.linalg.eigvalsh(teachers)
     if values[0] <= TOLERANCE * max(values[-1], 0):
