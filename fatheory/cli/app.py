@@ -20,7 +20,7 @@ from fatheory.cli.console import INTERRUPTED, err
 from fatheory.cli.data import data
 from fatheory.cli.plot import plot
 from fatheory.cli.reproduce import reproduce
-from fatheory.cli.runs import compare, run, solve
+from fatheory.cli.runs import Printing, compare, run, solve
 from fatheory.cli.show import inspect, list_known
 from fatheory.cli.sweep import sweep
 from fatheory.cli.theory import theory
@@ -41,7 +41,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("list")(list_known)
-app.command()(run)
+app.command(cls=Printing)(run)
 app.command()(solve)
 app.command()(compare)
 app.command()(inspect)

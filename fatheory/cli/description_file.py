@@ -54,6 +54,8 @@ def read_description(name: str) -> str:
         told, reader = name, _READERS[Path(name).suffix.lower()]
     if len(content) > MAX_BYTES:
         raise FatheoryError(f"{told} is no description: it has more than {MAX_BYTES:,} bytes")
+    if not content.strip():
+        raise FatheoryError(f"cannot read {told}: it is empty")
     try:
         # Editors on Windows begin files with a mark that JSON does not know.
         return reader(content.decode("utf-8-sig"))
@@ -123,7 +125,10 @@ def _from_json(text: str) -> str:
 
 
 def _from_yaml(text: str) -> str:
-    return _as_json(yaml.load(text, _CoreLoader))
+    data = yaml.load(text, _CoreLoader)
+    if data is None:
+        raise ValueError("it holds nothing but comments, or null")
+    return _as_json(data)
 
 
 def _from_toml(text: str) -> str:

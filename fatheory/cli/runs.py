@@ -1,9 +1,11 @@
 """The commands that ask an experiment: run, solve, compare."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+from typer.core import TyperCommand
 
 from fatheory.cli import completion
 from fatheory.cli.console import INTERRUPTED, err, out, print_exactly, show_table
@@ -45,10 +47,39 @@ Out = Annotated[
     ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an archive at that place.")]
-Printed = Annotated[bool, typer.Option("--print", help="Print the experiment and do nothing else.")]
-Form = Annotated[
-    Literal["json", "yaml"], typer.Option("--format", help="How --print writes the experiment.")
+Printed = Annotated[
+    bool,
+    typer.Option(
+        "--print",
+        help="Print the experiment, as JSON or with --print yaml as YAML, and do nothing else.",
+    ),
 ]
+Form = Annotated[
+    Literal["json", "yaml"], typer.Option("--format", help="How --print writes what is asked.")
+]
+
+
+class Printing(TyperCommand):
+    """A command whose ``--print`` may be followed by the form: ``--print yaml``.
+
+    The words are no names of presets or files, so that ``--print PRESET`` stays what it was.
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the form behind ``--print`` as that of ``--format``."""
+        return super().parse_args(ctx, list(_with_form(args)))
+
+
+def _with_form(arguments: list[str]) -> Iterator[str]:
+    former = ""
+    for word in arguments:
+        if word in ("--print=json", "--print=yaml"):
+            yield from ("--print", "--format", word.partition("=")[2])
+        elif former == "--print" and word in ("json", "yaml"):
+            yield from ("--format", word)
+        else:
+            yield word
+        former = word
 
 
 def run(

@@ -1,6 +1,7 @@
 """From the options of the command line to an experiment."""
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -12,8 +13,12 @@ if TYPE_CHECKING:
     from fatheory.experiment import Experiment
 
 
+_NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+"""Numbers as YAML has them: .5, 5. and +5 too, which JSON does not know."""
+
+
 def parse_setting(text: str) -> tuple[str, Any]:
-    """Read ``key=value``; the value is JSON, or a plain string where it is not.
+    """Read ``key=value``; the value is JSON, a number such as ``.5``, or else a plain string.
 
     Raises
     ------
@@ -31,7 +36,7 @@ def parse_setting(text: str) -> tuple[str, Any]:
         return key, read_json(value)
     except ValueError:
         # Plain words need no quotes.
-        return key, value
+        return key, float(value) if _NUMBER.fullmatch(value) else value
 
 
 def asked_experiment(name: str, settings: Sequence[str], seeds: int | None) -> "Experiment":

@@ -78,14 +78,19 @@ def inspect(
     """Show what an archive holds: where it comes from, its variables, its runs."""
     from fatheory.archive import load
     from fatheory.experiment import Experiment
+    from fatheory.sweep import Sweep
 
     stored = load(archive, verify=verify)
     described = stored.attrs.pop(ATTR_EXPERIMENT, None)
     is_sweep = "sweep" in stored.attrs and "status" in stored
     missing = _omissions(stored) if is_sweep else []
+    asked = Sweep.from_json(stored.attrs.pop("sweep")) if is_sweep else None
     origin = [(str(key), str(value)) for key, value in stored.attrs.items()]
     show_table("Archive", ("attribute", "value"), origin)
     out.print()
+    if asked is not None:
+        out.print(str(asked), soft_wrap=True)
+        out.print()
     if described is not None:
         out.print(str(Experiment.from_json(described)), soft_wrap=True)
         out.print()

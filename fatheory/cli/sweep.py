@@ -14,7 +14,7 @@ import typer
 from fatheory.cli import completion
 from fatheory.cli.console import err, out, print_exactly, show_table
 from fatheory.cli.description_file import to_yaml
-from fatheory.cli.runs import Form, Seeds, Settings, called, named
+from fatheory.cli.runs import Form, Printing, Seeds, Settings, called, named
 from fatheory.cli.settings import (
     asked_experiment,
     changed,
@@ -58,7 +58,7 @@ Together = Annotated[
 _ERRORS_SHOWN = 10
 
 
-@sweep.command()
+@sweep.command(cls=Printing)
 def run(
     asked: Annotated[
         str,
@@ -96,7 +96,11 @@ def run(
         bool, typer.Option("--restart", help="Replace an archive at that place.")
     ] = False,
     print_only: Annotated[
-        bool, typer.Option("--print", help="Print the sweep and do nothing else.")
+        bool,
+        typer.Option(
+            "--print",
+            help="Print the sweep, as JSON or with --print yaml as YAML, and do nothing else.",
+        ),
     ] = False,
     form: Form = "json",
 ) -> None:

@@ -6,7 +6,7 @@ import numbers
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Annotated, Any, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, TypeVar, get_args
 
 from pydantic import (
     AfterValidator,
@@ -128,6 +128,8 @@ class Description(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    spellings: ClassVar[Mapping[str, str]] = {}
+    """Further keys that a part takes, and the fields that they stand for."""
 
     def __init__(self, /, **data: Any) -> None:
         # Pydantic calls this for nested parts too, so each part's problems arrive at the whole
@@ -276,7 +278,7 @@ def of_its_kind(
     return read
 
 
-def _problems(model: type[BaseModel], entry: Any) -> list[tuple[str, str]]:
+def _problems(model: type[Description], entry: Any) -> list[tuple[str, str]]:
     """Turn one of pydantic's errors into (path, message) pairs in our words."""
     path = ".".join(str(part) for part in entry["loc"])
     cause = entry.get("ctx", {}).get("error")
@@ -285,11 +287,16 @@ def _problems(model: type[BaseModel], entry: Any) -> list[tuple[str, str]]:
     if cause is not None:
         return [(path, str(cause))]
     if entry["type"] == "extra_forbidden":
-        return [(path, f"unknown key{suggestion(entry['loc'][-1], model.model_fields)}")]
+        known = [*model.model_fields, *model.spellings]
+        return [(path, f"unknown key{suggestion(entry['loc'][-1], known)}")]
     if entry["type"] == "missing":
-        return [(path, "is required and has no default")]
+        others = [key for key, field in model.spellings.items() if field == path]
+        instead = f"; give it, or {' or '.join(others)}" if others else ""
+        return [(path, f"is required and has no default{instead}")]
     message = entry["msg"][0].lower() + entry["msg"][1:]
-    return [(path, f"{message}; got {short(entry['input'])}")]
+    lone_word = entry["type"] == "tuple_type" and isinstance(entry["input"], str)
+    meant = f": write [{short(entry['input'])}]" if lone_word else ""
+    return [(path, f"{message}; got {short(entry['input'])}{meant}")]
 
 
 def short(value: Any) -> str:

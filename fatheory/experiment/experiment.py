@@ -17,6 +17,7 @@ from fatheory.experiment.description import (
     Seed,
     Text,
     rows,
+    short,
     whole,
 )
 from fatheory.experiment.json_text import text_digest, written
@@ -51,7 +52,15 @@ def _seed_list(value: Any) -> Any:
 def _rule_choices(value: Any) -> Any:
     """Read a mapping from labels to choices; ``{"backprop": 0.02}`` names rule and rate at once."""
     if not isinstance(value, Mapping):
-        return value
+        pairs = isinstance(value, list | tuple) and all(
+            isinstance(pair, list | tuple) and len(pair) == 2 for pair in value
+        )
+        if pairs:
+            return value
+        raise ValueError(
+            "must be a mapping from names to learning rates, or to settings, as "
+            f"{{'backprop': 0.01}}; got {short(value)}"
+        )
     choices, problems = [], []
     for label, choice in value.items():
         if not isinstance(label, str):

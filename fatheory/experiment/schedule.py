@@ -1,7 +1,7 @@
 """When the network learns: steps, batches, phases with frozen layers, and the update."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -47,6 +47,8 @@ class Schedule(Description):
     decay : StepDecay, ExponentialDecay or CosineDecay, optional
         How the learning rates of all rules fall; None keeps them.
     """
+
+    spellings: ClassVar[Mapping[str, str]] = {"steps": "phases"}
 
     phases: Annotated[tuple[Phase, ...], NOT_EMPTY]
     batch_size: Size = 1

@@ -53,9 +53,13 @@ class SweepDescription(Description):
                 return self
             errors[cell.error] = None
         listed = list(errors)[:_PROBLEMS_LISTED]
-        raise InvalidExperimentError(
-            "Sweep", [("axes", f"no cell is a valid experiment: {error}") for error in listed]
-        )
+        problems = [("axes", f"no cell is a valid experiment: {error}") for error in listed]
+        starred = [key for _, axis in self.axes for key in axis.keys if "*" in key.split(".")]
+        if starred:
+            names = ", ".join(map(repr, starred))
+            hint = f"* stands for every entry, in {names}: name one where others lack the key"
+            problems.append(("axes", hint))
+        raise InvalidExperimentError("Sweep", problems)
 
     @model_serializer(mode="wrap")
     def _axes_as_mapping(self, handler: Any) -> dict[str, Any]:

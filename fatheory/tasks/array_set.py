@@ -221,14 +221,18 @@ def _split(
 def _one_hot(Y: np.ndarray, Yv: np.ndarray, classes: object) -> tuple[np.ndarray, np.ndarray]:
     every = np.concatenate([Y, Yv])
     largest, smallest = int(every.max()), int(every.min())
+    if smallest < 0:
+        raise ArrayError(
+            f"targets are classes from 0 to {max(largest, 1)}; got {smallest}: number them by "
+            f"numpy.unique(targets, return_inverse=True), or pass real numbers"
+        )
     if classes is None:
         classes = largest + 1
     if isinstance(classes, bool) or not isinstance(classes, int | np.integer) or classes < 2:
         raise ArrayError(f"there must be two classes at least, as a whole number; got {classes!r}")
-    if smallest < 0 or largest >= classes:
-        wrong = smallest if smallest < 0 else largest
+    if largest >= classes:
         raise ArrayError(
-            f"targets are classes from 0 to {classes - 1}, for there are {classes}; got {wrong}: "
+            f"targets are classes from 0 to {classes - 1}, for there are {classes}; got {largest}: "
             f"number them from 0, or give classes={largest + 1}"
         )
     if classes > 100 and classes > len(every):

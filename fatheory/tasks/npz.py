@@ -32,6 +32,11 @@ def read_npz(
     try:
         with np.load(path, allow_pickle=False) as stored:
             found = {name: stored[name] for name in stored.files}
+    except FileNotFoundError as error:
+        raise DataError(
+            f"{path} cannot be read, for there is no such file: "
+            f"numpy.savez({str(path)!r}, inputs=X, targets=Y) writes one"
+        ) from error
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError, TypeError) as error:
         raise DataError(
             f"{path} cannot be read as an .npz file of plain arrays, as numpy.savez writes one: "
@@ -40,7 +45,9 @@ def read_npz(
     known = (*_OWN, *_HELD_OUT)
     for name in found:
         if name not in known:
-            raise DataError(f"{path} holds {name!r}{suggestion(name, known)}")
+            raise DataError(
+                f"{path} holds {name!r}, an array that tasks do not have{suggestion(name, known)}"
+            )
     missing = [name for name in _OWN if name not in found]
     held = [name for name in _HELD_OUT if name in found]
     missing += [name for name in _HELD_OUT if held and name not in held]

@@ -23,6 +23,7 @@ from fatheory.archive import (
 )
 from fatheory.errors import ArchiveError, ArchiveWriteError
 from fatheory.experiment import Experiment, Schedule
+from fatheory.experiment.differences import differences
 from fatheory.labelled_arrays import units_in_order
 from fatheory.networks import Parameters
 from fatheory.train.answer import SOURCE, Answer, equations
@@ -214,8 +215,7 @@ def _changes(stored: Experiment, experiment: Experiment) -> Iterator[str]:
     """Say what was done otherwise than it is asked for now."""
     for key in type(experiment).model_fields:
         if key not in _FREE and _part(stored, key) != _part(experiment, key):
-            before, now = _shown(stored, key), _shown(experiment, key)
-            yield f"{key} is another: it was {before}, and is {now}"
+            yield f"{key} is another: {differences(stored, experiment, key)}"
     yield from _of_schedule(stored.schedule, experiment.schedule)
     for key in _OF_RECORD:
         was, now = getattr(stored.record, key), getattr(experiment.record, key)
@@ -226,11 +226,6 @@ def _changes(stored: Experiment, experiment: Experiment) -> Iterator[str]:
 def _part(experiment: Experiment, key: str) -> object:
     value = getattr(experiment, key)
     return dict(value) if key == "rules" else value
-
-
-def _shown(experiment: Experiment, key: str) -> str:
-    text = str(getattr(experiment, key))
-    return text if len(text) <= 200 else f"{text[:197]}..."
 
 
 def _of_schedule(was: Schedule, now: Schedule) -> Iterator[str]:

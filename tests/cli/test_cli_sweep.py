@@ -10,6 +10,7 @@ import pytest
 from interrupted import interrupted_after
 
 import fatheory as fa
+from fatheory.cli import console
 from fatheory.cli.sweep import parse_axis
 from fatheory.errors import DivergedWarning
 from fatheory.sweep import Sweep, sweep_status
@@ -54,6 +55,24 @@ def test_inspect_shows_a_sweep(fatheory, place):
     code, out, _ = fatheory("inspect", place)
     assert code == 0
     assert "experiment_hash" in out
+    # The sweep is told by its axes, not as JSON.
+    assert "\n  rules.*.learning_rate: 0.01, 0.02, " in out
+    assert '{"version"' not in out
+
+
+def test_long_heads_break_between_words(place, capsys, monkeypatch):
+    columns = ("rules.*.learning_rate", "node_perturbation", "loss")
+    monkeypatch.setattr(console.out, "width", 36)
+    console.show_table("x", columns, [("0.01", "1", "2")])
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[1:] == [
+        ["rules.*.", "node_"],
+        ["learning_rate", "perturbation", "loss"],
+        ["0.01", "1", "2"],
+    ]
+    monkeypatch.setattr(console.out, "width", 80)
+    console.show_table("x", columns, [("0.01", "1", "2")])
+    assert list(columns) in [line.split() for line in capsys.readouterr().out.splitlines()]
 
 
 def test_run_carries_out_the_sweep_and_goes_on(place, fatheory, tmp_path):

@@ -9,6 +9,8 @@ import pytest
 
 import fatheory as fa
 from fatheory.cli.description_file import read_description, to_yaml
+from fatheory.cli.settings import parse_setting
+from fatheory.cli.sweep import parse_axis
 from fatheory.errors import FatheoryError
 from fatheory.sweep import Sweep
 
@@ -79,6 +81,26 @@ def test_what_is_printed_is_read_from_standard_input(fatheory, given, form):
     assert (code, fa.Experiment.from_json(again)) == (0, fa.presets[preset])
 
 
+def test_the_form_may_follow_print(fatheory):
+    preset = "lillicrap2016/fig2"
+    for words in (("--print", "yaml"), ("--print=yaml",)):
+        code, text, _ = fatheory("run", preset, *words)
+        assert (code, text.startswith("version: ")) == (0, True)
+        _, text, _ = fatheory("sweep", "run", preset, *words, "--axis=root_seed=1,2")
+        assert text.startswith("version: ")
+    _, text, _ = fatheory("run", "--print", preset)
+    assert text == fatheory("run", "--print", "json", preset)[1]
+    assert fa.Experiment.from_json(text) == fa.presets[preset]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [(".5", 0.5), ("5.", 5.0), ("+5", 5.0), ("5e-3", 0.005), ("5", 5)]
+)
+def test_settings_are_numbers_as_in_files(text, value):
+    assert parse_setting(f"a.b={text}") == ("a.b", value)
+    assert parse_axis(f"a.b={text},7") == ("a.b", [value, 7])
+
+
 def test_a_sweep_comes_from_yaml_and_standard_input(fatheory, given, tmp_path):
     asked = Sweep(experiment=ASKED, axes={"rules.backprop.learning_rate": [0.01, 0.02]})
     text = to_yaml(asked.to_json())
@@ -137,6 +159,10 @@ BOMB = "a: &a [x]\n" + "".join(
         ("a.toml", "x = nan", "Out of range float values"),
         ("a.toml", "x = " + "[" * 50_000, "nested too deeply"),
         ("a.yaml", "\x00", "special characters are not allowed"),
+        ("a.yaml", "", "it is empty"),
+        ("a.toml", " \n", "it is empty"),
+        ("a.json", "", "it is empty"),
+        ("a.yaml", "# only this", "nothing but comments"),
     ],
 )
 def test_what_is_no_description_is_refused_in_words(fatheory, tmp_path, name, text, words):

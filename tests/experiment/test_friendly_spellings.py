@@ -78,6 +78,7 @@ def test_axes_of_sweeps_are_found_by_name(asked):
         ("network.width", "hidden"),
         ("network.start.bond", "bound"),
         ("schedule.batch", "batch_size"),
+        ("schedule.step", "steps"),
         ("update.wd", "weight_decay"),
         ("record.snapshot", "snapshots"),
     ],
@@ -85,6 +86,29 @@ def test_axes_of_sweeps_are_found_by_name(asked):
 def test_near_misses_are_named(asked, key, meant):
     with pytest.raises(InvalidExperimentError, match=f"did you mean '{meant}'"):
         asked.with_settings({key: 3})
+
+
+@pytest.mark.parametrize("rules", [["backprop"], "backprop", [("backprop", 0.1, 2)], 0.1])
+def test_rules_without_rates_are_told_what_rules_are(asked, rules):
+    with pytest.raises(InvalidExperimentError, match=r"rules: must be a mapping from names"):
+        asked.replaced(rules=rules)
+
+
+def test_a_word_where_a_list_is_due_is_told_how_to_write_it(asked):
+    with pytest.raises(InvalidExperimentError, match=r"got 'weights': write \['weights'\]"):
+        asked.with_settings({"record.quantities": "weights"})
+    with pytest.raises(InvalidExperimentError, match=r"valid tuple; got 3$"):
+        asked.with_settings({"record.quantities": 3})
+
+
+def test_a_schedule_of_nothing_names_both_ways_to_give_one():
+    with pytest.raises(InvalidExperimentError, match=r"phases: is required.*give it, or steps"):
+        fa.Schedule(batch_size=2)
+
+
+def test_an_axis_over_rules_that_lack_the_key_says_what_the_star_is(asked):
+    with pytest.raises(InvalidExperimentError, match=r"every entry, in 'rules\.\*\.scale': name"):
+        fa.Sweep(experiment=asked, axes={"rules.*.scale": [0.1, 0.2]})
 
 
 def described():

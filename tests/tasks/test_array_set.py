@@ -74,6 +74,7 @@ def test_images_are_rows_with_a_shape():
         ({"targets": LABELS[:9]}, r"there are 10 inputs; got \(9,\)"),
         ({"targets": LABELS.astype(str)}, "return_inverse"),
         ({"targets": LABELS - 1}, "classes from 0 to 1.*got -1"),
+        ({"targets": LABELS // 2 - 1}, "from 0 to 1; got -1: number them by numpy.unique"),
         ({"classes": 2}, "classes from 0 to 1, for there are 2; got 2.*classes=3"),
         ({"targets": np.zeros(10, int)}, "two classes at least"),
         ({"targets": np.arange(10) * 10**9}, "more than there are examples"),

@@ -128,6 +128,10 @@ def test_a_diverged_run_stays_so():
     ("changes", "words"),
     [
         ({"rules.feedback_alignment.learning_rate": 0.1}, "rules is another"),
+        (
+            {"rules.feedback_alignment.learning_rate": 0.1},
+            r"another: rules.feedback_alignment.learning_rate was [0-9.e-]+, and is 0.1$",
+        ),
         ({"seeds": 3}, "seeds is another"),
         ({"task.noise": 0.5}, "task is another"),
         ({"schedule.batch_size": 3}, "schedule.batch_size was 2, and is 3"),
