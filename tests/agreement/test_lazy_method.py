@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import fatheory as fa
-from fatheory.errors import RegimeError
+from fatheory.errors import LearningRateWarning, RegimeError
 from fatheory.initial import draw_initial_state
 from fatheory.theory.wide.lazy_steps import lazy_steps
 from fatheory.theory.wide.network_kernel import network_kernel
@@ -139,3 +139,33 @@ def test_images_that_were_not_learned_from_are_answered_as_networks_do():
     )
     apart = theory["classification_error"] - simulation["classification_error"]
     assert float(np.abs(apart).mean()) < 5
+
+
+@pytest.mark.parametrize("samples", [12, 320])
+def test_a_rate_that_is_too_large_is_told_before_errors_have_grown(samples):
+    """By the largest stable one: just below it learning ends, just above it errors grow."""
+    settings = {"task.samples": samples, "schedule.batch_size": samples, "seeds": 2}
+    asked = experiment(64, {"backprop": 1e-4}, steps=100).with_settings(settings)
+    with pytest.warns(LearningRateWarning, match=r"largest stable rate .* is (\S+)") as told:
+        fa.solve(experiment(64, {"backprop": 3.0}, steps=2).with_settings(settings), "lazy")
+    stable = float(str(told[0].message).rsplit(" ", 1)[1])
+    below = fa.solve(asked.with_settings({"rules.backprop.learning_rate": 0.98 * stable}), "lazy")
+    assert (below["loss"].isel(step=-1) < below["loss"].isel(step=0)).all()
+    above = asked.with_settings({"rules.backprop.learning_rate": 1.02 * stable})
+    with pytest.warns(LearningRateWarning, match=r"rules.backprop: at the learning rate .* seeds"):
+        grown = fa.solve(above, "lazy")
+    assert (grown["loss"].isel(step=-1) > 10 * grown["loss"].isel(step=0)).any()
+
+
+def test_errors_that_have_left_every_bound_have_diverged():
+    """As in simulation: nothing is told of later steps, and the archive says since when."""
+    asked = experiment(64, {"backprop": 3.0}, steps=60)
+    with pytest.warns(LearningRateWarning), pytest.warns(fa.errors.DivergedWarning):
+        answer = fa.solve(asked, "lazy")
+    assert answer["diverged"].all()
+    since = answer["diverged_at"].min().item()
+    assert 0 < since <= 60
+    assert np.isfinite(answer["loss"].sel(step=0)).all()
+    assert np.isnan(answer["loss"].isel(step=-1)).all()
+    known = answer["loss"].values[np.isfinite(answer["loss"].values)]
+    assert known.max() < 1e16

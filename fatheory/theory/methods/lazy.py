@@ -1,11 +1,13 @@
 """Wide nonlinear networks that learn without moving far: the lazy limit of any fixed rule."""
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from fatheory import labels
+from fatheory.errors import LearningRateWarning
 from fatheory.experiment import DenseNetwork, Experiment, RuleChoice
 from fatheory.initial import InitialState
 from fatheory.rules import DirectFeedbackAlignment, LayeredRule
@@ -13,7 +15,8 @@ from fatheory.theory.mean_rule import mean_layered_rule
 from fatheory.theory.methods.full_batch import SCOPE, TASKS, full_batch_refusals
 from fatheory.theory.methods.method import Method
 from fatheory.theory.methods.scope import GIVEN
-from fatheory.theory.wide.lazy_steps import lazy_steps
+from fatheory.theory.wide.dmft.causal_pass import LARGEST
+from fatheory.theory.wide.lazy_steps import largest_stable_rate, lazy_steps
 from fatheory.theory.wide.network_kernel import network_outputs, network_terms, of_rule
 from fatheory.theory.wide.unit_function import unit_function
 
@@ -29,6 +32,16 @@ class LazyMethod(Method):
     own outputs. What is left out is of the order of width^-1/2, and the motion of the kernel,
     which small steps or a large start keep small. Of images and own arrays, losses and
     classification errors are those of the held-out ones.
+
+    A run has diverged from the first recorded step on at which an error is a million times the
+    largest target or first output. A learning rate above 2 batch / (largest eigenvalue of K) lets
+    errors grow without bound, and is warned of before they do.
+
+    The lazy scaling is the description's own: rates in proportion to 1 / width and starts of a
+    gain of order 1 (``network.start`` `Scaled`) are the NTK's parametrisation, entries of
+    N(0, 1) with a factor width^{-1/2} in front, written into weights and rates. Biases are
+    refused: their start would be a kernel of its own, which no description of a start scales
+    with the weights' (`fatheory.theory.lazy_kernel` has ``bias_scale``).
     """
 
     name = "lazy"
@@ -61,7 +74,8 @@ class LazyMethod(Method):
     ) -> dict[str, np.ndarray]:
         """Follow the outputs of every rule and seed."""
         columns = [_measured(experiment, start) for start in starts]
-        loss, wrong = (np.stack([one[i] for one in columns], axis=1) for i in (0, 1))
+        loss, wrong, stable = (np.stack([one[i] for one in columns], axis=1) for i in range(3))
+        _warn_of_rates(experiment, stable)
         lost = ~np.isfinite(loss)
         gone = np.maximum.accumulate(lost, axis=-1)
         loss[gone], wrong[gone] = np.nan, np.nan
@@ -83,8 +97,33 @@ class LazyMethod(Method):
         return {"kernels": 8 * pairs * (2 * experiment.layers + 8)}
 
 
-def _measured(experiment: Experiment, start: InitialState) -> tuple[np.ndarray, np.ndarray]:
-    """Return loss and classification error of one seed, (rule, step), where it is evaluated."""
+def _warn_of_rates(experiment: Experiment, stable: np.ndarray) -> None:
+    """Say which rules learn at rates at which errors grow; `stable` is (rule, seed)."""
+    for (label, choice), rates in zip(experiment.rules, stable, strict=True):
+        unstable = choice.learning_rate >= rates
+        if unstable.any():
+            warnings.warn(
+                f"rules.{label}: at the learning rate {choice.learning_rate:g} errors grow from "
+                f"step to step in {int(unstable.sum())} of {len(rates)} seeds; the largest stable "
+                f"rate in the lazy limit, 2 batch / (largest eigenvalue of the kernel), is "
+                f"{rates.min():.4g}",
+                LearningRateWarning,
+                stacklevel=4,
+            )
+
+
+def _measured(
+    experiment: Experiment, start: InitialState
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Follow one seed.
+
+    Returns
+    -------
+    loss, classification_error : arrays of shape (rule, step)
+        Where it is evaluated.
+    stable : array of shape (rule,)
+        The largest stable learning rates.
+    """
     network, samples, shown = experiment.network, start.samples, start.evaluation
     assert isinstance(network, DenseNetwork)
     assert samples is not None
@@ -98,22 +137,27 @@ def _measured(experiment: Experiment, start: InitialState) -> tuple[np.ndarray, 
         shown_terms = network_terms(Z, X, weights, function)
         shown_first = network_outputs(Z, weights, function)
     steps = np.asarray(experiment.snapshot_steps)
-    losses, errors = [], []
+    losses, errors, stable = [], [], []
+    bound = LARGEST * max(float(np.abs(targets).max()), float(np.abs(first).max()))
     for label, choice in experiment.rules:
         backward = _backward(start, label, choice)
+        kernel = of_rule(terms, weights, backward)
+        stable.append(len(samples) * largest_stable_rate(kernel))
         with np.errstate(over="ignore", invalid="ignore"):
             left, changes = lazy_steps(
-                of_rule(terms, weights, backward),
+                kernel,
                 targets - first,
                 choice.learning_rate / len(samples),
                 steps,
                 None if shown_terms is None else of_rule(shown_terms, weights, backward),
             )
             output = targets - left if changes is None else shown_first + changes
-            losses.append(0.5 * np.sum((shown.targets - output) ** 2, axis=(1, 2)) / len(shown))
+            loss = 0.5 * np.sum((shown.targets - output) ** 2, axis=(1, 2)) / len(shown)
+        loss[~(np.abs(left).max(axis=(1, 2)) <= bound)] = np.nan
+        losses.append(loss)
         wrong = np.argmax(output, axis=-1) != np.argmax(shown.targets, axis=-1)
         errors.append(100 * np.mean(wrong, axis=-1))
-    return np.array(losses), np.array(errors)
+    return np.array(losses), np.array(errors), np.array(stable)
 
 
 def _backward(start: InitialState, label: str, choice: RuleChoice) -> list[np.ndarray | None]:

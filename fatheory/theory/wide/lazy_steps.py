@@ -5,8 +5,29 @@ r"""Steps of gradient descent under a kernel that stands still.
 
 import numpy as np
 from jaxtyping import Float, Int
+from scipy.sparse.linalg import eigsh
 
 Errors = Float[np.ndarray, "time point unit"]
+
+
+_DENSE = 300
+"""Points up to which all eigenvalues are found; of more, Lanczos' method finds the largest."""
+
+
+def largest_stable_rate(kernel: Float[np.ndarray, "point point"]) -> float:
+    """Return 2 over the largest eigenvalue: beyond, steps grow; infinity if there is none above 0.
+
+    Parameters
+    ----------
+    kernel : array of shape (point, point)
+        K, symmetric.
+    """
+    if len(kernel) <= _DENSE:
+        largest = float(np.linalg.eigvalsh((kernel + kernel.T) / 2)[-1])
+    else:
+        first = np.ones(len(kernel))  # kernels are mostly positive, and so is this eigenvector
+        largest = float(eigsh(kernel, 1, which="LA", v0=first, return_eigenvectors=False)[0])
+    return 2 / largest if largest > 0 else np.inf
 
 
 def lazy_steps(

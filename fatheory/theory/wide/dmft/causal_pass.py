@@ -19,7 +19,7 @@ from fatheory.theory.wide.dmft.scaling import Scaling
 from fatheory.theory.wide.dmft.true_gradient import TrueGradient
 from fatheory.theory.wide.unit_function import UnitFunction
 
-_LARGEST = 1e6
+LARGEST = 1e6
 """Errors of more than so many times the largest target have diverged."""
 
 
@@ -184,7 +184,7 @@ class _Readout:
         self.learnt = np.zeros((samples, n_o))
         """sum_{j<k} phi(h^L(j)) e(j), the readout's weights but for their start and the factor."""
         start = 0.0 if problem.start_outputs is None else np.abs(problem.start_outputs).max()
-        self.bound = _LARGEST * max(float(np.abs(problem.targets).max()), float(start))
+        self.bound = LARGEST * max(float(np.abs(problem.targets).max()), float(start))
         """Errors beyond it have diverged."""
 
     def error(self, activities: History) -> Float[np.ndarray, "point unit"]:
