@@ -7,8 +7,9 @@ import pytest
 
 from fatheory import theory
 from fatheory.errors import ArrayError, RegimeError, UnknownNameError
-from fatheory.theory.wide.dmft.causal_pass import Problem, causal_pass, memory_of_pass
+from fatheory.theory.wide.dmft.causal_pass import Problem, memory_of_pass
 from fatheory.theory.wide.dmft.gaussian_process import GaussianProcess
+from fatheory.theory.wide.dmft.replicas import pass_with_errors
 from fatheory.theory.wide.dmft.scaling import rich_scaling
 from fatheory.theory.wide.unit_function import unit_function
 
@@ -214,22 +215,43 @@ def test_what_does_not_fit_is_refused():
 
 
 def test_the_error_of_a_loss_is_of_the_targets_that_it_is_measured_by():
-    """Against the scatter of the loss after one step, whose past has no Monte Carlo error."""
-    L, S, K = 1, 128, X @ X.T / X.shape[1]
+    """Against the scatter of the loss over draws of all samples."""
+    L, S, K = 1, 2048, X @ X.T / X.shape[1]
     losses, told = [], []
-    for seed in range(100):
-        generators = np.random.default_rng(seed).spawn(L + 2)
-        problem = Problem(
+
+    def problem_of(count, generators):
+        return Problem(
             kernel=K, targets=Y, function=unit_function("tanh"),
             scaling=rich_scaling(L, 1.0, 0.5), direct=False,
-            feedback=[generators[0].standard_normal((S, 2))], steps=1, alignment=False,
+            feedback=[generators[0].standard_normal((count, 2))], steps=1, alignment=False,
             measured=Y + 3.0,
         )  # fmt: skip
-        record = causal_pass(problem, generators)
+
+    for seed in range(100):
+        record = pass_with_errors(problem_of, S, np.random.SeedSequence(seed).spawn(L + 2))
         np.testing.assert_allclose(record.loss[0], 0.5 * np.sum((Y + 3) ** 2))
         losses.append(record.loss[1])
         told.append(record.loss_error[1])
     assert np.std(losses) == pytest.approx(np.sqrt(np.mean(np.square(told))), rel=0.25)
+
+
+@pytest.mark.parametrize(("activation", "L", "rule"), [("tanh", 2, FA), ("relu", 2, DFA)])
+def test_errors_are_the_scatter_over_seeds(activation, L, rule):
+    """At late steps, too, whose averages stand on all that went before."""
+    runs = [
+        theory.dmft(
+            X, Y, activation=activation, hidden_layers=L, richness=1.5, learning_rate=0.15,
+            steps=15, rule=rule, samples=2048, seed=seed,
+        )
+        for seed in range(24)
+    ]  # fmt: skip
+    for name in ("output", "loss", "activity_kernel", "signal_kernel", "delta_angle"):
+        spread = np.var([r[name].values for r in runs], axis=0, ddof=1)
+        told = np.mean([r[f"{name}_error"].values ** 2 for r in runs], axis=0)
+        spread = spread.reshape(*told.shape, -1).mean(axis=-1)
+        assert np.sqrt(spread[-1] / told[-1]) == pytest.approx(1, abs=0.35), name
+        # Over steps and layers of one run, too: from step 1 on, where something has been learned.
+        assert np.sqrt(spread[1:].mean() / told[1:].mean()) == pytest.approx(1, abs=0.35), name
 
 
 @pytest.mark.parametrize("moving", [3, 0], ids=["moves", "stands still"])

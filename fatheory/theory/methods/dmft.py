@@ -22,8 +22,9 @@ from fatheory.rules.fixed_feedback import FeedbackOfDistribution
 from fatheory.theory.methods.full_batch import SCOPE, TASKS, full_batch_refusals
 from fatheory.theory.methods.method import Method
 from fatheory.theory.methods.scope import GIVEN
-from fatheory.theory.wide.dmft.causal_pass import Problem, causal_pass, memory_of_pass
+from fatheory.theory.wide.dmft.causal_pass import Problem, memory_of_pass
 from fatheory.theory.wide.dmft.record import Record
+from fatheory.theory.wide.dmft.replicas import pass_with_errors
 from fatheory.theory.wide.dmft.scaling import network_scaling
 from fatheory.theory.wide.network_kernel import network_outputs
 from fatheory.theory.wide.points import whole_number
@@ -171,33 +172,35 @@ def _pass(
     inputs = points.inputs.astype(np.float64)  # own arrays may be in single precision
     # Copies of all seeds differ, those of all rules agree: rules are compared pair by pair.
     streams = np.random.SeedSequence([experiment.root_seed, start.seed]).spawn(L + 2)
-    generators = [np.random.default_rng(stream) for stream in streams]
     rules = [choice.at(layer, experiment.layers).make() for layer in range(2, L + 2)]
     direct = isinstance(rules[0], DirectRule)
     states = [state for state in start.states[label] if state is not None]
     function = unit_function(network.activation)
-    problem = Problem(
-        kernel=inputs @ inputs.T,
-        targets=points.targets.astype(np.float64),
-        function=function,
-        scaling=network_scaling(
-            network.hidden,
-            [_mean_square(W) for W in start.weights],
-            [] if direct else [_mean_square(V) for V in states],
-            choice.learning_rate / P,
-        ),
-        direct=direct,
-        feedback=[
-            _feedback(rule, generator, samples, points.targets.shape[1])
-            for rule, generator in zip(rules, generators, strict=False)
-        ],
-        steps=experiment.schedule.steps,
-        first_preactivations=_first_preactivations(experiment, start, generators[0], samples),
-        start_outputs=network_outputs(points.inputs, start.weights, function),
-        alignment=ANGLE in experiment.record.quantities,
-        measured=start.evaluation.targets,
-    )
-    return causal_pass(problem, generators)
+
+    def problem_of(count: int, generators: Sequence[np.random.Generator]) -> Problem:
+        return Problem(
+            kernel=inputs @ inputs.T,
+            targets=points.targets.astype(np.float64),
+            function=function,
+            scaling=network_scaling(
+                network.hidden,
+                [_mean_square(W) for W in start.weights],
+                [] if direct else [_mean_square(V) for V in states],
+                choice.learning_rate / P,
+            ),
+            direct=direct,
+            feedback=[
+                _feedback(rule, generator, count, points.targets.shape[1])
+                for rule, generator in zip(rules, generators, strict=False)
+            ],
+            steps=experiment.schedule.steps,
+            first_preactivations=_first_preactivations(experiment, start, generators[0], count),
+            start_outputs=network_outputs(points.inputs, start.weights, function),
+            alignment=ANGLE in experiment.record.quantities,
+            measured=start.evaluation.targets,
+        )
+
+    return pass_with_errors(problem_of, samples, streams)
 
 
 def _feedback(

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from fatheory.theory.wide.dmft.gaussian_process import GaussianProcess
 from fatheory.theory.wide.dmft.history import History
 from fatheory.theory.wide.dmft.layer import FirstLayer, Layer
-from fatheory.theory.wide.dmft.record import Record, output_batches
+from fatheory.theory.wide.dmft.record import Record
 from fatheory.theory.wide.dmft.scaling import Scaling
 from fatheory.theory.wide.dmft.true_gradient import TrueGradient
 from fatheory.theory.wide.unit_function import UnitFunction
@@ -115,8 +115,7 @@ def causal_pass(problem: Problem, generators: Sequence[np.random.Generator]) -> 
             break
         output = problem.targets - error
         off = error if problem.measured is None else problem.measured - output
-        batches = output_batches(problem.scaling.readout_step, top.newest, readout.learnt)
-        record.outputs(k, output, off, batches)
+        record.outputs(k, output, off)
         _send_down(layers, error, problem, record, k)
         if truth is not None:
             record.cosine[k] = truth.cosines(error)

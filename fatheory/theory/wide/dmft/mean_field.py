@@ -1,5 +1,7 @@
 r"""Feedback alignment of infinitely wide networks in the rich regime, by one causal pass."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import xarray as xr
 
@@ -7,7 +9,8 @@ from fatheory.arrays import ArrayLike
 from fatheory.checks import matching_shapes, positive_number, real_matrix
 from fatheory.errors import RegimeError, UnknownNameError
 from fatheory.labelled_arrays import in_documented_order, require_same_labels
-from fatheory.theory.wide.dmft.causal_pass import Problem, causal_pass, memory_of_pass
+from fatheory.theory.wide.dmft.causal_pass import Problem, memory_of_pass
+from fatheory.theory.wide.dmft.replicas import pass_with_errors
 from fatheory.theory.wide.dmft.scaling import rich_scaling
 from fatheory.theory.wide.points import POINT, input_points, require_memory, whole_number
 from fatheory.theory.wide.unit_function import unit_function
@@ -82,10 +85,11 @@ def dmft(
         ``output (step, point, unit)``, ``loss (step)``, ``activity_kernel`` and
         ``signal_kernel (step, layer, point, point_twin)``, ``delta_angle (step, layer)``
         in degrees, all signals of a layer as one vector, between the rule's signals and
-        backprop's; and ``output_error (step)``, ``loss_error (step)``, and
-        ``activity_kernel_error (step, layer)``: standard errors of the Monte Carlo averages, those
-        of outputs and kernels root mean square over points. Those of outputs and loss are of the
-        last average given the errors before it.
+        backprop's; and ``output_error (step)``, ``loss_error (step)``, ``activity_kernel_error``,
+        ``signal_kernel_error`` and ``delta_angle_error (step, layer)``: standard errors of the
+        Monte Carlo averages over draws of all samples of all steps, those of outputs and kernels
+        root mean square over points. They are the scatter of eight small passes, scaled to
+        `samples`, and themselves known to about a quarter.
 
     Raises
     ------
@@ -128,18 +132,21 @@ def dmft(
     # would shift the draws of the others. The true gradient has its own, so `alignment` changes no
     # other number.
     streams = np.random.SeedSequence(whole_number("seed", seed, 0)).spawn(L + 2)
-    generators = [np.random.default_rng(stream) for stream in streams]
-    problem = Problem(
-        kernel=points @ points.T / points.shape[1],
-        targets=targets,
-        function=function,
-        scaling=rich_scaling(L, richness, learning_rate),
-        direct=rule == DIRECT,
-        feedback=[one.standard_normal((S, n_o)) for one in generators[:L]],
-        steps=K,
-        alignment=alignment,
-    )
-    record = causal_pass(problem, generators)
+    kernel = points @ points.T / points.shape[1]
+
+    def problem_of(count: int, generators: Sequence[np.random.Generator]) -> Problem:
+        return Problem(
+            kernel=kernel,
+            targets=targets,
+            function=function,
+            scaling=rich_scaling(L, richness, learning_rate),
+            direct=rule == DIRECT,
+            feedback=[one.standard_normal((count, n_o)) for one in generators[:L]],
+            steps=K,
+            alignment=alignment,
+        )
+
+    record = pass_with_errors(problem_of, S, streams)
     if record.diverged_at >= 0:
         last = np.abs(record.output[record.diverged_at - 1]).max()
         raise RegimeError(

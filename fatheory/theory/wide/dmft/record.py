@@ -1,14 +1,13 @@
 """What a pass through the mean field finds, step by step."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
 from fatheory import labels
 from fatheory.theory.wide.dmft.history import History
-
-_BATCHES = 8
-"""Batches of samples whose scatter gives the Monte Carlo errors."""
 
 
 class Record:
@@ -17,8 +16,12 @@ class Record:
     Attributes
     ----------
     output : array of shape (step, point, unit)
-    loss, loss_error, output_error : arrays of shape (step,)
-        1/2 sum |e|^2, and standard errors of it and of outputs given the errors before.
+    loss : array of shape (step,)
+        1/2 sum |e|^2.
+    loss_error, output_error : arrays of shape (step,)
+        Standard errors, of outputs as root mean squares; NaN until `take_errors`.
+    activity_error, signal_error, angle_error : arrays of shape (step, layer)
+        Those of kernels, as root mean squares over points, and of angles in degrees.
     cosine : array of shape (step, gated, layer)
         Between the rule's signals and backprop's, gated by the unit's own slope and before that;
         NaN where backprop's are not followed.
@@ -31,27 +34,45 @@ class Record:
         self.output = np.full((steps, points, outputs), np.nan)
         self.loss, self.loss_error, self.output_error = np.full((3, steps), np.nan)
         self._activity, self._signal = np.full(kernels, np.nan), np.full(kernels, np.nan)
-        self._activity_error = np.full((steps, layers), np.nan)
+        self.activity_error, self.signal_error, self.angle_error = np.full(
+            (3, steps, layers), np.nan
+        )
         self.cosine = np.full((steps, 2, layers), np.nan)
         self.diverged_at = -1
 
     def activity(self, k: int, layer: int, activities: History) -> None:
         """Take Phi(k, k) of a layer."""
-        phi, kernel = activities.newest, activities.kernel()
-        self._activity[k, layer] = kernel
-        batches = [part.T @ part / len(part) for part in np.array_split(phi, _BATCHES)]
-        self._activity_error[k, layer] = np.sqrt(_variance_of_mean(batches).mean())
+        self._activity[k, layer] = activities.kernel()
 
     def signal(self, k: int, layer: int, kernel: np.ndarray) -> None:
         """Take Delta(k, k) of a layer."""
         self._signal[k, layer] = kernel
 
-    def outputs(self, k: int, output: np.ndarray, error: np.ndarray, batches: np.ndarray) -> None:
-        """Take f(k), the error that the loss is of, and what batches of samples make of it."""
+    def outputs(self, k: int, output: np.ndarray, error: np.ndarray) -> None:
+        """Take f(k), and the error that the loss is of."""
         self.output[k], self.loss[k] = output, 0.5 * np.sum(error**2)
-        self.output_error[k] = np.sqrt(_variance_of_mean(batches).mean())
-        slopes = np.sum(batches * error, axis=(1, 2))
-        self.loss_error[k] = np.sqrt(_variance_of_mean(slopes[:, None])[0])
+
+    def take_errors(self, others: Sequence["Record"], share: float) -> None:
+        """Take standard errors from the scatter of independent records.
+
+        Parameters
+        ----------
+        others : sequence of Record
+            Of passes of `share` times the samples.
+        share : float
+            Variances fall as one over the number of samples.
+        """
+
+        def variance(values: Sequence[np.ndarray]) -> np.ndarray:
+            return share * np.var(values, axis=0, ddof=1)
+
+        self.loss_error = np.sqrt(variance([one.loss for one in others]))
+        self.output_error = np.sqrt(variance([one.output for one in others]).mean(axis=(1, 2)))
+        self.activity_error, self.signal_error = (
+            np.sqrt(variance(kernels).mean(axis=(2, 3)))
+            for kernels in ([one._activity for one in others], [one._signal for one in others])
+        )
+        self.angle_error = np.sqrt(variance([one.delta_angle(gated=True) for one in others]))
 
     def delta_angle(self, gated: bool) -> Float[np.ndarray, "step layer"]:
         """Return the angle between the rule's signals and backprop's, in degrees.
@@ -85,7 +106,13 @@ class Record:
                 ),
                 "output_error": ((step,), self.output_error, one),
                 "loss_error": ((step,), self.loss_error, one),
-                "activity_kernel_error": ((step, labels.LAYER), self._activity_error, one),
+                "activity_kernel_error": ((step, labels.LAYER), self.activity_error, one),
+                "signal_kernel_error": ((step, labels.LAYER), self.signal_error, one),
+                "delta_angle_error": (
+                    (step, labels.LAYER),
+                    self.angle_error,
+                    {"units": labels.DEGREES},
+                ),
             },
             coords={
                 step: steps,
@@ -94,19 +121,3 @@ class Record:
             },
             attrs={labels.ATTR_SOURCE: "theory/dmft", labels.RULE: rule},
         )
-
-
-def output_batches(
-    step: float,
-    activities: Float[np.ndarray, "sample point"],
-    learnt: Float[np.ndarray, "sample unit"],
-) -> Float[np.ndarray, "batch point unit"]:
-    """Return step <phi learnt> of batches of samples: what the readout has learned, by batch."""
-    # The output is an average over samples of what each of them adds; their scatter is its error.
-    parts = zip(np.array_split(activities, _BATCHES), np.array_split(learnt, _BATCHES), strict=True)
-    return np.array([step * (phi.T @ w) / len(w) for phi, w in parts])
-
-
-def _variance_of_mean(batches: list[np.ndarray] | np.ndarray) -> np.ndarray:
-    # Of the mean of the batches, estimated by their scatter.
-    return np.var(batches, axis=0, ddof=1) / _BATCHES
