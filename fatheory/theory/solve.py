@@ -28,7 +28,8 @@ def solve(experiment: Experiment, method: str | Method = "flow") -> xr.Dataset:
     method : str or Method
         How. ``"flow"`` integrates the gradient flow of a linear network, time = learning rate x
         step; ``"reduced"`` does so in the reduced state whose size does not depend on hidden
-        width; ``"reduced_sgd"`` carries out the very updates of the simulation in that state;
+        width; ``"reduced_sgd"`` carries out the very updates of the simulation in that state
+        (these three and ``"infinite_width"`` know direct feedback alignment, too);
         ``"closed_form"`` evaluates the solution for white input, orthogonal feedback and a
         spectral start; ``"phases"`` that of phases in which one of two layers is frozen, and of
         shallow learning; ``"infinite_width"`` follows the limit of infinitely many hidden units;
