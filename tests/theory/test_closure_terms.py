@@ -9,7 +9,7 @@ from fatheory.rules import make_rule
 from fatheory.theory.online import closure
 from fatheory.theory.online.dressed_step import DressedFrame, dressed_step
 from fatheory.theory.online.gauge import fix_gauge
-from fatheory.theory.online.law import TOGETHER, Run, learning_law, learning_laws
+from fatheory.theory.online.law import CACHED, Run, learning_law, learning_laws
 from fatheory.theory.online.reduced_chain import Chain, ChainState, Layout, SpreadOfS
 
 N_O = 4
@@ -120,7 +120,7 @@ def runs_alike(count):
 
 
 def test_runs_together_are_runs_alone():
-    runs, steps = runs_alike(TOGETHER + 2), np.arange(0, 201, 40)
+    runs, steps = runs_alike(CACHED + 2), np.arange(0, 201, 40)
     together = learning_laws(runs, steps)
     for run, law in zip(runs, together, strict=True):
         alone = learning_law(run, steps)

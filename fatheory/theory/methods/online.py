@@ -15,7 +15,7 @@ from fatheory.theory.methods.fixed_feedback import feedback_of
 from fatheory.theory.methods.method import Method
 from fatheory.theory.methods.scope import Scope
 from fatheory.theory.methods.two_layers import depth_refusals
-from fatheory.theory.online.law import TOGETHER, LearningLaw, Run, learning_laws, refusal
+from fatheory.theory.online.law import CACHED, LearningLaw, Run, learning_laws, refusal
 
 _SCOPE = Scope(
     tasks={"linear": frozenset({"kind", "inputs", "outputs", "target"})},
@@ -84,7 +84,7 @@ class OnlineMethod(Method):
         """Estimate the points of the closure, some dozens of matrices at each."""
         n_o = experiment.sizes[-1]
         points = 3 * n_o**2 + n_o + 1
-        return {"closure": 8 * usable_cores() * TOGETHER * points * 60 * n_o**2}
+        return {"closure": 8 * usable_cores() * CACHED * points * 60 * n_o**2}
 
 
 def _rule_refusals(experiment: Experiment) -> Iterator[str]:

@@ -30,7 +30,7 @@ class Knot:
     P: Square
     readout: Square
     W: Square
-    excess: float
+    Q: Square
 
 
 @dataclass(eq=False)
@@ -67,19 +67,27 @@ class FirstPhase:
         chain = self.chain
         size, variance = np.trace(now.mean.P[0, 0]), now.log_variance[0]
         sound = np.isfinite(size) and size > 0 and variance < TRUSTED**2
-        chi = excess(chain, now.mean) if sound else np.inf
+        chi = excess(chain, now.mean.W, now.mean.Q)[0] if sound else np.inf
         if not (sound and chi < TRUSTED_EXCESS):
             self.reason = ended(chain, step, self.end)
             return False
         readout = now.mean.W @ chain.K @ now.mean.W.mT + now.readout
-        at = Knot(step, np.log(size / 2), variance, now.mean.P, readout, now.mean.W, chi)
-        self.knots.append(at)
+        mean = now.mean
+        self.knots.append(Knot(step, np.log(size / 2), variance, mean.P, readout, mean.W, mean.Q))
         if step >= self.end:
             return False
         if size < SWITCH[chain.backprop] * self.whole:
             self.handed = now
             return False
         return True
+
+    def goes_on(self) -> bool:
+        """Whether there are steps to come."""
+        return not self.reason and self.knots[-1].step < self.end
+
+    def end_early(self) -> None:
+        """Say that the closure ends at the last knot."""
+        self.reason = ended(self.chain, self.knots[-1].step, self.end)
 
 
 class _Together(NamedTuple):

@@ -13,19 +13,23 @@ step and are held on :math:`T T^\top = P + S K W^\top + W K S^\top + W K Q K W^\
 run obeys and products of means do not.
 """
 
+from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from fatheory.theory.online.dressing import dressing
 from fatheory.theory.online.log_variance import log_variance_of_row
 from fatheory.theory.online.mean_step import mean_step
-from fatheory.theory.online.reduced_chain import Chain, ChainState, Square, symmetric
+from fatheory.theory.online.reduced_chain import Chain, ChainState, Square, symmetric, trace
 
 FROZEN = 1e-6
 """Error against its start, as P, below which the weights no longer move."""
 _ITERATIONS, _NEWTON = 60, 4
+_NEAR = 1e-4
+"""Relative change from which on Newton's steps have all digits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +51,11 @@ class LateRows:
     growth: np.ndarray
     log_variance: Float[np.ndarray, "run 1 n_o"]
 
+    def only(self, runs: Sequence[int]) -> "LateRows":
+        """Return those of some of the runs."""
+        parts = (self.basis, self.inverse, self.growth, self.log_variance)
+        return LateRows(*(part[runs] for part in parts))
+
     def shares(self, P: Square) -> Float[np.ndarray, "run 1 n_o"]:
         """Return the share of each row in the loss."""
         rows = self.inverse @ P @ self.inverse.mT.conj()
@@ -60,7 +69,7 @@ class LateRows:
 
 
 class LatePhase:
-    """The late phase of a run.
+    """The late phase of some runs.
 
     Parameters
     ----------
@@ -91,15 +100,25 @@ class LatePhase:
         """Variance of the log loss."""
         return self._begun + self.added
 
+    @property
+    def frozen(self) -> Bool[np.ndarray, " run"]:
+        """Whether the weights no longer move, and the error is that of the rows alone."""
+        size, slow, whole = (
+            trace(A)[:, 0, 0, 0] for A in (self.state.P, self._slow, self.chain.target)
+        )
+        return (size < FROZEN * whole) & (slow > (1 - FROZEN) * size)
+
+    def only(self, runs: Sequence[int]) -> "LatePhase":
+        """Return the phase of some of the runs, where it is; this one stays as it is."""
+        other, runs = copy(self), list(runs)
+        other.chain, other.state = self.chain.only(runs), self.state.only(runs)
+        other._begun, other._H, other._slow = self._begun[runs], self._H[runs], self._slow[runs]
+        other._rows_variance, other.rows = self._rows_variance[runs], self.rows.only(runs)
+        return other
+
     def advance(self, steps: int) -> None:
         """Carry out some steps, at the rates of the same weights."""
         self._rows_variance = self._rows_variance + steps * self.rows.log_variance
-        frozen = np.trace(self.state.P[0, 0]) < FROZEN * np.trace(self.chain.target[0, 0])
-        if frozen and np.trace(self._slow[0, 0]) > (1 - FROZEN) * np.trace(self.state.P[0, 0]):
-            at = self.state
-            self._slow = self.rows.decayed(self._slow, steps)
-            self.state = ChainState(self._slow, at.S, at.Q, at.W)
-            return
         for _ in range(steps):
             at = self.state
             move = mean_step(self.chain, at)
@@ -109,27 +128,36 @@ class LatePhase:
             self.state = ChainState(P, S, at.Q + move.Q, at.W + move.W)
         self._settle()
 
+    def advance_frozen(self, steps: int) -> None:
+        """Carry out some steps where the weights no longer move."""
+        self._rows_variance = self._rows_variance + steps * self.rows.log_variance
+        self._slow = self.rows.decayed(self._slow, steps)
+        self.state = ChainState(self._slow, self.state.S, self.state.Q, self.state.W)
+
     def _settle(self) -> None:
         self.state = on_identity(self.chain, self.state)
         self.rows = late_rows(self.chain, self.state)
 
 
-def excess(chain: Chain, state: ChainState) -> float:
-    r"""Return the largest :math:`\chi_i = \sum_a \eta g_{ia} / (2 (1 - \eta g_{ia}))` of a run.
+def excess(chain: Chain, W: Square, Q: Square) -> Float[np.ndarray, " run"]:
+    r"""Return the largest :math:`\chi_i = \sum_a \eta g_{ia} / (2 (1 - \eta g_{ia}))` of each run.
 
     The mean square of a row at frozen weights decays where it is below 1.
 
     Parameters
     ----------
-    chain, state : Chain, ChainState
-        What is learned, and the weights.
+    chain : Chain
+        What is learned, by each run or by one for all weights.
+    W, Q : arrays of shape (run, 1, n_o, n_o)
+        The weights; finite.
     """
-    m = np.linalg.eigvals(chain.gain(state.W))[0, 0].real[:, None]
-    q = np.linalg.eigvalsh(chain.root @ state.Q @ chain.root)[0, 0]
-    gains = np.concatenate([m + q, np.repeat(m, chain.n_i - chain.n_o, axis=1)], axis=1)
-    if (chain.eta * gains >= 1).any():
-        return np.inf
-    return float((chain.eta * gains / (2 * (1 - chain.eta * gains))).sum(axis=1).max())
+    m = np.linalg.eigvals(chain.gain(W))[:, 0].real[..., None]
+    q = np.linalg.eigvalsh(chain.root @ Q @ chain.root)[:, 0]
+    gains = np.concatenate([m + q[:, None], np.repeat(m, chain.n_i - chain.n_o, axis=-1)], axis=-1)
+    gains *= chain.eta
+    with np.errstate(divide="ignore"):
+        chi = (gains / (2 * (1 - gains))).sum(axis=-1).max(axis=-1)
+    return np.where((gains >= 1).any(axis=(1, 2)), np.inf, chi)
 
 
 def late_rows(chain: Chain, state: ChainState) -> LateRows:
@@ -159,7 +187,10 @@ def _secular_root(across: np.ndarray, kappa: np.ndarray, delta: np.ndarray) -> n
     # From above, where the iteration is safe, though slow; Newton's steps are for the last digits.
     d = across + 0.5 * kappa.sum(-1) + 1e-300
     for _ in range(_ITERATIONS):
-        d = across + (kappa * d[..., None] / (d[..., None] + delta)).sum(-1)
+        before = d
+        d = across + (kappa * (d[..., None] / (d[..., None] + delta))).sum(-1)
+        if (np.abs(d - before) <= _NEAR * np.abs(d)).all():
+            break
     for _ in range(_NEWTON):
         beyond = d[..., None] + delta
         value = across / d + (kappa / beyond).sum(-1) - 1

@@ -11,14 +11,17 @@ from jaxtyping import Float, Int
 
 from fatheory.errors import LearningRateWarning, RegimeError
 from fatheory.rules import Backprop, FixedFeedback, Rule, Shallow
-from fatheory.theory.online.first_phase import FirstPhase, Knot, ended, first_phases, stride_of
-from fatheory.theory.online.late_phase import LatePhase, excess
+from fatheory.theory.online.first_phase import FirstPhase, first_phases, stride_of
+from fatheory.theory.online.late_phase import excess
+from fatheory.theory.online.late_runs import add_late_phases
 from fatheory.theory.online.mean_angle import mean_angle
 from fatheory.theory.online.reduced_chain import Chain, ChainState
 from fatheory.theory.online.shallow import shallow_mean_loss
 
-TOGETHER = 4
-"""Runs whose first phase is followed at once: more no longer fit the cache of a core."""
+TOGETHER = 10
+"""Runs that are dealt with together: their late phase is many small calls."""
+CACHED = 4
+"""Of them, runs whose first phase is followed at once: more no longer fit the cache of a core."""
 Map = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[Any]]
 SMALL_START = 0.1
 """Largest singular values of start weights against the root of that of T."""
@@ -196,15 +199,21 @@ def _backprop_chain(
 def _follow(problems: Sequence[_Problem], steps: Int[np.ndarray, " step"]) -> list[LearningLaw]:
     """Follow both phases of some runs."""
     with np.errstate(all="ignore"):  # where the closure ends, it says so
-        phases = first_phases(
-            [problem.chain for problem in problems], [problem.start for problem in problems],
-            int(steps[-1]),
-        )  # fmt: skip
-        for phase in phases:
-            _add_late(phase)
-    return [
-        _at_steps(problem, phase, steps) for problem, phase in zip(problems, phases, strict=True)
-    ]
+        phases = [
+            phase
+            for first in range(0, len(problems), CACHED)
+            for phase in _first_phases(problems[first : first + CACHED], int(steps[-1]))
+        ]
+        add_late_phases(phases)
+        return [
+            _at_steps(problem, phase, steps)
+            for problem, phase in zip(problems, phases, strict=True)
+        ]
+
+
+def _first_phases(problems: Sequence[_Problem], end: int) -> list[FirstPhase]:
+    chains, starts = ([p.chain for p in problems], [p.start for p in problems])
+    return first_phases(chains, starts, end)
 
 
 def _at_steps(problem: _Problem, phase: FirstPhase, steps: Int[np.ndarray, " step"]) -> LearningLaw:
@@ -221,62 +230,22 @@ def _at_steps(problem: _Problem, phase: FirstPhase, steps: Int[np.ndarray, " ste
 
     # Angles are dear, and those beside the steps asked for are enough.
     used = sorted({i for s in steps[known] for i in _neighbours(at, s)})
-    angles = np.zeros(len(knots))
-    for i in used:
-        angles[i] = (
-            0.0
-            if begun is None
-            else mean_angle(chain, knots[i].P, knots[i].W, knots[i].readout, *begun)
-        )
+    P, W, Q, readout = (
+        np.concatenate([getattr(knots[i], name) for i in used])
+        for name in ("P", "W", "Q", "readout")
+    )
+    angles, chi = np.zeros((2, len(knots)))
+    chi[used] = excess(chain, W, Q)
+    if begun is not None:
+        angles[used] = mean_angle(chain, P, W, readout, *begun)
     variance = between([knot.log_variance for knot in knots])
     return LearningLaw(
         between([knot.log_loss for knot in knots]) + variance / 2,
         np.sqrt(variance),
         between(angles.tolist()),
-        between([knot.excess for knot in knots]),
+        between(chi.tolist()),
         phase.reason,
     )
-
-
-def _add_late(phase: FirstPhase) -> None:
-    """Go on with the late phase, where a run has come to it."""
-    if phase.handed is None:
-        return
-    chain, knots = phase.chain, phase.knots
-    step, stride = knots[-1].step, stride_of(chain)
-    late = LatePhase(chain, phase.handed.mean, phase.handed.log_variance)
-    while step < phase.end:
-        if not _advanced(lambda: late.advance(stride)):
-            phase.reason = ended(chain, step, phase.end)
-            return
-        step += stride
-        state = late.state
-        size = np.trace(state.P[0, 0])
-        if not (np.isfinite(size) and size > 0):
-            phase.reason = ended(chain, step, phase.end)
-            return
-        knots.append(
-            Knot(
-                step,
-                # P is a mean over runs here, and the median of a lognormal law lies v / 2 below its
-                # logarithm; in the first phase the mean was moved onto the typical path already.
-                np.log(size / 2) - late.added[0] / 2,
-                late.log_variance[0],
-                state.P,
-                state.W @ chain.K @ state.W.mT,
-                state.W,
-                excess(chain, state),
-            )
-        )
-
-
-def _advanced(advance: Callable[[], object]) -> bool:
-    """Whether a stride was possible: LAPACK gives up on matrices that are not finite."""
-    try:
-        advance()
-    except np.linalg.LinAlgError:
-        return False
-    return True
 
 
 def _neighbours(at: Int[np.ndarray, " knot"], step: np.integer) -> tuple[int, int]:

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.stats import norm, qmc
 
-from fatheory.theory.online.reduced_chain import Chain, Square
+from fatheory.theory.online.reduced_chain import Chain, Square, trace
 
 _POINTS = 512
 
@@ -18,31 +18,32 @@ def mean_angle(
     readout: Square,
     G: Float[np.ndarray, "n_o n_o"],
     start: Float[np.ndarray, "n_o n_o"],
-) -> float:
+) -> Float[np.ndarray, " knot"]:
     """Compute the mean over e ~ N(0, P) of the angle between B e and W^T e, in degrees.
 
     Parameters
     ----------
     chain : Chain
         What is learned, of one run, under fixed feedback.
-    P, W : arrays of shape (1, 1, n_o, n_o)
-        Covariance of the error, and mean of the readout.
-    readout : array of shape (1, 1, n_o, n_o)
+    P, W : arrays of shape (knot, 1, n_o, n_o)
+        Covariance of the error, and mean of the readout, at some of its steps.
+    readout : array of shape (knot, 1, n_o, n_o)
         <W K W^T>.
     G, start : arrays of shape (n_o, n_o)
         B^T W^T and W W^T of the start weights, which add to what is learned.
     """
-    values, vectors = np.linalg.eigh(P[0, 0] / np.trace(P[0, 0]))
-    e = _normal_points(chain.n_o) @ (vectors * np.sqrt(np.clip(values, 0, None))).T
-    K, W = chain.K[0, 0], W[0, 0]
+    values, vectors = np.linalg.eigh((P / trace(P))[:, 0])
+    root = vectors * np.sqrt(np.clip(values, 0, None))[:, None]
+    e = _normal_points(chain.n_o) @ root.mT
+    K, W = chain.K[0, 0], W[:, 0]
 
     def form(A: np.ndarray) -> np.ndarray:
-        return np.einsum("pi,ij,pj->p", e, A, e)
+        return np.vecdot(e @ A, e)
 
     cross = W @ G
-    whole = readout[0, 0] + cross + cross.T + start
-    cosine = form(K @ W.T + G) / np.sqrt(form(K) * form(whole))
-    return float(np.degrees(np.arccos(np.clip(cosine, -1, 1))).mean())
+    whole = readout[:, 0] + cross + cross.mT + start
+    cosine = form(K @ W.mT + G) / np.sqrt(form(K) * form(whole))
+    return np.degrees(np.arccos(np.clip(cosine, -1, 1))).mean(axis=-1)
 
 
 @cache
