@@ -9,6 +9,7 @@ to leading order in samples^{-1/2}: a few small ones cost a part of it.
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from fatheory.theory.wide.dmft.causal_pass import Problem, causal_pass
 from fatheory.theory.wide.dmft.record import Record
@@ -46,7 +47,9 @@ def pass_with_errors(
         return record
     few = replica_samples(samples)
     children = zip(*(stream.spawn(_REPLICAS) for stream in streams[:-1]), strict=True)
-    others = [_one(problem_of, few, [*those, streams[-1]]) for those in children]
+    # Matrices this small are multiplied in less time than threads take to meet.
+    with threadpool_limits(1, user_api="blas"):
+        others = [_one(problem_of, few, [*those, streams[-1]]) for those in children]
     record.take_errors(others, few / samples)
     return record
 
