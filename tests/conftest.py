@@ -18,6 +18,12 @@ MANY_MAPPINGS = 15_000
 """Linux lets a process have 65,530 mappings of memory by default; XLA needs some for each compiled
 program and crashes (in ``backend_compile_and_load``) when it gets no more."""
 
+STRICT = ("agreement", "initial", "rules", "tasks", "train")
+"""Rooms whose tests let JAX combine neither float32 with float64 nor (4,) with (3, 4).
+
+Parts of a user's own may, as they may in users' programs; tests of those stand in other rooms.
+"""
+
 SWITCH = "FATHEORY_COMPILATION_CACHE"
 PROGRAMS = pytest.StashKey[str]()
 RESIDUALS = pytest.StashKey[dict[str, float]]()
@@ -43,6 +49,22 @@ def pytest_unconfigure(config):
     if PROGRAMS in config.stash:
         del os.environ[SWITCH]
         shutil.rmtree(config.stash[PROGRAMS], ignore_errors=True)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _nothing_is_promoted_silently(request):
+    if not set(STRICT).intersection(request.path.parts):
+        yield
+        return
+    import jax
+
+    # For the process, not by `jax.numpy_dtype_promotion`, which threads of a run would not see.
+    before = jax.config.jax_numpy_dtype_promotion, jax.config.jax_numpy_rank_promotion
+    jax.config.update("jax_numpy_dtype_promotion", "strict")
+    jax.config.update("jax_numpy_rank_promotion", "raise")
+    yield
+    jax.config.update("jax_numpy_dtype_promotion", before[0])
+    jax.config.update("jax_numpy_rank_promotion", before[1])
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -53,7 +53,8 @@ def rate_factors(
     warmup = optax.linear_schedule(1 / (decay.warmup + 1), 1.0, decay.warmup)
     # optax computes by JAX, and in single precision steps beyond 2^24 are no longer exact.
     with jax.enable_x64(True):
-        k = np.arange(steps)
+        # Reals, for optax subtracts them from reals: exact up to 2^53.
+        k = np.arange(steps, dtype=np.float64)
         return np.asarray(_schedule(decay, steps)(k) * warmup(k))
 
 
