@@ -32,14 +32,31 @@ def require_kind(what: str, value: object, kind: type | tuple[type, ...], hint: 
     )
 
 
-def real_array(name: str, value: ArrayLike, ndim: int | None = None) -> np.ndarray:
+SMALLEST_SCALE, LARGEST_SCALE = 1e-60, 1e30
+"""Products of five entries of the one size, and of ten of the other, are in double precision."""
+
+
+def real_array(
+    name: str, value: ArrayLike, ndim: int | None = None, *, any_scale: bool = False
+) -> np.ndarray:
     """Return `value` as a float64 array that is finite and has `ndim` dimensions.
+
+    Parameters
+    ----------
+    name, value : str, array
+        What it is called in messages, and what is given.
+    ndim : int, optional
+        The number of dimensions that it must have.
+    any_scale : bool
+        Whether numbers as small and as large as floating point has them can be computed with, as
+        times can; elsewhere norms and losses of such are 0 or infinite.
 
     Raises
     ------
     ArrayError
         If `value` is not made of real numbers (complex numbers, dates and strings are not, nor are
-        arrays with masked entries), holds NaN or infinity, or has another number of dimensions.
+        arrays with masked entries), holds NaN or infinity, has another number of dimensions, or
+        its largest entry is neither 0 nor of a size between `SMALLEST_SCALE` and `LARGEST_SCALE`.
     """
     array = _numbers(name, value)
     if ndim is not None and array.ndim != ndim:
@@ -49,7 +66,33 @@ def real_array(name: str, value: ArrayLike, ndim: int | None = None) -> np.ndarr
         raise ArrayError(
             f"{name} must be finite; {bad} of its {array.size} entries are NaN or infinite"
         )
+    if not any_scale:
+        require_scale(name, array)
     return array
+
+
+def require_scale(name: str, array: np.ndarray) -> None:
+    """Refuse an array whose products leave the range of floating point.
+
+    Small entries beside larger ones are no matter: what they add is below rounding.
+
+    Raises
+    ------
+    ArrayError
+        If its largest entry is neither 0 nor of a size between `SMALLEST_SCALE` and
+        `LARGEST_SCALE`.
+    """
+    largest = float(np.abs(array).max(initial=0.0))
+    if largest == 0 or SMALLEST_SCALE <= largest <= LARGEST_SCALE:
+        return
+    cure = "give it in other units, in which entries are about 1"
+    if largest < SMALLEST_SCALE:
+        cure += ", or as zeros if it stands for none"
+    raise ArrayError(
+        f"{name} must be 0 or of a size between {SMALLEST_SCALE:g} and {LARGEST_SCALE:g}; its "
+        f"largest entry is {largest:.3g} in size, and products of such entries are no longer "
+        f"numbers of double precision: {cure}"
+    )
 
 
 def real_matrix(name: str, value: ArrayLike) -> np.ndarray:
@@ -110,6 +153,20 @@ def not_negative_number(name: str, value: object) -> float:
     if not (math.isfinite(number) and number >= 0):
         raise RegimeError(f"{name} must be finite and not negative; got {number}")
     return number
+
+
+def counts(name: str, value: object) -> np.ndarray:
+    """Return whole numbers from 0 on, of any shape, as floats.
+
+    Raises
+    ------
+    ArrayError
+        If there are none, or one is negative or no whole number.
+    """
+    found = _numbers(name, value)
+    if not found.size or not ((found >= 0) & np.isfinite(found)).all() or (found % 1).any():
+        raise ArrayError(f"{name} must be whole numbers from 0 on; got {value!r:.80}")
+    return found
 
 
 def step_label(step: object) -> float:
@@ -237,7 +294,7 @@ def increasing_times(value: ArrayLike) -> np.ndarray:
     ArrayError
         If a time is negative or not finite, or the times do not increase.
     """
-    times = np.atleast_1d(real_array("times", value))
+    times = np.atleast_1d(real_array("times", value, any_scale=True))
     if times.ndim != 1 or times.size == 0:
         raise ArrayError(f"times must be a non-empty list; its shape is {times.shape}")
     if times[0] < 0:

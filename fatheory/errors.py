@@ -254,6 +254,10 @@ class HiddenValuesWarning(FatheoryWarning):
     """A figure was asked for a scale on which some of its values have no place."""
 
 
+class OverwrittenAxisWarning(FatheoryWarning):
+    """An axis of a sweep whose labels say what a later axis has put something else in place of."""
+
+
 class ResumeWarning(FatheoryWarning):
     """A run that goes on in another way than it began."""
 

@@ -24,7 +24,7 @@ from fatheory.labels import (
 _UNIT = re.compile(r"unit_(\d+)(_twin)?")
 _RUNS = (RULE, SEED, STEP, TIME, LAYER)
 _SAMPLES = (SAMPLE, EXAMPLE, HELD_OUT_EXAMPLE)
-_UPWARDS = re.compile(r"B\d*|P|[BF]_\d+|(direct_)?feedback(_\d+)?(\[.*)?")
+_UPWARDS = re.compile(r"B\d*|P|difference|[BF]_\d+|(direct_)?feedback(_\d+)?(\[.*)?")
 """Names of arrays that lead from a layer back to one below: the rows are of the lower layer."""
 _ANY = len(_RUNS) + 1
 """Where axes stand whose names say nothing: with the samples, before the units."""

@@ -15,6 +15,7 @@ from fatheory.archive.assembly import with_axes as with_axes
 from fatheory.archive.assembly import with_own_axes as with_own_axes
 from fatheory.archive.assembly import without_axis as without_axis
 from fatheory.archive.divergence import describe_divergence as describe_divergence
+from fatheory.archive.divergence import level_of_user as level_of_user
 from fatheory.archive.divergence import warn_of_divergence as warn_of_divergence
 from fatheory.archive.files import resolved as resolved
 from fatheory.archive.integrity import Integrity as Integrity

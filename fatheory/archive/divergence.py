@@ -40,17 +40,31 @@ def warn_of_divergence(*archives: xr.Dataset) -> None:
         return
     several = len(archives) > 1
     told = "; ".join(f"archive {i}: {text}" if several else text for i, text in found)
-    # Python shows a warning once for a line, so it is to be the user's. Checks of types and shapes,
-    # where they are turned on, put frames of their own between ours.
-    level, frame = 1, inspect.currentframe()
+    warnings.warn(
+        f"{told}. {_ADVICE}", DivergedWarning, stacklevel=level_of_user(inspect.currentframe())
+    )
+
+
+def level_of_user(frame: FrameType | None) -> int:
+    """Return the ``stacklevel`` with which a warning names the line that called fatheory.
+
+    Python shows a warning once for a line, so it is to be the user's. Checks of types, shapes and
+    descriptions, where they are turned on, put frames of their own between ours.
+
+    Parameters
+    ----------
+    frame : frame
+        Of the function that gives the warning, from `inspect.currentframe`.
+    """
+    level = 1
     while frame is not None and frame.f_back is not None and _is_inside(frame):
         level, frame = level + 1, frame.f_back
-    warnings.warn(f"{told}. {_ADVICE}", DivergedWarning, stacklevel=level)
+    return level
 
 
 def _is_inside(frame: FrameType) -> bool:
     package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
-    return package in ("fatheory", "jaxtyping", "beartype")
+    return package in ("fatheory", "jaxtyping", "beartype", "pydantic")
 
 
 def describe_divergence(archive: xr.Dataset) -> str:

@@ -2,21 +2,25 @@
 
 import datetime
 import json
+import math
 import re
 import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from fatheory.errors import FatheoryError
+from fatheory.experiment.description import MAX_NUMBER
 from fatheory.experiment.json_text import read_json
 
 MAX_BYTES = 1 << 26
 """Larger files are refused: an experiment with a million seeds has a tenth of that."""
 STANDARD_INPUT = "-"
+_LISTED = 5
+"""More numbers that are none are not listed."""
 Reader = Callable[[str], str]
 
 
@@ -115,8 +119,33 @@ _CoreLoader.add_constructor(
     "tag:yaml.org,2002:int", lambda loader, node: int(loader.construct_scalar(node))
 )
 _CoreLoader.add_constructor(
-    "tag:yaml.org,2002:float", lambda loader, node: float(loader.construct_scalar(node))
+    "tag:yaml.org,2002:float", lambda loader, node: _number(loader.construct_scalar(node))
 )
+
+
+class _NotFinite(float):
+    """A number of a file that is none of floating point, with how it was written."""
+
+    def __new__(cls, text: str) -> "_NotFinite":
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
+
+    text: str
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    return value if math.isfinite(value) else _NotFinite(text)
+
+
+def _not_finite(node: Any, where: str = "") -> Iterator[str]:
+    """Find numbers that are not finite in nested lists and tables."""
+    if isinstance(node, _NotFinite):
+        yield f"{where} is {node.text}"
+    inner: Any = node.items() if isinstance(node, dict) else ()
+    for key, value in enumerate(node) if isinstance(node, list) else inner:
+        yield from _not_finite(value, f"{where}.{key}" if where else str(key))
 
 
 def _from_json(text: str) -> str:
@@ -132,7 +161,7 @@ def _from_yaml(text: str) -> str:
 
 
 def _from_toml(text: str) -> str:
-    return _as_json(tomllib.loads(text))
+    return _as_json(tomllib.loads(text, parse_float=_number))
 
 
 def _json_or_yaml(text: str) -> str:
@@ -146,6 +175,11 @@ def _json_or_yaml(text: str) -> str:
 
 
 def _as_json(data: Any) -> str:
+    if wrong := list(_not_finite(data)):
+        raise ValueError(
+            f"{'; '.join(wrong[:_LISTED])}: numbers of descriptions are finite, and of at most "
+            f"{MAX_NUMBER:g} in size"
+        )
     return _from_json(json.dumps(data, allow_nan=False, default=_refuse))
 
 

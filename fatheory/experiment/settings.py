@@ -9,6 +9,8 @@ def set_by_key(data: dict[str, Any], key: str, value: Any) -> None:
     """Set one dotted key in nested dictionaries and lists; a dot inside a label is found too."""
     node: Any = data
     rest = key
+    # A later key may set something inside of it, and it belongs to the caller.
+    value = _copied(value)
     while "." in rest and rest not in _keys(node):
         # The longest that fits: labels may hold dots, and begin alike.
         head = max((k for k in _keys(node) if rest.startswith(f"{k}.")), key=len, default=None)
@@ -25,6 +27,13 @@ def set_by_key(data: dict[str, Any], key: str, value: Any) -> None:
         raise InvalidExperimentError(
             "setting", [(key, f"there is no {missing!r} here{suggestion(missing, _keys(node))}")]
         )
+
+
+def _copied(value: Any) -> Any:
+    """Copy lists and dictionaries, and nothing that stands in them, such as large arrays."""
+    if isinstance(value, dict):
+        return {key: _copied(inner) for key, inner in value.items()}
+    return [_copied(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _keys(node: Any) -> list[str]:

@@ -11,7 +11,13 @@ import numpy as np
 import xarray as xr
 
 from fatheory import labels
-from fatheory.archive import assemble, provenance, require_possible, validate
+from fatheory.archive import (
+    assemble,
+    provenance,
+    require_possible,
+    validate,
+    warn_of_divergence,
+)
 from fatheory.checks import one_number, real_array
 from fatheory.errors import ArrayError
 from fatheory.interchange.foreign_layers import layers_of, sizes_of
@@ -34,7 +40,9 @@ def from_arrays(
 
     Metrics read it as they read others: angles between weights and feedback, concordance of signs,
     norms; `fatheory.predict` answers with its weights. Its source says ``not simulated here``, and
-    what is not given (losses) is NaN.
+    what is not given (losses) is NaN. A run has diverged from the first step on at which one of its
+    weights, or a loss that is given, is not finite: from there on all of its values are NaN, as in
+    runs that are trained here, also where another program has written numbers.
 
     Parameters
     ----------
@@ -76,6 +84,11 @@ def from_arrays(
         If a value is impossible, as a negative loss is: the message says which, where, and what is
         allowed.
 
+    Warns
+    -----
+    DivergedWarning
+        If runs diverged: which, and since when.
+
     Examples
     --------
     A state dict along a training, ``{step: model.state_dict()}``, the rule's fixed feedback in
@@ -102,13 +115,14 @@ def from_arrays(
     rates = _rates(learning_rate, grid.rules)
     named = {label: rules if isinstance(rules, str) else rules[label] for label in grid.rules}
     description = _description(sizes, activation, output, named, rates, grid, first)
-    loss = _losses(losses, grid, rules)
+    variables[labels.LOSS] = _losses(losses, grid, rules)
+    since = _divergence(variables, grid, unknown=() if losses is not None else (labels.LOSS,))
     archive = assemble(
         {
             **variables,
             **_feedback(feedback, grid, sizes),
-            labels.LOSS: loss,
-            **_divergence(variables, None if losses is None else loss, grid),
+            labels.DIVERGED: since >= 0,
+            labels.DIVERGED_AT: since,
         },
         {
             labels.RULE: np.asarray(grid.rules),
@@ -130,6 +144,10 @@ def from_arrays(
     )
     validate(archive)
     require_possible(archive)
+    # Only now: what stands behind a divergence is looked at, too.
+    for name, values in _blank_from(since, variables, grid).items():
+        archive[name].values = values
+    warn_of_divergence(archive)
     return archive
 
 
@@ -186,16 +204,25 @@ def _stacked(runs: Mapping[_Run, Mapping[Any, Any]], grid: _Grid) -> dict[str, n
 
 
 def _divergence(
-    learned: Mapping[str, np.ndarray], loss: np.ndarray | None, grid: _Grid
-) -> dict[str, np.ndarray]:
-    """Say since when a run has weights, or a loss where some are given, that are not finite."""
+    recorded: Mapping[str, np.ndarray], grid: _Grid, unknown: Sequence[str]
+) -> np.ndarray:
+    """Return the first step of each run at which something known is not finite, -1 for none."""
     runs = (*grid.shape, len(grid.steps))
-    finite = np.all([np.isfinite(a).reshape(*runs, -1).all(-1) for a in learned.values()], axis=0)
-    if loss is not None:
-        finite &= np.isfinite(loss)
+    known = [a for name, a in recorded.items() if name not in unknown]
+    finite = np.all([np.isfinite(a).reshape(*runs, -1).all(-1) for a in known], axis=0)
     # The argmin of booleans is the first that is false.
-    since = np.where(finite.all(-1), -1, np.asarray(grid.steps)[np.argmin(finite, axis=-1)])
-    return {labels.DIVERGED: since >= 0, labels.DIVERGED_AT: since}
+    return np.where(finite.all(-1), -1, np.asarray(grid.steps)[np.argmin(finite, axis=-1)])
+
+
+def _blank_from(
+    since: np.ndarray, recorded: Mapping[str, np.ndarray], grid: _Grid
+) -> dict[str, np.ndarray]:
+    """Put NaN in the place of what stands behind a divergence."""
+    lost = (since[..., None] >= 0) & (np.asarray(grid.steps) >= since[..., None])
+    return {
+        name: np.where(lost.reshape(*lost.shape, *(1,) * (a.ndim - 3)), a.dtype.type(np.nan), a)
+        for name, a in recorded.items()
+    }
 
 
 def _by_run(

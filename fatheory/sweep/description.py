@@ -1,14 +1,17 @@
 """What a sweep asks: an experiment and the axes along which it is changed."""
 
+import inspect
 import itertools
 import json
 import math
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, model_serializer, model_validator
 
-from fatheory.errors import FatheoryError, InvalidExperimentError
+from fatheory.archive import level_of_user
+from fatheory.errors import FatheoryError, InvalidExperimentError, OverwrittenAxisWarning
 from fatheory.experiment import Experiment
 from fatheory.experiment.description import NOT_EMPTY, Description
 from fatheory.experiment.json_text import text_digest, written
@@ -18,6 +21,7 @@ from fatheory.experiment.pairs import AxisPairs
 from fatheory.markup import folded, heading, table
 from fatheory.sweep.axis import Axis, read_axes
 from fatheory.sweep.cell import Cell
+from fatheory.sweep.overwritten import overwritten
 from fatheory.sweep.settings import with_all_settings
 
 MAX_CELLS = 100_000
@@ -50,6 +54,7 @@ class SweepDescription(Description):
         # Until one is valid, which is nearly always the first: a sweep can have 100,000.
         for cell in self.cells():
             if cell.experiment is not None:
+                self._warn_of_labels()
                 return self
             errors[cell.error] = None
         listed = list(errors)[:_PROBLEMS_LISTED]
@@ -60,6 +65,16 @@ class SweepDescription(Description):
             hint = f"* stands for every entry, in {names}: name one where others lack the key"
             problems.append(("axes", hint))
         raise InvalidExperimentError("Sweep", problems)
+
+    def _warn_of_labels(self) -> None:
+        for (name, label), (later, at), key in overwritten(self.axes, self.cell_at):
+            warnings.warn(
+                f"the axis {name!r} comes before {later!r}, which sets {key!r} again: where "
+                f"{later!r} is {str(at)!r:.60}, cells labelled {str(label)!r:.60} along {name!r} "
+                f"are not run with it. Put {name!r} after {later!r}, or leave one of them out",
+                OverwrittenAxisWarning,
+                stacklevel=level_of_user(inspect.currentframe()),
+            )
 
     @model_serializer(mode="wrap")
     def _axes_as_mapping(self, handler: Any) -> dict[str, Any]:

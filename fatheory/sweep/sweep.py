@@ -37,6 +37,12 @@ class Sweep(SweepDescription):
 
         Settings of a later axis are made on top of those of the earlier ones.
 
+    Warns
+    -----
+    OverwrittenAxisWarning
+        If a later axis puts something else in the place of what an earlier one says: cells keep the
+        label of the earlier one, and are not run with it.
+
     Raises
     ------
     InvalidExperimentError

@@ -130,7 +130,7 @@ def measured_rate(times: ArrayLike, loss: ArrayLike) -> float:
     RegimeError
         If the window holds fewer than `MIN_FIT_SAMPLES` times.
     """
-    times, loss = increasing_times(times), real_array("loss", loss, 1)
+    times, loss = increasing_times(times), real_array("loss", loss, 1, any_scale=True)
     matching_shapes({"times": (times, ("time",)), "loss": (loss, ("time",))})
     if (loss < 0).any():
         raise ArrayError(f"loss must not be negative; its smallest value is {loss.min():.3g}")

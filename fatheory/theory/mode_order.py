@@ -109,7 +109,7 @@ def start_for_learning_times(
         If a time is not positive, or later than the zero start's.
     """
     strengths, wanted = real_array("s", s, 1), real_array("times", times, 1)
-    if strengths.shape != wanted.shape or not strengths.all():
+    if not strengths.size or strengths.shape != wanted.shape or not strengths.all():
         raise ArrayError(
             f"s and times must have one non-zero strength and one time per mode; got "
             f"s = {strengths!r:.80} and times = {wanted!r:.80}"

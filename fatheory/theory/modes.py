@@ -283,7 +283,9 @@ def checked_values(name: str, value: Values) -> np.ndarray:
     ArrayError
         If `value` is not numeric, or not finite.
     """
-    return real_array(name, np.float64(value) if isinstance(value, float | int) else value)
+    given = np.float64(value) if isinstance(value, float | int) else value
+    # Modes are followed by their logarithms, so that starts may be as small as one likes.
+    return real_array(name, given, any_scale=True)
 
 
 def checked_fractions(u: Values) -> Float[np.ndarray, "*fractions"]:

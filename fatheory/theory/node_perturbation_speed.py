@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from fatheory.arrays import ArrayLike
-from fatheory.checks import positive_number, real_array, two_layer_arrays
+from fatheory.checks import positive_number, real_matrix, two_layer_arrays
 from fatheory.errors import LearningRateWarning, RegimeError, UnknownNameError
 from fatheory.theory.node_perturbation import require_spread, require_units
 from fatheory.theory.stability import largest_stable_lms_rate
@@ -231,7 +231,7 @@ def _warn_of_heavy_tails(
 def _curvatures(W: ArrayLike) -> Float[np.ndarray, " n"]:
     """Return the eigenvalues of W W^T that may differ from zero, largest first."""
     # Squared singular values: small ones keep digits that the product W W^T would lose.
-    g = np.linalg.svd(real_array("W", W, 2), compute_uv=False) ** 2
+    g = np.linalg.svd(real_matrix("W", W), compute_uv=False) ** 2
     if g.size == 0 or g[0] == 0:
         raise RegimeError("W is zero: no hidden activity reaches the output, so nothing is learned")
     return g

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from fatheory.arrays import ArrayLike, FeedbackWeights, InputWeights, OutputWeights
-from fatheory.checks import covariance_matrix, matching_shapes, real_array
+from fatheory.checks import covariance_matrix, matching_shapes, real_array, real_matrix
 from fatheory.errors import ArrayError, RegimeError
 from fatheory.geometry import angle, cosine
 from fatheory.geometry.pseudoinverse import pseudoinverse
@@ -106,7 +106,7 @@ def feedback_alignment_limit(
     Lillicrap et al. 2016, Supplementary Notes 13-14, for the alignment with B^+; the limit is
     derived for this project (modes x, y = x^2 / 2, s = (g/2) x^3 at rest).
     """
-    T, B = real_array("T", T, 2), real_array("B", B, 2)
+    T, B = real_matrix("T", T), real_matrix("B", B)
     matching_shapes({"T": (T, ("n_o", "n_i")), "B": (B, ("n_h", "n_o"))})
     g = _feedback_gain(B)
     U, s, Vt = np.linalg.svd(T, full_matrices=False)
@@ -187,7 +187,7 @@ def gauss_newton_signal(W: ArrayLike, e: ArrayLike) -> Float[np.ndarray, "... n_
     Lillicrap et al. 2014 (arXiv 1411.0247), pseudobackprop; Lillicrap et al. 2016,
     Supplementary Note 15.
     """
-    W = real_array("W", W, 2)
+    W = real_matrix("W", W)
     return _errors(e, W) @ pseudoinverse(W).T
 
 
@@ -253,7 +253,7 @@ def teaching_signal_angles(W: ArrayLike, B: ArrayLike, e: ArrayLike) -> Teaching
 
 
 def _weights(W: ArrayLike, B: ArrayLike, name: str = "B") -> tuple[OutputWeights, FeedbackWeights]:
-    W, B = real_array("W", W, 2), real_array(name, B, 2)
+    W, B = real_matrix("W", W), real_matrix(name, B)
     matching_shapes({"W": (W, ("n_o", "n_h")), name: (B, ("n_h", "n_o"))})
     return W, B
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import fatheory as fa
-from fatheory.errors import ArrayError, DataError, SchemaError
+from fatheory.errors import ArrayError, DataError, DivergedWarning, SchemaError
 
 RNG = np.random.default_rng(5)
 W1, W2 = RNG.normal(size=(5, 8)), RNG.normal(size=(3, 5))
@@ -118,9 +118,32 @@ def test_a_run_that_diverged_says_since_when():
     lost = {step: state(step) for step in (0, 10, 100)}
     lost[10]["0.weight"][0, 0] = np.inf
     lost[100]["0.weight"][:] = np.nan
-    assert imported(lost)["diverged_at"].item() == 10
-    nan = imported(losses={0: 1.0, 10: 2.0, 100: np.nan})
+    with pytest.warns(DivergedWarning, match="1 of 1 runs diverged: feedback_alignment"):
+        assert imported(lost)["diverged_at"].item() == 10
+    with pytest.warns(DivergedWarning, match="since step 100"):
+        nan = imported(losses={0: 1.0, 10: 2.0, 100: np.nan})
     assert nan["diverged_at"].item() == 100
+
+
+@pytest.mark.parametrize("where", ["0.weight", "2.bias", "loss"])
+def test_nothing_stands_behind_a_divergence(where):
+    """Other programs write on: losses of an infinite network, weights that were reset."""
+    runs = {("mine", seed): {step: state(step) for step in (0, 10, 100)} for seed in (1, 2)}
+    losses = {run: {0: 3.0, 10: 2.0, 100: 1.0} for run in runs}
+    if where == "loss":
+        losses["mine", 2][10] = np.inf
+    else:
+        runs["mine", 2][10][where].flat[1] = np.nan
+    with pytest.warns(DivergedWarning, match=r"1 of 2 runs diverged: mine \(seed 2, since step 10"):
+        archive = imported(runs, losses=losses, rules={"mine": "feedback_alignment"})
+    recorded = [name for name in archive.data_vars if "step" in archive[name].dims]
+    assert {"weight_1", "weight_2", "bias_1", "bias_2", "loss"} == set(recorded)
+    for name in recorded:
+        of_seeds = archive[name].isel(rule=0).transpose("seed", "step", ...).values
+        assert np.isfinite(of_seeds[0]).all(), name
+        assert np.isfinite(of_seeds[1, 0]).all(), name
+        assert np.isnan(of_seeds[1, 1:]).all(), name
+    assert archive["diverged_at"].values.tolist() == [[-1, 10]]
 
 
 def test_its_experiment_is_not_one_to_simulate():

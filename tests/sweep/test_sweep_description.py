@@ -1,12 +1,13 @@
 """What is asked by a sweep: axes, cells, names, and what is refused."""
 
 import json
+import re
 
 import numpy as np
 import pytest
 from sweep_examples import RATES, small, sweep
 
-from fatheory.errors import InvalidExperimentError
+from fatheory.errors import InvalidExperimentError, OverwrittenAxisWarning
 from fatheory.experiment import ExponentialDecay
 from fatheory.sweep import Axis, Sweep
 from fatheory.sweep.settings import with_all_settings
@@ -41,12 +42,9 @@ def test_cells_are_all_combinations_the_last_axis_running_fastest():
 
 
 def test_keys_share_a_value_and_labels_bring_settings():
-    asked = sweep(
-        {
-            "width": {"keys": ["network.hidden.0", "task.inputs"], "values": [5, 6]},
-            "depth": DEPTHS,
-        }
-    )
+    width = {"width": {"keys": ["network.hidden.0", "task.inputs"], "values": [5, 6]}}
+    with pytest.warns(OverwrittenAxisWarning, match=r"'width' .* sets 'network.hidden.0' again"):
+        asked = sweep(width | {"depth": DEPTHS})
     assert [(e.network.hidden, e.task.inputs) for e in experiments(asked)] == [
         ((3,), 5), ((3, 4), 5), ((3,), 6), ((3, 4), 6)
     ]  # fmt: skip
@@ -88,10 +86,9 @@ def test_hashes_of_other_axes_are_those_of_earlier_versions():
 
 
 def test_every_entry_is_looked_for_in_what_was_set_before():
-    after, before = (
-        sweep(dict(axes))
-        for axes in ([("depth", DEPTHS), (RATES, [0.5])], [(RATES, [0.5]), ("depth", DEPTHS)])
-    )
+    after = sweep({"depth": DEPTHS, RATES: [0.5]})
+    with pytest.warns(OverwrittenAxisWarning, match=f"{RATES!r} comes before 'depth'"):
+        before = sweep({RATES: [0.5], "depth": DEPTHS})
     assert [e.learning_rates for e in experiments(after)] == [(0.5, 0.5), (0.5,)]
     # A later axis that brings its own rules has the last word.
     assert [e.learning_rates for e in experiments(before)] == [(0.5, 0.5), (0.01,)]
@@ -116,14 +113,75 @@ def test_a_label_that_begins_like_another_is_not_taken_for_it():
 
 
 def test_a_later_axis_has_the_last_word_on_a_key_of_an_earlier_one():
-    asked = sweep(
-        {
-            "network.hidden": [[3]],
-            "network.hidden.0": [7],
-            "whole": {"keys": ["network.hidden"], "values": [[9, 9]]},
-        }
-    )
+    axes = {
+        "network.hidden": [[3]],
+        "network.hidden.0": [7],
+        "whole": {"keys": ["network.hidden"], "values": [[9, 9]]},
+    }
+    with pytest.warns(OverwrittenAxisWarning) as told:
+        asked = sweep(axes)
+    assert {
+        re.search(r"axis '(.*?)' .* before '(.*?)'", str(w.message)).groups() for w in told
+    } == {
+        ("network.hidden", "network.hidden.0"),
+        ("network.hidden", "whole"),
+        ("network.hidden.0", "whole"),
+    }
     assert [e.network.hidden for e in experiments(asked)] == [(9, 9)]
+
+
+def test_cells_are_the_same_however_often_they_are_made():
+    """What one cell set inside a value of an axis was there for all cells that were made later."""
+    axes = {
+        "base": {"a": {"rules": {"backprop": {"learning_rate": 0.1}}}},
+        "haste": {"none": {}, "fast": {"rules.backprop.learning_rate": 0.5}},
+    }
+    asked = sweep(axes)
+    before = asked.content_hash
+    for _ in range(2):
+        assert [e.learning_rates for e in experiments(asked)] == [(0.1,), (0.5,)]
+    assert asked.content_hash == before == sweep(axes).content_hash
+    assert axes["base"]["a"]["rules"] == {"backprop": {"learning_rate": 0.1}}
+    values = {"network.hidden": [3], "network.hidden.0": 7}
+    assert small().with_settings(values).network.hidden == (7,)
+    assert values["network.hidden"] == [3]
+
+
+WHOLE = {"rules": [{"feedback_alignment": {"learning_rate": 0.01}}]}
+
+
+@pytest.mark.parametrize(
+    ("axes", "lost"),
+    [
+        ({"rate": {"keys": [RATES], "values": [0.1]}, RATES: [0.2]}, True),
+        ({RATES: [0.1], "rules.backprop.learning_rate": [0.2]}, True),
+        ({"rules.backprop.learning_rate": [0.1], RATES: [0.2]}, True),
+        ({RATES: [0.1], "rules.backprop": [{"rule": "backprop", "learning_rate": 0.2}]}, True),
+        ({RATES: [0.01, 0.2]} | WHOLE, True),
+        ({"root_seed": [1, 2], "seed of all": {"again": {"root_seed": 2}}}, True),
+        (WHOLE | {RATES: [0.2]}, True),
+        # What is set again to what it was, or beside it, is true; and words do not say what is in
+        # them.
+        ({RATES: [0.01]} | WHOLE, False),
+        (WHOLE | {RATES: [0.01]}, False),
+        ({"depth": DEPTHS, RATES: [0.2]}, False),
+        ({"root_seed": [2], "seed of all": {"again": {"root_seed": 2}}}, False),
+        ({RATES: [0.1, 0.2], "rules.feedback_alignment.scale": [0.5]}, False),
+        ({"network.hidden": [[3], [4]], "network.hidden.0": [7]}, True),
+        ({"network.start.bound": [0.1, 0.2], "network.hidden": [[3], [4]]}, False),
+    ],
+)
+def test_labels_that_later_axes_make_untrue_are_told(axes, lost):
+    """A cell says of itself what its axes do, and was run with the last of them."""
+    names = list(axes)
+    if not lost:
+        sweep(axes)
+        return
+    words = rf"{re.escape(repr(names[0]))} comes before {re.escape(repr(names[1]))}, which sets"
+    with pytest.warns(OverwrittenAxisWarning, match=words) as told:
+        sweep(axes)
+    assert len(told) == 1
+    assert told[0].filename == __file__ or "sweep_examples" in told[0].filename
 
 
 def test_every_entry_of_nothing_is_refused():
@@ -160,6 +218,7 @@ def test_values_of_numpy_and_parts_of_experiments_are_taken():
     assert experiments(asked)[0].schedule.decay == ExponentialDecay(factor=0.5, every=10)
 
 
+@pytest.mark.filterwarnings("ignore::fatheory.errors.OverwrittenAxisWarning")
 def test_json_gives_the_sweep_back():
     asked = sweep({RATES: [0.01, 1], "depth": DEPTHS, "schedule.decay": [None]})
     back = Sweep.from_json(asked.to_json())
@@ -184,6 +243,7 @@ def test_axes_are_added_and_replaced():
     assert asked == sweep({RATES: [0.2, 0.3], "root_seed": [1, 2]})
 
 
+@pytest.mark.filterwarnings("ignore::fatheory.errors.OverwrittenAxisWarning")
 def test_it_prints_its_size_and_axes():
     shown = repr(sweep({RATES: [0.01 * i for i in range(1, 9)], "depth": DEPTHS}))
     assert "8 x 2 cells" in shown

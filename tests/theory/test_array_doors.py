@@ -14,7 +14,7 @@ from fatheory import theory
 from fatheory.checks import checked_tolerances, one_number, real_array
 from fatheory.errors import ArrayError, RegimeError, UnknownNameError
 from fatheory.rules import Shallow, as_rule
-from fatheory.theory import FlowPhase
+from fatheory.theory import FlowPhase, laws
 from fatheory.theory.phase import checked_phases
 
 rng = np.random.default_rng(0)
@@ -22,6 +22,11 @@ W0, W, B, T = (rng.normal(size=shape) for shape in ((4, 3), (2, 4), (4, 2), (2, 
 Sigma, times, e = np.eye(3), [0.0, 0.1], np.ones(2)
 two = {"W0": W0, "W": W, "B": B, "T": T}
 deep = {"weights": [W0, W], "feedback": [B], "T": T, "Sigma": Sigma}
+usf, fixed = (
+    laws.rule_potential("usf", (2, 4)),
+    laws.rule_potential("feedback_alignment", (2, 4), B),
+)
+decay = {"learning_rate": 0.1, "weight_decay": 0.1}
 balanced = {"W0": W0, "W": np.linalg.qr(rng.normal(size=(4, 4)))[0][:2] * 0, "T": T}
 
 CALLS = {
@@ -215,6 +220,32 @@ CALLS = {
         {"s": np.array([1.0, 2.0])},
         {"g": 1.0, "times": [1.0, 2.0]},
     ),
+    "laws.kolen_pollack_law": (laws.kolen_pollack_law, {"W0": W0, "B": B}, {}),
+    "laws.kolen_pollack_law_change": (
+        laws.kolen_pollack_law_change,
+        {"W0": W0, "B": B, "step_of_W0": W0, "step_of_W": W},
+        decay,
+    ),
+    "laws.kolen_pollack_difference": (
+        laws.kolen_pollack_difference,
+        {"difference": B},
+        {"steps": [0, 3], **decay},
+    ),
+    "laws.weight_mirror_variance": (laws.weight_mirror_variance, {"W": W}, {"rate": 0.1}),
+    "laws.rule_potential": (laws.rule_potential, {"state": W}, {"rule": "frsf", "shape": (2, 4)}),
+    "laws.potential_law": (
+        laws.potential_law,
+        {"weights": [W0, W], "biases": [np.ones(4)]},
+        {"potentials": [usf]},
+    ),
+    "laws.potential_law_changes": (
+        laws.potential_law_changes,
+        {
+            "before": [W0, W], "after": [2 * W0, 3 * W],
+            "biases_before": [np.ones(4)], "biases_after": [np.zeros(4)],
+        },
+        {"potentials": [fixed]},
+    ),
 }  # fmt: skip
 
 
@@ -228,7 +259,11 @@ def takes_arrays(function):
 
 def test_every_array_function_is_called_here():
     every = {name for name in dir(theory) if takes_arrays(getattr(theory, name))}
+    every |= {f"laws.{name}" for name in dir(laws) if takes_arrays(getattr(laws, name))}
     assert every == set(CALLS)
+
+
+DECAY = np.exp(-np.arange(9.0))
 
 
 def masked(A):
@@ -253,15 +288,68 @@ def calls():
             yield pytest.param(function, arrays, others, argument, id=f"{name}-{argument}")
 
 
+def with_last(genuine, change):
+    """Change an array, or the last one of a list."""
+    return [*genuine[:-1], change(genuine[-1])] if isinstance(genuine, list) else change(genuine)
+
+
 @pytest.mark.parametrize(("function", "arrays", "others", "argument"), list(calls()))
 @pytest.mark.parametrize("kind", IMPOSTORS)
 def test_impostors_are_refused(function, arrays, others, argument, kind):
     genuine = arrays[argument]
     change = IMPOSTORS[kind]
-    listed = isinstance(genuine, list)
-    changed = [*genuine[:-1], change(genuine[-1])] if listed else change(genuine)
+    changed = with_last(genuine, change)
     with pytest.raises(ArrayError, match=r"real numbers|masked entries"):
         function(**(arrays | {argument: changed}), **others)
+
+
+WRONG_SHAPES = {
+    "one number": lambda A: A.flat[0],
+    "an axis more": lambda A: A[None],
+    "an axis less": lambda A: A[0],
+    "nothing": lambda A: A[:0],
+}
+MANY_MODES = {"ModeSolution", "backprop_modes"}
+"""Their arguments are repeated to one shape of modes, as they say."""
+
+
+@pytest.mark.parametrize(("function", "arrays", "others", "argument"), list(calls()))
+def test_other_numbers_of_axes_are_refused(function, arrays, others, argument):
+    if function.__name__ in MANY_MODES:
+        return
+    many = argument == "e" and "moments" not in function.__name__  # errors of many samples
+    for kind, change in WRONG_SHAPES.items():
+        if many and kind == "an axis more":
+            continue
+        with pytest.raises(ArrayError):
+            function(**(arrays | {argument: with_last(arrays[argument], change)}), **others)
+
+
+SCALES = [1e-320, 1e-170, 1e160, 1e300]
+
+
+@pytest.mark.parametrize(("function", "arrays", "others", "argument"), list(calls()))
+def test_scales_that_leave_floating_point_are_refused(function, arrays, others, argument):
+    """Squares of 1e-170 are zero and of 1e160 infinite: kernels, losses and angles were NaN."""
+    if function in (theory.measured_rate, theory.ModeSolution):
+        return  # by logarithms: see below, and test_theory_modes
+    for scale in SCALES:
+        whole = with_last(arrays[argument], lambda A, c=scale: np.where(A == 0, 1.0, A) * c)
+        with pytest.raises(ArrayError, match=r"of a size between 1e-60 and 1e|1e-100"):
+            function(**(arrays | {argument: whole}), **others)
+
+
+def test_rates_of_losses_of_any_scale_are_measured():
+    for scale in (1e-300, 1e-170, 1e160, 1e300):
+        assert theory.measured_rate(range(9), DECAY * scale) == pytest.approx(0.5)
+
+
+def test_what_small_numbers_stand_beside_larger_ones_is_no_matter():
+    given = real_array("W", np.array([1e-300, 1.0, 0.0]))
+    np.testing.assert_array_equal(given, [1e-300, 1, 0])
+    assert not real_array("W", np.zeros((2, 2))).any()
+    for edge in (1e-60, 1e30):
+        assert real_array("W", [edge, -edge])[0] == edge
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,9 @@ from fatheory.tasks.array_set import array_set
 DIMS = {
     "W0": ("unit_1", "unit_0"),
     "W": ("unit_2", "unit_1"),
-    **dict.fromkeys(("B", "P"), ("unit_1", "unit_2")),
+    **dict.fromkeys(("B", "P", "difference"), ("unit_1", "unit_2")),
+    "step_of_W0": ("unit_1", "unit_0"),
+    "step_of_W": ("unit_2", "unit_1"),
     **dict.fromkeys(("T", "E"), ("unit_2", "unit_0")),
     "inputs": ("step", "sample", "unit_0"),
     "noise": ("step", "sample", "unit_2"),
@@ -26,7 +28,7 @@ DIMS = {
 }
 LISTS = {
     "weights": [("unit_1", "unit_0"), ("unit_2", "unit_1")],
-    "updates": [("unit_1", "unit_0"), ("unit_2", "unit_1")],
+    **{key: [("unit_1", "unit_0"), ("unit_2", "unit_1")] for key in ("updates", "before", "after")},
     "feedback": [("unit_1", "unit_2")],
 }
 NO_UNITS = {"order_parameters", "order_parameter_fluctuations"}

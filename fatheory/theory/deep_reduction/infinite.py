@@ -3,7 +3,7 @@
 import numpy as np
 
 from fatheory.arrays import ArrayLike
-from fatheory.checks import covariance_matrix, increasing_times, not_negative_number, real_array
+from fatheory.checks import covariance_matrix, increasing_times, not_negative_number, real_matrix
 from fatheory.errors import ArrayError
 from fatheory.theory.deep_reduction.flow import ATOL, RTOL, solve_deep_grams
 from fatheory.theory.deep_reduction.grams import DeepGrams
@@ -61,7 +61,7 @@ def deep_infinite_width(
     ----------
     Derived for this project.
     """
-    T = real_array("T", T, 2)
+    T = real_matrix("T", T)
     n_o, n_i = T.shape
     a_l, g_l = _variances("weight", weight_variances), _variances("feedback", feedback_variances)
     if len(a_l) != len(g_l):

@@ -4,7 +4,15 @@ import numpy as np
 from jaxtyping import Float
 
 from fatheory.arrays import ArrayLike
-from fatheory.checks import matching_shapes, one_number, real_array, two_layer_arrays
+from fatheory.checks import (
+    counts,
+    matching_shapes,
+    not_negative_number,
+    one_number,
+    positive_number,
+    real_matrix,
+    two_layer_arrays,
+)
 from fatheory.errors import RegimeError
 
 
@@ -65,10 +73,20 @@ def kolen_pollack_law_change(
     ------
     ArrayError
         If arrays are not finite or do not fit.
+    RegimeError
+        If the learning rate is not positive, or the weight decay negative.
     """
+    W0, B = two_layer_arrays(W0=W0, B=B)
     C, kept = kolen_pollack_law(W0, B), _kept(learning_rate, weight_decay)
-    g0, g1 = real_array("step_of_W0", step_of_W0, 2), real_array("step_of_W", step_of_W, 2)
-    matching_shapes({"step_of_W0": (g0, ("n_h", "n_i")), "step_of_W": (g1, ("n_o", "n_h"))})
+    g0, g1 = real_matrix("step_of_W0", step_of_W0), real_matrix("step_of_W", step_of_W)
+    matching_shapes(
+        {
+            "W0": (W0, ("n_h", "n_i")),
+            "B": (B, ("n_h", "n_o")),
+            "step_of_W0": (g0, ("n_h", "n_i")),
+            "step_of_W": (g1, ("n_o", "n_h")),
+        }
+    )
     # W0 g0^T and g1^T B^T are both h (B e)^T, so the terms of first order cancel.
     return (kept**2 - 1) * C + g0 @ g0.T - g1.T @ g1
 
@@ -97,10 +115,12 @@ def kolen_pollack_difference(
     Raises
     ------
     ArrayError
-        If the difference is not a finite matrix.
+        If the difference is not a finite matrix, or steps are not whole numbers from 0 on.
+    RegimeError
+        If the learning rate is not positive, or the weight decay negative.
     """
-    D = real_array("difference", difference, 2)
-    kept = _kept(learning_rate, weight_decay) ** real_array("steps", steps)
+    D = real_matrix("difference", difference)
+    kept = np.asarray(_kept(learning_rate, weight_decay) ** counts("steps", steps))
     return kept[..., None, None] * D
 
 
@@ -126,7 +146,7 @@ def weight_mirror_variance(W: ArrayLike, rate: float) -> Float[np.ndarray, "n_o 
     RegimeError
         If the rate lies outside (0, 2), where V has no stationary law.
     """
-    W = real_array("W", W, 2)
+    W = real_matrix("W", W)
     rate = one_number("rate", rate)
     if not 0 < rate < 2:
         raise RegimeError(f"rate must lie between 0 and 2; got {rate}")
@@ -137,4 +157,5 @@ def weight_mirror_variance(W: ArrayLike, rate: float) -> Float[np.ndarray, "n_o 
 
 def _kept(learning_rate: float, weight_decay: float) -> float:
     """Return what one step's weight decay leaves of the weights."""
-    return 1 - one_number("learning_rate", learning_rate) * one_number("weight_decay", weight_decay)
+    rate = positive_number("learning_rate", learning_rate)
+    return 1 - rate * not_negative_number("weight_decay", weight_decay)

@@ -13,6 +13,7 @@ with :math:`w_i` column i of W, the weights that leave unit i. For all of them o
 (`fatheory.theory.laws.potential_law`). Derived for this project.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -20,7 +21,7 @@ import numpy as np
 from jaxtyping import Float
 
 from fatheory.arrays import ArrayLike
-from fatheory.checks import real_array
+from fatheory.checks import matching_shapes, one_number, real_matrix
 from fatheory.errors import ArrayError, RegimeError, UnknownNameError
 
 Outgoing = Float[np.ndarray, "n_o n_h"]
@@ -43,22 +44,26 @@ class Potential(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Inner:
-    """psi_i = <b_i, w_i>: fixed feedback B of shape (n_h, n_o)."""
+    """psi_i = <b_i, w_i>: fixed feedback B of shape (n_h, n_o).
+
+    Weights of another shape than that of B transposed raise an ArrayError.
+    """
 
     B: Float[np.ndarray, "n_h n_o"]
 
     def value(self, W: Outgoing) -> PerUnit:
         """Return <b_i, w_i>, shape (n_h,)."""
-        return np.sum(self.B.T * W, axis=0)
+        return np.sum(self.feedback(W) * W, axis=0)
 
     def feedback(self, W: Outgoing) -> Outgoing:
-        """Return the transpose of B."""
-        del W  # fixed feedback knows no weights
+        """Return the transpose of B, whatever the weights are."""
+        matching_shapes({"B": (self.B, ("n_h", "n_o")), "W": (W, ("n_o", "n_h"))})
         return self.B.T
 
     def divergence(self, after: Outgoing, before: Outgoing) -> PerUnit:
         """Return zeros: psi is linear."""
         del before
+        self.feedback(after)
         return np.zeros(after.shape[1])
 
 
@@ -89,24 +94,30 @@ class Power:
 class WeightedSize:
     """psi_i = sum_o c_oi |w_oi|: V = c sign(W) with fixed c of the shape of W.
 
-    c = 1 is usf; c = M S of sizes M and signs S is frsf at any concordance.
+    c = 1 is usf; c = M S of sizes M and signs S is frsf at any concordance. Weights of another
+    shape than that of c raise an ArrayError.
     """
 
     c: Float[np.ndarray, "n_o n_h"]
 
     def value(self, W: Outgoing) -> PerUnit:
         """Return the weighted sum of sizes, shape (n_h,)."""
-        return np.sum(self.c * np.abs(W), axis=0)
+        return np.sum(self._sizes(W) * np.abs(W), axis=0)
 
     def feedback(self, W: Outgoing) -> Outgoing:
         """Return c sign(W)."""
-        return self.c * np.sign(W)
+        return self._sizes(W) * np.sign(W)
 
     def divergence(self, after: Outgoing, before: Outgoing) -> PerUnit:
         """Return sum_o c_oi (|after| - sign(before) after): zero but for signs that changed."""
         # Both terms of W before drop out, |w| = sign(w) w, so nothing cancels where no sign
         # changes.
-        return np.sum(self.c * (np.abs(after) - np.sign(before) * after), axis=0)
+        return np.sum(self._sizes(after) * (np.abs(after) - np.sign(before) * after), axis=0)
+
+    def _sizes(self, W: Outgoing) -> Outgoing:
+        """Return c, which NumPy would repeat for weights of a single output."""
+        matching_shapes({"c": (self.c, ("n_o", "n_h")), "W": (W, ("n_o", "n_h"))})
+        return self.c
 
 
 def rule_potential(
@@ -131,10 +142,13 @@ def rule_potential(
     UnknownNameError
         If the feedback of the rule is not known to be a gradient.
     ArrayError
-        If a state is missing, does not fit, or is given to a rule that has none.
+        If the shape is none, or a state is missing, does not fit, or is given to a rule that has
+        none.
     RegimeError
-        If the power is missing, not above 1, or given to another rule.
+        If the power is missing, not above 1 or not finite, or given to another rule.
     """
+    shape = _pair(shape)
+    q = None if power is None else one_number("power", power)
     needs = {
         "backprop": None,
         "feedback_alignment": ("B", shape[::-1]),
@@ -144,18 +158,35 @@ def rule_potential(
     }
     if not isinstance(rule, str) or rule not in needs:
         raise UnknownNameError("rule with feedback of a potential", rule, needs)
-    if (power is not None) != (rule == "power") or (power is not None and not power > 1):
-        raise RegimeError(f"'power' needs a power above 1, other rules none; {rule} got {power}")
+    if (q is not None) != (rule == "power") or (q is not None and not 1 < q < math.inf):
+        raise RegimeError(f"'power' needs a power above 1, other rules none; {rule} got {q}")
     need = needs[rule]
     if need is None:
         if state is not None:
             raise ArrayError(f"{rule} has no fixed state; leave state out")
         sizes = WeightedSize(np.ones(shape))
-        return sizes if rule == "usf" else Power(2.0 if power is None else power)
+        return sizes if rule == "usf" else Power(2.0 if q is None else q)
     name, wanted = need
     if state is None:
         raise ArrayError(f"{rule} needs its state {name} of shape {wanted}; got None")
-    array = real_array(name, state, 2)
+    array = real_matrix(name, state)
     if array.shape != wanted:
         raise ArrayError(f"{name} must have shape {wanted}; its shape is {array.shape}")
     return Inner(array) if rule == "feedback_alignment" else WeightedSize(array)
+
+
+def _pair(shape: object) -> tuple[int, int]:
+    """Return a shape of weights: two widths.
+
+    Raises
+    ------
+    ArrayError
+        If it is no pair of whole numbers from 1 on.
+    """
+    pair = shape if isinstance(shape, tuple | list) else ()
+    whole = [isinstance(n, int | np.integer) and not isinstance(n, bool) and n > 0 for n in pair]
+    if len(whole) != 2 or not all(whole):
+        raise ArrayError(
+            f"shape must be (n_o, n_h), two whole numbers from 1 on; got {shape!r:.60}"
+        )
+    return int(pair[0]), int(pair[1])

@@ -26,7 +26,7 @@ import numpy as np
 from jaxtyping import Float
 
 from fatheory.arrays import ArrayLike
-from fatheory.checks import real_array
+from fatheory.checks import real_array, require_kind
 from fatheory.errors import ArrayError
 from fatheory.theory.laws.potential import Potential
 from fatheory.theory.layers import network_weights
@@ -58,7 +58,10 @@ def potential_law(
     Raises
     ------
     ArrayError
-        If there is no hidden layer, or arrays are not finite or do not fit.
+        If there is no hidden layer, or arrays are not finite or do not fit each other or their
+        potential.
+    WrongKindError
+        If a potential is none.
 
     Examples
     --------
@@ -101,12 +104,18 @@ def potential_law_changes(
     Raises
     ------
     ArrayError
-        As `potential_law`, or if only one of the biases is given.
+        As `potential_law`, or if only one of the biases is given, or weights before and after the
+        step differ in their shapes.
     """
     if (biases_before is None) != (biases_after is None):
         raise ArrayError("give the biases before and after the step, or neither")
     W, b = _checked(before, potentials, biases_before)
     Z, c = _checked(after, potentials, biases_after)
+    if [w.shape for w in W] != [z.shape for z in Z]:
+        raise ArrayError(
+            f"before and after must have the same shapes; got {[w.shape for w in W]} and "
+            f"{[z.shape for z in Z]}"
+        )
     moved = [np.sum((new - old) ** 2, axis=1) for new, old in zip(Z[:-1], W[:-1], strict=True)]
     return tuple(
         size + (new - old) ** 2 - 2 * psi.divergence(above, below)
@@ -122,6 +131,9 @@ def _checked(
     biases: Sequence[ArrayLike] | None,
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     W = network_weights(weights, at_least=2)
+    require_kind("potentials", potentials, (list, tuple), "one for each of W_2 ... W_L")
+    for psi in potentials:
+        require_kind("a potential", psi, Potential, "take it from rule_potential")
     if len(potentials) != len(W) - 1:
         raise ArrayError(
             f"potentials must list those of W_2 ... W_L: {len(W) - 1} for {len(W)} layers; got "

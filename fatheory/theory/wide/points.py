@@ -34,7 +34,9 @@ def input_points(
         If the array is not a finite, non-empty matrix, two rows are equal, one is zero and
         there are no biases, or points are so small or large that kernels leave double precision.
     """
-    X = real_array(name, in_documented_order(name, value, (POINT, INPUT)), 2)
+    # Kernels have bounds of their own, point by point, below.
+    ordered = in_documented_order(name, value, (POINT, INPUT))
+    X = real_array(name, ordered, 2, any_scale=True)
     if 0 in X.shape:
         raise ArrayError(f"{name} must hold points with inputs; its shape is {X.shape}")
     zero = np.flatnonzero(~X.any(axis=1))
