@@ -347,6 +347,8 @@ def _numbers(name: str, value: object) -> np.ndarray:
         )
     try:
         array = np.asarray(by_position(name, value))
+    except RuntimeError as error:  # of a tensor with a gradient, say, in PyTorch's own words
+        raise ArrayError(f"{name} cannot be read as an array: {error}") from error
     except (TypeError, ValueError, OverflowError) as error:
         if isinstance(error, ArrayError):
             raise

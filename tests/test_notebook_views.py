@@ -61,6 +61,8 @@ def test_what_was_named_is_shown():
     for kind in ("experiment", "rules", "sweep", "claim", "ledger"):
         assert escaped(ATTACK) in shown[kind], kind
     assert "0.75" in shown["rule"]
+    assert "learning_rate = 0.013" in shown["rules"]
+    assert "RuleChoice" not in shown["rules"]
     assert "lillicrap2016/fig2" in shown["presets"]
 
 

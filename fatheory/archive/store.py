@@ -231,7 +231,10 @@ def to_netcdf(ds: xr.Dataset, path: str | os.PathLike[str], *, overwrite: bool =
         if target.is_dir():
             raise ArchiveWriteError(f"a folder stands at {target}; choose another path")
         if target.exists() and not overwrite:
-            raise ArchiveWriteError(f"a file stands at {target}; pass overwrite=True to replace it")
+            raise ArchiveWriteError(
+                f"a file stands at {target}; pass overwrite=True (on the command line --overwrite) "
+                f"to replace it"
+            )
         # By way of memory: HDF5 that runs out of disk cannot close its file, and crashes at exit.
         temporary.write_bytes(ds.to_netcdf(engine="h5netcdf"))
         replacement.publish_file(temporary, target)

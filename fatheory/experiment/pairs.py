@@ -3,10 +3,20 @@
 from collections.abc import Iterator
 from typing import Any, TypeVar, overload
 
+from pydantic import BaseModel
+
 from fatheory.errors import UnknownNameError
 from fatheory.markup import table
 
 Value = TypeVar("Value")
+
+
+def _in_words(value: Any) -> str:
+    """Write a part by the keys that it says, everything else as it is."""
+    said = value.model_dump(mode="json") if isinstance(value, BaseModel) else None
+    if said is None:
+        return str(value)
+    return ", ".join(f"{key} = {inner}" for key, inner in said.items())
 
 
 class Pairs(tuple[tuple[str, Value], ...]):
@@ -58,7 +68,8 @@ class Pairs(tuple[tuple[str, Value], ...]):
         return self.labels()
 
     def _repr_html_(self) -> str:
-        return table(self, ("label", ""))
+        shown = ((label, _in_words(value)) for label, value in self)
+        return table(shown, ("label", ""))
 
 
 class AxisPairs(Pairs[Value]):
