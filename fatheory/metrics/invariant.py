@@ -9,6 +9,7 @@ from fatheory.experiment import Experiment
 from fatheory.geometry import balance, feedback_invariant
 from fatheory.metrics.archive_view import ArchiveView
 from fatheory.metrics.conserving import breaking_network, breaking_updates
+from fatheory.metrics.direct_law import is_direct_feedback, layered_equivalent
 from fatheory.metrics.labelled_archive import RUN
 from fatheory.metrics.metric import metric
 from fatheory.rules import Backprop, FixedFeedback, Rule
@@ -22,9 +23,9 @@ def invariant_drift(view: ArchiveView) -> xr.DataArray:
     """Measure how far the conserved quantity of each pair of layers has moved since the start.
 
     The quantity is C = B W + (B W)^T - W0 W0^T for rules with fixed feedback and
-    W^T W - W0 W0^T for backprop, with W0 and W the weights into and out of hidden layer l. The
-    flow conserves it; discrete updates, with momentum or without, make it drift by O(learning
-    rate).
+    W^T W - W0 W0^T for backprop, with W0 and W the weights into and out of hidden layer l. Under
+    direct feedback alignment B is F_l F_{l+1}^+, and F_l itself at the last hidden layer. The flow
+    conserves it; discrete updates, with momentum or without, make it drift by O(learning rate).
 
     Parameters
     ----------
@@ -36,7 +37,9 @@ def invariant_drift(view: ArchiveView) -> xr.DataArray:
     -------
     DataArray
         ``(rule, seed, step, layer)``: Frobenius norm of the change of the quantity divided by the
-        norm of W0 W0^T at that step. NaN at the output layer and for rules without such a law.
+        norm of W0 W0^T at that step. NaN at the output layer and for rules without such a law; of
+        those the attribute ``comment`` says why. Under direct feedback alignment a layer below
+        one of fewer units than outputs has none.
 
     Raises
     ------
@@ -52,14 +55,20 @@ def invariant_drift(view: ArchiveView) -> xr.DataArray:
     experiment = view.experiment
     _require_law(experiment)
     weights, start = view.weights, _start_of(view)
-    drift = np.full((*weights[0].shape[:3], len(weights)), np.nan)
+    drift, gaps = np.full((*weights[0].shape[:3], len(weights)), np.nan), []
     for place, label in enumerate(view.rules):
         for hidden in range(1, len(weights)):
             # The law of two layers is that of the rule by which the upper one sends errors back.
             rule = view.choice(label).at(hidden + 1, len(weights)).make()
             C = _conserved(view, rule, hidden, place)
             if C is None:
+                gaps.append(f"NaN for {label} at layer {hidden}, whose feedback is not fixed")
                 continue
+            if is_direct_feedback(rule) and np.isnan(C[:, start]).any():
+                gaps.append(
+                    f"NaN for {label} at layer {hidden}, where the direct feedback F_{hidden} is "
+                    f"no B F_{hidden + 1}: F_{hidden + 1} lacks full column rank"
+                )
             W0 = weights[hidden - 1][place]
             moved = np.linalg.norm(C - C[:, start : start + 1], axis=(-2, -1))
             scale = np.linalg.norm(W0 @ np.swapaxes(W0, -1, -2), axis=(-2, -1))
@@ -74,6 +83,7 @@ def invariant_drift(view: ArchiveView) -> xr.DataArray:
         units=labels.DIMENSIONLESS,
         long_name="relative drift of the conserved quantity",
         equation="|C - C(0)| / |W0 W0^T|",
+        **({"comment": "; ".join(gaps)} if gaps else {}),
     )
 
 
@@ -95,6 +105,8 @@ def _conserved(view: ArchiveView, rule: Rule, hidden: int, place: int) -> np.nda
         state = view.drawn(rule, hidden + 1, place)
         assert state is not None  # fixed feedback is what the rule has drawn
         return feedback_invariant(W0, W, np.swapaxes(state, -1, -2))
+    if is_direct_feedback(rule):
+        return feedback_invariant(W0, W, layered_equivalent(view, hidden, place))
     return balance(W0, W) if isinstance(rule, Backprop) else None
 
 

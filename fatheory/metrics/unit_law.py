@@ -10,6 +10,7 @@ from fatheory.errors import ArchiveError
 from fatheory.experiment import Experiment
 from fatheory.metrics.archive_view import ArchiveView
 from fatheory.metrics.conserving import breaking_network, breaking_updates
+from fatheory.metrics.direct_law import is_direct_feedback, layered_equivalent
 from fatheory.metrics.labelled_archive import RUN
 from fatheory.metrics.metric import metric
 from fatheory.metrics.quantity import read_or_computed
@@ -36,7 +37,9 @@ def unit_law_drift(view: ArchiveView) -> xr.DataArray:
     is conserved by the flow where feedback is the gradient of psi: 2 psi_i is the squared length of
     the outgoing weights under backprop, and 2 <v_i, w_i> with the feedback v_i under fixed feedback
     and usf and frsf at any concordance; under Kolen-Pollack feedback, the squared length of v_i
-    stands there. Discrete updates, with momentum or without, make it drift by O(learning rate).
+    stands there. Under direct feedback alignment the last hidden layer obeys that of fixed
+    feedback; below it slopes of the layers between stand in the way. Discrete updates, with
+    momentum or without, make it drift by O(learning rate).
     Unlike `fatheory.metrics.invariant_drift` it holds of ReLU units, with biases, and of
     sign-concordant rules.
 
@@ -51,7 +54,8 @@ def unit_law_drift(view: ArchiveView) -> xr.DataArray:
     DataArray
         ``(rule, seed, step, layer)``: the norm of c - c(0) over the units of a layer, divided by
         that of what enters c at that step, sqrt(sum_i (|w_in|^2 + b^2)^2). NaN at the output layer
-        and for rules without such a law.
+        and for rules without such a law; of those the attribute ``comment`` says why. Direct
+        feedback alignment needs recorded weights.
 
     Raises
     ------
@@ -74,7 +78,7 @@ def unit_law_drift(view: ArchiveView) -> xr.DataArray:
             f"({view.steps.min()} to {view.steps.max()}); compute it first and select then"
         )
     recorded = read_or_computed(view, "unit_balance")
-    drift = None
+    drift, gaps = None, []
     for hidden in range(1, experiment.layers):
         parts = {
             part: _full(recorded[f"unit_balance_{part}_{hidden}"])
@@ -85,9 +89,14 @@ def unit_law_drift(view: ArchiveView) -> xr.DataArray:
         for place, label in enumerate(view.rules):
             # The law of two layers is that of the rule by which the upper one sends errors back.
             rule = view.choice(label).at(hidden + 1, experiment.layers).make()
-            law = _law(rule, {part: values[place] for part, values in parts.items()})
-            if law is None:
+            own = {part: values[place] for part, values in parts.items()}
+            if why := _lacking(view, rule, hidden):
+                gaps.append(f"NaN for {label} at layer {hidden}, {why}")
                 continue
+            if is_direct_feedback(rule):
+                V = np.swapaxes(layered_equivalent(view, hidden, place), -1, -2)
+                own["overlap"] = np.sum(V * view.weights[hidden][place], axis=-2)
+            law = _law(rule, own)
             moved = np.linalg.norm(law - law[:, start[:1]], axis=-1)
             size = np.linalg.norm(parts["incoming"][place], axis=-1)
             # A start at zero has not moved yet, whatever the scale.
@@ -102,6 +111,7 @@ def unit_law_drift(view: ArchiveView) -> xr.DataArray:
         units=labels.DIMENSIONLESS,
         long_name="relative drift of the law of hidden units",
         equation="|c - c(0)| / ||w_in|^2 + b^2|",
+        **({"comment": "; ".join(gaps)} if gaps else {}),
     )
 
 
@@ -111,17 +121,26 @@ def _full(values: xr.DataArray) -> np.ndarray:
     return np.expand_dims(values.values, missing)
 
 
-def _law(rule: Rule, parts: dict[str, np.ndarray]) -> np.ndarray | None:
-    """Return c of all units, (seed, step, unit); None if the rule has no law."""
+def _lacking(view: ArchiveView, rule: Rule, hidden: int) -> str:
+    """Say why a rule has no law at a hidden layer, or the archive not what it needs."""
     if rule.stochastic:
-        return None
+        return "whose signals are random"
+    if is_direct_feedback(rule):
+        if hidden < view.experiment.layers - 1:
+            return "whose law holds in the last hidden layer only"
+        lacking = labels.weight(hidden + 1) not in view
+        return "whose law needs weights: add 'weights' to record.quantities" if lacking else ""
+    lawful = isinstance(rule, Backprop | FixedFeedback | SignConcordant | KolenPollack)
+    return "" if lawful else "whose feedback is the gradient of nothing"
+
+
+def _law(rule: Rule, parts: dict[str, np.ndarray]) -> np.ndarray:
+    """Return c of all units, (seed, step, unit), under a rule that has a law."""
     if isinstance(rule, Backprop):
         return parts["incoming"] - parts["outgoing"]
-    if isinstance(rule, FixedFeedback | SignConcordant):
-        return parts["incoming"] - 2 * parts["overlap"]
     if isinstance(rule, KolenPollack):
         return parts["incoming"] - parts["feedback"]
-    return None
+    return parts["incoming"] - 2 * parts["overlap"]
 
 
 def _require_law(experiment: Experiment) -> None:

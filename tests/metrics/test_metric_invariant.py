@@ -134,3 +134,43 @@ def test_feedback_may_lack_connections_and_targets_may_be_any_function():
     moved = np.abs(run.weight_1.isel(step=-1) - run.weight_1.isel(step=0)).max()
     assert float(drift.max()) < 1e-3 * float(moved)
     assert float(moved) > 5e-4
+
+
+def direct(rate, hidden, steps=None):
+    return simulate(
+        experiment(
+            ("direct_feedback_alignment",),
+            steps=steps or round(0.8 / rate),
+            rate=rate,
+            snapshots=2,
+            task=LinearTask(inputs=4, outputs=2, samples=1),
+            network=DenseNetwork(hidden=hidden, start=Uniform(bound=0.5)),
+            seeds=4,
+        ),
+        progress=False,
+    )
+
+
+def test_direct_feedback_conserves_what_its_layered_equivalent_does():
+    """B_{l+1} = F_l F_{l+1}^+; with F_l in its place nothing of the kind is conserved."""
+    rates, drifts = np.array([0.02, 0.0025]), []
+    for rate in rates:
+        run = direct(float(rate), (5, 3))
+        drift = invariant_drift(run)
+        assert "comment" not in drift.attrs
+        drifts.append(drift.isel(step=-1).sel(layer=[1, 2]).mean(("rule", "seed")).values)
+    slopes = np.log(drifts[0] / drifts[1]) / np.log(rates[0] / rates[1])
+    np.testing.assert_allclose(slopes, 1, atol=0.1)
+    W0, W = run["weight_1"].values[0], run["weight_2"].values[0]
+    B = np.random.default_rng(0).uniform(-0.5, 0.5, (5, 3))
+    C = B @ W + np.swapaxes(B @ W, -1, -2) - W0 @ np.swapaxes(W0, -1, -2)
+    moved = np.linalg.norm((C - C[:, :1])[:, -1], axis=(-2, -1))
+    scale = np.linalg.norm(W0 @ np.swapaxes(W0, -1, -2), axis=(-2, -1))[:, -1]
+    assert np.mean(moved / scale) > 5 * drifts[1][0]
+
+
+def test_direct_feedback_below_a_narrow_layer_has_no_law_and_says_so():
+    drift = invariant_drift(direct(0.01, (5, 1), steps=3))
+    assert np.isnan(drift.sel(layer=[1, 3])).all()
+    assert np.isfinite(drift.sel(layer=2)).all()
+    assert "at layer 1, where the direct feedback F_1 is no B F_2" in drift.comment

@@ -127,3 +127,48 @@ def test_what_conserves_nothing_is_refused(settings, said, short):
         unit_law_drift(other)
     with pytest.raises(ArchiveError, match="step 0 is not among"):
         unit_law_drift(short.isel(step=[1]))
+
+
+def direct(rate, quantities=("weights",)):
+    rules = {"direct": {"rule": "direct_feedback_alignment"}}
+    asked = experiment(rules, rate=rate, steps=round(4 / rate))
+    return fa.simulate(asked.with_settings({"record.quantities": list(quantities)}), progress=False)
+
+
+def test_direct_feedback_keeps_the_law_of_the_last_hidden_layer():
+    drifts, rates = [], np.array([0.02, 0.005])
+    for rate in rates:
+        run = direct(float(rate))
+        drift = unit_law_drift(run)
+        drifts.append(float(drift.isel(step=-1).sel(layer=2).mean()))
+        assert np.isnan(drift.sel(layer=[1, 3])).all()
+        assert "direct at layer 1, whose law holds in the last hidden layer" in drift.comment
+        assert "layer 2" not in drift.comment
+    slope = np.log(drifts[0] / drifts[1]) / np.log(rates[0] / rates[1])
+    assert slope == pytest.approx(1, abs=0.35)
+    # Read as the law of backprop, or through the feedback of other units, it is far off.
+    W0, W = run["weight_2"].values, run["weight_3"].values
+    biases = run["bias_2"].values
+    incoming = (W0**2).sum(-1) + biases**2
+    F = run["direct_feedback_2"].values[..., None, :, :]
+    other = np.roll(F, 1, axis=-2)
+    for wrong in (
+        incoming - (W**2).sum(-2),
+        incoming - 2 * (np.swapaxes(other, -1, -2) * W).sum(-2),
+    ):
+        moved = np.linalg.norm((wrong - wrong[:, :, :1])[:, :, -1], axis=-1)
+        size = np.linalg.norm(incoming[:, :, -1], axis=-1)
+        assert np.mean(moved / size) > 3 * drifts[1]
+
+
+def test_direct_feedback_without_weights_says_what_it_needs():
+    drift = unit_law_drift(direct(1.0, ("unit_balance",)))
+    assert np.isnan(drift).all()
+    assert "direct at layer 2, whose law needs weights" in drift.comment
+
+
+def test_why_rules_have_no_law_is_said():
+    run = fa.simulate(experiment({r: {"rule": r} for r in LAWLESS}, steps=5), progress=False)
+    comment = unit_law_drift(run).comment
+    assert "NaN for brsf at layer 1, whose signals are random" in comment
+    assert "NaN for weight_mirror at layer 2, whose" in comment
