@@ -10,6 +10,7 @@ from importlib import import_module as _import_module
 import lazy_loader as _lazy_loader
 
 from fatheory import labels as _labels
+from fatheory import stable_rates as _stable_rates
 
 __version__ = "0.1.0"
 
@@ -23,6 +24,13 @@ __all__ = ["__version__", *__all__]
 _labels.also_described_by(
     lambda name: _import_module("fatheory.quantities.registry").describe(name),
     lambda: _import_module("fatheory.quantities.registry").variable_names(),
+)
+
+# So it is with the rates that theory predicts, which a run that diverged is announced with.
+_stable_rates.predicted_by(
+    lambda archive, runs: _import_module("fatheory.theory.predicted_rate").predicted_rates(
+        archive, runs
+    ),
 )
 
 

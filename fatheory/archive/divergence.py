@@ -1,8 +1,9 @@
 """Runs that diverged, announced: how many, which, since when, and what to do about it."""
 
 import inspect
+import itertools
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import FrameType
 
 import numpy as np
@@ -10,6 +11,7 @@ import xarray as xr
 
 from fatheory import labels
 from fatheory.errors import DivergedWarning
+from fatheory.stable_rates import predicted_rates
 
 _ADVICE = (
     "Their values are NaN from there on, and xarray's means leave NaN out without a word. Lower "
@@ -40,9 +42,37 @@ def warn_of_divergence(*archives: xr.Dataset) -> None:
         return
     several = len(archives) > 1
     told = "; ".join(f"archive {i}: {text}" if several else text for i, text in found)
+    advice = _ADVICE + _predicted(archives)
     warnings.warn(
-        f"{told}. {_ADVICE}", DivergedWarning, stacklevel=level_of_user(inspect.currentframe())
+        f"{told}. {advice}", DivergedWarning, stacklevel=level_of_user(inspect.currentframe())
     )
+
+
+def _predicted(archives: Sequence[xr.Dataset]) -> str:
+    """Say which rates theory predicts for the first run of each rule that diverged."""
+    said = []
+    for number, archive in enumerate(archives):
+        runs = dict(itertools.islice(_lost_runs(archive), _LISTED))
+        rates = predicted_rates(archive, tuple(runs.items())) if runs else {}
+        where = f"archive {number}, " if len(archives) > 1 else ""
+        said += [
+            f"{rate:.3g} per step for {rule[:_LONGEST_LABEL]} ({where}seed {runs[rule]})"
+            for rule, rate in rates.items()
+        ]
+    if not said:
+        return ""
+    return f": {', '.join(said[:_LISTED])}, at the weights where its gradient flow ends"
+
+
+def _lost_runs(archive: xr.Dataset) -> Iterator[tuple[str, int]]:
+    """List (rule, seed) of the first runs that diverged, of archives that have both axes."""
+    told = archive.get(labels.DIVERGED)
+    if told is None or set(told.dims) != {labels.RULE, labels.SEED}:
+        return
+    rules, seeds = archive[labels.RULE].values, archive[labels.SEED].values
+    for rule, lost in zip(rules, told.transpose(labels.RULE, labels.SEED).values, strict=True):
+        if lost.dtype == bool and lost.any():
+            yield str(rule), int(seeds[lost.argmax()])
 
 
 def level_of_user(frame: FrameType | None) -> int:
