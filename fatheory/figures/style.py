@@ -4,13 +4,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
+from warnings import warn
 
 import matplotlib
 import matplotlib.pyplot as plt
+from matplotlib.colors import is_color_like, to_hex
 from matplotlib.figure import Figure
 
-from fatheory.errors import ArchiveWriteError, PluginError, UnknownNameError
-from fatheory.rules import Rule, find_rule
+from fatheory.errors import ArchiveWriteError, PluginError, PluginWarning, UnknownNameError
+from fatheory.rules import RULES, Rule, find_rule
 
 NO_COLOUR = "#666666"
 """Of what is no rule, and of rules that bring no colour."""
@@ -36,7 +38,18 @@ def style() -> Iterator[None]:
 def rule_colour(label: str) -> str:
     """Return a rule's colour; a label of its own, such as ``frsf 75 %``, takes its rule's."""
     rule = _rule(label) or _rule(label.partition(" ")[0])
-    return (rule and rule.colour) or NO_COLOUR
+    if rule is None or not rule.colour:
+        return NO_COLOUR
+    if not is_color_like(rule.colour):
+        warn(
+            f"the rule {rule.name!r} of {RULES.package_of(rule.name) or 'fatheory'} has the colour "
+            f"{rule.colour!r:.60}, which Matplotlib does not know; grey is drawn instead: give one "
+            f"as '#009E73'",
+            PluginWarning,
+            stacklevel=2,
+        )
+        return NO_COLOUR
+    return to_hex(rule.colour).upper()
 
 
 def rule_name(label: str) -> str:

@@ -274,6 +274,7 @@ def _draw_states(
         layered = own.make()
         assert isinstance(layered, LayeredRule)
         state = _of_shape(layered, layered.draw(source(layer), W.shape), W.shape)
+        _require_sound(layered, W, state)
         if own.initial_concordance is not None:
             # By the seed itself, even where feedback has another: W, whose signs are meant, is its
             # own.
@@ -282,6 +283,28 @@ def _draw_states(
         states.append(state)
     states = given_states(experiment, label, seed, states)
     return connected(states, connections.feedback)
+
+
+def _require_sound(rule: LayeredRule, W: np.ndarray, state: Array | None) -> None:
+    """Ask a rule of one's own for V once, before anything learns from it.
+
+    Raises
+    ------
+    PluginError
+        If V is of another shape than W, or is not finite: within a compiled program that would be
+        told of as a run that diverged.
+    """
+    if RULES.package_of(rule.name) is None:
+        return
+    try:
+        rule.backward_weights(W, state)
+    except NotImplementedError as error:
+        package = RULES.package_of(rule.name)
+        raise PluginError(f"the rule {rule.name!r} of {package} does not work: {error}") from error
+    except PluginError as error:
+        # What raises with NumPy's arrays may be meant for JAX's; whoever uses it will say so.
+        if error.__cause__ is None:
+            raise
 
 
 def _of_shape(rule: Rule, state: Array | None, shape: tuple[int, ...]) -> Array | None:

@@ -1,30 +1,23 @@
 """Rules without random numbers: which draw a state, and direct ones that draw nothing else."""
 
 from dataclasses import dataclass
-from typing import NoReturn
-
-import numpy as np
+from typing import Any, NoReturn
 
 from fatheory.arrays import Array
+from fatheory.errors import FatheoryError
+from fatheory.rules.guard import DrawnError as DrawnError
 from fatheory.rules.rule import DirectRule, LayeredRule
-
-
-class DrawnError(Exception):
-    """A rule drew its state."""
 
 
 class NoRandomness:
     """Stands in for a generator, to find out whether a rule draws."""
 
-    def uniform(self, low: float, high: float, size: tuple[int, ...]) -> np.ndarray:
-        """Raise `DrawnError`."""
-        del low, high, size
+    def uniform(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Raise `DrawnError`, however it is asked."""
+        del args, kwargs
         raise DrawnError
 
-    def normal(self, loc: float, scale: float, size: tuple[int, ...]) -> np.ndarray:
-        """Raise `DrawnError`."""
-        del loc, scale, size
-        raise DrawnError
+    normal = uniform
 
     def __getattr__(self, name: str) -> object:
         # Rules of one's own may draw by whatever else NumPy's generators have.
@@ -59,4 +52,7 @@ def has_state(rule: LayeredRule | DirectRule, shape: tuple[int, ...]) -> bool:
     try:
         return rule.draw(NoRandomness(), shape) is not None
     except DrawnError:
+        return True
+    except FatheoryError:
+        # It cannot be drawn, which whoever draws it says; nothing else is stopped by it.
         return True

@@ -1,5 +1,6 @@
 """The rules by name: the built-in ones and those that installed packages register."""
 
+from dataclasses import fields
 from typing import Any
 
 from fatheory.errors import UnknownNameError
@@ -16,7 +17,7 @@ from fatheory.rules.fixed import (
 from fatheory.rules.fixed_feedback import FeedbackOfDistribution
 from fatheory.rules.node_perturbation import NodePerturbation
 from fatheory.rules.pseudobackprop import Pseudobackprop
-from fatheory.rules.rule import Rule
+from fatheory.rules.rule import DirectRule, LayeredRule, Rule
 from fatheory.rules.sign_concordant import (
     BatchwiseRandomSignFeedback,
     FixedRandomSignFeedback,
@@ -61,10 +62,26 @@ _BUILT_IN: tuple[type[Rule], ...] = (
 def _unfit(part: object) -> str:
     if not (isinstance(part, type) and issubclass(part, Rule)):
         return "is not a subclass of fatheory.rules.Rule"
+    if not issubclass(part, LayeredRule | DirectRule):
+        return "is neither a LayeredRule nor a DirectRule, of which rules are subclasses"
+    lost = sorted(_annotated(part) - {field.name for field in fields(part)})
+    if lost:
+        return f"is no dataclass and loses {', '.join(lost)}: write @dataclass(frozen=True) above"
+    for name in ("name", "summary", "source", "display_name", "colour"):
+        if not isinstance(getattr(part, name, None), str):
+            return f"has no {name}, which is text; got {getattr(part, name, None)!r:.60}"
     taken = sorted(OF_CHOICES & set(part.parameters()))
     if taken:
         return f"has parameters of names that every rule has already: {', '.join(taken)}"
     return ""
+
+
+def _annotated(part: type[Rule]) -> set[str]:
+    """Name what a class that is no dataclass itself seems to declare as parameters."""
+    if "__dataclass_fields__" in vars(part):
+        return set()
+    own = vars(part).get("__annotations__", {})
+    return {name for name, kind in own.items() if "ClassVar" not in str(kind)}
 
 
 RULES: Registry[type[Rule]] = Registry("rule", ENTRY_POINT_GROUP, _BUILT_IN, unfit=_unfit)

@@ -11,6 +11,7 @@ from jaxtyping import Float
 
 from fatheory.arrays import Array, Sampler
 from fatheory.markup import heading, table
+from fatheory.rules.guard import guard
 from fatheory.rules.parameter import Value, reader_of, written
 
 
@@ -41,6 +42,12 @@ class Rule:
     """From former names of parameters, by which content hashes know them still, to those of now."""
     carries_slopes: ClassVar[bool] = True
     """Whether the rule sends errors, which may or may not be multiplied by units' slopes."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        # Ours are held to it by tests.
+        if not cls.__module__.startswith("fatheory."):
+            guard(cls)
 
     def draw(self, sampler: Sampler, shape: tuple[int, ...]) -> Array | None:
         """Draw what the rule needs beside the weights; None for nothing."""
@@ -104,12 +111,27 @@ class LayeredRule(Rule):
     def draw(self, sampler: Sampler, shape: tuple[int, ...]) -> Array | None:
         """Draw what the rule needs beside the weights, of the shape of W; None for nothing.
 
+        It is asked once for every seed and layer from 2 on, with NumPy's generator; of a
+        stochastic rule at every update, within a compiled program.
+
         Parameters
         ----------
         sampler : Sampler
-            A NumPy generator or its JAX counterpart.
+            A NumPy generator or, for stochastic rules, its JAX counterpart, which has
+            ``uniform(low, high, size)`` and ``normal(loc, scale, size)`` alone.
         shape : tuple of int
             Shape of W: (n_out, n_in), or (c_out, c_in, rows, columns).
+
+        Returns
+        -------
+        array of shape `shape`, or None
+            Finite real numbers; archives hold their transpose, oriented like B. Whoever draws
+            nothing returns None, whatever the shape. `backward_weights` gets it as its state.
+
+        Raises
+        ------
+        PluginError
+            Of a rule that is not fatheory's, if it raises, or returns something else.
         """
         del sampler, shape
         return None
@@ -129,6 +151,18 @@ class LayeredRule(Rule):
 
         For a kernel, V^T is the transposed convolution. A pure function of NumPy or JAX arrays.
         Rules that share it are trained by one compiled program.
+
+        Parameters
+        ----------
+        W : array of shape (*runs, n_out, n_in), or of a kernel
+            Weights. Theory and metrics have axes of runs before: compute over the last two.
+        state : array or None
+            What `draw` returned; it may lack the axes of runs.
+
+        Returns
+        -------
+        array of the shape of `W`, or of `state`
+            Real numbers.
         """
         raise NotImplementedError("a layered rule defines backward_weights")
 
@@ -175,9 +209,14 @@ class DirectRule(Rule):
         Parameters
         ----------
         sampler : Sampler
-            A NumPy generator or its JAX counterpart.
+            A NumPy generator.
         shape : tuple of int
             Numbers of output units and of units of the hidden layer.
+
+        Returns
+        -------
+        array of shape `shape`, or None
+            Finite real numbers, the transpose of B_l, or None where nothing is drawn.
         """
         del sampler, shape
         return None
@@ -195,6 +234,11 @@ class DirectRule(Rule):
             What `draw` returned for each hidden layer.
         sampler : Sampler
             Random numbers of this step.
+
+        Returns
+        -------
+        tuple of arrays of shape (sample, unit_l)
+            One for each hidden layer, in the place of -dL/dh_l.
         """
         raise NotImplementedError("a direct rule defines teaching_signals")
 
