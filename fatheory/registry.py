@@ -4,6 +4,7 @@ One registry for each kind of part (rules, quantities, methods, tasks), so that 
 found, added and refused in one way and in the same words.
 """
 
+import re
 import threading
 from collections.abc import Callable, Iterable
 from importlib.metadata import entry_points
@@ -16,6 +17,8 @@ from fatheory.known_parts import KnownParts
 
 Part = TypeVar("Part")
 Registered = TypeVar("Registered")
+
+_PLAIN_NAME = re.compile(r"\w[\w.+-]*")
 
 
 class Registry(Generic[Part]):
@@ -227,6 +230,11 @@ class Registry(Generic[Part]):
             wrong, name = f"fails with {type(error).__name__}: {error}", ""
         if not wrong and not (isinstance(name, str) and name):
             wrong = f"has no name; got {name!r:.60}"
+        elif not wrong and not _PLAIN_NAME.fullmatch(name):
+            wrong = (
+                f"has the name {name!r:.60}; names go into paths, tables and attributes, so they "
+                "hold letters, digits, '_', '-', '.' and '+', and begin with none of the last three"
+            )
         if wrong:
             raise PluginError(f"{what} is no {self.kind} for {self.group}: {part!r:.80} {wrong}")
         return name

@@ -121,6 +121,19 @@ def test_what_a_package_brings_must_be_such_a_part(shapes, points):
             shapes.find(name)
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["[red]x[/]", "a b", "tab\t", "end\n", "up/../down", "back\\slash", "..", "\x1b[2J", " "],
+)
+def test_names_go_into_paths_tables_and_attributes(shapes, points, name):
+    points.append(point("odd", lambda: Shape(name)))
+    with pytest.raises(PluginError, match=r"has the name '.*'; names go into paths"):
+        shapes.find("odd")
+    with pytest.raises(PluginError, match="names go into paths, tables and attributes"):
+        shapes.register(Shape(name))
+    assert shapes.register(Shape("vis-à-vis_2.0+")).name in shapes.known()
+
+
 def test_names_cannot_be_taken(shapes, points):
     points += [
         point("disc", lambda: Shape("disc"), "first"),
