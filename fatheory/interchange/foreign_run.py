@@ -21,6 +21,7 @@ from fatheory.archive import (
 from fatheory.checks import one_number, real_array
 from fatheory.errors import ArrayError
 from fatheory.interchange.foreign_layers import layers_of, sizes_of
+from fatheory.interchange.shared_memory import require_own_memory
 
 _Run = tuple[str, int]
 
@@ -79,7 +80,8 @@ def from_arrays(
     ------
     ArrayError
         If steps are missing, or shapes do not fit: a transposed matrix is named with its shape and
-        that which it should have.
+        that which it should have. If two steps are one array, as when ``state_dict()`` is kept
+        without a copy: all steps then hold the last weights.
     SchemaError
         If a value is impossible, as a negative loss is: the message says which, where, and what is
         allowed.
@@ -91,8 +93,8 @@ def from_arrays(
 
     Examples
     --------
-    A state dict along a training, ``{step: model.state_dict()}``, the rule's fixed feedback in
-    hand:
+    State dicts along a training, each tensor copied (``W.detach().clone()``: the network changes
+    its own in place), the rule's fixed feedback in hand:
 
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
@@ -110,6 +112,8 @@ def from_arrays(
     runs = _by_run("weights", weights, rules)
     grid = _Grid.of(runs)
     variables = _stacked(runs, grid)
+    for run, steps in runs.items():
+        require_own_memory(f"weights{list(run)}", steps)
     first = {name: array[0, 0, 0] for name, array in variables.items()}
     sizes = sizes_of(first)
     rates = _rates(learning_rate, grid.rules)
