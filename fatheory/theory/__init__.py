@@ -48,6 +48,7 @@ from fatheory.theory.linear_phases import frozen_output_weights as frozen_output
 from fatheory.theory.linear_phases import phases_closed_form as phases_closed_form
 from fatheory.theory.linear_phases import shallow_weights as shallow_weights
 from fatheory.theory.methods import METHODS as METHODS
+from fatheory.theory.methods import DMFTMethod as DMFTMethod
 from fatheory.theory.methods import Method as Method
 from fatheory.theory.methods import find_method as find_method
 from fatheory.theory.methods import known_methods as known_methods

@@ -35,7 +35,8 @@ def solve(experiment: Experiment, method: str | Method = "flow") -> xr.Dataset:
         shallow learning; ``"infinite_width"`` follows the limit of infinitely many hidden units;
         ``"order_parameters"`` follows online learning at its own rates, of nonlinear networks, too;
         ``"lazy"`` and ``"dmft"`` follow wide nonlinear networks on finite samples, the first where
-        they hardly move, the second where they learn features under fixed random feedback;
+        they hardly move, the second where they learn features under fixed random feedback (for
+        other numbers of samples give ``fatheory.theory.DMFTMethod(samples=20_000)``, no name);
         ``"online"`` gives the median loss of linear online learning, single examples included.
         `fatheory list` shows all, those of installed packages included.
 

@@ -7,7 +7,7 @@ import pytest
 
 import fatheory as fa
 from fatheory.errors import RegimeError
-from fatheory.theory.methods.dmft import DMFTMethod
+from fatheory.theory import DMFTMethod
 
 INPUTS, SAMPLES = 6, 4
 
@@ -127,3 +127,15 @@ def test_what_it_cannot_give_is_absent_with_the_reason():
     assert "noise" in absent["delta_angle_flattened"]
     with pytest.raises(RegimeError, match="samples must be a whole number, 64 or larger; got 3"):
         DMFTMethod(samples=3)
+
+
+def test_more_samples_are_asked_for_by_an_object_and_tell_a_smaller_error():
+    """By name the method has 4000; four times as many halve what it tells of its own error."""
+    asked = experiment(8, {"rndf": 0.1}, steps=4).with_settings({"seeds": 1})
+    named, same = fa.solve(asked, "dmft"), fa.solve(asked, DMFTMethod(samples=4000))
+    np.testing.assert_array_equal(named["loss"], same["loss"])
+    told = [
+        float(fa.solve(asked, DMFTMethod(samples=n))["loss_sampling_error"].isel(step=-1).item())
+        for n in (512, 32 * 512)
+    ]
+    assert told[1] < told[0] / 2

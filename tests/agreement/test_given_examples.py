@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import fatheory as fa
-from fatheory.errors import InvalidExperimentError, RegimeError
+from fatheory.errors import ArrayError, InvalidExperimentError, RegimeError
 from fatheory.initial import draw_initial_state
-from fatheory.theory.methods.dmft import DMFTMethod
+from fatheory.theory import DMFTMethod
 
 RECORD = ("weights", "training_loss", "delta_angle", "gradient_norm")
 
@@ -142,3 +142,28 @@ def test_real_targets_are_in_no_class(quantity):
     X, Y = regression()
     with pytest.raises(InvalidExperimentError, match="only for tasks with classes"):
         asked(fa.ArrayTask(inputs=X, targets=Y), record=fa.Record(quantities=(quantity,)))
+
+
+@pytest.mark.parametrize("scale", [1e-170, 1e-61, 1e31, 1e160])
+def test_inputs_whose_kernels_leave_double_precision_do_not_become_a_task(scale):
+    X, Y = regression()
+    with pytest.raises(ArrayError, match="inputs must be 0 or of a size between 1e-60 and"):
+        fa.ArrayTask(inputs=scale * X, targets=Y)
+
+
+@pytest.mark.parametrize(
+    ("scale", "said"),
+    [(0.0, "is zero: without biases"), (1e-170, r"from 1e-100 to 1e\+100"), (1e-51, "from 1e-100")],
+)
+@pytest.mark.parametrize("part", ["training", "held-out"])
+def test_lazy_learning_refuses_a_point_that_vanishes_beside_others(scale, said, part):
+    """Kernels divide by the sizes of points."""
+    X, Y = regression(count=8)
+    small = np.vstack([X[:-1], scale * X[-1:]])
+    task = fa.ArrayTask(inputs=small, targets=Y)
+    if part == "held-out":
+        task = fa.ArrayTask(inputs=X, targets=Y, validation=(small, Y))
+    experiment = asked(task, steps=3, rules=("feedback_alignment",))
+    bent = experiment.with_settings({"network.activation": "tanh", "record.quantities": []})
+    with pytest.raises(ArrayError, match=rf"{part} inputs\[7\] .*{said}"):
+        fa.solve(bent, "lazy")

@@ -81,6 +81,7 @@ def test_shallow_learning_in_closed_form_is_the_flow():
         ("closed_form", {"rules": {"orthogonal_feedback": 0.01}}, "start"),
         ("reduced", {"rules": {"backprop": 0.01}}, "fixed feedback.*'backprop'"),
         ("reduced_sgd", {"update.momentum": 0.5}, "momentum 0.5"),
+        ("reduced_sgd", {"update.weight_decay": 0.1}, "weight decay 0.1: set both to 0"),
         ("phases", {}, "layer"),
         ("phases", {"network.hidden": [5, 5]}, "two-layer networks; this one has 3"),
         ("closed_form", {"network.hidden": [5, 5]}, "two-layer networks; this one has 3"),

@@ -235,6 +235,7 @@ def test_the_error_of_a_loss_is_of_the_targets_that_it_is_measured_by():
     assert np.std(losses) == pytest.approx(np.sqrt(np.mean(np.square(told))), rel=0.25)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("activation", "L", "rule"), [("tanh", 2, FA), ("relu", 2, DFA)])
 def test_errors_are_the_scatter_over_seeds(activation, L, rule):
     """At late steps, too, whose averages stand on all that went before."""

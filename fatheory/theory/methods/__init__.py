@@ -1,5 +1,6 @@
 """The methods of `solve`, one a file: ways to answer an experiment from equations."""
 
+from fatheory.theory.methods.dmft import DMFTMethod as DMFTMethod
 from fatheory.theory.methods.linear import LinearMethod as LinearMethod
 from fatheory.theory.methods.linear import LinearPath as LinearPath
 from fatheory.theory.methods.method import Method as Method

@@ -55,12 +55,16 @@ class DMFTMethod(Method):
     Parameters
     ----------
     samples : int
-        Copies of a unit, at least 64.
+        Copies of a unit, at least 64. By name (``"dmft"``) 4000; for others give `solve` an object.
 
     Raises
     ------
     RegimeError
         If the number is smaller or none.
+
+    Examples
+    --------
+    ``fatheory.solve(experiment, fatheory.theory.DMFTMethod(samples=20_000))``
     """
 
     name = "dmft"

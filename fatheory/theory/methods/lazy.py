@@ -18,6 +18,7 @@ from fatheory.theory.methods.scope import GIVEN
 from fatheory.theory.wide.dmft.causal_pass import LARGEST
 from fatheory.theory.wide.lazy_steps import largest_stable_rate, lazy_steps
 from fatheory.theory.wide.network_kernel import network_outputs, network_terms, of_rule
+from fatheory.theory.wide.points import require_scaled_points
 from fatheory.theory.wide.unit_function import unit_function
 
 _SCOPE = replace(SCOPE, tasks=TASKS | GIVEN)
@@ -129,11 +130,13 @@ def _measured(
     assert samples is not None
     function, weights = unit_function(network.activation), start.weights
     X, targets = (np.asarray(a, np.float64) for a in (samples.inputs, samples.targets))
+    require_scaled_points("the task's training inputs", X)
     first = network_outputs(X, weights, function)
     # What rules differ in are the weights of these terms.
     terms, shown_terms, shown_first = network_terms(X, X, weights, function), None, first
     if shown.inputs is not samples.inputs:
         Z = np.asarray(shown.inputs, np.float64)
+        require_scaled_points("the task's held-out inputs", Z)
         shown_terms = network_terms(Z, X, weights, function)
         shown_first = network_outputs(Z, weights, function)
     steps = np.asarray(experiment.snapshot_steps)

@@ -84,6 +84,24 @@ def require_scale(name: str, squares: Float[np.ndarray, " point"]) -> None:
         )
 
 
+def require_scaled_points(name: str, X: Float[np.ndarray, "point n_i"]) -> None:
+    """Refuse an experiment's points whose kernels are not numbers, as `input_points` does.
+
+    Raises
+    ------
+    ArrayError
+        If a point is zero, or its mean square lies outside 1e-100 to 1e100.
+    """
+    zero = np.flatnonzero(~X.any(axis=1))
+    if len(zero):
+        raise ArrayError(
+            f"{name}[{zero[0]}] is zero: without biases a network answers 0 there for ever; leave "
+            f"the point out"
+        )
+    with np.errstate(over="ignore", under="ignore"):
+        require_scale(name, np.mean(X**2, axis=1))
+
+
 def outputs_of(name: str, value: ArrayLike) -> Float[np.ndarray, "point unit"]:
     """Return targets or outputs as a finite matrix, read by the names of its dimensions.
 
