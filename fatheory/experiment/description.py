@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from fatheory.errors import InvalidExperimentError, suggestion, visible
+from fatheory.errors import InvalidExperimentError, WrongKindError, suggestion, visible
 from fatheory.experiment.json_text import written
 from fatheory.experiment.signature import own_signature, readable_signature
 from fatheory.markup import heading, table
@@ -125,13 +125,23 @@ class Description(BaseModel):
     ------
     InvalidExperimentError
         If a key is unknown (the nearest known one is named), missing, or its value out of range.
+    WrongKindError
+        If a setting is given without its name.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
     spellings: ClassVar[Mapping[str, str]] = {}
     """Further keys that a part takes, and the fields that they stand for."""
 
-    def __init__(self, /, **data: Any) -> None:
+    def __init__(self, /, *unnamed: Any, **data: Any) -> None:
+        if unnamed:
+            own = type(self)
+            # Those that tell kinds of parts apart have but one value.
+            keys = [key for key in own.model_fields if key not in ("kind", "distribution")]
+            raise WrongKindError(
+                f"{own.__name__} takes its settings by name; got {unnamed[0]!r:.60} without one: "
+                f"write {own.__name__}({keys[0] if keys else 'name'}=...); it has {', '.join(keys)}"
+            )
         # Pydantic calls this for nested parts too, so each part's problems arrive at the whole
         # as an InvalidExperimentError, and `_problems` puts the path in front.
         try:
