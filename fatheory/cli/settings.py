@@ -1,9 +1,10 @@
 """From the options of the command line to an experiment."""
 
+import math
 import os
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from fatheory.cli.description_file import is_description, read_description
@@ -23,7 +24,7 @@ def parse_setting(text: str) -> tuple[str, Any]:
     Raises
     ------
     FatheoryError
-        If there is no ``=``.
+        If there is no ``=``, or a number has no finite value.
     """
     from fatheory.experiment.json_text import read_json
 
@@ -36,7 +37,22 @@ def parse_setting(text: str) -> tuple[str, Any]:
         return key, read_json(value)
     except ValueError:
         # Plain words need no quotes.
-        return key, float(value) if _NUMBER.fullmatch(value) else value
+        return key, _number(key, value) if _NUMBER.fullmatch(value) else value
+
+
+def _number(key: str, text: str) -> int | float:
+    """Read a number: a whole one to the last digit, as seeds are."""
+    with suppress(ValueError):
+        return int(text)
+    from fatheory.experiment.description import MAX_NUMBER
+
+    number = float(text)
+    if not math.isfinite(number):
+        raise FatheoryError(
+            f"{key} is {text}: numbers of descriptions are finite, and of at most "
+            f"{MAX_NUMBER:g} in size"
+        )
+    return number
 
 
 def asked_experiment(name: str, settings: Sequence[str], seeds: int | None) -> "Experiment":

@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fatheory.errors import FatheoryError
@@ -38,9 +38,17 @@ def overwritten(
         and the key that is lost.
     """
     for (i, (name, axis)), (j, (later, above)) in itertools.combinations(enumerate(axes), 2):
-        pairs = itertools.product(range(len(axis.values)), range(len(above.values)))
         inside = bool(axis.keys)  # values say all that is in them, and words do not
-        touched = ((a, b, key) for a, b in pairs for key in _lost(axis.at(a), above.at(b), inside))
+        firsts = [tuple(axis.at(a)) for a in range(len(axis.values))]
+        lasts = [tuple(above.at(b)) for b in range(len(above.values))]
+        # Few keys stand for many points, and most axes have none in common.
+        lost = {
+            both: tuple(_lost(*both, inside)) for both in itertools.product({*firsts}, {*lasts})
+        }
+        if not any(lost.values()):
+            continue
+        pairs = itertools.product(enumerate(firsts), enumerate(lasts))
+        touched = ((a, b, key) for (a, first), (b, last) in pairs for key in lost[first, last])
         for a, b, key in itertools.islice(touched, _LOOKED_AT):
             place = [0] * len(axes)
             place[i], place[j] = a, b
@@ -49,7 +57,7 @@ def overwritten(
                 break
 
 
-def _lost(first: Mapping[str, Any], last: Mapping[str, Any], inside: bool) -> Iterator[str]:
+def _lost(first: Sequence[str], last: Sequence[str], inside: bool) -> Iterator[str]:
     """Find keys that are set again: by themselves, with what they are part of, or inside."""
     for key in first:
         if any(_covers(other, key) or (inside and _covers(key, other)) for other in last):

@@ -101,6 +101,18 @@ def test_settings_are_numbers_as_in_files(text, value):
     assert parse_axis(f"a.b={text},7") == ("a.b", [value, 7])
 
 
+def test_whole_numbers_of_settings_keep_every_digit():
+    key, seed = parse_setting("root_seed=+9007199254740993")
+    assert (key, seed, type(seed)) == ("root_seed", 9007199254740993, int)
+
+
+def test_settings_without_a_finite_value_are_refused():
+    with pytest.raises(
+        FatheoryError, match="root_seed is \\+1e999: numbers of descriptions are finite"
+    ):
+        parse_setting("root_seed=+1e999")
+
+
 def test_a_sweep_comes_from_yaml_and_standard_input(fatheory, given, tmp_path):
     asked = Sweep(experiment=ASKED, axes={"rules.backprop.learning_rate": [0.01, 0.02]})
     text = to_yaml(asked.to_json())
