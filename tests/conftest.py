@@ -1,5 +1,6 @@
 """Numerical ground rules of all tests, and the record of measured residuals."""
 
+import datetime
 import json
 import os
 import shutil
@@ -43,6 +44,12 @@ def pytest_configure(config):
     # start, inherit it. Never the user's own, which may be full or of another state of the code.
     if SWITCH not in os.environ:
         os.environ[SWITCH] = config.stash[PROGRAMS] = tempfile.mkdtemp(prefix="fatheory-programs-")
+
+
+def pytest_terminal_summary(terminalreporter):
+    # Said also when all is well, so that a day's experiments can be had again.
+    seed = datetime.date.today().timetuple().tm_yday
+    terminalreporter.write_line(f"random experiments: seed {seed}, the day of the year")
 
 
 def pytest_unconfigure(config):

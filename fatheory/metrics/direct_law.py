@@ -10,15 +10,9 @@ import numpy as np
 from fatheory import labels
 from fatheory.errors import ArchiveError
 from fatheory.metrics.archive_view import ArchiveView
-from fatheory.rules import DirectFeedbackAlignment, Rule
 
 _SOLVED = 1e-9
 """Relative residual of B F_{l+1} = F_l up to which rounding explains it."""
-
-
-def is_direct_feedback(rule: Rule) -> bool:
-    """Whether hidden layers learn from F_l e; a rule derived from this one may send otherwise."""
-    return type(rule) is DirectFeedbackAlignment
 
 
 def layered_equivalent(view: ArchiveView, hidden: int, place: int) -> np.ndarray:

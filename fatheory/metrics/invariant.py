@@ -9,10 +9,11 @@ from fatheory.experiment import Experiment
 from fatheory.geometry import balance, feedback_invariant
 from fatheory.metrics.archive_view import ArchiveView
 from fatheory.metrics.conserving import breaking_network, breaking_updates
-from fatheory.metrics.direct_law import is_direct_feedback, layered_equivalent
+from fatheory.metrics.direct_law import layered_equivalent
 from fatheory.metrics.labelled_archive import RUN
 from fatheory.metrics.metric import metric
 from fatheory.rules import Backprop, FixedFeedback, Rule
+from fatheory.rules.direct import is_direct_feedback
 
 _ALLOWED = frozenset({"sparsity.feedback"})
 """Departures from a linear network under which the law holds: B with zeros is a B."""

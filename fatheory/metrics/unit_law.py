@@ -10,7 +10,7 @@ from fatheory.errors import ArchiveError
 from fatheory.experiment import Experiment
 from fatheory.metrics.archive_view import ArchiveView
 from fatheory.metrics.conserving import breaking_network, breaking_updates
-from fatheory.metrics.direct_law import is_direct_feedback, layered_equivalent
+from fatheory.metrics.direct_law import layered_equivalent
 from fatheory.metrics.labelled_archive import RUN
 from fatheory.metrics.metric import metric
 from fatheory.metrics.quantity import read_or_computed
@@ -21,6 +21,7 @@ from fatheory.rules import (
     Rule,
     SignConcordant,
 )
+from fatheory.rules.direct import is_direct_feedback
 
 _ALLOWED = frozenset({"output", "biases", "dropout", "sparsity.feedback"})
 """Departures from a linear network under which the law holds: a bias is a weight from a constant

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from fatheory.arrays import Array, Sampler
-from fatheory.rules.rule import DirectRule, Trial, require_positive
+from fatheory.rules.rule import DirectRule, Rule, Trial, require_positive
 
 
 @dataclass(frozen=True)
@@ -39,3 +39,11 @@ class DirectFeedbackAlignment(DirectRule):
         """Send the error of the output units through each layer's own B."""
         del sampler
         return tuple(trial.output_error @ state for state in states)
+
+
+def is_direct_feedback(rule: Rule) -> bool:
+    """Whether hidden layers learn from F_l e, with a fixed F_l of their own.
+
+    Told apart exactly: a rule derived from this one may send something else.
+    """
+    return type(rule) is DirectFeedbackAlignment

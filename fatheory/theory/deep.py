@@ -13,6 +13,7 @@ from fatheory.checks import (
     real_array,
 )
 from fatheory.rules import Rule, as_rule
+from fatheory.rules.direct import is_direct_feedback
 from fatheory.theory.fields import direct_descent, layered_descent
 from fatheory.theory.flow import labelled_flow
 from fatheory.theory.integrate import ATOL, RTOL
@@ -22,7 +23,7 @@ from fatheory.theory.layers import (
     network_weights,
     weight_axes,
 )
-from fatheory.theory.mean_rule import is_direct_feedback, mean_layered_rule, mean_state
+from fatheory.theory.mean_rule import mean_layered_rule, mean_state
 from fatheory.theory.phase import FlowPhase, checked_phases
 
 DIRECT = "direct_feedback_alignment"

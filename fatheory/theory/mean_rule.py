@@ -5,11 +5,11 @@ import numpy as np
 from fatheory.errors import RegimeError
 from fatheory.rules import (
     Backprop,
-    DirectFeedbackAlignment,
     LayeredRule,
     NodePerturbation,
     Rule,
 )
+from fatheory.rules.direct import is_direct_feedback
 from fatheory.rules.drawing import DrawnError, NoRandomness
 
 
@@ -41,14 +41,6 @@ def mean_layered_rule(rule: Rule) -> LayeredRule:
         else "leave the rule out"
     )
     raise RegimeError(f"no mean flow is known for the direct rule {rule.name!r}: {advice}")
-
-
-def is_direct_feedback(rule: Rule) -> bool:
-    """Whether hidden layers learn from F_l e, with a fixed F_l of their own.
-
-    Told apart exactly: a rule derived from this one may send something else.
-    """
-    return type(rule) is DirectFeedbackAlignment
 
 
 def mean_state(

@@ -20,6 +20,8 @@ from fatheory.experiment import (
     TeacherTask,
     Uniform,
 )
+from fatheory.quantities import reserved
+from fatheory.sweep import labels as sweep_labels
 from fatheory.sweep.schema import dtype, sizes, variable_dims
 
 OF_LAYERS = ("delta_angle", "delta_angle_flattened", "weight_angle", "sign_concordance")
@@ -118,3 +120,7 @@ def test_variables_and_sizes_are_those_of_the_run(case):
     assert {name: dtype(name, experiment.precision) for name in run.data_vars} == {
         name: run[name].dtype for name in run.data_vars
     }
+
+
+def test_no_quantity_of_ones_own_is_called_as_what_sweeps_say_of_cells():
+    assert set(reserved.OF_CELLS) == set(sweep_labels.OF_CELLS)

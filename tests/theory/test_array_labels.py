@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from test_array_doors import CALLS
+from array_calls import CALLS
 
 import fatheory as fa
 from fatheory import theory

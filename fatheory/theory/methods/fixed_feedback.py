@@ -8,7 +8,7 @@ import numpy as np
 from fatheory.experiment import Experiment
 from fatheory.initial import InitialState
 from fatheory.rules import FixedFeedback
-from fatheory.theory.mean_rule import is_direct_feedback
+from fatheory.rules.direct import is_direct_feedback
 
 
 def fixed_feedback_refusals(

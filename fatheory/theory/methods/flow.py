@@ -6,9 +6,10 @@ import numpy as np
 
 from fatheory.experiment import Experiment, RuleChoice
 from fatheory.initial import InitialState
+from fatheory.rules.direct import is_direct_feedback
 from fatheory.theory.fields import Descent, direct_descent, error_flow, layered_descent
 from fatheory.theory.integrate_error import integrate_error_flow
-from fatheory.theory.mean_rule import is_direct_feedback, mean_layered_rule
+from fatheory.theory.mean_rule import mean_layered_rule
 from fatheory.theory.methods.fixed_feedback import drawn_feedback
 from fatheory.theory.methods.linear import LinearMethod, LinearPath, phases_of, times_of
 

@@ -14,11 +14,11 @@ from fatheory.rules import (
     RandomFeedback,
     Rule,
 )
+from fatheory.rules.direct import is_direct_feedback
 from fatheory.theory.deep_reduction import deep_reduced
 from fatheory.theory.deep_reduction.equivalent import equivalent_network
 from fatheory.theory.gram import HiddenGram
 from fatheory.theory.infinite_width import limiting_gram
-from fatheory.theory.mean_rule import is_direct_feedback
 from fatheory.theory.methods.deep_paths import deep_feedback, deep_path
 from fatheory.theory.methods.fixed_feedback import fixed_feedback_refusals, with_feedback
 from fatheory.theory.methods.linear import LinearMethod, LinearPath, times_of

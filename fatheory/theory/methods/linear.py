@@ -12,7 +12,8 @@ from fatheory import labels
 from fatheory.errors import RegimeError
 from fatheory.experiment import Experiment, RuleChoice
 from fatheory.initial import InitialState
-from fatheory.theory.mean_rule import is_direct_feedback, mean_layered_rule
+from fatheory.rules.direct import is_direct_feedback
+from fatheory.theory.mean_rule import mean_layered_rule
 from fatheory.theory.measurement import measure, not_offered
 from fatheory.theory.methods.method import Method
 from fatheory.theory.methods.scope import LINEAR, Scope

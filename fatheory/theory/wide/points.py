@@ -55,11 +55,11 @@ def input_points(
             f"them is positive definite; leave one out"
         )
     with np.errstate(over="ignore", under="ignore"):
-        require_scale(name, np.mean(X**2, axis=1) + (bias_scale or 0.0) ** 2)
+        require_kernel_scale(name, np.mean(X**2, axis=1) + (bias_scale or 0.0) ** 2)
     return X
 
 
-def require_scale(name: str, squares: Float[np.ndarray, " point"]) -> None:
+def require_kernel_scale(name: str, squares: Float[np.ndarray, " point"]) -> None:
     """Refuse points whose kernels would overflow, or vanish.
 
     Parameters
@@ -99,7 +99,7 @@ def require_scaled_points(name: str, X: Float[np.ndarray, "point n_i"]) -> None:
             f"the point out"
         )
     with np.errstate(over="ignore", under="ignore"):
-        require_scale(name, np.mean(X**2, axis=1))
+        require_kernel_scale(name, np.mean(X**2, axis=1))
 
 
 def outputs_of(name: str, value: ArrayLike) -> Float[np.ndarray, "point unit"]:
