@@ -1,6 +1,6 @@
 """The commands that ask an experiment: run, solve, compare."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -158,20 +158,40 @@ def compare(
     from fatheory.archive import load, save
     from fatheory.comparison import compare as compare_archives
 
-    difference = compare_archives(load(theory), load(simulation))
+    given = {"theory": load(theory), "simulation": load(simulation)}
+    difference = compare_archives(given["theory"], given["simulation"])
     error = difference["relative_error"]
-    rows = []
+    rows, reasons = [], []
     for variable in error["variable"].values:
         for rule in error["rule"].values:
             one = error.sel(variable=variable, rule=rule).dropna("seed")
             cells = (one.median(), one.min(), one.max()) if one.size else ()
             numbers = [f"{float(cell):.3g}" for cell in cells] or ["nan"] * 3
             counted = f"{one.size} of {error.sizes['seed']}"
+            if one.size < error.sizes["seed"]:
+                lacking = sorted(
+                    set(error["seed"].values.tolist()) - set(one["seed"].values.tolist())
+                )
+                why = _why_none(given, str(variable), {"rule": rule, "seed": lacking})
+                reasons.append(f"no error of {variable} under {rule}, {counted} seeds: {why}")
             rows.append((str(variable), str(rule), *numbers, counted))
     title = "Relative error of theory against simulation, over the seeds that have one"
     show_table(title, ("variable", "rule", "median", "smallest", "largest", "seeds"), rows)
+    for reason in reasons:
+        out.print(reason, markup=False)
     if out_path is not None:
         out.print(f"stored {save(difference, out_path, overwrite=overwrite)}")
+
+
+def _why_none(given: "Mapping[str, xr.Dataset]", variable: str, runs: Mapping[str, object]) -> str:
+    """Say why a variable of some runs has no relative error."""
+    found = {name: archive[variable].sel(runs) for name, archive in given.items()}
+    unknown = [name for name, values in found.items() if values.isnull().all()]
+    if unknown:
+        return f"it is NaN throughout in {' and '.join(unknown)}"
+    if not found["simulation"].fillna(0).any():
+        return "it is 0 throughout in simulation, so nothing is relative to it"
+    return "theory and simulation have no entry in common that is a number"
 
 
 def called(experiment: "Experiment") -> str:

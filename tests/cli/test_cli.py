@@ -145,6 +145,10 @@ def test_numbers_say_of_how_many_seeds_they_are(archives, fatheory, tmp_path):
     assert code == 0
     assert rows["loss", "backprop"][-3:] == ["1", "of", "2"]
     assert rows["delta_angle", "feedback_alignment"] == ["nan", "nan", "nan", "0", "of", "2"]
+    told = " ".join(out.split())
+    angle = "no error of delta_angle under feedback_alignment, 0 of 2 seeds: it is NaN throughout"
+    assert f"{angle} in simulation" in told
+    assert "no error of loss under backprop, 1 of 2 seeds: it is NaN throughout in simul" in told
 
 
 def test_inspect_shows_provenance_and_variables(archives, fatheory):
