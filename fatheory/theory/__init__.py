@@ -102,6 +102,7 @@ from fatheory.theory.statements import residuals as residuals
 from fatheory.theory.weak_alignment import weak_alignment as weak_alignment
 from fatheory.theory.wide import concordance_threshold as concordance_threshold
 from fatheory.theory.wide import dmft as dmft
+from fatheory.theory.wide import lazy_classification_error as lazy_classification_error
 from fatheory.theory.wide import lazy_kernel as lazy_kernel
 from fatheory.theory.wide import lazy_limit as lazy_limit
 from fatheory.theory.wide import lazy_limit_memory as lazy_limit_memory

@@ -162,6 +162,11 @@ CALLS = {
         },
         {"activation": "relu", "hidden_layers": 1, "rule": "usf"},
     ),
+    "lazy_classification_error": (
+        theory.lazy_classification_error,
+        {"output": rng.normal(size=(2, 3, 2)), "classes": np.array([0.0, 1.0, 1.0])},
+        {},
+    ),
     "lazy_outputs": (
         theory.lazy_outputs,
         {

@@ -1,5 +1,8 @@
 """Infinitely wide networks: lazy learning under every rule, and the rich regime."""
 
+from fatheory.theory.wide.classification import (
+    lazy_classification_error as lazy_classification_error,
+)
 from fatheory.theory.wide.dmft import dmft as dmft
 from fatheory.theory.wide.lazy_dynamics import lazy_outputs as lazy_outputs
 from fatheory.theory.wide.lazy_kernel import lazy_kernel as lazy_kernel
