@@ -152,7 +152,7 @@ def direct(rate, hidden, steps=None):
 
 
 def test_direct_feedback_conserves_what_its_layered_equivalent_does():
-    """B_{l+1} = F_l F_{l+1}^+; with F_l in its place nothing of the kind is conserved."""
+    """B_{l+1} = F_l F_{l+1}^+; with another B of its size nothing of the kind is conserved."""
     rates, drifts = np.array([0.02, 0.0025]), []
     for rate in rates:
         run = direct(float(rate), (5, 3))
