@@ -104,7 +104,7 @@ def in_documented_order(name: str, value: Any, wanted: tuple[str, ...]) -> Any:
     )
 
 
-def units_in_order(name: str, value: Any) -> Any:
+def units_in_order(name: str, value: Any, *further: str) -> Any:
     """Return an array with labels with its units in the order of their numbers.
 
     Parameters
@@ -113,6 +113,8 @@ def units_in_order(name: str, value: Any) -> Any:
         What it is called in messages.
     value : DataArray or DataFrame
         Units without labels are taken to stand in their order.
+    *further : str
+        Dimensions of units beside ``unit_1``, ``unit_2`` and so on.
 
     Raises
     ------
@@ -120,7 +122,7 @@ def units_in_order(name: str, value: Any) -> Any:
         If labels of units are not the numbers 0 to n - 1, each once.
     """
     for axis, dim in enumerate(_dims_of(value) or ()):
-        if _UNIT.fullmatch(str(dim)):
+        if dim in further or _UNIT.fullmatch(str(dim)):
             value = _in_order(name, value, axis, dim)
     return value
 

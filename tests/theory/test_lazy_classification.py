@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from fatheory import theory
 from fatheory.errors import ArrayError
@@ -44,3 +45,21 @@ def test_it_is_the_share_of_wrong_answers_at_every_time():
 def test_what_is_no_classification_is_refused(output, classes, said):
     with pytest.raises(ArrayError, match=said):
         theory.lazy_classification_error(output, classes)
+
+
+def test_points_and_units_go_by_their_labels():
+    points, units = [3, 5, 8], [0, 1]
+    output = xr.DataArray(
+        RNG.normal(size=(2, 3, 2)),
+        dims=("time", "point", "unit"),
+        coords={"point": points, "unit": units},
+    )
+    classes = xr.DataArray([0, 1, 1], dims="point", coords={"point": points})
+    error = theory.lazy_classification_error(output, classes)
+    assert theory.lazy_classification_error(output.isel(unit=[1, 0]), classes).equals(error)
+    others = {"point": [2, 0, 1]}
+    assert theory.lazy_classification_error(output.isel(others), classes.isel(others)).equals(error)
+    with pytest.raises(ArrayError, match="in two orders: row 0 is 3 in output and 8 in classes"):
+        theory.lazy_classification_error(output, classes.isel(others))
+    with pytest.raises(ArrayError, match="labelled 1, 1"):
+        theory.lazy_classification_error(output.isel(unit=[1, 1]), classes)

@@ -8,7 +8,7 @@ from fatheory import labels
 from fatheory.arrays import ArrayLike
 from fatheory.checks import real_array
 from fatheory.errors import ArrayError
-from fatheory.labelled_arrays import in_documented_order
+from fatheory.labelled_arrays import in_documented_order, require_same_labels, units_in_order
 
 CLASSIFICATION_ERROR = "classification_error"
 
@@ -46,7 +46,12 @@ def lazy_classification_error(output: ArrayLike, classes: ArrayLike) -> xr.DataA
     50.0
     """
     points = "test_point" if "test_point" in getattr(output, "dims", ()) else "point"
-    f = real_array("output", in_documented_order("output", output, ("time", points, "unit")), 3)
+    output = in_documented_order("output", output, (labels.TIME, points, "unit"))
+    if isinstance(output, xr.DataArray) and output.dims[1:] == (points, "unit"):
+        # The k-th unit is that of class k, whatever order an array has its units in.
+        output = units_in_order("output", output, "unit")
+        require_same_labels("output", output.transpose(points, ...), "classes", classes)
+    f = real_array("output", output, 3)
     if 0 in f.shape or f.shape[2] < 2:
         raise ArrayError(
             f"output must hold times and points with two units or more, one for each class; its "
