@@ -49,8 +49,9 @@ def lazy_classification_error(output: ArrayLike, classes: ArrayLike) -> xr.DataA
     output = in_documented_order("output", output, (labels.TIME, points, "unit"))
     if isinstance(output, xr.DataArray) and output.dims[1:] == (points, "unit"):
         # The k-th unit is that of class k, whatever order an array has its units in.
+        pairs = output.transpose(points, ...)
+        require_same_labels("output", pairs, "classes", classes)
         output = units_in_order("output", output, "unit")
-        require_same_labels("output", output.transpose(points, ...), "classes", classes)
     f = real_array("output", output, 3)
     if 0 in f.shape or f.shape[2] < 2:
         raise ArrayError(
