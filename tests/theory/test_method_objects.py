@@ -247,3 +247,27 @@ def test_what_is_no_answer_names_the_method(answer, words):
 
     with pytest.raises(PluginError, match=f"'odd'.*{words}"):
         solve(ASKED, Odd())
+
+
+@pytest.mark.parametrize("function", ["covers", "answer"])
+def test_a_method_that_fails_is_named(function):
+    def fail(self, *given):
+        raise ZeroDivisionError("no such number")
+
+    odd = type("Odd", (Constant,), {"name": "odd", function: fail})()
+    with pytest.raises(PluginError, match=f"'odd' of .* fails in {function}: ZeroDivisionError"):
+        solve(ASKED, odd)
+
+
+def test_losses_that_are_lost_must_be_called_diverged():
+    loss = np.ones((2, 2, 5))
+    loss[1, 0, 3:] = np.nan
+
+    class Odd(Constant):
+        name = "odd"
+
+        def answer(self, experiment, starts):
+            return {"loss": loss}
+
+    with pytest.raises(PluginError, match=r"'odd'.*NaN in 1 of 4 runs.*'diverged_at'"):
+        solve(ASKED, Odd())
