@@ -37,7 +37,12 @@ SMALLEST_SCALE, LARGEST_SCALE = 1e-60, 1e30
 
 
 def real_array(
-    name: str, value: ArrayLike, ndim: int | None = None, *, any_scale: bool = False
+    name: str,
+    value: ArrayLike,
+    ndim: int | None = None,
+    *,
+    any_scale: bool = False,
+    smallest: float = SMALLEST_SCALE,
 ) -> np.ndarray:
     """Return `value` as a float64 array that is finite and has `ndim` dimensions.
 
@@ -50,13 +55,15 @@ def real_array(
     any_scale : bool
         Whether numbers as small and as large as floating point has them can be computed with, as
         times can; elsewhere norms and losses of such are 0 or infinite.
+    smallest : float
+        The least scale that can be computed with; 0 where starts may be as small as they like.
 
     Raises
     ------
     ArrayError
         If `value` is not made of real numbers (complex numbers, dates and strings are not, nor are
         arrays with masked entries), holds NaN or infinity, has another number of dimensions, or
-        its largest entry is neither 0 nor of a size between `SMALLEST_SCALE` and `LARGEST_SCALE`.
+        its largest entry is neither 0 nor of a size between `smallest` and `LARGEST_SCALE`.
     """
     array = _numbers(name, value)
     if ndim is not None and array.ndim != ndim:
@@ -67,11 +74,11 @@ def real_array(
             f"{name} must be finite; {bad} of its {array.size} entries are NaN or infinite"
         )
     if not any_scale:
-        require_scale(name, array)
+        require_scale(name, array, smallest)
     return array
 
 
-def require_scale(name: str, array: np.ndarray) -> None:
+def require_scale(name: str, array: np.ndarray, smallest: float = SMALLEST_SCALE) -> None:
     """Refuse an array whose products leave the range of floating point.
 
     Small entries beside larger ones are no matter: what they add is below rounding.
@@ -79,23 +86,22 @@ def require_scale(name: str, array: np.ndarray) -> None:
     Raises
     ------
     ArrayError
-        If its largest entry is neither 0 nor of a size between `SMALLEST_SCALE` and
-        `LARGEST_SCALE`.
+        If its largest entry is neither 0 nor of a size between `smallest` and `LARGEST_SCALE`.
     """
     largest = float(np.abs(array).max(initial=0.0))
-    if largest == 0 or SMALLEST_SCALE <= largest <= LARGEST_SCALE:
+    if largest == 0 or smallest <= largest <= LARGEST_SCALE:
         return
     cure = "give it in other units, in which entries are about 1"
-    if largest < SMALLEST_SCALE:
+    if largest < smallest:
         cure += ", or as zeros if it stands for none"
     raise ArrayError(
-        f"{name} must be 0 or of a size between {SMALLEST_SCALE:g} and {LARGEST_SCALE:g}; its "
+        f"{name} must be 0 or of a size between {smallest:g} and {LARGEST_SCALE:g}; its "
         f"largest entry is {largest:.3g} in size, and products of such entries are no longer "
         f"numbers of double precision: {cure}"
     )
 
 
-def real_matrix(name: str, value: ArrayLike) -> np.ndarray:
+def real_matrix(name: str, value: ArrayLike, *, smallest: float = SMALLEST_SCALE) -> np.ndarray:
     """Return `value` as a finite float64 matrix that has entries.
 
     Raises
@@ -103,7 +109,7 @@ def real_matrix(name: str, value: ArrayLike) -> np.ndarray:
     ArrayError
         As `real_array`, or if it has no rows or no columns.
     """
-    matrix = real_array(name, value, 2)
+    matrix = real_array(name, value, 2, smallest=smallest)
     if not matrix.size:
         raise ArrayError(f"{name} must have rows and columns; its shape is {matrix.shape}")
     return matrix
@@ -281,7 +287,12 @@ def two_layer_arrays(**arrays: ArrayLike) -> tuple[np.ndarray, ...]:
     ArrayError
         If one is not a finite matrix, a layer has no units, or two do not fit.
     """
-    checked = {name: real_matrix(name, value) for name, value in arrays.items()}
+    return two_layer_start(arrays, SMALLEST_SCALE)
+
+
+def two_layer_start(arrays: Mapping[str, ArrayLike], smallest: float) -> tuple[np.ndarray, ...]:
+    """Return what `two_layer_arrays` does, of scales from `smallest` on."""
+    checked = {name: real_matrix(name, value, smallest=smallest) for name, value in arrays.items()}
     matching_shapes({name: (A, _TWO_LAYER_AXES[name]) for name, A in checked.items()})
     return tuple(checked.values())
 

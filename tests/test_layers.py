@@ -31,6 +31,7 @@ LEVELS = {
     "labelled_arrays": FOUNDATION,
     "listing": FOUNDATION,
     "markup": FOUNDATION,
+    "stable_rates": FOUNDATION,
     "geometry": 1,
     "archive": 1,
     "tasks": 2,

@@ -3,6 +3,8 @@
 `Fingerprint` says what is covered.
 """
 
+import ast
+import contextlib
 import dis
 import enum
 import functools
@@ -12,6 +14,7 @@ import logging
 import re
 import sys
 import sysconfig
+import textwrap
 import types
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePath
@@ -64,7 +67,7 @@ class Fingerprint:
 
     def beside_source(self, part: Any) -> list[str]:
         """Return what a function, a class or a callable computes with beside its own source."""
-        found = self.told(_PART, part).split("\0")
+        found = self._apart(_PART, part)
         return found[1:] if found[0] == source_text(part) else found
 
     def told(self, where: str, value: Any) -> str:
@@ -86,11 +89,17 @@ class Fingerprint:
         if id(value) in self._under_way:  # a circle, as of functions that call each other
             return f"met {self._under_way.index(id(value))}"
         if id(value) not in self._texts:
-            self._held.append(value)
-            self._under_way.append(id(value))
-            self._texts[id(value)] = "\0".join(self._parts(where, value))
-            self._under_way.pop()
+            # With their lengths: [[1], 2] and [[1, 2]] would else be one text.
+            parts = self._apart(where, value)
+            self._texts[id(value)] = "".join(f"{len(part)}:{part}" for part in parts)
         return self._texts[id(value)]
+
+    def _apart(self, where: str, value: Any) -> list[str]:
+        self._held.append(value)
+        self._under_way.append(id(value))
+        parts = list(self._parts(where, value))
+        self._under_way.pop()
+        return parts
 
     def _parts(self, where: str, value: Any) -> Iterator[str]:
         if isinstance(value, np.ndarray) or hasattr(type(value), "__array__"):
@@ -151,6 +160,7 @@ class Fingerprint:
             yield f"{kind.__module__}.{kind.__qualname__}"
             return
         yield source_text(kind)
+        written = _written_values(kind)
         for base in kind.__bases__:
             if self._is_own(base):
                 yield self.told(f"the class {base.__name__}", base)
@@ -160,6 +170,8 @@ class Fingerprint:
             value = value.func if isinstance(value, functools.cached_property) else value
             if isinstance(value, types.FunctionType):
                 yield from self._used(value)
+            elif name in written and type(value) in _PLAIN and repr(value) == written[name]:
+                continue  # its source says so, which is all that earlier versions digested
             elif name not in _DECLARED and not name.startswith(("__", "_abc")):
                 yield name
                 yield self.told(f"{kind.__name__}.{name}", value)
@@ -248,6 +260,22 @@ def source_text(code: Any) -> str:
     except (OSError, TypeError):  # typed into a console
         functions = [code, *vars(code).values()] if isinstance(code, type) else [code]
         return repr([_compiled(f.__code__) for f in functions if hasattr(f, "__code__")])
+
+
+def _written_values(kind: type) -> dict[str, str]:
+    """Return the plain values that stand in the body of a class, as Python writes them."""
+    try:
+        body = ast.parse(textwrap.dedent(inspect.getsource(kind))).body[0]
+    except (OSError, TypeError, SyntaxError):
+        return {}
+    found: dict[str, str] = {}
+    for line in getattr(body, "body", ()):
+        targets = line.targets if isinstance(line, ast.Assign) else [getattr(line, "target", None)]
+        given = getattr(line, "value", None)
+        with contextlib.suppress(ValueError, TypeError):
+            said = repr(ast.literal_eval(given)) if given is not None else None
+            found |= {one.id: said for one in targets if isinstance(one, ast.Name) and said}
+    return found
 
 
 def digest(text: str) -> str:

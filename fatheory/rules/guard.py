@@ -12,6 +12,14 @@ _LARGE = 1e30
 """Beyond, weights are on their way out of all bounds, and what follows from them may overflow."""
 
 
+_package_of: list[Callable[[str], str | None]] = []
+
+
+def packages_known_by(package_of: Callable[[str], str | None]) -> None:
+    """Let the registry, which imports all rules, say which packages they come from."""
+    _package_of[:] = [package_of]
+
+
 class DrawnError(Exception):
     """A rule drew its state."""
 
@@ -63,10 +71,9 @@ def _held(
 
 
 def _whose(kind: Any) -> str:
-    from fatheory.rules.registry import RULES  # above this file: it knows the packages
-
     name = getattr(kind, "name", kind.__name__)
-    package = RULES.package_of(name) if isinstance(name, str) else None
+    known = (package_of(name) for package_of in _package_of if isinstance(name, str))
+    package = next(known, None)
     return f"the rule {name!r} of {package or kind.__module__}"
 
 
@@ -148,5 +155,5 @@ _CHECKS: dict[str, Callable[..., str]] = {
     "backward_weights": _backward,
     "state_gradient": _descended,
     "teaching_signals": _signals,
-    "__post_init__": lambda found: "",  # noqa: ARG005
+    "__post_init__": lambda *_: "",
 }

@@ -15,6 +15,7 @@ from fatheory.rules.fixed import (
     Shallow,
 )
 from fatheory.rules.fixed_feedback import FeedbackOfDistribution
+from fatheory.rules.guard import packages_known_by
 from fatheory.rules.node_perturbation import NodePerturbation
 from fatheory.rules.pseudobackprop import Pseudobackprop
 from fatheory.rules.rule import DirectRule, LayeredRule, Rule
@@ -88,6 +89,7 @@ RULES: Registry[type[Rule]] = Registry("rule", ENTRY_POINT_GROUP, _BUILT_IN, unf
 """All rules. A package adds one by an entry point of the group ``fatheory.rules`` that names a
 `Rule` class, a notebook by `register`."""
 
+packages_known_by(RULES.package_of)
 register = RULES.register
 known_rules = RULES.known
 find_rule = RULES.find

@@ -88,7 +88,9 @@ def backprop_modes(
     solution). The common form above is derived for this project.
     """
     named = {"a0": a0, "b0": b0, "s": s, "input_variance": input_variance}
-    arrays = {name: np.atleast_1d(real_array(name, value)) for name, value in named.items()}
+    arrays = {
+        name: np.atleast_1d(real_array(name, value, smallest=0)) for name, value in named.items()
+    }
     length = max(array.size for array in arrays.values())
     for name, array in arrays.items():
         if array.ndim != 1 or array.size not in (1, length):

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from fatheory.arrays import ArrayLike
-from fatheory.checks import increasing_times, positive_number, two_layer_arrays
+from fatheory.checks import increasing_times, positive_number, two_layer_start
 from fatheory.errors import RegimeError
 
 BALANCE_TOLERANCE = 1e-9
@@ -91,7 +91,8 @@ def riccati_flow(
     Fukumizu 1998 (ICONIP); Braun, Domine, Fitzgerald & Saxe 2022 (NeurIPS) for l = 0;
     Domine et al. 2024, arXiv 2409.14623, for l not 0. The substeps are derived for this project.
     """
-    W0, W, T = two_layer_arrays(W0=W0, W=W, T=T)
+    # However small, a start is followed: the smaller, the later it learns.
+    W0, W, T = two_layer_start({"W0": W0, "W": W, "T": T}, smallest=0)
     moments = increasing_times(times)
     input_variance = positive_number("input_variance", input_variance)
     imbalance = _imbalance(W0, W)

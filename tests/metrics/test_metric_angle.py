@@ -123,7 +123,9 @@ def test_online_is_offline(archive, of):
     online, offline = angle(archive, of), angle(without(archive, *ONLINE), of)
     xr.testing.assert_identical(online, archive[name])
     xr.testing.assert_allclose(offline, online, rtol=0, atol=TOLERANCE)
-    assert offline.attrs == online.attrs
+    # Of weights alone one also sees why some rules have none.
+    assert "comment" not in offline.attrs or np.isnan(offline).any()
+    assert {key: told for key, told in offline.attrs.items() if key != "comment"} == online.attrs
     assert offline.name == online.name
 
 

@@ -2,15 +2,18 @@
 
 import functools
 import threading
+from typing import ClassVar
 
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 import fatheory as fa
 from fatheory.arrays import namespace
 from fatheory.errors import InvalidExperimentError, PluginError
 from fatheory.quantities import QUANTITIES, Need, Quantity, of_function, register
-from fatheory.quantities.fingerprint import digest, source_text
+from fatheory.quantities.fingerprint import Fingerprint, digest, source_text
 
 POWER = 2
 TABLE = {"scale": np.arange(3.0)}
@@ -216,3 +219,38 @@ def test_descriptions_of_earlier_versions_are_those_of_their_source():
     assert old.content_hash != described.content_hash
     assert fa.simulate(old, progress=False)["mean_power"].notnull().all()
     assert fa.Experiment.from_json(old.to_json()) == old
+
+
+class Ordered(Quantity):
+    """Its order stands in its source."""
+
+    name = "ordered"
+    summary = "a class value"
+    variables: ClassVar = {}
+    order = 2
+    signed: float = -0.5
+
+    def compute(self, view):
+        return {"ordered": self.order * self.signed}
+
+
+def test_values_that_the_source_says_leave_the_digest_of_earlier_versions(monkeypatch):
+    before = Ordered().digest
+    assert before == Ordered().former_digest == digest(source_text(Ordered))
+    monkeypatch.setattr(Ordered, "order", 3)
+    assert Ordered().digest != before
+
+
+NESTED = st.recursive(
+    st.integers(0, 2) | st.sampled_from(["", "1", "int 1", "1:x"]),
+    lambda own: st.lists(own, max_size=3) | st.dictionaries(st.text("ab", max_size=1), own),
+    max_leaves=6,
+)
+
+
+@given(NESTED, NESTED)
+@example([[1], 2], [[1, 2]])
+@example({"a": [1], "b": 2}, {"a": [1, "b", 2]})
+def test_one_text_is_of_one_value(one, other):
+    texts = [Fingerprint("x", "m").told("w", value) for value in (one, other)]
+    assert (texts[0] == texts[1]) == (repr(one) == repr(other))

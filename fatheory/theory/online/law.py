@@ -219,7 +219,7 @@ def _first_phases(problems: Sequence[_Problem], end: int) -> list[FirstPhase]:
 def _at_steps(problem: _Problem, phase: FirstPhase, steps: Int[np.ndarray, " step"]) -> LearningLaw:
     """Return the law at the steps that are asked for, from the knots about them."""
     chain, knots, begun = problem.chain, phase.knots, problem.begun
-    if not knots:
+    if not knots or not (steps <= knots[-1].step).any():
         unknown = np.full(len(steps), np.nan)
         return LearningLaw(unknown, unknown, unknown, unknown, phase.reason)
     at = np.array([knot.step for knot in knots])
