@@ -33,6 +33,7 @@ from fatheory.archive.replacement import writing as writing
 from fatheory.archive.run_writer import DONE as DONE
 from fatheory.archive.run_writer import RunWriter as RunWriter
 from fatheory.archive.schema import require_possible as require_possible
+from fatheory.archive.schema import require_version as require_version
 from fatheory.archive.schema import validate as validate
 from fatheory.archive.small_result import load_result as load_result
 from fatheory.archive.small_result import store_result as store_result

@@ -48,11 +48,7 @@ def validate(ds: xr.Dataset) -> None:
         If anything is wrong. It lists everything found; of another schema version it says only
         that, since names may mean other things there.
     """
-    found = ds.attrs.get(labels.ATTR_SCHEMA)
-    if isinstance(found, bool) or not isinstance(found, int | np.integer):
-        raise SchemaError([f"attribute {labels.ATTR_SCHEMA} must be an integer; found {found!r}"])
-    if found != labels.SCHEMA_VERSION:
-        raise SchemaError([_other_version(int(found), ds)])
+    require_version(ds)
     problems = [*_attr_problems(ds), *_presence_problems(ds)]
     for name in ds.variables:
         problems += _variable_problems(ds, str(name))
@@ -117,6 +113,21 @@ def _of_packages(ds: xr.Dataset) -> Iterator[str]:
                 yield f"it was written with {name!r} ({group}) of {package}; is that installed?"
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
         return  # what is wrong with the description is told elsewhere
+
+
+def require_version(ds: xr.Dataset) -> None:
+    """Refuse a run archive whose names may mean other things than here.
+
+    Raises
+    ------
+    SchemaError
+        If its schema version is another one, or none.
+    """
+    found = ds.attrs.get(labels.ATTR_SCHEMA)
+    if isinstance(found, bool) or not isinstance(found, int | np.integer):
+        raise SchemaError([f"attribute {labels.ATTR_SCHEMA} must be an integer; found {found!r}"])
+    if found != labels.SCHEMA_VERSION:
+        raise SchemaError([_other_version(int(found), ds)])
 
 
 def _other_version(found: int, ds: xr.Dataset) -> str:

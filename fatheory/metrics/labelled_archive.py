@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from fatheory import labels
-from fatheory.archive import without_axis
+from fatheory.archive import require_version, without_axis
 from fatheory.errors import ArchiveError
 from fatheory.experiment import Experiment, RuleChoice
 from fatheory.quantities import WEIGHTS, dimension_sizes
@@ -32,9 +32,14 @@ class LabelledArchive:
     ------
     ArchiveError
         If something is asked of it that it does not hold.
+    SchemaError
+        If it is of another version, in memory as on disk.
     """
 
     def __init__(self, archive: xr.Dataset) -> None:
+        # Selections may have lost it with their attributes; those say nothing else either.
+        if labels.ATTR_SCHEMA in archive.attrs:
+            require_version(archive)
         self._archive = archive
 
     @cached_property

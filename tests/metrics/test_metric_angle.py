@@ -6,7 +6,7 @@ import xarray as xr
 from metric_archives import ONLINE, experiment, runs, without
 
 from fatheory import labels
-from fatheory.errors import ArchiveError, UnknownNameError
+from fatheory.errors import ArchiveError, SchemaError, UnknownNameError
 from fatheory.experiment import (
     DenseNetwork,
     LinearTask,
@@ -227,3 +227,12 @@ def test_where_anything_is_nonlinear_signals_must_be_recorded(simulated, changes
     )
     with pytest.raises(ArchiveError, match=rf"here, {named}: add 'teaching_signals' to"):
         angle(without(other, *ONLINE, "teaching_signal", "backprop_signal"), "delta")
+
+
+def test_an_archive_of_another_version_is_refused_in_memory_too(simulated):
+    newer = simulated.assign_attrs({labels.ATTR_SCHEMA: 99})
+    with pytest.raises(SchemaError, match="schema version is 99"):
+        angle(newer)
+    unversioned = simulated.assign_attrs({labels.ATTR_SCHEMA: "1"})
+    with pytest.raises(SchemaError, match="must be an integer"):
+        angle(unversioned)

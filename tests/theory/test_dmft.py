@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from fatheory import theory
-from fatheory.errors import ArrayError, RegimeError, UnknownNameError
+from fatheory.errors import ArrayError, LearningRateWarning, RegimeError, UnknownNameError
+from fatheory.theory.wide.dmft import replicas
 from fatheory.theory.wide.dmft.causal_pass import Problem, memory_of_pass
 from fatheory.theory.wide.dmft.gaussian_process import GaussianProcess
 from fatheory.theory.wide.dmft.replicas import pass_with_errors
@@ -302,3 +303,26 @@ def test_a_pass_takes_no_more_memory_than_it_says(L, alignment, rule):
     assert peak <= said
     if L > 1:
         assert peak > said / 2
+
+
+@pytest.mark.parametrize(("lost", "known"), [(3, True), (7, False)])
+def test_small_passes_that_diverge_leave_the_errors_of_the_others(monkeypatch, lost, known):
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(size=(3, 4)), rng.normal(size=(3, 1))
+    common = {"activation": "tanh", "hidden_layers": 1, "rule": "feedback_alignment", "steps": 3}
+    common |= {"richness": 1.0, "learning_rate": 0.1, "samples": 500, "seed": 0}
+    whole, genuine = theory.dmft(X, Y, **common), replicas._one
+    small = iter([False, *[True] * lost, *[False] * 9])
+
+    def diverging(*arguments):
+        record = genuine(*arguments)
+        if next(small):
+            record.diverged_at = 1
+            record.loss[1:] = np.nan
+        return record
+
+    monkeypatch.setattr(replicas, "_one", diverging)
+    with pytest.warns(LearningRateWarning, match=f"{lost} of 8 passes of 64 samples"):
+        run = theory.dmft(X, Y, **common)
+    np.testing.assert_array_equal(run["loss"], whole["loss"])
+    assert np.isfinite(run["loss_error"]).all() == known

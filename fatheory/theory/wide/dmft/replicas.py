@@ -6,11 +6,13 @@ scatter, times the root of the ratio of their samples to those of the pass, is i
 to leading order in samples^{-1/2}: a few small ones cost a part of it.
 """
 
+import warnings
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from fatheory.errors import LearningRateWarning
 from fatheory.theory.wide.dmft.causal_pass import Problem, causal_pass
 from fatheory.theory.wide.dmft.record import Record
 
@@ -40,7 +42,7 @@ def pass_with_errors(
     Returns
     -------
     Record
-        With its errors; without them if it diverged.
+        With its errors; without them if it diverged, or fewer than two small passes did not.
     """
     record = _one(problem_of, samples, streams)
     if record.diverged_at >= 0:
@@ -50,7 +52,17 @@ def pass_with_errors(
     # Matrices this small are multiplied in less time than threads take to meet.
     with threadpool_limits(1, user_api="blas"):
         others = [_one(problem_of, few, [*those, streams[-1]]) for those in children]
-    record.take_errors(others, few / samples)
+    finite = [one for one in others if one.diverged_at < 0]
+    if len(finite) < len(others):
+        warnings.warn(
+            f"{len(others) - len(finite)} of {len(others)} passes of {few} samples, from which "
+            f"standard errors are taken, diverged, and this one of {samples} did not: learning is "
+            f"close to instability; errors are those of the others, NaN if fewer than two are left",
+            LearningRateWarning,
+            stacklevel=2,
+        )
+    if len(finite) > 1:
+        record.take_errors(finite, few / samples)
     return record
 
 
