@@ -168,3 +168,11 @@ def test_what_does_not_fit_is_refused():
         laws.potential_law([np.ones((3, 2)), np.ones((2, 3))], [psi], [np.ones(2)])
     with pytest.raises(RegimeError, match="between 0 and 2"):
         laws.weight_mirror_variance(np.ones((2, 2)), 2.0)
+
+
+@pytest.mark.parametrize(("g0", "g1"), [((4, 7), (2, 4)), ((4, 3), (5, 4)), ((4, 3), (2, 1))])
+def test_steps_of_other_networks_are_refused(g0, g1):
+    """Products of such steps have the shape of the law, or are stretched to it."""
+    W0, B = np.ones((4, 3)), np.ones((4, 2))
+    with pytest.raises(ArrayError, match="step_of_W"):
+        laws.kolen_pollack_law_change(W0, B, np.ones(g0), np.ones(g1), learning_rate=0.1)
