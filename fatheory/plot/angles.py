@@ -17,6 +17,7 @@ from fatheory.plot.seeds import Summary
 from fatheory.plot.values import (
     Data,
     colours_of,
+    in_order,
     labels_along,
     only,
     places_along,
@@ -168,6 +169,7 @@ def units(
             f"units are drawn along {labels.STEP!r}; {values.name!r} has the axes "
             f"{', '.join(map(str, values.dims)) or 'none'}"
         )
+    values = in_order(values, labels.STEP)
     shown = _rules_with_units(values, [labels.STEP, unit])
     with canvas(axes) as drawn:
         drawn.axhline(ORTHOGONAL, color="0.6", linewidth=0.8, linestyle=":", zorder=0)

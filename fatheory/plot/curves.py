@@ -21,6 +21,7 @@ from fatheory.plot.seeds import OverSeeds, Summary, lost_seeds, n_text
 from fatheory.plot.values import (
     Data,
     colours_of,
+    in_order,
     labels_along,
     last_word,
     only,
@@ -222,6 +223,7 @@ def _curves(source: str, values: xr.DataArray, data: Data, x: Along) -> Iterator
             f"{', '.join(map(str, values.dims)) or 'no axes'}); select several steps, or take "
             f"fatheory.plot.lines for the last values of sweeps"
         )
+    values = in_order(values, labels.STEP)
     further = [dim for dim in values.dims if dim not in _OWN and values.sizes[dim] > 1]
     values = only(values, (*_OWN, *further[:1]), "a figure of curves")
     dims = [dim for dim in (labels.RULE, *further[:1]) if dim in values.dims]

@@ -15,7 +15,7 @@ from fatheory.checks import require_kind
 from fatheory.errors import ArchiveError, FatheoryError
 from fatheory.figures import axis_label, plain, rule_name, shades, source_line
 from fatheory.plot.canvas import add_legend, canvas, panels
-from fatheory.plot.values import last_word
+from fatheory.plot.values import in_order, last_word
 
 _PLANE = 2
 _LISTED = 12
@@ -133,6 +133,7 @@ def overlaps(data: xr.Dataset, *, axes: Axes | None = None, legend: bool = True)
             f"overlaps are those of fatheory.theory.order_parameters; there is no "
             f"{', '.join(missing)}"
         )
+    data = in_order(data, labels.TIME)
     with canvas(axes) as drawn:
         handles: list[Artist] = []
         for name, base in _BASES.items():

@@ -13,7 +13,7 @@ from fatheory.errors import ArchiveError
 from fatheory.experiment import Experiment, SpikingNetwork
 from fatheory.figures import axis_label, draw_raster, draw_trace, plain, rule_name
 from fatheory.plot.canvas import panels
-from fatheory.plot.values import selected
+from fatheory.plot.values import in_order, selected
 
 _SPIKES = "spikes"
 
@@ -58,7 +58,8 @@ def rasters(
         If there is no such rule, seed, step or layer.
     """
     _require_traces(archive)
-    shown = selected(archive, rule=rule, seed=seed, step=step)
+    ordered = in_order(archive, labels.STEP, labels.LAYER)
+    shown = selected(ordered, rule=rule, seed=seed, step=step)
     last = {labels.STEP: -1, labels.RULE: 0, labels.SEED: 0}
     shown = shown.isel({dim: place for dim, place in last.items() if dim in shown.dims})
     network = Experiment.from_json(archive.attrs[labels.ATTR_EXPERIMENT]).network

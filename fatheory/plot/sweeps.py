@@ -88,6 +88,10 @@ def lines(
     values = swept_values(data, variable, points)
     along = _axis(values, x)
     where = Points.of(values, along)
+    if where.numeric:
+        # Lines go from one number to the next, in whatever order the axis lists them.
+        values = values.isel({along: np.argsort(where.at, kind="stable")})
+        where = Points.of(values, along)
     with canvas(axes) as drawn:
         found = list(_series(values, data, along))
         over, chosen = _summaries(found, summary, log)

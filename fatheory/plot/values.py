@@ -136,6 +136,15 @@ def colours_of(
     return label_colours(every, {**told, **(behind or {})})
 
 
+def in_order(values: Selected, *dims: str) -> Selected:
+    """Return values in the order of the numbers along axes, however their archive stands.
+
+    Lines go from one point to the next, and where a run ends is asked of its last step.
+    """
+    known = [dim for dim in dims if dim in values.dims and dim in values.coords]
+    return values.sortby(known) if known else values
+
+
 def labels_along(values: xr.DataArray, dim: str) -> list[str]:
     """Return the labels along an axis as text; places where it has none."""
     if dim not in values.dims:

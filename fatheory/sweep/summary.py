@@ -70,9 +70,9 @@ def last_values(stored: xr.Dataset, variable: str) -> xr.DataArray:
     # Steps of other cells only have no time in this one.
     own = stored[labels.TIME].notnull()
     own = own.any(labels.RULE) if labels.RULE in own.dims else own
-    # `argmax` finds the first True, so the last one is found from behind.
-    backwards = own.isel({labels.STEP: slice(None, None, -1)}).argmax(labels.STEP)
-    return values.isel({labels.STEP: own.sizes[labels.STEP] - 1 - backwards})
+    # By their numbers: a selection may list steps in another order.
+    last = stored[labels.STEP].where(own, -1).argmax(labels.STEP)
+    return values.isel({labels.STEP: last})
 
 
 def seed_counts(stored: xr.Dataset) -> str:

@@ -39,6 +39,13 @@ def test_units_are_thin_lines_and_their_median_a_thick_one(simulation):
     assert axes.get_legend().get_title().get_text().endswith("seed 2")
 
 
+def test_units_go_along_steps_in_whatever_order_they_stand(simulation):
+    turned = simulation.isel(step=slice(None, None, -1)).transpose()
+    ours, theirs = (fa.plot.units(data, rule="slow", seed=2).lines for data in (turned, simulation))
+    for one, other in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(one.get_xydata(), other.get_xydata())
+
+
 def test_units_of_backprop_have_no_angles_to_show(simulation):
     assert texts(fa.plot.units(simulation)) == ["feedback alignment, 4 units", "slow, 4 units"]
     with pytest.raises(ArchiveError, match="no rule here has feedback"):

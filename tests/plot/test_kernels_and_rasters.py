@@ -81,6 +81,13 @@ def test_what_has_no_overlaps_is_refused(solved):
         fa.plot.overlaps(solved)
 
 
+def test_overlaps_go_along_time_in_whatever_order_it_stands(order_parameters):
+    turned = order_parameters.isel(time=[3, 0, 5, 1, 4, 2])
+    ours, theirs = (fa.plot.overlaps(data).lines for data in (turned, order_parameters))
+    for one, other in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(one.get_xydata(), other.get_xydata())
+
+
 @pytest.fixture
 def spiking():
     """An archive of what neurons did, of drawn spikes: three images of five steps."""
@@ -127,6 +134,20 @@ def test_rasters_show_a_run_and_what_one_neuron_computes(spiking):
 def test_the_last_step_of_the_first_run_is_shown_where_nothing_is_said(spiking):
     above, _ = fa.plot.rasters(spiking)
     assert above.get_title("left") == "feedback alignment, seed 0, step 12"
+
+
+def test_the_last_step_and_the_first_layer_are_told_by_their_numbers(spiking):
+    """Reversed, the first step was shown as the last, and the output layer lay lowest."""
+    turned = spiking.isel(step=[1, 0], layer=[2, 1, 0])
+    for one, other in zip(
+        fa.plot.rasters(turned, layer=2), fa.plot.rasters(spiking, layer=2), strict=True
+    ):
+        assert one.get_title("left") == other.get_title("left")
+        assert [text.get_text() for text in one.get_yticklabels()] == [
+            text.get_text() for text in other.get_yticklabels()
+        ]
+        for ours, theirs in zip(one.lines, other.lines, strict=True):
+            np.testing.assert_array_equal(ours.get_xydata(), theirs.get_xydata())
 
 
 def test_what_has_no_traces_is_refused(spiking, solved):

@@ -176,3 +176,29 @@ def test_steps_of_other_networks_are_refused(g0, g1):
     W0, B = np.ones((4, 3)), np.ones((4, 2))
     with pytest.raises(ArrayError, match="step_of_W"):
         laws.kolen_pollack_law_change(W0, B, np.ones(g0), np.ones(g1), learning_rate=0.1)
+
+
+@pytest.mark.parametrize(
+    ("rule", "state"),
+    [("feedback_alignment", (4, 2)), ("usf", None), ("frsf", (2, 4))],
+)
+def test_weights_of_another_shape_than_a_potential_are_refused(rule, state):
+    """Weights of one output unit would be repeated to the shape, without a word."""
+    psi = laws.rule_potential(rule, (2, 4), None if state is None else np.ones(state))
+    W = np.ones((1, 4))
+    for wrong in (
+        lambda: psi.value(W),
+        lambda: psi.feedback(W),
+        lambda: psi.divergence(W, W),
+        lambda: laws.potential_law([np.ones((4, 3)), W], [psi]),
+    ):
+        with pytest.raises(ArrayError, match="shape"):
+            wrong()
+
+
+def test_changes_between_weights_of_two_shapes_are_refused():
+    """One hidden unit fits four, by repetition."""
+    psi = laws.rule_potential("backprop", (2, 4))
+    before, after = [np.ones((4, 3)), np.ones((2, 4))], [np.ones((1, 3)), np.ones((2, 1))]
+    with pytest.raises(ArrayError, match="before and after must have the same shapes"):
+        laws.potential_law_changes(before, after, [psi])
