@@ -2,8 +2,8 @@
 # # Sweeps and archives
 #
 # How do hidden width and the size of the feedback weights change learning? A sweep asks one
-# experiment over axes, by simulation and by theory alike, and one archive has the axes as
-# dimensions. Ten seeds each, theory laid over, in ten lines:
+# experiment over axes, and one archive has the axes as dimensions. Ten seeds each, by simulation
+# and by theory:
 
 # %%
 from functools import partial
