@@ -56,7 +56,6 @@ def test_what_it_does_not_know_is_refused():
     for settings, message in (
         ({"task.samples": 0}, "give task.samples"),
         ({"schedule.batch_size": 4}, "set schedule.batch_size to 12"),
-        ({"network.biases": {"distribution": "uniform", "bound": 0.1}}, "biases"),
         ({"update.momentum": 0.9}, "momentum"),
         ({"rules.backprop.rule": "node_perturbation"}, "use a layered rule"),
     ):
@@ -169,3 +168,16 @@ def test_errors_that_have_left_every_bound_have_diverged():
     assert np.isnan(answer["loss"].isel(step=-1)).all()
     known = answer["loss"].values[np.isfinite(answer["loss"].values)]
     assert known.max() < 1e16
+
+
+def test_feedback_against_the_weights_has_no_stable_rate_and_that_is_told():
+    """Errors grow at every rate, and a smaller one is no cure."""
+    size = 64**-0.5
+    against = {"rule": "rndf", "std": size, "initial_concordance": 0.0}
+    asked = experiment(64, {"against": against | {"learning_rate": 0.1}}, "relu", steps=60)
+    asked = asked.with_settings({"seeds": 2})
+    with pytest.warns(LearningRateWarning, match=r"no rate is stable .* grown (\S+)-fold") as told:
+        fa.solve(asked, "lazy")
+    assert float(str(told[0].message).rsplit(" ", 1)[1].removesuffix("-fold")) > 1.1
+    with pytest.warns(LearningRateWarning, match="no rate is stable"):
+        fa.solve(asked.with_settings({"rules.against.learning_rate": 0.05}), "lazy")

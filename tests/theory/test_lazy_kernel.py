@@ -1,10 +1,13 @@
 """Lazy kernels against quadrature, networks of finite width and their own limits."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from fatheory import theory
 from fatheory.errors import ArrayError, RegimeError, UnknownNameError
+from fatheory.theory.wide.layer_kernels import layer_kernels
 from fatheory.theory.wide.unit_function import UNIT_FUNCTIONS, unit_function
 
 RNG = np.random.default_rng(0)
@@ -214,3 +217,29 @@ def test_what_does_not_fit_is_refused():
         theory.lazy_outputs(K, np.ones((6, 1)), times=[0], learning_rate=1e3)
     with pytest.raises(ArrayError, match="times must increase"):
         theory.lazy_outputs(K, np.ones((6, 1)), times=[2, 1])
+
+
+def test_repeated_points_of_an_experiment_are_equal_in_every_layer():
+    """Entry by entry, to the last digit, as are those of a point with itself."""
+    X = np.random.default_rng(1).normal(size=(4, 600))
+    X = np.vstack([X, X[:2], X[1:2]])
+    for name in ("relu", "tanh", "erf"):
+        found = layer_kernels(X, None, unit_function(name), 6)
+        for C in (*found.preactivations, *found.slopes):
+            assert C[0, 4] == C[0, 0]
+            assert C[1, 6] == C[1, 5] == C[1, 1]
+
+
+def test_the_error_of_single_points_is_handed_on():
+    """Variances of steep points are worse known than their averages with flat ones."""
+
+    def average(a, b, c):
+        return 0.0 * (a + b + c) + 0.5, float(1e-3 * np.sqrt(np.max(a) * np.max(b)))
+
+    function = replace(unit_function("tanh"), activity_average=average, slope_average=average)
+    X, others = np.full((1, 4), 10.0), np.full((1, 4), 0.1)
+    told = layer_kernels(X, others, function, 3).errors
+    # Of C^2 that of the pair, 1e-3 sqrt(100 * 0.01); of C^3 twice that of the point of variance 100
+    # beside it.
+    assert told[1] == pytest.approx(1e-3)
+    assert told[2] > 2 * 0.1

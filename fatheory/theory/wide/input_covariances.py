@@ -75,7 +75,9 @@ def input_covariances(
         equal[first : first + size] = (points[i] == Z[j]).all(axis=1)
     same = rows[equal], columns[equal]
     if others is None:
-        same = (np.arange(len(points)),) * 2
+        # Every point with itself, beside repeated ones, which an experiment's examples may hold.
+        own = np.arange(len(points))
+        same = np.concatenate([own, same[0]]), np.concatenate([own, same[1]])
     return Covariances(between, left, right, same).next(between, left, right)
 
 

@@ -55,17 +55,24 @@ def layer_kernels(
     shift = bias_scale**2
     C = input_covariances(X, other, 1 / X.shape[1], shift)
     preactivations, slopes, errors, slope_errors = [C.between], [], [0.0], []
+    # Variances of single points are carried along, as averages between different points need them,
+    # and so are their errors: they may be of larger inputs than any pair of the two sets.
+    carried = 0.0
     for _ in range(hidden_layers):
-        # Variances of single points are carried along: averages between different points need them.
         pairs = C.left[:, None], C.right[None], C.between
         slope, slope_error = function.slope_average(*pairs)
         activity, error = function.activity_average(*pairs)
-        left, right = (function.activity_average(v, v, v)[0] for v in (C.left, C.right))
+        (left, left_error), (right, right_error) = (
+            function.activity_average(v, v, v) for v in (C.left, C.right)
+        )
         C = C.next(activity + shift, left + shift, right + shift)
         preactivations.append(C.between)
         slopes.append(slope)
-        slope_errors.append(slope_error + _SLOPE_LIPSCHITZ * errors[-1])
-        errors.append(error + _ACTIVITY_LIPSCHITZ * errors[-1])
+        slope_errors.append(slope_error + _SLOPE_LIPSCHITZ * carried)
+        # Entries of equal points are taken from the single ones.
+        of_singles = max(left_error, right_error) if len(C.same[0]) else 0.0
+        errors.append(max(error, of_singles) + _ACTIVITY_LIPSCHITZ * carried)
+        carried = max(error, left_error, right_error) + _ACTIVITY_LIPSCHITZ * carried
     return LayerKernels(tuple(preactivations), tuple(slopes), tuple(errors), tuple(slope_errors))
 
 

@@ -4,30 +4,103 @@ r"""Steps of gradient descent under a kernel that stands still.
 """
 
 import numpy as np
-from jaxtyping import Float, Int
-from scipy.sparse.linalg import eigsh
+from jaxtyping import Float, Int, Num
+from scipy.linalg import LinAlgError, cholesky
+from scipy.sparse.linalg import ArpackError, eigsh
+
+from fatheory.errors import RegimeError
 
 Errors = Float[np.ndarray, "time point unit"]
 
 
 _DENSE = 300
 """Points up to which all eigenvalues are found; of more, Lanczos' method finds the largest."""
+_ROUNDING = 1e-12
+"""Eigenvalues this small, relative to the largest, are not told from 0."""
 
 
 def largest_stable_rate(kernel: Float[np.ndarray, "point point"]) -> float:
-    """Return 2 over the largest eigenvalue: beyond, steps grow; infinity if there is none above 0.
+    r"""Return the rate beyond which steps grow, :math:`\min_\lambda 2 \Re\lambda / |\lambda|^2`.
+
+    Steps multiply an eigenvector by 1 - eta lambda. Of a symmetric kernel it is 2 over the largest
+    eigenvalue, if none is negative. Eigenvectors of eigenvalue 0 stay as they are, at any rate.
 
     Parameters
     ----------
     kernel : array of shape (point, point)
-        K, symmetric.
+        K, symmetric or not.
+
+    Returns
+    -------
+    float
+        0 if some error grows at every rate (an eigenvalue has a negative real part, or none beside
+        an imaginary one); infinity if all eigenvalues are 0.
+
+    Raises
+    ------
+    RegimeError
+        If the kernel has entries that are not finite.
     """
-    if len(kernel) <= _DENSE:
-        largest = float(np.linalg.eigvalsh((kernel + kernel.T) / 2)[-1])
-    else:
-        first = np.ones(len(kernel))  # kernels are mostly positive, and so is this eigenvector
-        largest = float(eigsh(kernel, 1, which="LA", v0=first, return_eigenvectors=False)[0])
-    return 2 / largest if largest > 0 else np.inf
+    if not np.isfinite(kernel).all():
+        raise RegimeError(
+            "the lazy kernel is not finite: its weights or inputs are so large that products of "
+            "them leave double precision; take a smaller start or smaller inputs"
+        )
+    size = float(np.abs(kernel).max())
+    if size == 0:
+        return np.inf
+    # Of a size at which no square overflows.
+    scaled = kernel / size
+    if np.abs(scaled - scaled.T).max() > 1e-10:
+        return _of_any(np.linalg.eigvals(scaled)) / size
+    scaled = (scaled + scaled.T) / 2
+    if len(scaled) <= _DENSE:
+        return _of_any(np.linalg.eigvalsh(scaled)) / size
+    largest = _largest_eigenvalue(scaled)
+    if largest <= 0 or not _is_positive(scaled, largest):
+        return 0.0
+    return 2 / largest / size
+
+
+def growth_after(kernel: Float[np.ndarray, "point point"], rate: float, steps: int) -> float:
+    """Return by how much the error that grows most has grown: max |1 - rate lambda|^steps.
+
+    Parameters
+    ----------
+    kernel : array of shape (point, point)
+        K, symmetric and finite.
+    rate : float
+        eta.
+    steps : int
+        How many.
+    """
+    eigenvalues = np.linalg.eigvalsh((kernel + kernel.T) / 2)
+    with np.errstate(over="ignore"):
+        return float(np.abs(1 - rate * eigenvalues).max() ** np.float64(steps))
+
+
+def _of_any(eigenvalues: Num[np.ndarray, " mode"]) -> float:
+    squares = np.abs(eigenvalues) ** 2
+    moving = squares > (_ROUNDING * np.sqrt(squares.max())) ** 2
+    rates = 2 * eigenvalues.real[moving] / squares[moving]
+    return max(0.0, float(rates.min()))
+
+
+def _largest_eigenvalue(kernel: Float[np.ndarray, "point point"]) -> float:
+    first = np.ones(len(kernel))  # kernels are mostly positive, and so is this eigenvector
+    try:
+        return float(eigsh(kernel, 1, which="LA", v0=first, return_eigenvectors=False)[0])
+    except ArpackError:  # no gap below the largest, or a start that an eigenvector is orthogonal to
+        return float(np.linalg.eigvalsh(kernel)[-1])
+
+
+def _is_positive(kernel: Float[np.ndarray, "point point"], largest: float) -> bool:
+    """Whether no eigenvalue is negative beyond rounding: by a factor, faster than the smallest."""
+    try:
+        cholesky(kernel + _ROUNDING * len(kernel) * largest * np.eye(len(kernel)), lower=True)
+    except LinAlgError:
+        return False
+    return True
 
 
 def lazy_steps(

@@ -84,22 +84,32 @@ def require_kernel_scale(name: str, squares: Float[np.ndarray, " point"]) -> Non
         )
 
 
-def require_scaled_points(name: str, X: Float[np.ndarray, "point n_i"]) -> None:
+def require_scaled_points(
+    name: str, X: Float[np.ndarray, "point n_i"], bias_variance: float | None = None
+) -> None:
     """Refuse an experiment's points whose kernels are not numbers, as `input_points` does.
+
+    Parameters
+    ----------
+    name, X : str, array
+        What the points are called, and the points.
+    bias_variance : float, optional
+        Of the first layer's biases at the start; None for a network without biases.
 
     Raises
     ------
     ArrayError
-        If a point is zero, or its mean square lies outside 1e-100 to 1e100.
+        If a point is zero and no bias is drawn, or variances lie outside 1e-100 to 1e100.
     """
     zero = np.flatnonzero(~X.any(axis=1))
-    if len(zero):
-        raise ArrayError(
-            f"{name}[{zero[0]}] is zero: without biases a network answers 0 there for ever; leave "
-            f"the point out"
-        )
+    if len(zero) and not bias_variance:
+        why, cure = "without biases a network answers 0 there for ever", "leave the point out"
+        if bias_variance is not None:
+            why = "with biases that start from 0 its preactivations have no variance"
+            cure += ", or draw biases (network.biases)"
+        raise ArrayError(f"{name}[{zero[0]}] is zero: {why}; {cure}")
     with np.errstate(over="ignore", under="ignore"):
-        require_kernel_scale(name, np.mean(X**2, axis=1))
+        require_kernel_scale(name, np.mean(X**2, axis=1) + (bias_variance or 0.0))
 
 
 def outputs_of(name: str, value: ArrayLike) -> Float[np.ndarray, "point unit"]:
