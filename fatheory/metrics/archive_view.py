@@ -13,7 +13,7 @@ from fatheory.geometry import linear_activities, linear_gradients, linear_signal
 from fatheory.metrics.labelled_archive import LabelledArchive
 from fatheory.quantities import Evaluation, Need, Spiking, View, find_quantity
 from fatheory.rules import DirectRule, LayeredRule, Rule
-from fatheory.rules.drawing import NoRandomness, PassedTrial, has_state
+from fatheory.rules.drawing import PassedTrial, has_state, passed_signals
 
 _Named = Callable[[int], str]
 
@@ -121,7 +121,7 @@ class ArchiveView(LabelledArchive, View):
         ]
         # Examples are shared by all rules, so their first axis is of length 1.
         trial = PassedTrial(shapes, signals[-1][place], self.targets[0])
-        return rule.teaching_signals(trial, tuple(states), NoRandomness())
+        return passed_signals(rule, trial, states)
 
     def gaps(self, needs: Collection[Need]) -> str:
         """Say of which rules it holds nothing that a quantity of these needs follows from, and why.

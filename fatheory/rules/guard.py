@@ -59,18 +59,24 @@ def _held(
                 raise  # a parameter that is out of range
             told = str(error).partition("\n")[0]
             raise PluginError(
-                f"{_whose(own)} fails in {name}: {type(error).__name__}: {told}; {_CONTRACT[name]}"
+                f"{whose(own)} fails in {name}: {type(error).__name__}: {told}; {_CONTRACT[name]}"
             ) from error
         wrong = check(found, *args[skipped:], **kwargs)
         if wrong:
-            raise PluginError(f"{_whose(own)} {wrong}; {_CONTRACT[name]}")
+            raise PluginError(f"{whose(own)} {wrong}; {_CONTRACT[name]}")
         return found
 
     vars(held)["_guarded"] = True
     return held
 
 
-def _whose(kind: Any) -> str:
+def is_own(kind: type) -> bool:
+    """Whether a class of rules is a user's or another package's."""
+    return not kind.__module__.startswith("fatheory.")
+
+
+def whose(kind: Any) -> str:
+    """Name a class of rules and the package that it is of, for messages."""
     name = getattr(kind, "name", kind.__name__)
     known = (package_of(name) for package_of in _package_of if isinstance(name, str))
     package = next(known, None)
@@ -105,15 +111,31 @@ def _unlike(found: Any, *shapes: tuple[int, ...]) -> str:
     return ""
 
 
+def _not_finite(found: Any) -> str:
+    """Say how many entries of an array are NaN or infinite, and which; empty if none are."""
+    # Within a compiled program there are no numbers yet.
+    if not isinstance(found, np.ndarray) or found.dtype.kind != "f":
+        return ""
+    odd = np.argwhere(~np.isfinite(found))
+    if not len(odd):
+        return ""
+    first = tuple(odd[0].tolist())
+    return (
+        f"of which {len(odd)} of {found.size} entries are not finite ({found[first]} at "
+        f"{list(first)})"
+    )
+
+
 def _drawn(found: Any, sampler: Any = None, shape: Any = ()) -> str:
     del sampler
-    wrong = "" if found is None else _unlike(found, tuple(shape))
+    wrong = "" if found is None else _unlike(found, tuple(shape)) or _not_finite(found)
     return wrong and f"drew feedback {wrong}"
 
 
 def _mean(found: Any, state: Any = None, shape: Any = ()) -> str:
-    del state
     wrong = "" if found is None else _unlike(found, tuple(shape))
+    if not wrong and found is not None and (state is None or not _not_finite(state)):
+        wrong = _not_finite(found)
     return wrong and f"returns a mean state {wrong}"
 
 
@@ -136,6 +158,18 @@ def _descended(found: Any, V: Any, *others: Any, **named: Any) -> str:
     return wrong and f"returns a gradient of its feedback {wrong}"
 
 
+def _lost(signal: Any, trial: Any) -> str:
+    """Say of signals that they are not finite, where errors and targets are; empty otherwise."""
+    given = (getattr(trial, "output_error", None), getattr(trial, "target", None))
+    if not isinstance(signal, np.ndarray) or not isinstance(given[0], np.ndarray):
+        return ""
+    # Beyond large errors and in diverged runs, it is not the rule that is to blame.
+    fine = (np.abs(given[0]) < _LARGE).all(axis=-1)
+    if np.isfinite(signal).all() or np.isfinite(signal[fine]).all():
+        return ""
+    return "with entries that are not finite, for errors that are"
+
+
 def _signals(found: Any, trial: Any, *others: Any, **named: Any) -> str:
     del others, named
     shapes = [tuple(shape) for shape in trial.hidden_shapes]
@@ -143,7 +177,7 @@ def _signals(found: Any, trial: Any, *others: Any, **named: Any) -> str:
         got = f"{len(found)}" if isinstance(found, tuple | list) else type(found).__name__
         return f"returns teaching signals as {got}, where {len(shapes)} arrays are expected"
     for layer, (signal, shape) in enumerate(zip(found, shapes, strict=True), start=1):
-        wrong = _unlike(signal, shape)
+        wrong = _unlike(signal, shape) or _lost(signal, trial)
         if wrong:
             return f"returns teaching signals of layer {layer} {wrong}"
     return ""

@@ -3,7 +3,7 @@
 from dataclasses import fields
 from typing import Any
 
-from fatheory.errors import UnknownNameError
+from fatheory.errors import PluginError, UnknownNameError
 from fatheory.registry import Registry
 from fatheory.rules.adaptive import KolenPollack, WeightMirror
 from fatheory.rules.backprop import Backprop
@@ -15,7 +15,7 @@ from fatheory.rules.fixed import (
     Shallow,
 )
 from fatheory.rules.fixed_feedback import FeedbackOfDistribution
-from fatheory.rules.guard import packages_known_by
+from fatheory.rules.guard import packages_known_by, whose
 from fatheory.rules.node_perturbation import NodePerturbation
 from fatheory.rules.pseudobackprop import Pseudobackprop
 from fatheory.rules.rule import DirectRule, LayeredRule, Rule
@@ -65,6 +65,9 @@ def _unfit(part: object) -> str:
         return "is not a subclass of fatheory.rules.Rule"
     if not issubclass(part, LayeredRule | DirectRule):
         return "is neither a LayeredRule nor a DirectRule, of which rules are subclasses"
+    lacking = _lacking(part)
+    if lacking:
+        return lacking
     lost = sorted(_annotated(part) - {field.name for field in fields(part)})
     if lost:
         return f"is no dataclass and loses {', '.join(lost)}: write @dataclass(frozen=True) above"
@@ -74,6 +77,14 @@ def _unfit(part: object) -> str:
     taken = sorted(OF_CHOICES & set(part.parameters()))
     if taken:
         return f"has parameters of names that every rule has already: {', '.join(taken)}"
+    return ""
+
+
+def _lacking(part: type[Rule]) -> str:
+    """Say what a rule must define and does not; empty if nothing."""
+    for kind, method in ((LayeredRule, "backward_weights"), (DirectRule, "teaching_signals")):
+        if issubclass(part, kind) and getattr(part, method) is getattr(kind, method):
+            return f"defines no {method}, from which layers of a {kind.__name__} learn"
     return ""
 
 
@@ -102,8 +113,13 @@ def as_rule(rule: object) -> Rule:
     ------
     UnknownNameError
         If it is neither an object of a rule nor the name of one.
+    PluginError
+        If it is of a class that does not define what layers learn from.
     """
     if isinstance(rule, Rule):
+        lacking = _lacking(type(rule))
+        if lacking:
+            raise PluginError(f"{whose(type(rule))} {lacking}")
         return rule
     if not isinstance(rule, str):
         raise UnknownNameError("rule", rule, known_rules())

@@ -12,7 +12,7 @@ from fatheory.geometry import linear_activities, linear_gradients, squared_loss
 from fatheory.initial import InitialState, Samples
 from fatheory.quantities import Evaluation, Need, View
 from fatheory.rules import DirectRule, LayeredRule
-from fatheory.rules.drawing import NoRandomness, PassedTrial
+from fatheory.rules.drawing import PassedTrial, passed_signals
 
 Arrays = list[np.ndarray]
 
@@ -127,8 +127,8 @@ class LinearView(View):
         rule = self._choice.make()
         if isinstance(rule, DirectRule) and not rule.stochastic:
             trial = PassedTrial(tuple(delta.shape for delta in hidden), top, self.targets)
-            states = tuple(self._start.states[self._label][:-1])
-            return [*rule.teaching_signals(trial, states, NoRandomness()), top]
+            states = self._start.states[self._label][:-1]
+            return [*passed_signals(rule, trial, states), top]
         # The output's signal is its error, whatever the rule does below.
         if all(V is None for V in self.backward_weights):
             return [*(np.full_like(delta, np.nan) for delta in hidden), top]

@@ -21,6 +21,7 @@ from fatheory.train.group import Group
 from fatheory.train.group_view import GroupView
 from fatheory.train.loader import on_device
 from fatheory.train.memory import activity_bytes
+from fatheory.train.own_rules import require_own_signals
 
 _SIDE_BY_SIDE = 2**24
 """Bytes of activities up to which measuring may take its memory all at once."""
@@ -89,6 +90,8 @@ class Recorder:
         snapshot: dict[str, np.ndarray] = {}
         for group in groups:
             measured = self._measured(group, step)
+            if step == 0:
+                require_own_signals(self._experiment, group, self._probe, measured[labels.LOSS])
             diverged = self._mark_divergence(group, step, measured[labels.LOSS])
             for name, values in measured.items():
                 self._write(snapshot, name, group, values, diverged)

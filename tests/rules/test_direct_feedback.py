@@ -137,6 +137,9 @@ def test_feedback_of_another_shape_is_refused_by_name():
         def draw(self, sampler, shape):
             return np.ones(shape[::-1])
 
+        def teaching_signals(self, trial, states, sampler):
+            return tuple(trial.output_error @ state for state in states)
+
     register(Crooked)
     try:
         with pytest.raises(PluginError, match=r"'crooked' of .*shape \(6, 3\).* shape \(3, 6\)"):

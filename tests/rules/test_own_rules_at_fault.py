@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 
 import fatheory as fa
-from fatheory.errors import PluginError, PluginWarning
+from fatheory.arrays import namespace
+from fatheory.errors import DivergedWarning, PluginError, PluginWarning
 from fatheory.figures.style import NO_COLOUR, rule_colour
-from fatheory.rules import RULES, DirectRule, LayeredRule, register
+from fatheory.rules import RULES, DirectRule, LayeredRule, as_rule, find_rule, register
+from fatheory.rules.drawing import PassedTrial, passed_signals
+from fatheory.rules.guard import guard
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +42,10 @@ class Crooked(LayeredRule):
         if self.drawn > 1:
             raise OSError("no feedback today")
         return sampler.normal(size=shape)
+
+    @staticmethod
+    def backward_weights(W, state):
+        return W
 
 
 FAULTS = {
@@ -142,3 +149,123 @@ def test_colours_are_those_that_matplotlib_knows(colour, seen):
             assert rule_colour("painted") == seen
     else:
         assert rule_colour("painted") == seen
+
+
+def direct(signals, draw=None, **declared):
+    """Register a direct rule called bad, of functions, and return it."""
+
+    def drawn(self, sampler, shape):
+        return None if draw is None else draw(sampler, shape)
+
+    def teaching_signals(self, trial, states, sampler):
+        return signals(trial, states, sampler)
+
+    body = {"name": "bad", "summary": "a rule at fault", "source": "this test", **declared}
+    own = {"draw": drawn, "teaching_signals": teaching_signals, "__module__": __name__}
+    return register(dataclass(frozen=True)(type("Bad", (DirectRule,), body | own)))
+
+
+def sent(trial, states, sampler):
+    """Feedback that is drawn at every step."""
+    B = sampler.normal(0.0, 1.0, (2, 4))
+    return (trial.output_error @ B,)
+
+
+def perturbed(trial, states, sampler):
+    """One and the same perturbation at every step, without a random number."""
+    xi = namespace(trial.output_error).ones(trial.hidden_shapes[0])
+    still = namespace(xi).zeros_like(xi)
+    return ((trial.loss((still,)) - trial.loss((xi,)))[..., None] * xi,)
+
+
+UNMARKED = {
+    "draws": (sent, "asks for random numbers"),
+    "perturbs": (perturbed, r"asks for the loss of perturbed activities \(trial.loss\)"),
+}
+
+
+@pytest.mark.parametrize("fault", UNMARKED)
+def test_a_direct_rule_that_draws_and_is_not_marked_says_how_to_mark_it(fault):
+    signals, told = UNMARKED[fault]
+    message = rf"the rule 'bad' of {__name__}.* {told} in .*set stochastic = True"
+    direct(signals)
+    experiment = asked({"bad": 0.01}, record=fa.Record(snapshots=2, quantities=("weights",)))
+    run = fa.simulate(experiment, progress=False)
+    with pytest.raises(PluginError, match=message):
+        fa.metrics.angle(run, "delta")
+    with pytest.raises(PluginError, match=message):
+        passed_signals(find_rule("bad")(), PassedTrial(((5, 4),), np.ones((5, 2)), np.ones(2)), ())
+    # Marked, it is known to have no signals that follow from an archive.
+    direct(signals, stochastic=True)
+    found = fa.metrics.angle(run, "delta")
+    assert np.isnan(found.sel(layer=1)).all()
+    assert "drawn anew at every update" in found.attrs["comment"]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("kind", ["layered", "direct"])
+def test_drawn_feedback_that_is_not_finite_is_refused(kind, value):
+    def draw(sampler, shape):
+        B = sampler.normal(size=shape)
+        B[1, 2] = value
+        return B
+
+    if kind == "direct":
+        direct(lambda trial, states, sampler: (trial.output_error @ states[0],), draw)
+    else:
+
+        @register
+        @dataclass(frozen=True)
+        class Bad(Crooked):
+            name = "bad"
+            backward_weights = staticmethod(lambda W, state: state)
+
+        Bad.draw = lambda self, sampler, shape: draw(sampler, shape)
+        guard(Bad)
+
+    message = rf"'bad' of .* drew feedback of which 1 of 8 entries are not finite \({value} at "
+    with pytest.raises(PluginError, match=message + r"\[1, 2\]\).* must return finite numbers"):
+        fa.simulate(asked({"bad": 0.1}), progress=False)
+
+
+LOST = {
+    "NaN": lambda trial, states, sampler: (trial.output_error @ np.full((2, 4), np.nan),),
+    "infinite": lambda trial, states, sampler: (trial.output_error @ np.ones((2, 4)) * np.inf,),
+}
+
+
+@pytest.mark.parametrize("fault", LOST)
+def test_signals_that_are_not_finite_at_the_start_are_no_divergence(fault, recwarn):
+    direct(LOST[fault])
+    message = (
+        r"the rule 'bad' of .* signals of layer 1 that are not finite before the first "
+        r"update, in 2 of 2 runs"
+    )
+    with pytest.raises(PluginError, match=message):
+        fa.simulate(asked({"backprop": 0.1, "bad": 0.1}, seeds=2), progress=False)
+    assert not recwarn.list
+    # Read of an archive of finite errors, too.
+    error = np.ones((5, 2))
+    with pytest.raises(PluginError, match="layer 1 with entries that are not finite, for errors"):
+        passed_signals(find_rule("bad")(), PassedTrial(((5, 4),), error, error), ())
+
+
+def test_a_rule_of_finite_signals_that_diverges_is_announced_as_diverged():
+    direct(lambda trial, states, sampler: (-1e30 * trial.output_error @ np.ones((2, 4)),))
+    with pytest.warns(DivergedWarning):
+        run = fa.simulate(asked({"bad": 1e30}), progress=False)
+    assert run.diverged.all()
+
+
+def test_rules_that_say_nothing_of_what_layers_learn_from_are_refused():
+    class Bare(DirectRule):
+        name, summary, source = "bare", "a rule at fault", "this test"
+
+    class Plain(LayeredRule):
+        name, summary, source = "plain", "a rule at fault", "this test"
+
+    for rule, method in ((Bare, "teaching_signals"), (Plain, "backward_weights")):
+        with pytest.raises(PluginError, match=f"{__name__} .* defines no {method}, from which"):
+            register(dataclass(frozen=True)(rule))
+        with pytest.raises(PluginError, match=f"rule {rule.name!r} of .* defines no {method}"):
+            as_rule(rule())
