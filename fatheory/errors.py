@@ -254,6 +254,10 @@ class HiddenValuesWarning(FatheoryWarning):
     """A figure was asked for a scale on which some of its values have no place."""
 
 
+class UnscaledInputsWarning(FatheoryWarning):
+    """Inputs that are whole numbers of 8 or 16 bits, as in image files, and enter as they are."""
+
+
 class OverwrittenAxisWarning(FatheoryWarning):
     """An axis of a sweep whose labels say what a later axis has put something else in place of."""
 

@@ -23,6 +23,7 @@ from fatheory.tasks.own_arrays import (
     at_hand,
     remember,
 )
+from fatheory.tasks.unscaled import warn_of_unscaled
 
 _FEWEST, _RESERVED = 10, 0.2
 
@@ -38,6 +39,8 @@ class ArrayTask(TaskFace):
     ----------
     inputs : array of shape (example, n_i), (example, row, column) or (example, row, column, colour)
         Finite numbers; with rows and columns they are images, as convolutional networks need them.
+        They are learned as they are. Nothing scales them: divide images of 8 bits by 255, of 16
+        bits by 65535, as in ``images / numpy.float32(255)``.
     targets : array of shape (example,) or (example, n_o)
         Integers of shape (example,) are classes, from 0: targets are then one-hot, and
         classification errors are defined. Anything else are real targets.
@@ -70,6 +73,12 @@ class ArrayTask(TaskFace):
         than there are.
     InvalidExperimentError
         If a description names no contents.
+
+    Warns
+    -----
+    UnscaledInputsWarning
+        If inputs are whole numbers of 8 or 16 bits, or images of whole numbers, and not all of them
+        are 0 or 1: with their type and range, and what to divide by.
 
     Examples
     --------
@@ -113,6 +122,7 @@ class ArrayTask(TaskFace):
         elif inputs is not None or targets is not None or file is not None:
             parts = (inputs, targets, validation) if file is None else read_npz(file, validation)
             held = array_set(*_both(parts), classes)
+            warn_of_unscaled(parts[0], parts[2])
             arrays = GivenArrays(held)
             described["contents"] = ArrayContents.of(held, held.digest)
         # Held here until the task holds it, for others find it only as long as someone does.

@@ -11,6 +11,7 @@ import numpy as np
 
 from fatheory.errors import ArrayError
 from fatheory.tasks.array_set import ArraySet, array_set
+from fatheory.tasks.unscaled import warn_of_unscaled
 
 Draw = Callable[[np.random.Generator], Any]
 """From a generator of random numbers to (inputs, targets), or to a mapping with these and
@@ -72,7 +73,7 @@ class DrawnArrays:
                 f"the source of {self.name} cannot be read, by which an experiment knows it: "
                 f"define it with def, in a file or a cell of a notebook ({error})"
             ) from None
-        self.example = self._drawn(np.random.default_rng(0))
+        self.example = self._drawn(np.random.default_rng(0), told=False)
         self.digest = hashlib.sha256((source + self.example.digest).encode()).hexdigest()
 
     def of_seed(self, root_seed: int, seed: int, generator: np.random.Generator) -> ArraySet:
@@ -95,16 +96,19 @@ class DrawnArrays:
                 )
         return drawn
 
-    def _drawn(self, generator: np.random.Generator) -> ArraySet:
+    def _drawn(self, generator: np.random.Generator, *, told: bool = True) -> ArraySet:
         found = self._draw(generator)
-        if isinstance(found, Mapping):
-            return array_set(**found)
-        if not isinstance(found, tuple) or len(found) != 2:
-            raise ArrayError(
-                f"{self.name} must return (inputs, targets), or a mapping with these and "
-                f"validation or classes; got {found!r:.60}"
-            )
-        return array_set(*found)
+        if not isinstance(found, Mapping):
+            if not isinstance(found, tuple) or len(found) != 2:
+                raise ArrayError(
+                    f"{self.name} must return (inputs, targets), or a mapping with these and "
+                    f"validation or classes; got {found!r:.60}"
+                )
+            found = dict(zip(("inputs", "targets"), found, strict=True))
+        held = array_set(**found)
+        if not told:  # of the example, not of every seed
+            warn_of_unscaled(found["inputs"], found.get("validation"), stacklevel=4)
+        return held
 
 
 class RecordedArrays:
