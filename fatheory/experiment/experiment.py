@@ -31,7 +31,7 @@ from fatheory.experiment.rule_choice import RuleChoice
 from fatheory.experiment.schedule import Schedule, Update
 from fatheory.experiment.settings import set_by_key
 from fatheory.experiment.task import Task
-from fatheory.labels import ATTR_EXPERIMENT, ATTR_SWEEP
+from fatheory.labels import ATTR_EXPERIMENT, ATTR_SCHEMA, ATTR_SWEEP
 from fatheory.markup import heading, table
 
 MAX_SEEDS = 1_000_000
@@ -261,11 +261,18 @@ class Experiment(Description):
         ------
         ArchiveError
             If it holds no description of an experiment.
+        SchemaError
+            If it is of another schema version, in which names may mean other things.
         InvalidExperimentError
             As `from_json`.
         DataError
             If its arrays are not those that the description names.
         """
+        if ATTR_SCHEMA in archive.attrs:  # sweeps, and selections that lost it, say nothing of it
+            # Here, for Zarr takes its time to import, and descriptions do without.
+            from fatheory.archive import require_version
+
+            require_version(archive)
         experiment = cls.from_attributes(archive.attrs)
         if experiment is None:
             raise ArchiveError("the archive holds no description of an experiment")

@@ -1,14 +1,16 @@
 """A drawn task: where its inputs come from and what their targets are."""
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from functools import partial
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
 
 from fatheory.arrays import Covariance, TargetMap
-from fatheory.errors import ArrayError, PluginError
+from fatheory.errors import ArrayError, FatheoryError, PluginError
 from fatheory.experiment import DrawnTask, LinearTask, QuadraticTask, TeacherTask
 from fatheory.experiment.distribution import EntryDistribution
 from fatheory.initial.streams import stream
@@ -121,7 +123,7 @@ def draw_problem(task: DrawnTask, root_seed: int, seed: int) -> Problem:
         shape = (task.outputs, task.inputs, task.inputs)
         return QuadraticProblem(task.input, task.inputs, task.coefficients.draw(source, shape))
     if not isinstance(task, TeacherTask):
-        return _checked(task, task.draw(source))
+        return _checked(task, _asked(task, "draw", partial(task.draw, source)))
     sizes = (task.inputs, *task.hidden, task.outputs)
     weights = tuple(
         task.weights.draw(source, (n_out, n_in)) for n_in, n_out in itertools.pairwise(sizes)
@@ -139,20 +141,20 @@ class _Checked:
 
     def inputs(self, generator: np.random.Generator, count: int) -> Inputs:
         """Draw inputs."""
-        return self._fit("inputs", self.problem.inputs(generator, count), count, self.task.inputs)
+        return self._fit("inputs", (generator, count), count, self.task.inputs)
 
     def probe_inputs(self, generator: np.random.Generator, count: int) -> Inputs:
         """Draw inputs on which a network is measured."""
-        found = self.problem.probe_inputs(generator, count)
-        return self._fit("probe_inputs", found, count, self.task.inputs)
+        return self._fit("probe_inputs", (generator, count), count, self.task.inputs)
 
     def targets(self, x: Inputs) -> Targets:
         """Return y* without noise."""
-        return self._fit("targets", self.problem.targets(x), len(x), self.task.outputs)
+        return self._fit("targets", (x,), len(x), self.task.outputs)
 
-    def _fit(self, what: str, found: object, count: int, size: int) -> np.ndarray:
-        array = np.asarray(found)
-        who = f"{what} of {self.task.kind!r} ({TASKS.package_of(self.task.kind) or 'no package'})"
+    def _fit(self, what: str, given: tuple[Any, ...], count: int, size: int) -> np.ndarray:
+        function = getattr(self.problem, what)
+        array = _asked(self.task, what, lambda: np.asarray(function(*given)))
+        who = f"{what} of {_whose(self.task)}"
         if array.shape != (count, size) or array.dtype.kind != "f":
             raise ArrayError(
                 f"{who} must be of shape {(count, size)} and floats; got {array.shape} of "
@@ -163,10 +165,26 @@ class _Checked:
         return array.astype(np.float64, copy=False)
 
 
+def _whose(task: DrawnTask) -> str:
+    return f"{task.kind!r} ({TASKS.package_of(task.kind) or 'no package'})"
+
+
+def _asked(task: DrawnTask, what: str, call: Callable[[], Any]) -> Any:
+    """Call a function of another package's task; what goes wrong is told with its name."""
+    try:
+        return call()
+    except (FatheoryError, MemoryError):
+        raise  # said in words already
+    except Exception as error:  # whatever a stranger's function raises
+        raise PluginError(
+            f"the task {_whose(task)} fails in {what}: {type(error).__name__}: {error}"
+        ) from error
+
+
 def _checked(task: DrawnTask, problem: object) -> Problem:
     if not isinstance(problem, Problem):
         raise PluginError(
-            f"draw of {type(task).__name__} must return what has inputs, probe_inputs and targets; "
-            f"got {problem!r:.60}"
+            f"draw of the task {_whose(task)} must return what has inputs, probe_inputs and "
+            f"targets; got {problem!r:.60}"
         )
     return _Checked(task, problem)

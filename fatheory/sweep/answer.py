@@ -12,6 +12,7 @@ from fatheory.errors import FatheoryError, RegimeError, UnknownNameError
 from fatheory.experiment import Experiment
 from fatheory.theory import find_method
 from fatheory.theory.memory import estimate_memory as estimate_of_theory
+from fatheory.theory.methods.asked import problems_of
 from fatheory.theory.solve import solved
 from fatheory.train.answer import SOURCE, Answer, device_name
 from fatheory.train.memory import estimate_memory
@@ -96,9 +97,9 @@ def refuse_uncovered(experiments: Sequence[Experiment], source: str) -> None:
     if source == SIMULATION:
         return
     method = find_method(source.removeprefix(THEORY))
-    if any(not method.covers(experiment) for experiment in experiments):
+    if any(not problems_of(method, experiment) for experiment in experiments):
         return
-    lines = "".join(f"\n  {line}" for line in method.covers(experiments[0]))
+    lines = "".join(f"\n  {line}" for line in problems_of(method, experiments[0]))
     raise RegimeError(
         f"theory's method {method.name!r} covers {method.regime}, and no cell of this sweep. Of "
         f"the first,{lines}"

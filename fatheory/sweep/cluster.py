@@ -5,12 +5,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from fatheory.errors import FatheoryError
+from fatheory.errors import FatheoryError, PluginError
 from fatheory.experiment import Experiment
+from fatheory.experiment.packages import REGISTRIES, packages_of
 from fatheory.machine import usable_cores
+from fatheory.sweep.answer import THEORY
 from fatheory.sweep.plan import Batch
 from fatheory.sweep.result import Result, carry_out
 from fatheory.tasks.own_arrays import remember
+from fatheory.theory import METHODS
 
 if TYPE_CHECKING:
     from dask.distributed import Client, Future, LocalCluster
@@ -110,9 +113,12 @@ def on_cluster(
     ------
     FatheoryError
         If the cluster cannot carry them out, or is lost.
+    PluginError
+        If workers lack parts that are not fatheory's, before anything is computed.
     """
     from dask.distributed import as_completed
 
+    _require_parts(client, batches)
     sent: dict[str, Future] = {}
     pending: dict[Any, Batch] = {_submitted(client, b, wanted, sent): b for b in batches}
     suspects: list[Batch] = []
@@ -129,6 +135,51 @@ def on_cluster(
         each = [_results(_submitted(client, alone, wanted, sent)) for alone in batch.alone()]
         found = [Result.failed(_DEADLY) if one is None else one[0] for one in each]
         yield dict(zip(batch.hashes, found, strict=True))
+
+
+def _require_parts(client: "Client", batches: Sequence[Batch]) -> None:
+    """Refuse parts that workers do not have: what is registered here is not registered there.
+
+    Raises
+    ------
+    PluginError
+        Naming the parts, where they come from and what to do.
+    """
+    parts: dict[tuple[str, str], str] = {}
+    for batch in batches:
+        for experiment in batch.experiments:
+            for group, names in packages_of(experiment).items():
+                parts |= {(group, name): package for name, package in names.items()}
+        method = batch.source.removeprefix(THEORY)
+        package = METHODS.package_of(method) if batch.source.startswith(THEORY) else None
+        if package is not None:
+            parts[METHODS.group, method] = package
+    if not parts:
+        return
+    # Asked, not guessed: scripts register theirs in every process that Dask starts of them.
+    told = client.run(_lacking, list(parts))
+    missing = dict.fromkeys(part for lacking in told.values() for part in lacking)
+    if missing:
+        named = ", ".join(f"{name!r} ({group}) of {parts[group, name]}" for group, name in missing)
+        raise PluginError(
+            f"the worker processes do not have {named}; nothing was computed. Parts that are "
+            f"registered at run time are known in one process: leave workers and scheduler out "
+            f"(a sweep uses all cores of this process), put them into an installed package with "
+            f"an entry point, or register them on every worker, as by "
+            f"client.register_worker_plugin or dask-worker --preload"
+        )
+
+
+def _lacking(parts: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return which parts, by group and name, are not in this process; it runs on workers."""
+    registries = {**REGISTRIES, METHODS.group: METHODS}
+    missing = []
+    for group, name in parts:
+        try:
+            registries[group].find(name)
+        except FatheoryError:
+            missing.append((group, name))
+    return missing
 
 
 def _submitted(

@@ -7,6 +7,7 @@ from fatheory.experiment import Experiment
 from fatheory.machine import free_memory
 from fatheory.quantities import find_quantities
 from fatheory.theory.methods import Method
+from fatheory.theory.methods.asked import memory_of
 
 _NUMBER = 8
 """Theory computes in double precision."""
@@ -25,6 +26,11 @@ def estimate_memory(experiment: Experiment, method: Method) -> dict[str, int]:
         What would be solved; dense networks are counted.
     method : Method
         By what.
+
+    Raises
+    ------
+    PluginError
+        If a method from outside fails in its own estimate, or gives none.
     """
     rules, seeds, task = len(experiment.rules), len(experiment.seeds), experiment.task
     n_i, *_, n_o = experiment.sizes
@@ -41,8 +47,8 @@ def estimate_memory(experiment: Experiment, method: Method) -> dict[str, int]:
         "samples": 2 * seeds * shown + (1 if task.stored else seeds) * of_given,
         "record": 3 * rules * seeds * len(experiment.snapshot_steps) * _recorded(experiment),
     }
-    return {part: _NUMBER * count for part, count in numbers.items()} | dict(
-        method.memory(experiment)
+    return {part: _NUMBER * count for part, count in numbers.items()} | memory_of(
+        method, experiment
     )
 
 

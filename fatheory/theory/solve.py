@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -11,12 +10,13 @@ import xarray as xr
 from fatheory import labels
 from fatheory.archive import assemble, provenance, warn_of_divergence
 from fatheory.checks import require_kind
-from fatheory.errors import ArrayError, FatheoryError, PluginError, RegimeError, UnknownNameError
+from fatheory.errors import ArrayError, PluginError, RegimeError, UnknownNameError
 from fatheory.experiment import Experiment
 from fatheory.initial import coordinates, draw_initial_state, drawn_variables
 from fatheory.quantities import WEIGHTS, find_quantities, find_quantity
 from fatheory.theory.memory import require_memory
 from fatheory.theory.methods import Method, find_method
+from fatheory.theory.methods.asked import is_ours, mapping_of, problems_of
 
 
 def solve(experiment: Experiment, method: str | Method = "flow") -> xr.Dataset:
@@ -85,7 +85,7 @@ def solved(experiment: Experiment, method: str | Method) -> xr.Dataset:
     require_kind("method", method, (str, Method))
     began = time.perf_counter()
     chosen = method if isinstance(method, Method) else find_method(method)
-    problems = list(_asked(chosen, "covers", experiment))
+    problems = problems_of(chosen, experiment)
     if problems:
         lines = "".join(f"\n  {line}" for line in problems)
         raise RegimeError(
@@ -94,7 +94,7 @@ def solved(experiment: Experiment, method: str | Method) -> xr.Dataset:
         )
     require_memory(experiment, chosen)
     starts = [draw_initial_state(experiment, seed) for seed in experiment.seeds]
-    answer = _checked(chosen, experiment, _asked(chosen, "answer", experiment, starts))
+    answer = _checked(chosen, experiment, mapping_of(chosen, "answer", experiment, starts))
     answer = _kept(experiment, answer)
     attrs = provenance(
         source=f"theory/{chosen.name}",
@@ -118,31 +118,6 @@ def solved(experiment: Experiment, method: str | Method) -> xr.Dataset:
         )
     except (ArrayError, UnknownNameError) as error:
         raise PluginError(f"the method {chosen.name!r} gave no valid answer: {error}") from error
-
-
-def _is_ours(method: Method) -> bool:
-    return type(method).__module__.startswith("fatheory.")
-
-
-def _asked(method: Method, function: str, *given: Any) -> Any:
-    """Call a method; what goes wrong in one from outside is told with its name.
-
-    Raises
-    ------
-    PluginError
-        If a method that is not ours fails by an error that is none of fatheory's.
-    """
-    try:
-        return getattr(method, function)(*given)
-    except (FatheoryError, MemoryError):
-        raise  # said in words already
-    except Exception as error:
-        if _is_ours(method):
-            raise
-        raise PluginError(
-            f"the method {method.name!r} of {type(method).__module__} fails in {function}: "
-            f"{type(error).__name__}: {error}"
-        ) from error
 
 
 def _kept(experiment: Experiment, answer: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -177,7 +152,7 @@ def _checked(
                 f"and {runs[1]} seeds first; it gives {values.dtype} of the shape {values.shape}"
             )
     since = arrays.pop(labels.DIVERGED_AT, np.full(runs, -1)).astype(np.int64)
-    if since.shape == runs and not _is_ours(method):
+    if since.shape == runs and not is_ours(method):
         lost = np.isnan(arrays[labels.LOSS]).reshape(*runs, -1).any(axis=-1) & (since < 0)
         if lost.any():
             raise PluginError(
@@ -192,7 +167,7 @@ def _absent(
     method: Method, experiment: Experiment, answer: Mapping[str, np.ndarray]
 ) -> dict[str, str]:
     """Say why recorded quantities are not in the answer."""
-    told = method.absent(experiment)
+    told = mapping_of(method, "absent", experiment)
     missing = [
         quantity.name
         for quantity in find_quantities(experiment.record.quantities)

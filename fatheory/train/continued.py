@@ -18,6 +18,7 @@ from fatheory.archive import (
     largest_unit_axis,
     load,
     publish_folder,
+    require_version,
     resolved,
     writing,
 )
@@ -73,6 +74,8 @@ class Past:
                 "a run goes on from a run, and this is a sweep: take one of its cells by "
                 "fatheory.sweep.cell"
             )
+        if labels.ATTR_SCHEMA in archive.attrs:
+            require_version(archive)
         stored = Experiment.from_attributes(archive.attrs)
         if stored is None:
             raise ArchiveError("there is nothing to go on from: no description of an experiment")

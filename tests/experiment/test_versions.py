@@ -5,8 +5,9 @@ import json
 import pytest
 from small_experiment import convolved, small
 
-from fatheory import Experiment, LinearTask, Sweep
-from fatheory.errors import InvalidExperimentError
+import fatheory as fa
+from fatheory import Experiment, LinearTask, Sweep, labels
+from fatheory.errors import InvalidExperimentError, SchemaError
 from fatheory.experiment import Update, migration
 from fatheory.experiment.experiment import Experiment as Whole
 
@@ -143,3 +144,17 @@ def test_what_an_earlier_version_called_otherwise_is_read(monkeypatch):
         assert Sweep.from_json(json.dumps(sweep)).experiment == small()
     with pytest.raises(InvalidExperimentError, match=r"task.n_i: unknown key"):
         Experiment.from_json(json.dumps(written | {"version": newest + 1}))
+
+
+def test_archives_of_another_schema_version_are_refused_in_memory():
+    run = fa.simulate(small(), progress=False)
+    assert fa.Experiment.from_archive(run) == small()
+    newer = run.assign_attrs({labels.ATTR_SCHEMA: labels.SCHEMA_VERSION + 1})
+    words = rf"schema version is {labels.SCHEMA_VERSION + 1}; this version .*; update fatheory"
+    with pytest.raises(SchemaError, match=words):
+        fa.Experiment.from_archive(newer)
+    with pytest.raises(SchemaError, match=words):
+        fa.simulate(small().lengthened(2), continue_from=newer, progress=False)
+    # Of a selection without attributes of its version nothing is said, as in metrics.
+    bare = run.drop_attrs().assign_attrs({labels.ATTR_EXPERIMENT: run.attrs["experiment"]})
+    assert fa.Experiment.from_archive(bare) == small()

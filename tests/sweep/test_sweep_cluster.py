@@ -6,15 +6,19 @@ import signal
 import sys
 import threading
 import time
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from sweep_examples import RATES, assert_same_numbers, sweep
 
 import fatheory as fa
-from fatheory.errors import DivergedWarning
+from fatheory.errors import DivergedWarning, PluginError
+from fatheory.rules import RULES, LayeredRule, register
 from fatheory.sweep import cluster as cluster_module
 from fatheory.sweep import sweep_status
+from fatheory.sweep.run import run_sweep
+from fatheory.theory import METHODS, register_method
 
 dask = pytest.importorskip("dask", reason="Dask is not installed: fatheory[sweep]")
 distributed = pytest.importorskip("dask.distributed")
@@ -179,6 +183,41 @@ def test_a_cluster_that_is_lost_leaves_what_was_done(local, tmp_path):
         asked.run(path, scheduler=client)
     lost.join()
     assert 0 < sweep_status(path).counts["done"] < 64
+
+
+def test_parts_of_this_process_are_refused_before_the_first_cell(local, tmp_path):
+    """They are registered here, and workers are other processes."""
+    _, client = local
+    path = tmp_path / "x.zarr"
+
+    @register
+    @dataclass(frozen=True)
+    class Halved(LayeredRule):
+        name, summary, source = "halved_here", "half of W", "this test"
+
+        @staticmethod
+        def backward_weights(W, state):
+            return W / 2
+
+    method = type("Here", (type(METHODS.find("flow")),), {"name": "flow_here"})
+    try:
+        asked = sweep({RATES: [0.01, 0.02]}, rules={"halved_here": 0.1, "backprop": 0.1})
+        words = r"do not have 'halved_here' \(fatheory.rules\) of .* \(at run time\).*leave workers"
+        with pytest.raises(PluginError, match=words):
+            asked.run(path, scheduler=client)
+        assert sweep_status(path).counts["done"] == 0
+        assert (asked.run(path, progress=False)["status"] == 1).all()
+        register_method(method)
+        with pytest.raises(PluginError, match=r"'flow_here' \(fatheory.methods\) of .*at run"):
+            run_sweep(
+                sweep({RATES: [0.01]}),
+                tmp_path / "y.zarr",
+                scheduler=client,
+                answer="theory/flow_here",
+            )
+    finally:
+        RULES.forget()
+        METHODS.forget()
 
 
 def wait_for_a_commit(path):

@@ -8,6 +8,7 @@ import pytest
 import fatheory as fa
 from fatheory.errors import PluginError, RegimeError, UnknownNameError
 from fatheory.initial import draw_initial_state
+from fatheory.sweep.run import run_sweep
 from fatheory.theory import (
     METHODS,
     Method,
@@ -271,3 +272,51 @@ def test_losses_that_are_lost_must_be_called_diverged():
 
     with pytest.raises(PluginError, match=r"'odd'.*NaN in 1 of 4 runs.*'diverged_at'"):
         solve(ASKED, Odd())
+
+
+@pytest.mark.parametrize(
+    ("function", "found", "words"),
+    [
+        ("covers", None, "returns None from covers; it must return a sequence of lines"),
+        ("covers", "rates decay", "returns 'rates decay' from covers"),
+        ("covers", [1], r"returns \[1\] from covers"),
+        ("covers", True, "returns True from covers"),
+        ("memory", None, "returns None from memory; it must return a mapping from parts"),
+        ("memory", {"kernels": "much"}, "'much'} from memory"),
+        ("memory", {"kernels": float("nan")}, "nan} from memory"),
+        ("memory", {"kernels": -1}, "-1} from memory"),
+        ("answer", None, "returns None from answer; it must return a mapping from names"),
+        ("answer", np.zeros(3), "from answer; it must return a mapping from names"),
+        ("absent", ["weights"], "from absent; it must return a mapping from names"),
+    ],
+)
+def test_a_method_that_returns_something_else_is_named(function, found, words):
+    odd = type("Odd", (Constant,), {"name": "odd", function: lambda self, *given: found})()
+    with pytest.raises(PluginError, match=f"the method 'odd' of {__name__} .*{words}"):
+        solve(ASKED, odd)
+
+
+def failing(self, *given):
+    raise ZeroDivisionError("no such number")
+
+
+def failing_generator(self, experiment):
+    yield from [1 / 0]
+
+
+@pytest.mark.parametrize(
+    ("function", "own"),
+    [("memory", failing), ("absent", failing), ("covers", failing_generator)],
+)
+def test_a_method_that_fails_elsewhere_is_named(function, own):
+    odd = type("Odd", (Constant,), {"name": "odd", function: own})()
+    with pytest.raises(PluginError, match=f"'odd' of .* fails in {function}: Zero") as told:
+        solve(ASKED, odd)
+    assert isinstance(told.value.__cause__, ZeroDivisionError)
+
+
+def test_a_sweep_by_a_method_that_returns_something_else_names_it(forgetful, tmp_path):
+    register_method(type("Odd", (Constant,), {"name": "odd", "covers": lambda *given: None})())
+    swept = fa.Sweep(experiment=ASKED, axes={"seeds": [1, 2]})
+    with pytest.raises(PluginError, match=r"'odd' of .* returns None from covers"):
+        run_sweep(swept, tmp_path / "sweep", answer="theory/odd")
