@@ -180,11 +180,16 @@ class ModeSolution:
     def _x(self, lam: Float[np.ndarray, "time modes"]) -> Float[np.ndarray, "time modes"]:
         """Return x from the nearer end, so that neither end loses digits."""
         f = self._flow
-        early = f.x0 + f.span * np.expm1(-lam)
+        back = np.negative(lam)
+        x = np.expm1(back)
+        x *= f.span
+        x += f.x0
         late = lam > 1.0
         if late.any() and f.x0.any():
-            return np.where(late, f.limit + f.span * np.exp(-lam), early)
-        return early
+            np.exp(back, out=back, where=late)
+            np.multiply(back, f.span, out=x, where=late)
+            np.add(x, f.limit, out=x, where=late)
+        return x
 
     def _log_remaining(self, t: Values) -> tuple[np.ndarray, Float[np.ndarray, "time modes"]]:
         """Return the checked times and lambda = -log(1 - u) at all of them."""
@@ -200,8 +205,10 @@ class ModeSolution:
             lam = log_remaining_from_zero(tau.ravel()).reshape(tau.shape)
             lam[np.isinf(times.ravel())] = np.inf
             return times, lam
-        lam[np.isinf(times.ravel())] = np.inf
         finite = np.isfinite(times.ravel())
+        if finite.all():
+            return times, _lambda_at(times.ravel(), f)
+        lam[~finite] = np.inf
         lam[finite] = _lambda_at(times.ravel()[finite], f)
         return times, lam
 
@@ -238,7 +245,9 @@ def _lambda_at(times: Float[np.ndarray, " time"], f: _Flow) -> Float[np.ndarray,
     """Return lambda at finite times: by series where there are many times, else point by point."""
     if len(times) >= _MANY_TIMES:
         ordered, places = np.unique(times, return_inverse=True)
-        lam = log_remaining_along(ordered, f.clock, f.a, f.b - 2 * f.a, f.q)[places]
+        lam = log_remaining_along(ordered, f.clock, f.a, f.b - 2 * f.a, f.q)
+        if not np.array_equal(ordered, times):
+            lam = lam[places]
         rest = np.isnan(lam[0])
     else:
         lam, rest = np.empty((len(times), len(f.a))), np.ones(len(f.a), dtype=bool)
