@@ -91,6 +91,7 @@ def gradients(results: Results, image_set: str) -> Measured:
     """Return how gradients grow towards the input before learning, relative to backprop."""
     data = _on(results[A], image_set)
     norms = data["gradient_norm"].isel(step=0).sel(setting="SGD")
+    # Of first over last layer, not sizes: the loss scales all layers alike and cancels.
     growth = norms.isel(layer=0, drop=True) / norms.isel(layer=-1, drop=True)
     relative = growth.sel(rule=list(STRICT)) / growth.sel(rule="backprop", drop=True)
     return Measured(float(relative.min(skipna=False)), seeds=data.sizes["seed"])
@@ -102,6 +103,7 @@ def complementary(results: Results, image_set: str) -> Measured:
     gains = []
     for rule in STRICT:
         one = error.sel(rule=rule, drop=True)
+        # Against the better of both: to beat the worse one alone would not need both.
         gains.append(difference(_cell(one, "BN+BM"), _better(one, ("BN", "BM"))))
     return largest(gains)
 
@@ -135,6 +137,8 @@ def over_chance(results: Results, image_set: str) -> Measured:
 def random_minus_signs(results: Results, image_set: str) -> Measured:
     """Return the better of RndF+BN and RndF+BN+BM minus USF+BN+BM."""
     error = errors(results, C1, image_set)
+    # The better of two settings leans against the claim that random feedback is the
+    # worse.
     better = _better(error.sel(rule="rndf", drop=True), ("BN", "BN+BM"))
     return difference(better, error.sel(rule="usf", setting="BN+BM", drop=True))
 
@@ -155,6 +159,8 @@ def random_fails(results: Results, image_set: str) -> Measured:
 def signs_learn(results: Results, image_set: str) -> Measured:
     """Return the worse of USF and FRSF with a frozen last layer, minus that layer alone."""
     error = errors(results, C2, image_set)
+    # Into the last layer alone no feedback goes, so all rules do the same there: their
+    # mean has less noise.
     top = _cell(error, "top").mean("rule", skipna=False)
     return difference(_worst(_cell(error, "bottom"), ("usf", "frsf")), top)
 
@@ -162,6 +168,7 @@ def signs_learn(results: Results, image_set: str) -> Measured:
 def settings_alike(results: Results, image_set: str, rules: tuple[str, ...]) -> Measured:
     """Return the spread of mean errors of settings 1 to 3, of the rule where it is largest."""
     means = errors(results, BM, image_set).mean("seed", skipna=False)
+    # Setting 0 is SGD, which another claim compares.
     means = means.sel(setting=["1", "2", "3"], rule=list(rules))
     spread = means.max("setting", skipna=False) - means.min("setting", skipna=False)
     return Measured(float(spread.max(skipna=False)), seeds=results[BM].sizes["seed"])

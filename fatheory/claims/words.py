@@ -56,6 +56,7 @@ def summary(rows: Sequence[Row]) -> str:
 
 def problems(rows: Sequence[Row]) -> list[str]:
     """Return what is wrong with the ledger or its results, once each, with the claims it stops."""
+    # One broken file stops many claims; told once each it would hide the other faults.
     stopped: dict[str, list[str]] = {}
     for row in rows:
         if row.problem:

@@ -50,9 +50,12 @@ def draw_cells(data: xr.Dataset, axes: Axes) -> None:
     rules = [str(rule) for rule in data[labels.RULE].values]
     # Intervals of few seeds may reach below zero, which a logarithm does not show.
     least = min(float(data["error"].min()), _least_positive(data["mean_error_interval"].values))
+    # Room under the lowest dot; an error of 0 has no place on a logarithm, so the axis ends at 0.07
+    # %.
     lowest = 0.7 * max(least, 0.1)
     settings = [str(setting) for setting in data["setting"].values]
     for i, rule in enumerate(rules):
+        # Less than 1 in all, so that the groups of neighbouring settings keep a gap.
         offset = _WIDTH * ((i + 0.5) / len(rules) - 0.5)
         of_rule = data.sel({labels.RULE: rule})
         for place, setting in enumerate(settings):
@@ -88,8 +91,11 @@ def draw_cells(data: xr.Dataset, axes: Axes) -> None:
         )
     axes.set_xticks(range(len(settings)), settings)
     axes.set(ylabel="test error (%)", xlim=(-0.5, len(settings) - 0.5))
+    # Errors go from chance down to tenths of a percent: a linear axis would show the
+    # bad rules alone.
     axes.set(yscale="log", ylim=(lowest, 105))
     axes.yaxis.set_major_formatter("{x:g}")
+    # Matplotlib labels all or no minor ticks; over several decades all of them overlap.
     axes.yaxis.set_minor_formatter(partial(_some_numbers, "25" if lowest < 10 else "234568"))
 
 

@@ -35,12 +35,14 @@ def label_colours(labels: Iterable[str], rules: Mapping[str, str] | None = None)
     """
     groups: dict[str, list[str]] = defaultdict(list)
     others = []
+    # Each once, in their order: a set would give other colours in every process.
     for label in dict.fromkeys(labels):
         base = rule_colour((rules or {}).get(label, label))
         if base == NO_COLOUR:
             others.append(label)
         else:
             groups[base.upper()].append(label)
+    # Rules bring colours of the same palette; what is taken by one would be read as it.
     free = [colour for colour in PALETTE if colour not in groups] or [NO_COLOUR]
     for i, label in enumerate(others):
         groups[free[i % len(free)]].append(label)
@@ -71,12 +73,15 @@ def _at_lightness(base: np.ndarray, lightness: float) -> str:
     if wanted <= own:
         mixed = base * (wanted / own)
     else:
+        # Luminance is linear in light, so the share of white follows without a search;
+        # the hue stays.
         mixed = base + (1 - base) * (wanted - own) / (1 - own)
     return to_hex(np.clip(_encoded(mixed), 0, 1)).upper()
 
 
 def _linear(rgb: np.ndarray) -> np.ndarray:
     """Return the light of an sRGB colour."""
+    # sRGB's own constants (IEC 61966-2-1), with its straight piece near black.
     return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
 
 
@@ -86,5 +91,7 @@ def _encoded(light: np.ndarray) -> np.ndarray:
 
 def lightness(colours: Sequence[str]) -> np.ndarray:
     """Return the lightness CIE L* of colours, 0 for black and 100 for white."""
+    # By light and not by sRGB numbers, which are coded: equal steps in them are no
+    # equal steps to the eye.
     light = np.array([_LUMINANCE @ _linear(np.array(to_rgb(colour))) for colour in colours])
     return np.where(light > 216 / 24389, 116 * np.cbrt(light) - 16, light * 24389 / 27)

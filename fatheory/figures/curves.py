@@ -13,6 +13,7 @@ from fatheory.figures.style import rule_colour, rule_name
 
 _LINES: dict[str, dict[str, Any]] = {
     "simulation": {"linestyle": "-", "linewidth": 1.6},
+    # Dashed on top of a solid line, so that both are seen where they agree.
     "theory": {"linestyle": (0, (4, 2)), "linewidth": 1.4},
     # What theory is where learning rates vanish, beside theory at the rates themselves.
     "small-rate limit": {"linestyle": ":", "linewidth": 0.8},
@@ -55,6 +56,8 @@ def learning_curves(
     for source in data[labels.SOURCE].values:
         for rule in data[labels.RULE].values:
             curve = data[variable].sel({labels.SOURCE: source, labels.RULE: rule})
+            # NaN throughout: this source has no such rule. Matplotlib would list it in
+            # the legend all the same.
             if curve.isnull().all():
                 continue
             where = curve[x].values
@@ -122,6 +125,7 @@ def interval_note(interval: xr.DataArray) -> str:
         As `fatheory.metrics` makes them: it says of what kind it is.
     """
     share = f"{100 * interval.attrs['ci_prob']:g} %"
+    # A difference of independent samples has two numbers of seeds.
     seeds = " and ".join(str(n) for n in np.atleast_1d(interval.attrs["n_seeds"]))
     kind = str(interval.attrs["ci_kind"])
     if seeds == "1":

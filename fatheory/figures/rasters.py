@@ -55,6 +55,7 @@ def draw_trace(
     colour : str
         Of the line.
     """
+    # Steps: between two time steps a potential has no value that a slope could show.
     (line,) = axes.plot(trace.values, color=colour, linewidth=1, drawstyle="steps-mid")
     axes.axhline(0, color="0.7", linewidth=0.6, zorder=0)
     axes.set(ylabel=str(trace.name), xlim=(-0.5, trace.size - 0.5))

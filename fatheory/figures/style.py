@@ -24,6 +24,7 @@ def style() -> Iterator[None]:
     drawing_at_once = matplotlib.is_interactive()
     sheet = resources.files("fatheory.figures") / "fatheory.mplstyle"
     try:
+        # As a file for as long as it is read: the package may lie in a zip.
         with resources.as_file(sheet) as path, plt.style.context(str(path)):
             try:
                 yield
@@ -37,6 +38,7 @@ def style() -> Iterator[None]:
 
 def rule_colour(label: str) -> str:
     """Return a rule's colour; a label of its own, such as ``frsf 75 %``, takes its rule's."""
+    # The whole label first: a rule of a package may have a space in its name.
     rule = _rule(label) or _rule(label.partition(" ")[0])
     if rule is None or not rule.colour:
         return NO_COLOUR

@@ -26,6 +26,7 @@ def axis_label(values: xr.DataArray) -> str:
     Names come from files: ``$``, which would begin a formula, is shown as it is.
     """
     told = with_units(str(values.attrs.get("long_name", values.name or "")), values.attrs)
+    # Matplotlib breaks no lines, and a long name would run out of the figure.
     return textwrap.fill(told, _LONGEST_LINE)
 
 

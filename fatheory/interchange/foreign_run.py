@@ -113,6 +113,7 @@ def from_arrays(
     grid = _Grid.of(runs)
     variables = _stacked(runs, grid)
     for run, steps in runs.items():
+        # After the shapes, so that what is not an array at all has its own message.
         require_own_memory(f"weights{list(run)}", steps)
     first = {name: array[0, 0, 0] for name, array in variables.items()}
     sizes = sizes_of(first)
@@ -139,13 +140,19 @@ def from_arrays(
         provenance(
             source=f"{labels.FOREIGN}: {program}",
             experiment_json=description,
+            # Not a content hash of ours, which stands for a run that can be repeated;
+            # it only tells archives apart.
             experiment_hash=hashlib.sha256(description.encode()).hexdigest()[:16],
+            # Of the weights as given: losses are double precision whatever the network
+            # is.
             precision=str(first[labels.weight(1)].dtype),
             device="not known",
             wall_time_s=0.0,
         ),
         n_layers=len(sizes) - 1,
     )
+    # The same check that stored archives pass, so that no metric meets a form of its
+    # own.
     validate(archive)
     require_possible(archive)
     # Only now: what stands behind a divergence is looked at, too.
@@ -263,6 +270,8 @@ def _steps(runs: Mapping[_Run, Mapping[Any, Any]]) -> tuple[int, ...]:
                 f"weights{list(run)} lacks the steps {missing}, which another run has; an archive "
                 f"holds all runs at the same steps"
             )
+    # A run of the start alone shows no learning, and an experiment of no steps cannot
+    # be described.
     if max(every) == 0:
         raise ArrayError("weights hold one step, 0; give those of a later one, too")
     return tuple(sorted(every))

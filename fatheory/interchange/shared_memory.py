@@ -57,6 +57,7 @@ def _place(given: Any) -> int | None:
             return None
     else:
         return None
+    # Empty arrays have no memory of their own, so their addresses may coincide.
     if not (array.size and array.flags.writeable):
         return None
     return int(array.__array_interface__["data"][0])

@@ -91,6 +91,8 @@ def _angle(data: xr.Dataset, of: Of | None, layer: int | None) -> xr.DataArray:
     if of is not None:
         return angle(data, of, layer=layer)
     try:
+        # Signals before weights: every rule has signals, and weights an angle only
+        # where V is drawn.
         return angle(data, "delta", layer=layer)
     except ArchiveError:
         return angle(data, "weight", layer=layer)
@@ -98,6 +100,8 @@ def _angle(data: xr.Dataset, of: Of | None, layer: int | None) -> xr.DataArray:
 
 def _speaking(values: xr.DataArray, over: list) -> np.ndarray:
     """Find the layers that have an angle, other than zero throughout; all where none has."""
+    # Exact zeros are angles of a thing with itself, as of backprop; they would lie on
+    # the axis as a line.
     speaks = ((values > 0) & values.notnull()).any(over).values
     return np.flatnonzero(speaks) if speaks.any() else np.arange(speaks.size)
 
@@ -108,6 +112,8 @@ def degrees(axes: Axes) -> None:
         (np.nanmax(y) for line in axes.lines if np.isfinite(y := _heights(line)).any()),
         default=ORTHOGONAL,
     )
+    # Angles of random vectors scatter little above 90; the upper half of the circle is
+    # shown only to what really points away, or it would be empty.
     top = 180 if highest > 1.3 * ORTHOGONAL else max(100.0, 1.03 * float(highest))
     axes.set_ylim(0, top)
     axes.set_yticks(range(0, int(top) + 1, 30))
@@ -180,6 +186,7 @@ def units(
             ordered = own.transpose(labels.STEP, unit).values
             drawn.plot(where, ordered, color=colours[label], linewidth=0.6, alpha=0.35)
             text = plain(f"{rule_name(label)}, {own.sizes[unit]} units")
+            # Silent units have no direction and so no angle; the line is of the others.
             (median,) = drawn.plot(
                 where, np.nanmedian(ordered, 1), color=colours[label], linewidth=2.2, label=text
             )
@@ -208,6 +215,8 @@ def _rules_with_units(values: xr.DataArray, over: list) -> dict[str, xr.DataArra
     for place, label in enumerate(labels_along(values, labels.RULE)):
         own = values.isel({labels.RULE: place})
         if float((own > 0).any()):
+            # Steps without any angle, as before weights leave zero, would make
+            # `nanmedian` warn.
             found[label] = own.isel({labels.STEP: own.notnull().any(over[1]).values})
     if not found:
         raise ArchiveError(

@@ -47,6 +47,8 @@ def panels(axes: Any, n: int, width: float = 5.4, **layout: Any) -> Iterator[np.
         If `axes` are others or of another number.
     """
     if axes is not None:
+        # `plt.subplots` gives one axes, a row or a table of them; as objects, so that
+        # NumPy looks into none.
         given = np.atleast_1d(np.asarray(axes, dtype=object)).ravel()
         strange = [one for one in given if not isinstance(one, Axes)]
         if strange:
@@ -58,6 +60,7 @@ def panels(axes: Any, n: int, width: float = 5.4, **layout: Any) -> Iterator[np.
             raise FatheoryError(f"this figure has {n} panels; got {given.size} axes")
         yield given
         return
+    # Not around the caller's axes: their look is the caller's choice.
     with style():
         shape: dict[str, Any] = {"ncols": n, "figsize": (width * n, 3.9), **layout}
         figure, made = plt.subplots(squeeze=False, **shape)
@@ -70,4 +73,6 @@ def panels(axes: Any, n: int, width: float = 5.4, **layout: Any) -> Iterator[np.
 
 def add_legend(axes: Axes, handles: Sequence[Artist], **look: Any) -> None:
     """Add a legend that stays readable where it lies over lines."""
+    # Framed, unlike the house style: a legend without a ground cannot be read over
+    # twenty seeds.
     axes.legend(handles=list(handles), frameon=True, framealpha=0.8, edgecolor="none", **look)

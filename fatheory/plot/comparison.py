@@ -80,6 +80,7 @@ def compare(
         raise UnknownNameError("variable of both archives", variable, known)
     residual = only(difference[name], _INNER, "a figure of theory and simulation")
     source = str(theory.attrs.get(labels.ATTR_SOURCE, "theory"))
+    # Only what both have: curves over other seeds would seem to differ where the residual does not.
     shared = {
         dim: residual[dim].values for dim in (labels.RULE, labels.SEED) if dim in residual.dims
     }
@@ -107,6 +108,7 @@ def _shared(values: xr.DataArray, points: Mapping[str, np.ndarray]) -> xr.DataAr
 def _told(difference: xr.Dataset, variable: str) -> str:
     """Say how large the residual is, rule by rule: a median over seeds of relative errors."""
     error = difference["relative_error"].sel(variable=variable)
+    # The median: a seed that leaves the theory late would be all that a mean shows.
     error = error.median([dim for dim in (labels.SEED,) if dim in error.dims])
     rules = np.atleast_1d(error[labels.RULE].values)
     each = zip(rules, np.atleast_1d(error.values), strict=True)

@@ -181,6 +181,8 @@ def draw_curves(
             **{"color": curve.colour, **source_line(curve.source), **line},
         )
         lost += _draw_lost(curve, axes)
+        # One band for a line: theory's seeds are the simulation's, and two bands would
+        # hide each other.
         if curve.source == SIMULATION:
             band = own.band
             ends = (own.low, own.high)
@@ -188,10 +190,13 @@ def draw_curves(
         # Where theory stands beside it, the legend counts the seeds of simulation.
         if curve.label not in told or curve.source == SIMULATION:
             told[curve.label] = _Told(curve.text, curve.colour, own.last_n, own.total)
+    # Sources share variables and so labels of axes.
     first = next(iter(values.values()))
     axes.set_xlabel(axis_label(first[x]) if x in first.coords else x)
     axes.set_ylabel(axis_label(first))
     if fresh:
+        # The view is fitted to what was measured: a theory out of its depth must not
+        # flatten the runs.
         is_leading = [curve.source == SIMULATION for curve in found]
         leading, others = (
             [own for own, leads in zip(over, is_leading, strict=True) if leads is wanted]
@@ -211,6 +216,8 @@ def _over_seeds(
     leading = [own for own, curve in zip(over, found, strict=True) if curve.source == SIMULATION]
     chosen = wants_log(leading or over) if log is None else log
     if chosen and summary is None:
+        # Where values span decades the mean follows the largest seed, and its interval
+        # may end below zero.
         over = [OverSeeds.of(curve.values, "median") for curve in found]
     return over, chosen
 
@@ -224,6 +231,8 @@ def _curves(source: str, values: xr.DataArray, data: Data, x: Along) -> Iterator
             f"fatheory.plot.lines for the last values of sweeps"
         )
     values = in_order(values, labels.STEP)
+    # One further axis at most: of more no reader tells the lines apart, so `only` asks
+    # to select.
     further = [dim for dim in values.dims if dim not in _OWN and values.sizes[dim] > 1]
     values = only(values, (*_OWN, *further[:1]), "a figure of curves")
     dims = [dim for dim in (labels.RULE, *further[:1]) if dim in values.dims]
@@ -233,6 +242,8 @@ def _curves(source: str, values: xr.DataArray, data: Data, x: Along) -> Iterator
     colours = colours_of(data, named.values(), behind)
     for point, label in named.items():
         own = values.isel(dict(zip(dims, point, strict=True)))
+        # A rule that lacks the quantity has NaN throughout, and would only take a place
+        # in the legend.
         if not own.isnull().all():
             where = places_along(own, x)
             text = _text(values, dims, point)
@@ -282,6 +293,7 @@ def _draw_lost(curve: _Curve, axes: Axes) -> list[Line2D]:
 def _add_legend(
     axes: Axes, told: list[_Told], band: str, sources: list[str], *, lost: bool
 ) -> None:
+    # Said once where all lines have the same number of seeds, else behind each.
     counts = {(one.n, one.total) for one in told if one.total}
     alike = len(counts) == 1
     handles: list[Artist] = []

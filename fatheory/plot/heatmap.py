@@ -74,6 +74,8 @@ def heatmap(
         If values have more axes than can be shown; it says which, and how to select. If colours
         are to be logarithmic, and a value is not positive.
     """
+    # The median with lost seeds kept in: a cell in which one diverged says so, and has
+    # no number.
     values = swept_values(data, variable, points, median=True)
     across, up = _two_axes(values, x, y)
     panel = labels.RULE if labels.RULE in values.dims and labels.RULE not in (across, up) else None
@@ -85,6 +87,7 @@ def heatmap(
         if labels.RULE not in (across, up)
         else {"": values}
     )
+    # One scale for all panels, or equal colours would mean other numbers.
     norm = _norm(values.values, log)
     reasons = _reasons(data, across, up)
     width = max(3.4, 1.0 + 0.62 * values.sizes[across])
@@ -128,7 +131,9 @@ def _norm(values: np.ndarray, log: bool | None) -> Normalize:
             f"logarithmic colours are of positive values, and the least is {low:.3g}: leave log "
             f"out, or draw those that are, as in values.where(values > 0)"
         )
+    # The same factor of 30 as for curves, so that a sweep's map and its lines agree.
     if low > 0 and (log or (log is None and np.log10(high / low) > _DECADES)):
+        # A scale of no width has no colours; Matplotlib would divide by it.
         return LogNorm(low, high if high > low else 1.01 * low)
     return Normalize(low, high if high > low else low + 1)
 
@@ -139,6 +144,8 @@ def _reasons(data: Data, across: str, up: str) -> xr.DataArray | None:
         return None
     status = data[labels.STATUS]
     status = status.squeeze([d for d in status.dims if status.sizes[d] == 1])
+    # With a further axis a square stands for several cells, which may lack values for
+    # several reasons.
     return status if set(status.dims) <= {across, up} else None
 
 
@@ -152,6 +159,8 @@ def _draw(axes: Axes, values: xr.DataArray, norm: Normalize, reasons: xr.DataArr
     for axis, dim in ((axes.xaxis, across), (axes.yaxis, up)):
         found = values[dim].values
         texts = [rule_name(str(f)) if dim == labels.RULE else tick(f) for f in found]
+        # One square for each point, whatever the distance: swept values are often
+        # decades apart.
         axis.set_ticks(np.arange(len(texts)) + 0.5, texts)
     axes.tick_params(axis="x", labelrotation=30 if cells.shape[1] > 5 else 0)
     size = 8 if cells.shape[1] <= 6 else 6

@@ -81,9 +81,12 @@ def kernels(
 
 
 def _norm(given: list[xr.DataArray]) -> tuple[Normalize, str]:
+    # Of all kernels at once: panels that are set side by side are to be compared.
     values = np.concatenate([one.values.ravel() for one in given])
     values = values[np.isfinite(values)]
     low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
+    # With both signs zero means something, and a scale around it shows which side an
+    # entry is on.
     if low < 0 < high:
         # One end for both signs, so that equal sizes have equal depth of colour and zero is white.
         end = max(-low, high)
@@ -139,6 +142,7 @@ def overlaps(data: xr.Dataset, *, axes: Axes | None = None, legend: bool = True)
         for name, base in _BASES.items():
             handles += _draw_overlaps(drawn, data, name, base)
         if "T" in data:
+            # Teachers of one length share a line; drawn twice it would look bolder.
             for length in np.unique(np.diag(data["T"].values)):
                 drawn.axhline(length, color="0.5", linewidth=0.9, linestyle=":", zorder=0)
             handles.append(Line2D([], [], color="0.5", linestyle=":", label="T of a teacher"))
@@ -155,6 +159,7 @@ def _draw_overlaps(axes: Axes, data: xr.Dataset, name: str, base: str) -> list[L
     values = data[name].transpose(labels.TIME, ...)
     rows, columns = values.shape[1:]
     symmetric = str(values.dims[2]).endswith("_twin")
+    # Q is symmetric, so its lower half would lie on the upper one.
     pairs = [(i, k) for i in range(rows) for k in range(columns) if k >= i or not symmetric]
     look = source_line("simulation" if symmetric else "theory")
     drawn = []

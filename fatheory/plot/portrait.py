@@ -88,7 +88,10 @@ def _paths(
     across: xr.DataArray, up: xr.DataArray
 ) -> dict[str, list[tuple[np.ndarray, np.ndarray]]]:
     """Return the runs of every rule, by the labels that both have."""
+    # Other coordinates, such as times of another learning rate, would stand against the
+    # alignment.
     across, up = (values.drop_vars(_besides(values)) for values in (across, up))
+    # Pairs by label: two quantities need not be recorded at the same steps.
     across, up = xr.align(across, up, join="inner")
     across, up = xr.broadcast(across, up)
     if labels.STEP not in across.dims or not across.size:
@@ -120,11 +123,13 @@ def _draw_path(axes: Axes, x: np.ndarray, y: np.ndarray, colour: str) -> None:
     axes.plot(x, y, color=colour, linewidth=1.2, alpha=0.8)
     first, last = there[0], there[-1]
     axes.plot(x[first], y[first], "o", color=colour, markerfacecolor="white", markersize=5)
+    # NaN up to the end is what a diverged run leaves.
     lost = last < len(x) - 1
     axes.plot(x[last], y[last], "x" if lost else "o", color=colour, markersize=6 if lost else 4)
 
 
 def _draw_field(axes: Axes, field: Field) -> None:
+    # After the paths, whose view the field is to fill.
     (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
     X, Y = np.meshgrid(np.linspace(left, right, _POINTS), np.linspace(low, high, _POINTS))
     found = field(X, Y)
@@ -136,4 +141,5 @@ def _draw_field(axes: Axes, field: Field) -> None:
             f"{error}"
         ) from None
     axes.streamplot(X, Y, U, V, color="0.75", linewidth=0.7, arrowsize=0.7, density=1.1, zorder=0)
+    # Streamlines reach the ends of their grid and would shift the view off the paths.
     axes.set(xlim=(left, right), ylim=(low, high))

@@ -65,11 +65,14 @@ class OverSeeds:
             return cls(values, none, none, values.notnull(), 0, "")
         total = values.sizes[labels.SEED]
         if labels.STEP in values.dims:
+            # From the start: if seeds fell out on the way, the line would jump where
+            # the worst of them ends.
             values = values.where(~lost_seeds(values))
         values = values.rename("values")
         summarise = mean_interval if summary == "mean" else spread
         found = summarise(values, PROBABILITY, skipna=True)
         low, high = (found["values_interval"].sel(ci_bound=b) for b in ("lower", "upper"))
+        # A band of one seed would have no width, and pass for certainty.
         enough = found["values_n"] > 1
         share = f"{100 * PROBABILITY:g} %"
         band = f"mean ± {share}" if summary == "mean" else f"median, central {share}"

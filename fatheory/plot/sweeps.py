@@ -179,6 +179,7 @@ def _axis(values: xr.DataArray, asked: str | None) -> str:
             f"{values.name!r} has no axis of a sweep; it has "
             f"{', '.join(map(str, values.dims)) or 'none'}"
         )
+    # An axis of one point draws no line; it is taken only where there is no other.
     several = [dim for dim in known if values.sizes[dim] > 1]
     return asked or (several or known)[0]
 
@@ -240,6 +241,7 @@ def _cross_lost(axes: Axes, series: _Series, where: Points) -> bool:
     missing = series.values.isnull().sum(labels.SEED).values
     foot = axes.get_xaxis_transform()
     for place in np.flatnonzero(missing):
+        # At the foot, in parts of the height: where no seed has a value there is no y to put it at.
         axes.plot(
             where.at[place], 0.03, "x", transform=foot, color=series.colour, markersize=6, zorder=3
         )

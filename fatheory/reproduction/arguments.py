@@ -34,6 +34,8 @@ def in_kernel() -> bool:
     """
     launcher = Path(sys.argv[0] if sys.argv else "")
     as_module = launcher.name == "__main__.py" and launcher.parent.name == "ipykernel"
+    # Both are asked: scripts may import ipykernel, and a file may be called like a
+    # launcher.
     return "ipykernel" in sys.modules and (launcher.stem in _LAUNCHERS or as_module)
 
 
@@ -46,6 +48,7 @@ def leave(code: int) -> None:
         0 for success. What is not is printed in a notebook, where leaving would be a traceback.
     """
     if not in_kernel():
+        # In a notebook this would print a traceback for a figure that is done.
         sys.exit(code)
     if code:
         print(f"exit code {code}")

@@ -36,6 +36,8 @@ def cell(run: xr.Dataset, classes: int) -> xr.Dataset:
     course = run["classification_error"]
     # A network that diverged answers like a guess; left out, its seed would flatter the rule.
     course = course.where(~course.isnull(), chance).assign_attrs(course.attrs)
+    # The last step and not the best: the least of many test errors is chosen by the
+    # test set.
     last = course.isel({labels.STEP: -1}, drop=True)
     last.attrs |= {"long_name": "classification error after the last step", "chance": chance}
     per_layer = sorted(
@@ -47,7 +49,11 @@ def cell(run: xr.Dataset, classes: int) -> xr.Dataset:
         mean_interval(course),
         *(run[[name]].mean(labels.SEED, keep_attrs=True) for name in per_layer),
     ]
+    # Times follow from rate and step, and rates differ between cells: joined they would
+    # not agree.
     bare = [part.drop_vars(labels.TIME, errors="ignore") for part in parts]
+    # Parts of one run have the same labels; were one missing, an outer join would hide
+    # it as NaN.
     return xr.merge(bare, join="exact", compat="no_conflicts")
 
 
@@ -67,6 +73,7 @@ def gather(cells: Mapping[tuple[str, str], xr.Dataset]) -> xr.Dataset:
     """
     rows: dict[str, list[xr.Dataset]] = {}
     for (image_set, setting), summary in cells.items():
+        # Every cell has rates of its own, so they become a variable along the cells.
         placed = summary.reset_coords(labels.LEARNING_RATE).expand_dims({SETTING: [setting]})
         rows.setdefault(image_set, []).append(placed)
     joined = [
@@ -97,6 +104,8 @@ def joined_along(dim: str, parts: Sequence[xr.Dataset]) -> xr.Dataset:
         coords="minimal",
         compat="override",
         join="outer",
+        # Attributes of cells differ in seconds and hashes; the table's own origin is
+        # told by `origin`.
         combine_attrs="override",
     )
 

@@ -48,6 +48,7 @@ def origin(archives: xr.Dataset | Mapping[str, xr.Dataset]) -> dict[str, Any]:
 
     experiments = {name: json.loads(text) for name, text in each(labels.ATTR_EXPERIMENT).items()}
     return {
+        # JSON within attributes: Zarr and netCDF have no nested ones.
         labels.ATTR_EXPERIMENTS: json.dumps(experiments),
         labels.ATTR_HASHES: json.dumps(each(labels.ATTR_HASH)),
         labels.ATTR_VERSIONS: joined_versions(each(labels.ATTR_VERSIONS).values()),

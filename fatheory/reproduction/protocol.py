@@ -30,6 +30,7 @@ def protocol_note(data: xr.Dataset) -> str:
         experiments = list(json.loads(attrs.get(labels.ATTR_EXPERIMENTS, "{}")).values())
     bent = [e for e in experiments if _errors_pass_slopes(e["network"])]
     choices = [e["rules"]["feedback_alignment"] for e in bent if "feedback_alignment" in e["rules"]]
+    # Descriptions written before the choice existed say nothing of it, and transmitted.
     transmitted = [c for c in choices if c.get("slopes", "transmitted") == "transmitted"]
     if any(c["rule"] == "orthogonal_feedback" for c in transmitted):
         return OLDER_DEPTH

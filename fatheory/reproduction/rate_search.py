@@ -45,10 +45,13 @@ def search_inside(
     tried : DataArray
         What decided, ``(rule, candidate)``; NaN where a candidate was not tried.
     """
+    # A search costs a good part of a table, so one that was interrupted later is not
+    # repeated.
     if path is not None and path.exists():
         tried = load(path)["tried"]
     else:
         _, tried = choose(experiment, candidates)
+        # Grids are geometric, so that one ratio is that of all neighbours.
         rates = np.sort(np.asarray(candidates, dtype=float))
         ratio = float(rates[1] / rates[0])
         for _ in range(MOST_EXTENSIONS):
@@ -75,6 +78,7 @@ def at_the_end(tried: xr.DataArray) -> xr.DataArray:
     known = tried.notnull()
     candidate = tried[CANDIDATE]
     first, last = (getattr(candidate.where(known), end)(CANDIDATE) for end in ("min", "max"))
+    # A rate at which a rule diverged, or that was never tried with it, is no best one.
     best = tried.fillna(np.inf).idxmin(CANDIDATE)
     return ((best == first) | (best == last)).rename("rate_at_end")
 
@@ -86,8 +90,11 @@ def _widened(
     best = _best(tried)
     beyond: dict[float, list[str]] = {}
     for rule, rate in best.items():
+        # Its own end: other rules may have been tried further out.
         of_rule = tried.sel({labels.RULE: rule}).dropna(CANDIDATE)
         if rate == float(of_rule[CANDIDATE].values[at]):
+            # Rules that go on to the same rate are trained together: they share one
+            # compiled program.
             beyond.setdefault(rate * factor, []).append(rule)
     for rate, rules in sorted(beyond.items()):
         alone = experiment.replaced(rules={label: dict(experiment.rules)[label] for label in rules})

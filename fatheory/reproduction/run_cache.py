@@ -18,6 +18,7 @@ def run_cache(folder: Path | None) -> RunCache:
     def place_of(experiment: Experiment) -> Path | None:
         if folder is None:
             return None
+        # Former hashes too, or a run of hours would be trained anew for a change in how it is said.
         paths = [
             folder / f"{name}.zarr" for name in (experiment.content_hash, *experiment.former_hashes)
         ]

@@ -54,6 +54,7 @@ class FigureScript:
         """
         with _command_line([str(self.path), *arguments]):
             try:
+                # In this process, which has imported JAX already.
                 runpy.run_path(str(self.path), run_name="__main__")
             except SystemExit as left:
                 # As Python has it: no code is success, and a text is failure.

@@ -58,6 +58,8 @@ _QUICK: dict[str, Any] = {
     ],
     "seeds": 3,
 }
+# Enough that rules part on digits, little enough that a table takes minutes on two
+# cores.
 QUICK_STEPS = 300
 FULL_EPOCHS = 4
 _FULL: dict[str, Any] = {
@@ -67,6 +69,8 @@ _FULL: dict[str, Any] = {
     "seeds": 3,
 }
 """What hours of two cores reach: the paper's network for a fifteenth of its epochs."""
+# Long enough that rates which diverge late or learn slowly are seen; a quarter of the
+# cost for each.
 SEARCH_SHARE = 1 / 4
 """How much of a run the search for learning rates trains."""
 
@@ -178,9 +182,12 @@ def _cell(
 def _lasting(experiment: Experiment, steps: int) -> Experiment:
     """Return the experiment with another number of steps, falling rates and all."""
     schedule, old = experiment.schedule, experiment.schedule.steps
+    # Tables have one phase: with several nobody could say which of them to shorten.
     (phase,) = schedule.phases
     decay = schedule.decay
     if isinstance(decay, StepDecay):
+        # Falls stay at the same share of the run; at step 0 there would be no rate
+        # before the fall.
         decay = decay.replaced(at=tuple(max(1, round(at * steps / old)) for at in decay.at))
     phases = (Phase(steps=steps, frozen=phase.frozen),)
     return experiment.replaced(schedule=schedule.replaced(phases=phases, decay=decay))

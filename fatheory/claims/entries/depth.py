@@ -21,11 +21,15 @@ _FA = "feedback_alignment"
 def depth_p(results: Results, rule: str) -> Measured:
     """Return log10 of P that four layers are no better than three; 0 where they are no better."""
     last = results[DEEP]["last_nse"].sel(rule=rule, drop=True)
+    # The paper says no more than "t-test, n = 20"; it is read as the usual one, of independent
+    # samples.
     test = t_test(last.sel(depth=4, drop=True), last.sel(depth=3, drop=True), paired=False)
     seeds = last.sizes["seed"]
     gain = float(test["difference"])
     if math.isnan(gain):
         raise NotMeasuredError("a run of three or four layers diverged, so their means are NaN")
+    # A two-sided P is small for a loss as well as for a gain, so the sign is asked
+    # first.
     if gain >= 0:
         return Measured(0.0, seeds=seeds, note="four layers are no better")
     # A P value below the smallest number is that number.
@@ -54,6 +58,8 @@ def cost_of_freezing(results: Results, rule: str) -> Measured:
         difference(last.sel(layer_1=frozen, drop=True), learns)
         for frozen in ("frozen", "frozen, slow")
     ]
+    # A single rate could make freezing look costly only because it suits a net without
+    # layer 1 badly.
     return smallest(costs)
 
 
@@ -66,6 +72,8 @@ def second_layer(results: Results) -> Measured:
 def worst_depth(results: Results) -> Measured:
     """Return the error relative to the output layer alone, worst of 2 to 5 hidden layers."""
     data = results[SHAPES]["depth_classification_error"].sel(depth=slice(2, None))
+    # Relative to what a network with the same random hidden layers does: alone the
+    # error would credit features that nobody learned.
     relative = data.sel(rule=_FA, drop=True) / data.sel(rule="shallow", drop=True)
     return Measured(float(relative.max(skipna=False)), seeds=_seeds(results))
 

@@ -25,7 +25,11 @@ DOUBLE = 4.8
 
 def stop(results: Results) -> int:
     """Return the step at which backprop's mean test error in Fig. 3a is least, by epochs."""
+    # Of the mean of all seeds: a stop for each seed would pick every seed's luckiest
+    # epoch.
     error = _of_seeds(results, FULL).sel(rule="backprop").mean("seed", skipna=False)
+    # Whole epochs only, as the stop is read off a curve by epochs; step 0 is before any
+    # learning.
     whole = (error["step"].values > 0) & (error["step"].values % EPOCH == 0)
     epochs = error.isel(step=np.flatnonzero(whole))
     if np.isnan(epochs.values).all():
@@ -50,6 +54,7 @@ def first_at(results: Results, percent: float) -> int:
 def error(results: Results, name: str, rule: str) -> Measured:
     """Return a rule's mean test error at the stop of Fig. 3a."""
     step = stop(results)
+    # All rules stop where backprop does, as in the text: the rule tested does not choose its epoch.
     return _noted(
         mean_over_seeds(_of_seeds(results, name).sel(rule=rule, step=step)), results, step
     )
@@ -66,6 +71,8 @@ def minus(
     one, other = (
         _of_seeds(results, name).sel(rule=rule, step=step) for name, rule in (first, second)
     )
+    # Runs of one result share images, order and start weights; those of two results
+    # need not.
     return _noted(difference(one, other, paired=first[0] == second[0]), results, step)
 
 
@@ -78,6 +85,7 @@ def quickness(results: Results) -> Measured:
         )
         for rule in (ALIGNMENT, "backprop")
     ]
+    # With labels, so that the division pairs the seeds by them.
     fast, slow = (one.assign_coords(seed=curves["seed"].values) for one in reached)
     return mean_over_seeds((fast / slow).rename("images"))
 
@@ -94,6 +102,8 @@ def angle_after(results: Results, step: int) -> Measured:
 def range_of_angle(results: Results) -> Measured:
     """Return the range of the mean angle in the second half of learning."""
     angle = results[FULL]["delta_angle"].isel(source=0).sel(rule=ALIGNMENT, layer=1)
+    # The second half: the claim is about what remains after the fast fall of the first
+    # epochs.
     late = angle.sel(step=slice(int(angle["step"][-1]) // 2, None))
     spread = float(late.max(skipna=False) - late.min(skipna=False))
     return Measured(spread, seeds=_of_seeds(results, FULL).sizes["seed"])
@@ -123,6 +133,8 @@ def _crossing(curve: xr.DataArray) -> float:
     i = int(below[0])
     if i == 0:
         return float(steps[0])
+    # Early snapshots are spaced by ratios, so a crossing between two is read in the logarithm of
+    # images.
     share = (errors[i - 1] - DOUBLE) / (errors[i - 1] - errors[i])
     return float(steps[i - 1] * (steps[i] / steps[i - 1]) ** share)
 
