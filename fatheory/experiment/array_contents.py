@@ -44,6 +44,7 @@ class ArrayContents(Description):
 
     @model_validator(mode="after")
     def _of_images(self) -> "ArrayContents":
+        # Rows without columns: an image has its colours named, even if there is one.
         if len(self.shape) == 2:
             raise ValueError(
                 f"shape is (n_i,), or rows, columns and colours of images; got {self.shape}"
@@ -60,6 +61,8 @@ class ArrayContents(Description):
             outputs=held.targets.shape[1],
             of_classes=held.of_classes,
             in_unit_interval=held.in_unit_interval,
+            # Kept, since arrays that are read back in another precision would have
+            # another digest.
             precision=str(held.inputs.dtype),
             digest=digest,
             drawn_by=drawn_by,

@@ -58,6 +58,7 @@ def _of_rules(experiment: Whole) -> Iterator[Problem]:
         numbers = [n for n, _ in choice.layers]
         if LAST in numbers and layers in numbers:
             yield f"rules.{label}.layers", f"{LAST!r} is layer {layers}; give it one rule"
+        # Outputs count, too: their derivative is part of the error that is sent back.
         functions = {experiment.network.activation, experiment.network.output}
         if choice.derivative != "exact" and not functions & ROUGH:
             yield (
@@ -117,6 +118,7 @@ def _of_record(experiment: Whole) -> Iterator[Problem]:
                 "record.keep_weights",
                 (f"the run has {steps} steps; got {short(record.keep_weights)}"),
             )
+    # By reason: several quantities often lack one thing, which is said once.
     undefined: dict[str, list[str]] = {}
     for quantity in find_quantities(record.quantities):
         for reason in quantity.undefined_for(experiment):

@@ -106,7 +106,9 @@ class ConvolutionalNetwork(NetworkDescription):
     hidden: Annotated[tuple[Size, ...], OR_ONE] = (64,)
     activation: ActivationName = "relu"
     output: OutputName = "softmax"
+    # He's gain: half of the variance is lost in ReLU units, which are the default here.
     start: Distribution = Scaled(gain=math.sqrt(2))
+    # Biases of zero and not None, which would mean that units have none.
     biases: EntryDistribution | None = Uniform(bound=0.0)
     normalization: BatchNormalization | None = None
     dropout: Fraction = 0.0
@@ -174,4 +176,6 @@ class ConvolutionalNetwork(NetworkDescription):
                         f"{rule.name} is defined for matrices, and layer {layer} is a "
                         f"convolution; give that layer another rule",
                     )
+                    # Once for a rule: the same would be said of all further
+                    # convolutions.
                     break

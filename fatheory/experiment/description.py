@@ -29,6 +29,7 @@ def whole(value: Any) -> Any:
     if isinstance(value, bool):
         return value
     try:
+        # By `__index__`, which NumPy's integers have and floats do not, not even 2.0.
         return operator.index(value)
     except TypeError:  # also of arrays of several numbers, which have a method for it
         return value
@@ -42,8 +43,11 @@ def real(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         return value
     try:
+        # Adding zero turns -0.0 into 0.0.
         return float(value) + 0.0
     except OverflowError:
+        # Of integers beyond any float; infinity is then refused with a message of its
+        # own.
         return math.inf
 
 
@@ -51,6 +55,7 @@ def _encodable(value: str) -> str:
     try:
         value.encode()
     except UnicodeEncodeError:
+        # Here and not when an archive is written, which would be after the run.
         raise ValueError(f"is text that cannot be stored; got {value!r:.60}") from None
     return value
 
@@ -129,6 +134,8 @@ class Description(BaseModel):
         If a setting is given without its name.
     """
 
+    # Unknown keys are refused, as a mistyped setting would otherwise run with its
+    # default.
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
     spellings: ClassVar[Mapping[str, str]] = {}
     """Further keys that a part takes, and the fields that they stand for."""
@@ -168,6 +175,7 @@ class Description(BaseModel):
 
     def replaced(self: Part, **changes: Any) -> Part:
         """Return a copy with these fields changed, validated like a new one."""
+        # Not pydantic's `model_copy`, which validates nothing.
         return type(self)(**(dict(self) | changes))
 
     def canonical(self) -> dict[str, Any]:
@@ -182,6 +190,7 @@ class Description(BaseModel):
         kept = {}
         for name, (notes, default) in _fields(type(self)).items():
             value = canonical(getattr(self, name), notes)
+            # Compared in canonical form, in which equal things are written alike.
             if default is _KEPT or value != default:
                 kept[name] = value
         return kept
@@ -241,10 +250,12 @@ def canonical(value: Any, notes: Sequence[Any] = ()) -> Any:
         return {str(key): canonical(inner) for key, inner in value}
     inner = [canonical(entry) for entry in value]
     if AS_SET in notes or AS_BAG in notes:
+        # Sorted, since a hash must not know in which order somebody wrote them.
         inner.sort()
     return list(dict.fromkeys(inner)) if AS_SET in notes else inner
 
 
+# A sentinel of its own, as None is the default of many fields.
 _KEPT = object()
 
 
@@ -304,6 +315,8 @@ def _problems(model: type[Description], entry: Any) -> list[tuple[str, str]]:
         instead = f"; give it, or {' or '.join(others)}" if others else ""
         return [(path, f"is required and has no default{instead}")]
     message = entry["msg"][0].lower() + entry["msg"][1:]
+    # Pydantic takes no string for a sequence, and whoever writes "weights" means
+    # ["weights"].
     lone_word = entry["type"] == "tuple_type" and isinstance(entry["input"], str)
     meant = f": write [{short(entry['input'])}]" if lone_word else ""
     return [(path, f"{message}; got {short(entry['input'])}{meant}")]
@@ -336,6 +349,7 @@ def _brief(value: Any) -> str:
     """Write a run of consecutive integers as a range, everything else as it is."""
     is_run = (
         isinstance(value, list)
+        # Up to three numbers are shorter written out.
         and len(value) > 3
         and all(isinstance(entry, int) for entry in value)
         and all(later - earlier == 1 for earlier, later in itertools.pairwise(value))

@@ -26,6 +26,7 @@ def differences(before: Experiment, now: Experiment, part: str) -> str:
         {key: value for key, value in rows(one) if key == part or key.startswith(f"{part}.")}
         for one in (before, now)
     )
+    # In the order in which descriptions are written, and not that of a set.
     changed = [key for key in was | now_is if was.get(key) != now_is.get(key)]
     told = [
         f"{key} was {was.get(key, 'not there')}, and is {now_is.get(key, 'not there')}"

@@ -35,6 +35,8 @@ class _Drawn(Description):
     def canonical(self) -> dict[str, Any]:
         """Return what differs from the defaults, as runs know it that were stored before."""
         own = super().canonical()
+        # Under the former name, or every stored run would have another hash than its
+        # description.
         return own | {_FORMER: own.pop("distribution")}
 
 
@@ -69,6 +71,8 @@ class Normal(_Drawn):
 
     def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         """Draw an array of this distribution."""
+        # In double precision whatever the run has, so that both precisions start from
+        # the same draws.
         return generator.normal(0.0, self.std, shape)
 
 
@@ -96,6 +100,7 @@ class Scaled(_Drawn):
 
     def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         """Draw weights of shape (n_out, n_in), or kernels (c_out, c_in, rows, columns)."""
+        # All axes but the first: of a kernel, channels below times its window.
         fan: float = math.prod(shape[1:])
         if self.fan == "average":
             fan = (fan + shape[0] * math.prod(shape[2:])) / 2

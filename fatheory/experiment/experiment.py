@@ -209,6 +209,7 @@ class Experiment(Description):
     def canonical(self) -> dict[str, Any]:
         """Return what differs from the defaults, without the name, as it is hashed."""
         own = super().canonical()
+        # A name changes no number, so a run that is renamed is found again.
         own.pop("name", None)
         return own
 
@@ -379,6 +380,7 @@ class Experiment(Description):
         else:
             phases = (*others, last.replaced(steps=last.steps + steps))
         done = self.schedule.steps
+        # A set: with more snapshots than steps several fall on one.
         later = {done + round(steps * k / snapshots) for k in range(1, snapshots + 1)}
         return self.replaced(
             schedule=self.schedule.replaced(phases=phases),

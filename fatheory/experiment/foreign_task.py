@@ -36,6 +36,7 @@ class ForeignTask(TaskFace):
     @property
     def stored(self) -> bool:
         """The examples are in the other program."""
+        # So nobody asks for a distribution; whoever asks for the examples is refused.
         return True
 
     def examples(self) -> tuple[Pair, Pair]:

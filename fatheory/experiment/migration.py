@@ -79,6 +79,8 @@ def migrated(data: Mapping[str, Any]) -> Data:
         If it is of a later version, its version is none, or parts are of packages that are not
         here.
     """
+    # Without one it is of today, as in Python and in texts written by hand; texts from
+    # archives get `FIRST` where they are read.
     version = data.get("version", VERSION)
     if type(version) is not int or version < FIRST:
         raise ValueError(
@@ -90,10 +92,12 @@ def migrated(data: Mapping[str, Any]) -> Data:
             f"the description is of version {version}, and this fatheory reads up to {VERSION}: "
             f"it was written by a newer one; update fatheory to read it"
         )
+    # Before the parts are read: "install the package" helps, "unknown rule" does not.
     missing = list(lacking(data.get("packages")))
     if missing:
         raise ValueError("; ".join(missing))
     content = {key: value for key, value in data.items() if key not in HEAD}
+    # One version after another, so that a new one needs one step, whatever came before.
     for earlier in range(version, VERSION):
         content = MIGRATIONS[earlier](content)
     return content

@@ -48,6 +48,7 @@ class DenseNetwork(NetworkDescription):
     hidden: Annotated[tuple[Size, ...], NOT_EMPTY, OR_ONE]
     activation: ActivationName = "linear"
     output: OutputName = "linear"
+    # Start weights of L16's Fig. 2.
     start: Distribution = Uniform(bound=0.01)
     biases: EntryDistribution | None = None
     sparsity: Sparsity = Sparsity()

@@ -122,6 +122,7 @@ class OwnStart(Description):
         if own is not None:
             described["arrays"], held = _given(own)
         super().__init__(**described)
+        # By digest, as rules and seeds often share arrays, which are then held once.
         self._held = {one.digest: one for one in held}
         self._look()
 
@@ -163,6 +164,8 @@ class OwnStart(Description):
             values = archive[name]
             if labels.STEP in values.dims:
                 recorded = values[labels.STEP].values
+                # The largest label, not the last place: a selection may have turned the
+                # order.
                 at = recorded.max() if step is None else step_label(step)
                 if at not in recorded:
                     raise ArrayError(f"step {step!r} was not recorded; these were: {recorded}")
@@ -182,6 +185,8 @@ class OwnStart(Description):
             if name not in archive:
                 continue
             for held in _slices(described, labelled(name, archive[name], described.name)):
+                # What an archive holds and the description does not name is another
+                # start, and is left there.
                 if held.digest in described.digests:
                     own = cast(HeldArray, remember(held))
                     self._held[own.digest] = own
@@ -245,6 +250,7 @@ class OwnStart(Description):
         """Return the variables that archives hold, for these rules and seeds."""
         found = {}
         for one in self.arrays:
+            # Of what all share, one is stored.
             own = (rules if one.rules else rules[:1]), (seeds if one.seeds else seeds[:1])
             parts = [self.find(one.name, rule, seed) for rule in own[0] for seed in own[1]]
             axes = tuple(
@@ -296,6 +302,7 @@ _FEEDBACK = ("feedback", "feedback_kernel", "direct_feedback")
 
 def _shape_conflict(one: StartArray, wanted: tuple[int, ...]) -> Iterator[Problem]:
     if one.shape != wanted:
+        # Feedback is (n_l-1, n_l) and weights are (n_l, n_l-1): the commonest slip.
         hint = ": it is transposed" if one.shape == wanted[::-1] else ""
         yield "initial", f"{one.name} must have the shape {wanted}; got {one.shape}{hint}"
 
@@ -312,6 +319,8 @@ def _shapes(experiment: Any) -> dict[str, tuple[int, ...]]:
             found[labels.bias(layer) if matrix else labels.channel_bias(layer)] = own[:1]
         if layer > 1:
             name = labels.feedback(layer) if matrix else labels.feedback_kernel(layer)
+            # B of matrices has the shape of the transpose, as in L16; kernels are stored in the
+            # shape of W.
             found[name] = own[::-1] if matrix else own
         if layer < len(shapes):
             found[labels.direct_feedback(layer)] = (experiment.sizes[layer], outputs)
@@ -337,6 +346,7 @@ def _given(arrays: Any) -> tuple[list[dict[str, Any]], list[HeldArray]]:
             seeds=found.seeds,
             shape=shape,
             precision=str(found.values.dtype),
+            # Placeholders: digests are of parts, whose shape this description tells.
             digests=("",) * max(1, len(found.rules)) * max(1, len(found.seeds)),
         )
         slices = [cast(HeldArray, remember(one)) for one in _slices(array, found)]

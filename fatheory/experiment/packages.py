@@ -37,6 +37,7 @@ def lacking(packages: Any) -> Iterator[str]:
                 continue
             try:
                 registry.find(name)
+            # Also a package that is there and fails to import: the message says which.
             except FatheoryError as error:
                 yield (
                     f"the {registry.kind} {name!r} comes from {package}: install or register it "

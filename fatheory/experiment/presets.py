@@ -48,6 +48,7 @@ class Presets(Mapping[str, Experiment]):
         return self._makers[name]()
 
     def __contains__(self, name: object) -> bool:
+        # `Mapping` would make the experiment to see whether it is there.
         return name in self._makers
 
     def __iter__(self) -> Iterator[str]:

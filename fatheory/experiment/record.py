@@ -129,6 +129,7 @@ class Record(Description):
         if self.keep_weights == "all":
             return recorded
         chosen = frozenset(() if self.keep_weights == "last" else self.keep_weights)
+        # The last step always: a run can go on from nothing else.
         return tuple(step for step in recorded if step in chosen or step == recorded[-1])
 
 
@@ -144,8 +145,11 @@ def _grid(
     if steps:
         chosen = np.asarray(steps)
     elif spacing == "linear":
+        # Rounded, not cut off, so that steps lie evenly about the even grid; `union1d`
+        # drops repetitions.
         chosen = np.linspace(0, total, snapshots).round().astype(int)
     else:
         # From 1 on, for 0 has no logarithm; it is among those that are always recorded.
         chosen = np.geomspace(1, total, snapshots - 1).round().astype(int)
+    # Ends of phases always: figures of phases compare what is there.
     return tuple(int(step) for step in np.union1d(chosen, (0, total, *phase_ends)))

@@ -61,6 +61,8 @@ class LayerRule(Description):
                 known += rule.parameters()
                 raise UnknownNameError(f"parameter of {rule.name}", key, known)
         made = rule(**{key: rule.read(key, value) for key, value in given.items()})
+        # Defaults are written out, so that a description keeps its meaning should a
+        # default change.
         complete = {key: rule.read(key, getattr(made, key)) for key in rule.parameters()}
         return own | {"parameters": tuple(complete.items())}
 
@@ -132,6 +134,7 @@ def _layer_rules(value: Any) -> Any:
 def _layer(key: Any) -> int | str:
     """Read a layer's number, which JSON writes as a string; other strings are looked at later."""
     if isinstance(key, str):
+        # Not `isdigit`, which lets superscripts pass, and `int` refuses them.
         return int(key) if key.isdecimal() else key
     number = whole(key)
     if type(number) is not int:
@@ -185,6 +188,7 @@ class RuleChoice(LayerRule):
         if len(set(numbers)) < len(numbers):
             raise ValueError(f"layers must differ from each other; got {numbers}")
         for layer in numbers:
+            # Layer 1 sends nothing further back, so no feedback stands for it.
             if layer != LAST and (isinstance(layer, str) or layer < 2):
                 raise ValueError(
                     f"layers that send errors back are 2, 3, ... and {LAST!r}; got {layer!r}"

@@ -69,6 +69,7 @@ class Schedule(Description):
 
     @model_validator(mode="after")
     def _countable(self) -> "Schedule":
+        # Each phase may be within the bound and their sum beyond it.
         if self.steps > MAX_COUNT:
             raise ValueError(f"phases have at most {MAX_COUNT} steps together; got {self.steps}")
         return self
@@ -144,4 +145,6 @@ class Update(Description):
     @property
     def memories(self) -> int:
         """How many numbers the update remembers for every weight."""
+        # Counted for estimates of memory, and to know whether a run can go on from its
+        # weights alone.
         return 1 if self.momentum else _MEMORIES.get(self.optimizer, 0)

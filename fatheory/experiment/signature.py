@@ -6,6 +6,8 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
+# As numpydoc writes parameters, ``name : kind``; so a kind is said once, where readers
+# look.
 _FIELDS = re.compile(r"^(\w+(?:, \w+)*) : (.+)$", re.MULTILINE)
 
 
@@ -79,6 +81,7 @@ def _worded(words: str) -> Any:
 def _documented(kind: type) -> dict[str, str]:
     """Return what docstrings say of fields, those of bases where the own one is silent."""
     told: dict[str, str] = {}
+    # From the base down, so that the class itself has the last word.
     for base in reversed(kind.__mro__):
         for names, words in _FIELDS.findall(inspect.cleandoc(base.__doc__ or "")):
             told |= dict.fromkeys(names.split(", "), words)

@@ -42,5 +42,7 @@ class Sparsity(Description):
 
     def removed(self, layer: int) -> tuple[float, float]:
         """Return the fractions of forward and feedback weights that a layer loses."""
+        # All but layer 1 by default: no feedback goes into it, and L16 thins W and B and leaves W0
+        # whole.
         chosen = layer in self.layers if self.layers else layer > 1
         return (self.forward, self.feedback) if chosen else (0.0, 0.0)

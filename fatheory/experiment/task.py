@@ -70,6 +70,7 @@ class DrawnTask(TaskFace):
     @property
     def program(self) -> Hashable:
         """What a compiled program depends on: sizes alone."""
+        # Numbers that are drawn are arguments of a program, not part of it.
         return (self.kind, self.inputs, self.outputs, self.samples)
 
 
@@ -152,6 +153,7 @@ def _read_task(value: Any) -> Any:
     if isinstance(value, TaskFace):
         return value
     kind = value.get("kind", "linear") if isinstance(value, Mapping) else "linear"
+    # Only the one that is named: asking for all would import every installed plug-in.
     known = {kind: TASKS.find(kind)} if isinstance(kind, str) else {}
     return of_its_kind("task", known or TASKS.known(), "linear")(value)
 

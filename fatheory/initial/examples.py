@@ -74,6 +74,7 @@ def sample_order(
     epoch. A full batch keeps the samples in order.
     """
     samples, batch = experiment.task.samples, experiment.schedule.batch_size
+    # Every order has the same mean; in one order it rounds alike at every step.
     if batch == samples:
         return np.tile(np.arange(samples), (stop - first, 1))
     per_epoch = samples // batch

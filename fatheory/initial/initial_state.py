@@ -160,6 +160,7 @@ def draw_initial_state(experiment: Experiment, seed: int) -> InitialState:
     ]
     connections = draw_connections(experiment, seed, shapes)
     drawn_biases = _draw_biases(experiment, seed)
+    # One start for all rules, unless they were given their own: comparisons are paired.
     apart = experiment.initial is not None and experiment.initial.by_rule
     of_rules = {
         label: (

@@ -43,6 +43,7 @@ class Samples:
         repeated inputs do not blow the map up.
         """
         X, Y = (a.astype(np.float64, copy=False) for a in (self.inputs, self.targets))
+        # `rcond=None` cuts singular values off at rounding times the larger side of X.
         return np.linalg.lstsq(X, Y, rcond=None)[0].T
 
     def first(self, count: int) -> "Samples":

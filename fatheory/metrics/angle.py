@@ -75,6 +75,7 @@ def angle(view: ArchiveView, of: Subject = "weight", *, layer: int | None = None
 
 
 def _unit_angle(view: ArchiveView, layer: int, output: int) -> xr.DataArray:
+    # Recorded angles are of the output layer only; those of others follow from weights.
     if layer == output and "unit_angle" in view:
         return view.variable("unit_angle")
     if layer <= view.experiment.network.convolutions:

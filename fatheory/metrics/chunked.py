@@ -31,6 +31,8 @@ def in_chunks(archive: xr.Dataset, compute: Callable[[xr.Dataset], Result]) -> R
         coords="minimal",
         compat="override",
         combine_attrs="override",
+        # Chunks are parts of one archive: where labels differ, something went wrong in
+        # between.
         join="exact",
     )
 
@@ -40,6 +42,7 @@ def _chunks(archive: xr.Dataset) -> Iterator[xr.Dataset]:
     if not steps:
         yield archive
         return
+    # At least one step, however large.
     count = max(1, CHUNK_BYTES * steps // archive.nbytes)
     for first in range(0, steps, count):
         yield archive.isel({labels.STEP: slice(first, first + count)})

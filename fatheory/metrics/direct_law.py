@@ -52,4 +52,5 @@ def _sent(view: ArchiveView, hidden: int, place: int) -> np.ndarray:
             f"the archive has no {name!r}, which direct feedback alignment draws; it was taken "
             f"away: read the archive that simulate, solve or load returned"
         )
+    # In double precision, in which the residual is compared with 1e-9.
     return view.array(name)[place].astype(np.float64)

@@ -56,6 +56,7 @@ def invariant_drift(view: ArchiveView) -> xr.DataArray:
     experiment = view.experiment
     _require_law(experiment)
     weights, start = view.weights, _start_of(view)
+    # NaN where no law holds: a drift of zero would claim that one does.
     drift, gaps = np.full((*weights[0].shape[:3], len(weights)), np.nan), []
     for place, label in enumerate(view.rules):
         for hidden in range(1, len(weights)):
@@ -71,6 +72,7 @@ def invariant_drift(view: ArchiveView) -> xr.DataArray:
                     f"no B F_{hidden + 1}: F_{hidden + 1} lacks full column rank"
                 )
             W0 = weights[hidden - 1][place]
+            # As a slice, so that the axis of steps stays for the subtraction.
             moved = np.linalg.norm(C - C[:, start : start + 1], axis=(-2, -1))
             scale = np.linalg.norm(W0 @ np.swapaxes(W0, -1, -2), axis=(-2, -1))
             # A start at zero has not moved yet, whatever the scale.

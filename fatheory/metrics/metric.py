@@ -67,6 +67,7 @@ def chunked_metric(compute: Compute[Parameters, Result]) -> Metric[Parameters, R
 def _of_archives(measured: Metric[Parameters, Result]) -> Metric[Parameters, Result]:
     """Let the signature that help shows begin with an archive."""
     shown = signature(measured)
+    # What is computed takes a view, which no caller has ever seen.
     _, *others = shown.parameters.values()
     first = Parameter("archive", Parameter.POSITIONAL_OR_KEYWORD, annotation=xr.Dataset)
     vars(measured)["__signature__"] = shown.replace(parameters=[first, *others])

@@ -41,6 +41,7 @@ def positive_alignment(view: ArchiveView) -> xr.Dataset:
     W, V = view.weights[-1], view.backward_weights[-1]
     assert V is not None  # a network has a hidden layer, so its last layer has a V
     B = np.swapaxes(V, -1, -2)
+    # At the output every rule has the same error.
     errors = view.backprop_signals[-1]
     fraction = view.labelled(
         "positive_fraction",

@@ -71,6 +71,7 @@ def pseudobackprop_angles(view: ArchiveView) -> xr.Dataset:
     ----------
     Lillicrap et al. 2014 (arXiv:1411.0247); 2016, Supplementary Note 15.
     """
+    # What was recorded was measured on the network itself, linear or not.
     if "pseudobackprop_angle" not in view:
         view.require_linear("angles to pseudobackprop", "'pseudobackprop_angles'")
     found = dict(read_or_computed(view, "pseudobackprop_angles").items())

@@ -41,6 +41,7 @@ def require_replicates(values: xr.DataArray, over: str) -> None:
         If they do not.
     """
     require_kind("values", values, xr.DataArray, "take a variable of the Dataset by its name")
+    # Shares made of them are floats, and have means.
     if values.dtype.kind not in "fc" and values.name in (labels.DIVERGED, labels.DIVERGED_AT):
         # -1 stands for a step that there is not; a mean would take it for one.
         raise FatheoryError(
@@ -147,6 +148,8 @@ def moments(values: xr.DataArray, over: str, *, skipna: bool = False) -> Moments
         where none is left.
     """
     values = values.astype(np.float64)
+    # One infinite loss would make a mean infinite and its interval NaN; as NaN it is
+    # lost, and counted.
     values = values.where(np.isfinite(values))
     n = values.notnull().sum(over).astype(np.float64)
     if skipna:
@@ -157,6 +160,7 @@ def moments(values: xr.DataArray, over: str, *, skipna: bool = False) -> Moments
         first = values.isel({over: 0}, drop=True)
     apart = values - first
     largest = abs(apart).max(over, skipna=skipna)
+    # Equal replicates: nothing to scale by, and their deviation is exactly zero.
     largest = largest.where(largest != 0, 1.0)
     scaled = apart / largest
     centre = scaled.mean(over, skipna=skipna)
@@ -175,6 +179,7 @@ def student_interval(
     quantile = special.stdtrit(degrees_of_freedom, (1 + probability) / 2)
     bounds = [centre - quantile * standard_error, centre + quantile * standard_error]
     interval = xr.concat(bounds, CI_BOUND, coords="minimal", compat="override", join="exact")
+    # By name: by number somebody would take the wrong end.
     interval = interval.assign_coords({CI_BOUND: ["lower", "upper"]})
     return interval.transpose(..., CI_BOUND)
 

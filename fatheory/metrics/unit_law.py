@@ -99,6 +99,7 @@ def unit_law_drift(view: ArchiveView) -> xr.DataArray:
                 own["overlap"] = np.sum(V * view.weights[hidden][place], axis=-2)
             law = _law(rule, own)
             moved = np.linalg.norm(law - law[:, start[:1]], axis=-1)
+            # Relative to the incoming part alone, which no sign can cancel.
             size = np.linalg.norm(parts["incoming"][place], axis=-1)
             # A start at zero has not moved yet, whatever the scale.
             drift[place, ..., hidden - 1] = np.divide(
@@ -124,6 +125,7 @@ def _full(values: xr.DataArray) -> np.ndarray:
 
 def _lacking(view: ArchiveView, rule: Rule, hidden: int) -> str:
     """Say why a rule has no law at a hidden layer, or the archive not what it needs."""
+    # Before the kinds, as brsf is a rule of signs, too.
     if rule.stochastic:
         return "whose signals are random"
     if is_direct_feedback(rule):
@@ -131,6 +133,7 @@ def _lacking(view: ArchiveView, rule: Rule, hidden: int) -> str:
             return "whose law holds in the last hidden layer only"
         lacking = labels.weight(hidden + 1) not in view
         return "whose law needs weights: add 'weights' to record.quantities" if lacking else ""
+    # An allow-list: a rule that is added later claims no law until somebody proves one.
     lawful = isinstance(rule, Backprop | FixedFeedback | SignConcordant | KolenPollack)
     return "" if lawful else "whose feedback is the gradient of nothing"
 

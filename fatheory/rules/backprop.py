@@ -14,6 +14,7 @@ class Backprop(LayeredRule):
     summary = "V = W: errors return through the transposed forward weights"
     source = "Rumelhart, Hinton & Williams 1986"
     display_name = "backprop"
+    # Black, as the reference that others are seen against.
     colour = "#000000"
 
     @staticmethod

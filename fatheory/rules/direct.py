@@ -46,4 +46,5 @@ def is_direct_feedback(rule: Rule) -> bool:
 
     Told apart exactly: a rule derived from this one may send something else.
     """
+    # `type`, not `isinstance`.
     return type(rule) is DirectFeedbackAlignment

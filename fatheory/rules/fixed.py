@@ -61,6 +61,7 @@ class RandomFeedback(FixedFeedback):
     source = "Liao, Leibo & Poggio 2016, RndF"
     display_name = "random feedback"
     colour = "#D55E00"
+    # The paper's.
     std: float = 0.05
 
     def __post_init__(self) -> None:
@@ -97,6 +98,7 @@ class OrthogonalFeedback(FixedFeedback):
 
     def draw(self, sampler: Sampler, shape: tuple[int, ...]) -> Array:
         """Draw B^T, of orthogonal rows or columns, from the QR factors of a normal matrix."""
+        # Tall, as the reduced QR of a wide matrix has a square Q.
         tall = sampler.normal(0.0, 1.0, (max(shape), min(shape)))
         Q, R = np.linalg.qr(tall)
         # Signs from R make the distribution uniform; LAPACK's own convention would not.
@@ -120,6 +122,7 @@ class Shallow(FixedFeedback):
     def draw(self, sampler: Sampler, shape: tuple[int, ...]) -> Array:
         """Return zeros: a feedback that carries nothing."""
         del sampler
+        # An array and not None, since V is the state itself.
         return np.zeros(shape)
 
 

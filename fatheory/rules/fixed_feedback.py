@@ -52,6 +52,8 @@ class FeedbackOfDistribution(FixedFeedback):
     source = "Lillicrap et al. 2016; derived for this project"
     display_name = "fixed feedback"
     colour = "#4D4D4D"
+    # Orthogonal columns and arrays of one's own are those of matrices, so kernels are
+    # refused for all.
     entrywise: ClassVar[bool] = False
     former_parameters: ClassVar[Mapping[str, str]] = {"law": "distribution"}
     distribution: Literal["uniform", "normal", "orthogonal", "array"] = "uniform"
@@ -66,6 +68,7 @@ class FeedbackOfDistribution(FixedFeedback):
             raise ValueError(
                 f"{self.name} needs a column_spread of at least 1; got {self.column_spread}"
             )
+        # An array beside another distribution would be ignored without a word.
         if bool(self.array) != (self.distribution == "array"):
             given = "given" if self.array else "not given"
             raise ValueError(

@@ -94,4 +94,5 @@ class BatchwiseRandomSignFeedback(FixedRandomSignFeedback):
     def mean_state(self, state: Array | None, shape: tuple[int, ...]) -> Array:
         """Return E[scale M o S] = scale (2 p - 1) / 2, p the concordance probability."""
         del state
+        # Half, as M ~ U[0, 1] has the mean 1/2.
         return np.full(shape, self.scale * (2 * self.concordance - 1) / 2)

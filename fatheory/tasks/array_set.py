@@ -15,6 +15,8 @@ from fatheory.labelled_arrays import by_position, require_same_labels
 
 Validation = float | Sequence[ArrayLike] | None
 """A fraction of the examples to hold out, examples of their own, or nothing."""
+# Fixed for all experiments: which examples are held out is part of the data, not of a
+# seed's draws.
 _SPLIT_SEED = 0x5EED
 _FEW_COLOURS = (1, 3)
 
@@ -54,6 +56,7 @@ class ArraySet:
     @cached_property
     def digest(self) -> str:
         """SHA-256 of everything, in hexadecimal digits."""
+        # Shapes and kinds as well: the bytes alone could be cut into other arrays.
         head = (self.shape, self.of_classes, self.inputs.dtype.str, len(self.held_out_inputs))
         found = hashlib.sha256(repr((head, self.inputs.shape, self.targets.shape)).encode())
         for array in self.arrays.values():
@@ -122,6 +125,7 @@ def array_set(
             f"classes={classes!r} goes with targets that are whole numbers of shape (example,); "
             f"got targets of {Y.dtype} and the shape {Y.shape}"
         )
+    # One-hot targets are exact in either precision, and do not decide.
     kinds = {array.dtype for array in (X, Xv, *(() if of_classes else (Y, Yv)))}
     dtype = np.dtype(np.float32) if kinds == {np.dtype(np.float32)} else np.dtype(np.float64)
     # A copy of one's own, in which -0 is 0: equal numbers have one digest.
@@ -134,6 +138,8 @@ def _numbers(name: str, value: ArrayLike) -> np.ndarray:
     given = getattr(value, "dtype", None)
     array = real_array(name, value)
     small = isinstance(given, np.dtype) and (
+        # Up to 16 bits single precision holds every number exactly, and takes half of
+        # the memory.
         given == np.float32 or (given.kind in "biuf" and given.itemsize <= 2)
     )
     return array.astype(np.float32) if small else array
@@ -148,6 +154,8 @@ def _inputs(name: str, value: ArrayLike) -> tuple[np.ndarray, tuple[int, ...]]:
             f"row, column, colour) of images, with one example at least; got {X.shape}"
         )
     _, *inner = X.shape
+    # As PyTorch has images; taken for rows it would train without a word on pixels in
+    # another order.
     if len(inner) == 3 and inner[0] in _FEW_COLOURS and inner[1] == inner[2] > 3:
         raise ArrayError(
             f"{name} must have colours last, as (example, row, column, colour); the shape "
@@ -172,6 +180,7 @@ def _targets(name: str, value: ArrayLike, count: int) -> np.ndarray:
             f"{name} must have the shape ({count},) or ({count}, n_o), for there are {count} "
             f"inputs; got {Y.shape}"
         )
+    # Of the array as given: `real_array` has turned whole numbers into floats.
     if Y.ndim == 1 and given.dtype.kind in "biu":
         return given.astype(np.int64)
     return Y.reshape(count, -1)
@@ -235,6 +244,7 @@ def _one_hot(Y: np.ndarray, Yv: np.ndarray, classes: object) -> tuple[np.ndarray
             f"targets are classes from 0 to {classes - 1}, for there are {classes}; got {largest}: "
             f"number them from 0, or give classes={largest + 1}"
         )
+    # Labels such as years or identifiers would make a one-hot array of gigabytes.
     if classes > 100 and classes > len(every):
         raise ArrayError(
             f"targets name classes up to {largest}, more than there are examples ({len(every)}): "

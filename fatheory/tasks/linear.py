@@ -18,11 +18,14 @@ def power_law_covariance(generator: np.random.Generator, inputs: int, decay: flo
     decay : float
         Exponent; 0 gives the identity exactly.
     """
+    # Exactly the identity, not Q Q^T, which is so up to rounding only.
     if decay == 0:
         return np.eye(inputs)
     eigenvalues = np.arange(1, inputs + 1) ** -decay
     eigenvalues *= inputs / eigenvalues.sum()
     Q, R = np.linalg.qr(generator.normal(size=(inputs, inputs)))
+    # Signs from R make the basis uniform over rotations; LAPACK's own convention would
+    # not.
     Q = Q * np.sign(np.diag(R))
     return (Q * eigenvalues) @ Q.T
 
@@ -30,6 +33,7 @@ def power_law_covariance(generator: np.random.Generator, inputs: int, decay: flo
 def symmetric_root(Sigma: Covariance) -> Covariance:
     """Return the symmetric square root of a covariance."""
     eigenvalues, Q = np.linalg.eigh(Sigma)
+    # Rounding makes eigenvalues of zero slightly negative.
     return (Q * np.sqrt(np.clip(eigenvalues, 0, None))) @ Q.T
 
 
@@ -51,6 +55,7 @@ def matched_inputs(
     """
     white = generator.standard_normal((samples, inputs))
     if samples >= inputs:
+        # By the Cholesky factor: any root whitens, and this one needs no eigenvectors.
         factor = np.linalg.cholesky(white.T @ white / samples)
         white = np.linalg.solve(factor, white.T).T
     return white if root is None else white @ root

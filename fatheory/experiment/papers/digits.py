@@ -20,6 +20,7 @@ FEEDBACK = 0.5
 FEEDBACK_WITH_SLOPES = 4.0
 """The same of the variant that sends B (e o y'): y' is 1/4 at most, and mostly far smaller."""
 WITH_SLOPES = "feedback_alignment with slopes"
+# By ratios: most of the fall of the error lies within the first epoch.
 _EARLY = (500, 1000, 2000, 5000, 10_000, 20_000, 40_000)
 
 
@@ -122,6 +123,7 @@ def lillicrap2016_features() -> Experiment:
         name="lillicrap2016/features",
         rules=_of_the_text(full),
         record=Record(
+            # Fields are large, so they are recorded at a few steps and of two seeds.
             quantities=("classification_error", "receptive_fields"),
             steps=(MNIST_IMAGES, 5 * MNIST_IMAGES),
             receptive_units=full.network.hidden[0],
@@ -137,6 +139,8 @@ def lillicrap2016_pseudo() -> Experiment:
     the figure's), at a dense grid of steps; 5 seeds and 2 epochs.
     """
     full = lillicrap2016_fig3ab()
+    # From small weights, as the claim is about W that grows along the feedback and not
+    # beside it.
     small = full.network.replaced(start=Uniform(bound=START / 10))
     return full.replaced(
         name="lillicrap2016/pseudo",

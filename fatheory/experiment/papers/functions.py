@@ -123,5 +123,6 @@ def lillicrap2016_fig5c() -> Experiment:
                 Phase(steps=20_000, frozen=_LEARNS_BELOW),
             )
         ),
+        # More than in Fig. 5a, as three phases share them.
         record=whole.record.replaced(snapshots=81),
     )

@@ -81,6 +81,7 @@ def liao2016_table_bm() -> Experiment:
 
 
 def _rates(rate: float, *rules: str) -> dict[str, Any]:
+    # One for all: the tables' scripts search each rule's own.
     return dict.fromkeys(rules, rate)
 
 
@@ -99,6 +100,7 @@ def _signs(name: str, rules: dict[str, Any]) -> Experiment:
         schedule=Schedule(
             phases=(Phase(steps=steps),),
             batch_size=_BATCH,
+            # After 40 and 55 of the 60 epochs.
             decay=StepDecay(at=(2 * steps // 3, 11 * steps // 12)),
         ),
         update=Update(momentum=0.9, weight_decay=5e-4, manhattan=1),

@@ -16,4 +16,5 @@ def decode(
     height, width, colours = shape
     records = np.frombuffer(content, np.uint8).reshape(-1, label_bytes + height * width * colours)
     pixels = records[:, label_bytes:].reshape(-1, colours, height, width)
+    # Colours last, as all images here.
     return pixels.transpose(0, 2, 3, 1), records[:, label_bytes - 1]

@@ -117,6 +117,9 @@ def load(
             f"{name} has no images for {split!r}: its classes are too small to give any"
         )
     return Images(
+        # In one pass: a copy in single precision that is divided afterwards would need
+        # the room twice. In C order, as transposed pixels would make rows of inputs
+        # slow to gather.
         images=np.divide(pixels[chosen], 255, dtype=np.float32, order="C"),
         labels=labels[chosen].astype(np.int64),
         name=entry.name if official else f"{entry.name} (unverified)",
@@ -128,4 +131,5 @@ def load(
 def _rows(entry: ImageSet, split: str) -> slice:
     """Return which images of the official part make up a split."""
     kept = entry.train - entry.validation
+    # The last part of each; `arrange` puts that of folders last, too.
     return {"train": slice(0, kept), "validation": slice(kept, None)}.get(split, slice(None))

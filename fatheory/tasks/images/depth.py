@@ -5,6 +5,8 @@ import re
 _PNG = b"\x89PNG\r\n\x1a\n"
 _NETPBM = re.compile(rb"P(?:[2356]|yP|0CMYK|yRGBA|yCMYK)")
 _COMMENT = rb"#[^\r\n]*[\r\n]"
+# Possessive (``*+``, ``++``), so that a crafted file cannot make the match try again
+# and again.
 _WORD = re.compile(rb"(?:\s|" + _COMMENT + rb")*+((?:[^\s#]|" + _COMMENT + rb")++)")
 
 
@@ -31,6 +33,7 @@ def _of_netpbm(content: bytes, at: int) -> int:
         if word is None:
             return 8
         largest, at = re.sub(_COMMENT, b"", word[1]), word.end()
+    # Twelve digits, as `int` of thousands of them is slow, or refused.
     return max(8, int(largest[:12]).bit_length()) if largest.isdigit() else 8
 
 

@@ -12,6 +12,7 @@ from fatheory.tasks.images.location import FOLDER_VARIABLE
 from fatheory.tasks.images.registry import image_set
 from fatheory.tasks.images.store import FileReport, report_on, set_folder, verify
 
+# Pooch's 1 KB would spend most of the time in Python.
 _CHUNK_BYTES = 1 << 16
 
 
@@ -58,6 +59,8 @@ def _make_room(report: FileReport) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if report.state == "damaged":
+            # Aside and not deleted: it may be a set of one's own under the official
+            # name.
             os.replace(path, path.with_name(path.name + ".damaged"))
     except OSError as error:
         raise DataError(

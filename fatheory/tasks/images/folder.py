@@ -83,6 +83,8 @@ def read_folder(path: Path, size: Size | None = None, strict: bool = False) -> F
         size and none is asked for; a class has no images; or, if `strict`, files are unreadable.
     """
     path = path.resolve()
+    # The resolved path is part of the cache's key, so that two names of a folder share
+    # it.
     found = _read(path, size, fingerprint(path))
     if found.unreadable:
         message = _listed(path, found.unreadable)
@@ -157,6 +159,7 @@ def folder_set(
     )
 
 
+# Facts are small, unlike the pictures below, of which one folder is kept.
 @lru_cache(maxsize=64)
 def _scan(path: Path, name: str, stamp: str) -> ImageSet:
     del stamp  # it belongs to the cache's key: a changed folder is read again
@@ -209,6 +212,7 @@ def _where(path: Path, parts: Parts) -> str:
 
 
 def _check_file(path: Path, parts: Parts, file: File, pictures: Mapping[Parts, Picture]) -> None:
+    # A tar archive may hold a name twice, and unpacking would keep the last.
     if parts in pictures:
         raise DataError(f"{_where(path, parts)} is there twice; expected one file of a name")
     if file.size > MAX_BYTES:
@@ -233,10 +237,12 @@ def _check_size(
 
 def _assembled(found: Arrangement, unreadable: tuple[str, ...], digest: str) -> FolderImages:
     """Make arrays of the pictures of each part; they are shared by all who read the folder."""
+    # Grey among coloured ones is given three equal colours, as all must have one shape.
     shape = max((one.shape for pairs in found.parts.values() for _, one in pairs), key=len)
     pixels: dict[Part, _Pixels] = {}
     labels: dict[Part, _Labels] = {}
     for part, pairs in found.parts.items():
+        # Bytes until they are used: in single precision they take four times as much.
         pixels[part] = np.empty((len(pairs), *shape), np.uint8)
         for row, (_, picture) in zip(pixels[part], pairs, strict=True):
             row[...] = picture if picture.ndim == len(shape) else picture[..., None]

@@ -75,6 +75,7 @@ def folder_path(name: str, folder: Path | None = None) -> Path:
     root = (folder or data_folder()).resolve()
     inside = split_name(name)[0]
     try:
+        # Links are followed before the check: one inside the folder may lead out of it.
         path = (root / inside).resolve()
         present = path.exists()
     except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: a loop of links

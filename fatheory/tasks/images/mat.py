@@ -42,6 +42,7 @@ def read_mat(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Byt
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
     if content[_HEADER_BYTES - 4 : _HEADER_BYTES] != _LITTLE_ENDIAN_5:
         raise DataError(f"{path} is no MATLAB file of version 5, least byte first")
+    # A bound before decompressing: a few bytes can claim to hold gigabytes.
     limit = max(map(math.prod, shapes.values())) + _FRAME_BYTES
     arrays: dict[str, Bytes] = {}
     try:
@@ -96,10 +97,12 @@ def _array(kind: int, data: memoryview) -> tuple[str, Bytes]:
     number = flags[0] if flags else None
     if number not in _CLASSES:
         raise ValueError(f"found an array of class {number}; expected one of {_CLASSES}")
+    # A bound on what is multiplied below: the product of a million lengths takes long.
     if len(lengths) > 4 * _MAX_DIMENSIONS:
         raise ValueError(f"found an array of more than {_MAX_DIMENSIONS} dimensions")
     shape = tuple(np.frombuffer(lengths, "<i4").tolist())
     array = np.frombuffer(values, np.uint8)
     if array.size != math.prod(shape):
         raise ValueError(f"found {array.size:,} values for an array of shape {shape}")
+    # MATLAB stores columns first.
     return bytes(name).decode("ascii"), array.reshape(shape, order="F")

@@ -27,6 +27,8 @@ def _read_idx_pair(entry: ImageSet, part: Part, paths: Mapping[str, Path]) -> _P
     images_file, labels_file = (file.name for file in entry.files if file.part == part)
     count = entry.images_in(part)
     labels = read_idx(paths[labels_file], (count,))
+    # Labels first: they are small, and tell a damaged set before the images are
+    # decompressed.
     _check_labels(str(paths[labels_file]), labels, entry.classes)
     return read_idx(paths[images_file], (count, *entry.shape)), labels
 
@@ -77,6 +79,7 @@ def _read_folder(entry: ImageSet, part: Part, paths: Mapping[str, Path]) -> _Pix
 def _generate(entry: ImageSet, part: Part, paths: Mapping[str, Path]) -> _PixelsAndLabels:
     del paths  # a generated set has no files
     height, width = entry.shape
+    # Streams of their own, so that the test images do not repeat the training images.
     stream = {"train": 1, "test": 2}[part]
     return synthetic_digits(entry.images_in(part), entry.classes, (height, width), stream)
 

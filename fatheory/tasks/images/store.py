@@ -149,6 +149,8 @@ def usable_files(
 
 def _files_in_use(entry: ImageSet, where: Path) -> tuple[DataFile, ...]:
     """Choose between an archive and its unpacked members; the archive comes first."""
+    # `lexists`: a broken link is a file that is there and damaged, not one that is
+    # missing.
     archived = any(os.path.lexists(where / file.name) for file in entry.files)
     unpacked = any(os.path.lexists(where / file.name) for file in entry.unpacked)
     return entry.unpacked if unpacked and not archived else entry.files
@@ -163,11 +165,13 @@ def report_on(path: Path, expected: DataFile) -> FileReport:
     try:
         found = path.stat()
         algorithm = expected.checksum.partition(":")[0]
+        # Once for each state of a file: archives of gigabytes take seconds.
         checksum = _checksum(path.resolve(), found.st_size, found.st_mtime_ns, algorithm)
     except OSError as error:
         raise DataError(
             f"{path} cannot be read: {error.strerror}; check its permissions"
         ) from error
+    # Size too, since an MD5 sum can be met on purpose.
     good = checksum == expected.checksum and found.st_size == expected.size
     return FileReport(path, "present" if good else "damaged", found.st_size, checksum, expected)
 

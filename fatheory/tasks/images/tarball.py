@@ -14,6 +14,7 @@ _CHUNK_BYTES = 1 << 20
 DAMAGES = (tarfile.TarError, OSError, EOFError, ValueError, zlib.error)
 """What reading a damaged archive raises."""
 
+# Far more than any image set has; a small file can name members without end.
 _MAX_MEMBERS = 1 << 22
 _NOTES = (
     tarfile.GNUTYPE_LONGNAME,
@@ -106,6 +107,7 @@ def read_batch(path: Path, batch: DataFile) -> bytes:
 
 def checked_members(path: Path, archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
     """Yield the members of an archive, and refuse what one of plain files has no use for."""
+    # Also of plain archives, which are never inflated: a generous bound for them.
     most = _INFLATION * path.stat().st_size
     for number, member in enumerate(archive, 1):
         if number > _MAX_MEMBERS:

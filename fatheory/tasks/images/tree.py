@@ -68,6 +68,7 @@ def fingerprint(path: Path) -> str:
 
     The time of change counts too, which no program can set: copying keeps that of modification.
     """
+    # The path itself as well: an archive is a file, into which `os.walk` does not go.
     files = [path, *(Path(here, name) for here, _, names in os.walk(path) for name in names)]
     with _damage_refused(path, "cannot be read"):
         listing = sorted(
@@ -84,10 +85,13 @@ def _hidden(name: str) -> bool:
 
 def _in_folder(path: Path) -> Iterator[tuple[Parts, File | None]]:
     with _damage_refused(path, "cannot be read"):
+        # `os.walk` passes over folders that it may not read, and images would be
+        # missing.
         for here, folders, files in os.walk(path, onerror=_raise):
             folders.sort()
             for name in (*folders, *sorted(files)):
                 one = Path(here, name)
+                # Not `stat`: links are refused, and must not be followed to find out.
                 found = one.lstat()
                 if not (stat.S_ISDIR(found.st_mode) or stat.S_ISREG(found.st_mode)):
                     raise DataError(f"{path} is refused: {one} is a link or a device")
