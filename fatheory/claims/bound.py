@@ -11,8 +11,8 @@ from typing import Any
 
 from fatheory.errors import ClaimError
 
-# `why` and `fixed` are no ornament: a bound that says neither cannot be told from one
-# fitted to its result.
+# `why` and `fixed` are no ornament: a bound that says neither cannot be told from one fitted to its
+# result.
 _NEEDED = {"what", "unit", "reproduced", "by", "why", "fixed"}
 _KNOWN = _NEEDED | {"paper", "direction", "known", "path", "text"}
 _BY = ("value", "interval")
@@ -143,8 +143,7 @@ def read_bounds(text: str, history: str) -> dict[str, Bound]:
 def _bound(
     name: str, one: Mapping[str, Any], dates: Mapping[str, datetime], moves: list[Move]
 ) -> Bound:
-    # Unknown keys are refused: a mistyped `direction` would pass for a bound that has
-    # none.
+    # Unknown keys are refused: a mistyped `direction` would pass for a bound that has none.
     missing, strange = sorted(_NEEDED - set(one)), sorted(set(one) - _KNOWN)
     if missing or strange:
         raise ClaimError(
@@ -169,8 +168,8 @@ def _bound(
         fixed=Fixing(
             one["fixed"], dates[one["fixed"]], one.get("path", BOUNDS_FILE), one.get("text", "")
         ),
-        # Told beside the verdict, never followed: a bound that moves once its result is
-        # seen judges nothing.
+        # Told beside the verdict, never followed: a bound that moves once its result is seen judges
+        # nothing.
         moves=tuple(move for move in moves if name in move.claims),
     )
 

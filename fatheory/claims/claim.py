@@ -62,8 +62,8 @@ class Claim:
         return cls(statement, value, unit, f"{low:g} to {high:g}", low <= value <= high)
 
     def _repr_html_(self) -> str:
-        # Four digits: more than any spread over seeds supports, and enough to tell a
-        # bound from its miss.
+        # Four digits: more than any spread over seeds supports, and enough to tell a bound from its
+        # miss.
         measured = f"{self.measured:.4g} {self.unit}".strip()
         told = (("measured", measured), ("expected", self.expected), ("verdict", self.verdict))
         return heading("Claim", self.statement) + table(told)
@@ -120,7 +120,7 @@ def claims_from_dataset(data: xr.Dataset) -> list[Claim]:
             f"the dataset holds no claims: it lacks {', '.join(missing)} (its variables: "
             f"{', '.join(sorted(map(str, data.variables)))}); merge claims_dataset(claims) into it"
         )
-    # `tolist` gives Python's own bool and float, as the dataclass declares; the
-    # verdicts are those of the day, which today's bounds must not rewrite.
+    # `tolist` gives Python's own bool and float, as the dataclass declares; the verdicts are those
+    # of the day, which today's bounds must not rewrite.
     columns = [data[name].values.tolist() for name in (CLAIM, *_VARIABLES)]
     return [Claim(*row) for row in zip(*columns, strict=True)]

@@ -113,23 +113,21 @@ def look(entry: Entry, bound: Bound | None, results: Results) -> Row:
         problem = "" if entry.not_run else "the entry has neither a measure nor a reason"
         return Row(entry, bound, Verdict.NOT_RUN, entry.not_run, problem=problem)
     try:
-        # Asked first, so that a file that is missing or damaged is told from one that
-        # lacks a number.
+        # Asked first, so that a file that is missing or damaged is told from one that lacks a
+        # number.
         results[entry.result]
         origin = results.origin(entry.result)
-        # A bound is about one size of experiment; a quick run that meets it would prove
-        # nothing.
+        # A bound is about one size of experiment; a quick run that meets it would prove nothing.
         if entry.scales and origin.scale not in entry.scales:
             reason = entry.not_run or f"the stored result is of scale {origin.scale!r}"
             return Row(entry, bound, Verdict.NOT_RUN, reason)
         measured = _number(entry.measure(results))
-    # Before its parent class below: an older protocol is expected, and no fault of the
-    # stored file.
+    # Before its parent class below: an older protocol is expected, and no fault of the stored file.
     except OlderProtocolError as older:
         return Row(entry, bound, Verdict.NOT_RUN, str(older))
     except MissingResultError as missing:
-        # An entry that says why it was not run expects no file; without a reason, its
-        # absence is a fault.
+        # An entry that says why it was not run expects no file; without a reason, its absence is a
+        # fault.
         problem = "" if entry.not_run else str(missing)
         return Row(entry, bound, Verdict.NOT_RUN, entry.not_run, problem=problem)
     except NotMeasuredError as lacking:

@@ -59,8 +59,7 @@ def difference(first: xr.DataArray, second: xr.DataArray, *, paired: bool = True
 
 def ratio(first: xr.DataArray, second: xr.DataArray) -> Measured:
     """Measure first / second: the geometric mean of the pairs of a seed."""
-    # In logarithms 2 and 1/2 lie equally far from 1, and the interval ends stay
-    # positive.
+    # In logarithms 2 and 1/2 lie equally far from 1, and the interval ends stay positive.
     logs = difference(_log(first), _log(second))
     return transformed(logs, math.exp)
 
@@ -90,8 +89,7 @@ def working_range(errors: xr.DataArray, within: float) -> float:
     values, scales = errors.values, errors[errors.dims[0]].values
     near = values <= np.nanmin(values) + within
     low = high = int(np.nanargmin(values))
-    # Neighbours only: a lucky scale beyond a gap would widen the range without working
-    # in between.
+    # Neighbours only: a lucky scale beyond a gap would widen the range without working in between.
     while low > 0 and near[low - 1]:
         low -= 1
     while high < near.size - 1 and near[high + 1]:

@@ -36,8 +36,7 @@ class Protocol:
     older: frozenset[str] = frozenset()
 
 
-# Learning rates are named, since a stored result at another rate has the same file and
-# labels.
+# Learning rates are named, since a stored result at another rate has the same file and labels.
 PROTOCOLS: Mapping[str, Protocol] = {
     "lillicrap2016/fig2": Protocol(),
     "lillicrap2016/fig3ab": Protocol((0.05,), True, frozenset({"6b404c394296d923"})),
@@ -100,8 +99,7 @@ def require_protocol(name: str, data: xr.Dataset) -> None:
     if found != figure:
         raise ClaimError(f"it must hold the data of {figure!r}, and says {found!r}")
     hashes = set(experiment_hashes(data).values())
-    # By the hash of the description: names and labels stayed the same when the protocol
-    # changed.
+    # By the hash of the description: names and labels stayed the same when the protocol changed.
     if hashes & wanted.older:
         raise OlderProtocolError("protocol of the text not yet run at this scale")
     for label, asked in experiments(data).items():
@@ -133,8 +131,8 @@ def _problem(asked: Mapping[str, Any], wanted: Protocol, paper: str) -> str:
         if wanted.rates and rate not in wanted.rates:
             allowed = " or ".join(map(str, wanted.rates))
             return f"trains {label!r} at learning rate {rate}, and the bounds are for {allowed}"
-        # Variants are labelled otherwise and may transmit slopes: that is what they are
-        # there to show.
+        # Variants are labelled otherwise and may transmit slopes: that is what they are there to
+        # show.
         of_text = label == FEEDBACK_ALIGNMENT and wanted.local_slopes
         if of_text and choice.get("slopes", "transmitted") != "local":
             return f"transmits slopes in {label!r}, and the bounds are for slopes='local'"

@@ -54,8 +54,8 @@ def results_folder(given: str | os.PathLike[str] | None = None) -> Path:
         If there is none.
     """
     return _first_with_results(
-        # The working folder before the package's: in a checkout beside an installed
-        # wheel, one means one's own results.
+        # The working folder before the package's: in a checkout beside an installed wheel, one
+        # means one's own results.
         [Path(given)] if given is not None else [Path(FOLDER), *_with_the_package()]
     )
 
@@ -151,12 +151,12 @@ class Results:
             path, data = self.path(name), self[name]
             self._origins[name] = Origin(
                 path=path,
-                # Of the bytes, so that a verdict names the very file, which can be
-                # compared without this package.
+                # Of the bytes, so that a verdict names the very file, which can be compared without
+                # this package.
                 sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
                 scale=str(data.attrs[labels.ATTR_SCALE]),
-                # The date within the data: a checkout stamps all files with the hour at
-                # which it was made.
+                # The date within the data: a checkout stamps all files with the hour at which it
+                # was made.
                 created=datetime.fromisoformat(data.attrs[labels.ATTR_CREATED]),
                 experiments=tuple(experiment_hashes(data).values()),
             )

@@ -137,8 +137,7 @@ def over_chance(results: Results, image_set: str) -> Measured:
 def random_minus_signs(results: Results, image_set: str) -> Measured:
     """Return the better of RndF+BN and RndF+BN+BM minus USF+BN+BM."""
     error = errors(results, C1, image_set)
-    # The better of two settings leans against the claim that random feedback is the
-    # worse.
+    # The better of two settings leans against the claim that random feedback is the worse.
     better = _better(error.sel(rule="rndf", drop=True), ("BN", "BN+BM"))
     return difference(better, error.sel(rule="usf", setting="BN+BM", drop=True))
 
@@ -159,8 +158,8 @@ def random_fails(results: Results, image_set: str) -> Measured:
 def signs_learn(results: Results, image_set: str) -> Measured:
     """Return the worse of USF and FRSF with a frozen last layer, minus that layer alone."""
     error = errors(results, C2, image_set)
-    # Into the last layer alone no feedback goes, so all rules do the same there: their
-    # mean has less noise.
+    # Into the last layer alone no feedback goes, so all rules do the same there: their mean has
+    # less noise.
     top = _cell(error, "top").mean("rule", skipna=False)
     return difference(_worst(_cell(error, "bottom"), ("usf", "frsf")), top)
 

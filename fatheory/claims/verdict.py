@@ -32,8 +32,8 @@ def judge(bound: Bound, measured: Measured) -> tuple[Verdict, str]:
     """
     if _inside(bound.reproduced, measured, by_interval=bound.by_interval):
         return Verdict.REPRODUCED, ""
-    # By the interval even where the mean decides above: of a direction a mean alone is
-    # a coin's toss.
+    # By the interval even where the mean decides above: of a direction a mean alone is a coin's
+    # toss.
     if bound.direction is not None and _inside(bound.direction, measured, by_interval=True):
         return Verdict.OTHER_NUMBER, ""
     for wanted in (bound.reproduced, bound.direction):

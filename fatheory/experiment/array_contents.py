@@ -61,8 +61,7 @@ class ArrayContents(Description):
             outputs=held.targets.shape[1],
             of_classes=held.of_classes,
             in_unit_interval=held.in_unit_interval,
-            # Kept, since arrays that are read back in another precision would have
-            # another digest.
+            # Kept, since arrays that are read back in another precision would have another digest.
             precision=str(held.inputs.dtype),
             digest=digest,
             drawn_by=drawn_by,

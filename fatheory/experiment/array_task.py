@@ -25,8 +25,7 @@ from fatheory.tasks.own_arrays import (
 )
 from fatheory.tasks.unscaled import warn_of_unscaled
 
-# A fifth, as is usual; of fewer than ten examples it would be one, which tells no rates
-# apart.
+# A fifth, as is usual; of fewer than ten examples it would be one, which tells no rates apart.
 _FEWEST, _RESERVED = 10, 0.2
 
 
@@ -130,8 +129,7 @@ class ArrayTask(TaskFace):
         # Held here until the task holds it, for others find it only as long as someone does.
         arrays = arrays if arrays is None else remember(arrays)
         super().__init__(**described)
-        # A description that is read again finds the arrays of the first, by their
-        # digest.
+        # A description that is read again finds the arrays of the first, by their digest.
         self._arrays = at_hand(self.contents.digest) if arrays is None else arrays
 
     @property
@@ -188,8 +186,7 @@ class ArrayTask(TaskFace):
     @property
     def held_out(self) -> int:
         """Number of examples that losses and errors are measured on."""
-        # Without held-out examples losses are those of training: the task has no
-        # others.
+        # Without held-out examples losses are those of training: the task has no others.
         return self.contents.held_out or self.contents.train
 
     @property

@@ -176,6 +176,5 @@ class ConvolutionalNetwork(NetworkDescription):
                         f"{rule.name} is defined for matrices, and layer {layer} is a "
                         f"convolution; give that layer another rule",
                     )
-                    # Once for a rule: the same would be said of all further
-                    # convolutions.
+                    # Once for a rule: the same would be said of all further convolutions.
                     break

@@ -68,8 +68,8 @@ def departures(
             continue
         if name in reported:
             yield from reported[name](value)
-        # A field without a default has no value that could mean "nothing unusual", so
-        # it always counts.
+        # A field without a default has no value that could mean "nothing unusual", so it always
+        # counts.
         elif field.is_required() or value != field.get_default(call_default_factory=True):
             yield Departure(name, f"its {name} is {short(value)}", f"leave network.{name} out")
 

@@ -46,8 +46,7 @@ def real(value: Any) -> Any:
         # Adding zero turns -0.0 into 0.0.
         return float(value) + 0.0
     except OverflowError:
-        # Of integers beyond any float; infinity is then refused with a message of its
-        # own.
+        # Of integers beyond any float; infinity is then refused with a message of its own.
         return math.inf
 
 
@@ -134,8 +133,7 @@ class Description(BaseModel):
         If a setting is given without its name.
     """
 
-    # Unknown keys are refused, as a mistyped setting would otherwise run with its
-    # default.
+    # Unknown keys are refused, as a mistyped setting would otherwise run with its default.
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
     spellings: ClassVar[Mapping[str, str]] = {}
     """Further keys that a part takes, and the fields that they stand for."""
@@ -315,8 +313,7 @@ def _problems(model: type[Description], entry: Any) -> list[tuple[str, str]]:
         instead = f"; give it, or {' or '.join(others)}" if others else ""
         return [(path, f"is required and has no default{instead}")]
     message = entry["msg"][0].lower() + entry["msg"][1:]
-    # Pydantic takes no string for a sequence, and whoever writes "weights" means
-    # ["weights"].
+    # Pydantic takes no string for a sequence, and whoever writes "weights" means ["weights"].
     lone_word = entry["type"] == "tuple_type" and isinstance(entry["input"], str)
     meant = f": write [{short(entry['input'])}]" if lone_word else ""
     return [(path, f"{message}; got {short(entry['input'])}{meant}")]

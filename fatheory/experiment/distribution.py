@@ -35,8 +35,7 @@ class _Drawn(Description):
     def canonical(self) -> dict[str, Any]:
         """Return what differs from the defaults, as runs know it that were stored before."""
         own = super().canonical()
-        # Under the former name, or every stored run would have another hash than its
-        # description.
+        # Under the former name, or every stored run would have another hash than its description.
         return own | {_FORMER: own.pop("distribution")}
 
 
@@ -71,8 +70,8 @@ class Normal(_Drawn):
 
     def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         """Draw an array of this distribution."""
-        # In double precision whatever the run has, so that both precisions start from
-        # the same draws.
+        # In double precision whatever the run has, so that both precisions start from the same
+        # draws.
         return generator.normal(0.0, self.std, shape)
 
 

@@ -99,8 +99,8 @@ class ImageTask(TaskFace):
         if not (isinstance(name, str) and is_folder_name(name)):
             return data
         found = image_set(name)
-        # Kept in the description, which must be readable where the folder is not, and
-        # tell if it changed.
+        # Kept in the description, which must be readable where the folder is not, and tell if it
+        # changed.
         return {**data, "dataset": found.name, "contents": _contents(found)}
 
     @field_validator("dataset")
@@ -251,8 +251,8 @@ class ImageTask(TaskFace):
 
     def for_choosing(self, most: int) -> "ImageTask":
         """Return the task that learns without the validation images and is measured on them."""
-        # Images of the training set that are held out: rates that were chosen on the
-        # test set would flatter it.
+        # Images of the training set that are held out: rates that were chosen on the test set would
+        # flatter it.
         part = min(self.image_set.validation, most)
         return self.replaced(train="train", evaluation="validation", evaluation_limit=part)
 

@@ -55,15 +55,13 @@ def read_object(subject: str, text: str | bytes) -> dict[str, Any]:
 
 def written(content: Any) -> str:
     """Write content as JSON in one way: no spaces, keys in order."""
-    # Hashes are of this text: any other way of writing it would orphan every stored
-    # run.
+    # Hashes are of this text: any other way of writing it would orphan every stored run.
     return json.dumps(content, separators=(",", ":"), sort_keys=True)
 
 
 def text_digest(text: str) -> str:
     """Return sixteen hexadecimal digits that change with anything in a text."""
-    # 64 bits: two among a million experiments collide with a chance of 3e-8, and names
-    # stay short.
+    # 64 bits: two among a million experiments collide with a chance of 3e-8, and names stay short.
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

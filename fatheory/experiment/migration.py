@@ -79,8 +79,8 @@ def migrated(data: Mapping[str, Any]) -> Data:
         If it is of a later version, its version is none, or parts are of packages that are not
         here.
     """
-    # Without one it is of today, as in Python and in texts written by hand; texts from
-    # archives get `FIRST` where they are read.
+    # Without one it is of today, as in Python and in texts written by hand; texts from archives get
+    # `FIRST` where they are read.
     version = data.get("version", VERSION)
     if type(version) is not int or version < FIRST:
         raise ValueError(

@@ -164,8 +164,7 @@ class OwnStart(Description):
             values = archive[name]
             if labels.STEP in values.dims:
                 recorded = values[labels.STEP].values
-                # The largest label, not the last place: a selection may have turned the
-                # order.
+                # The largest label, not the last place: a selection may have turned the order.
                 at = recorded.max() if step is None else step_label(step)
                 if at not in recorded:
                     raise ArrayError(f"step {step!r} was not recorded; these were: {recorded}")
@@ -185,8 +184,8 @@ class OwnStart(Description):
             if name not in archive:
                 continue
             for held in _slices(described, labelled(name, archive[name], described.name)):
-                # What an archive holds and the description does not name is another
-                # start, and is left there.
+                # What an archive holds and the description does not name is another start, and is
+                # left there.
                 if held.digest in described.digests:
                     own = cast(HeldArray, remember(held))
                     self._held[own.digest] = own

@@ -52,8 +52,8 @@ class Pairs(tuple[tuple[str, Value], ...]):
         """
         if not isinstance(key, str):
             return super().__getitem__(key)
-        # No dictionary beside the pairs: a tuple with `__slots__` has no room for one,
-        # and there are few rules.
+        # No dictionary beside the pairs: a tuple with `__slots__` has no room for one, and there
+        # are few rules.
         for label, value in self:
             if label == key:
                 return value

@@ -145,8 +145,8 @@ def _grid(
     if steps:
         chosen = np.asarray(steps)
     elif spacing == "linear":
-        # Rounded, not cut off, so that steps lie evenly about the even grid; `union1d`
-        # drops repetitions.
+        # Rounded, not cut off, so that steps lie evenly about the even grid; `union1d` drops
+        # repetitions.
         chosen = np.linspace(0, total, snapshots).round().astype(int)
     else:
         # From 1 on, for 0 has no logarithm; it is among those that are always recorded.

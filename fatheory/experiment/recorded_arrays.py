@@ -35,8 +35,7 @@ def recorded_arrays(archive: Any, contents: ArrayContents, root_seed: int) -> Ow
     if not all(name in archive and archive[name].ndim == 2 + each for name in wanted):
         return None
     stored = [_by_label(archive[name], each, contents.precision) for name in wanted]
-    # Drawn arrays have no digest of their content: that in the description is of what
-    # draws them.
+    # Drawn arrays have no digest of their content: that in the description is of what draws them.
     if not each:
         held = _array_set(stored, contents)
         if held.digest != contents.digest:

@@ -61,8 +61,7 @@ class LayerRule(Description):
                 known += rule.parameters()
                 raise UnknownNameError(f"parameter of {rule.name}", key, known)
         made = rule(**{key: rule.read(key, value) for key, value in given.items()})
-        # Defaults are written out, so that a description keeps its meaning should a
-        # default change.
+        # Defaults are written out, so that a description keeps its meaning should a default change.
         complete = {key: rule.read(key, getattr(made, key)) for key in rule.parameters()}
         return own | {"parameters": tuple(complete.items())}
 

@@ -145,6 +145,6 @@ class Update(Description):
     @property
     def memories(self) -> int:
         """How many numbers the update remembers for every weight."""
-        # Counted for estimates of memory, and to know whether a run can go on from its
-        # weights alone.
+        # Counted for estimates of memory, and to know whether a run can go on from its weights
+        # alone.
         return 1 if self.momentum else _MEMORIES.get(self.optimizer, 0)

@@ -6,8 +6,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
-# As numpydoc writes parameters, ``name : kind``; so a kind is said once, where readers
-# look.
+# As numpydoc writes parameters, ``name : kind``; so a kind is said once, where readers look.
 _FIELDS = re.compile(r"^(\w+(?:, \w+)*) : (.+)$", re.MULTILINE)
 
 

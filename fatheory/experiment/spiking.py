@@ -74,8 +74,7 @@ class SpikingNetwork(NetworkDescription):
     start: Distribution = Uniform(bound=0.05)
     biases: EntryDistribution | None = Uniform(bound=0.0)
 
-    # No fields: they follow from how neurons spike, and other rooms ask every network
-    # for them.
+    # No fields: they follow from how neurons spike, and other rooms ask every network for them.
     activation: ClassVar[ActivationName] = "sigmoid"
     output: ClassVar[OutputName] = "sigmoid"
     convolutions: ClassVar[int] = 0

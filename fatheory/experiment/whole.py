@@ -11,8 +11,7 @@ Problem = tuple[str, str]
 
 
 @runtime_checkable
-# A protocol, as experiments import their parts, and parts cannot import experiments in
-# turn.
+# A protocol, as experiments import their parts, and parts cannot import experiments in turn.
 class Whole(Protocol):
     """What `fatheory.Experiment` tells its parts, which know nothing of experiments."""
 

@@ -91,8 +91,8 @@ def draw_cells(data: xr.Dataset, axes: Axes) -> None:
         )
     axes.set_xticks(range(len(settings)), settings)
     axes.set(ylabel="test error (%)", xlim=(-0.5, len(settings) - 0.5))
-    # Errors go from chance down to tenths of a percent: a linear axis would show the
-    # bad rules alone.
+    # Errors go from chance down to tenths of a percent: a linear axis would show the bad rules
+    # alone.
     axes.set(yscale="log", ylim=(lowest, 105))
     axes.yaxis.set_major_formatter("{x:g}")
     # Matplotlib labels all or no minor ticks; over several decades all of them overlap.

@@ -73,8 +73,8 @@ def _at_lightness(base: np.ndarray, lightness: float) -> str:
     if wanted <= own:
         mixed = base * (wanted / own)
     else:
-        # Luminance is linear in light, so the share of white follows without a search;
-        # the hue stays.
+        # Luminance is linear in light, so the share of white follows without a search; the hue
+        # stays.
         mixed = base + (1 - base) * (wanted - own) / (1 - own)
     return to_hex(np.clip(_encoded(mixed), 0, 1)).upper()
 
@@ -91,7 +91,7 @@ def _encoded(light: np.ndarray) -> np.ndarray:
 
 def lightness(colours: Sequence[str]) -> np.ndarray:
     """Return the lightness CIE L* of colours, 0 for black and 100 for white."""
-    # By light and not by sRGB numbers, which are coded: equal steps in them are no
-    # equal steps to the eye.
+    # By light and not by sRGB numbers, which are coded: equal steps in them are no equal steps to
+    # the eye.
     light = np.array([_LUMINANCE @ _linear(np.array(to_rgb(colour))) for colour in colours])
     return np.where(light > 216 / 24389, 116 * np.cbrt(light) - 16, light * 24389 / 27)

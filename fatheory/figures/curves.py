@@ -56,8 +56,8 @@ def learning_curves(
     for source in data[labels.SOURCE].values:
         for rule in data[labels.RULE].values:
             curve = data[variable].sel({labels.SOURCE: source, labels.RULE: rule})
-            # NaN throughout: this source has no such rule. Matplotlib would list it in
-            # the legend all the same.
+            # NaN throughout: this source has no such rule. Matplotlib would list it in the legend
+            # all the same.
             if curve.isnull().all():
                 continue
             where = curve[x].values

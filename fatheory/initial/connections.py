@@ -49,8 +49,8 @@ def draw_connections(
     for layer, shape in enumerate(shapes, start=1):
         of_forward, of_feedback = sparsity.removed(layer)
         mask = _mask(partial(stream, root_seed, seed, "forward_mask", layer), shape, of_forward)
-        # A unit without inputs would be constant, and angles of its weights NaN for no
-        # visible reason.
+        # A unit without inputs would be constant, and angles of its weights NaN for no visible
+        # reason.
         if mask is not None and not mask.any(axis=1).all():
             unit = int(np.argmin(mask.any(axis=1)))
             raise InvalidExperimentError(
@@ -66,8 +66,7 @@ def draw_connections(
             )
         forward.append(mask)
         own = _mask(partial(stream, root_seed, seed, "feedback_mask", layer), shape, of_feedback)
-        # Drawn even where it is not used, as streams are independent: it shifts
-        # nobody's numbers.
+        # Drawn even where it is not used, as streams are independent: it shifts nobody's numbers.
         feedback.append(mask if sparsity.shared else own)
     return Connections(tuple(forward), tuple(feedback))
 

@@ -28,8 +28,7 @@ def coordinates(
     weighted = {}
     if rate_factors is not None:
         # The sum of the factors of the updates before a step; at step 0 there are none.
-        # In float64: sums of hundreds of thousands of factors lose digits in single
-        # precision.
+        # In float64: sums of hundreds of thousands of factors lose digits in single precision.
         weighted = {labels.WEIGHTED_STEP: np.concatenate([[0.0], np.cumsum(rate_factors)])[steps]}
     return weighted | {
         labels.RULE: np.asarray(experiment.rule_labels),
@@ -85,8 +84,7 @@ def _target_variances(starts: Sequence[InitialState], *, alike: bool) -> np.ndar
     variances = [
         np.sum(np.var(start.evaluation.targets.astype(np.float64), axis=0)) for start in different
     ]
-    # Repeated for every seed where all have the same targets, so that archives have one
-    # form.
+    # Repeated for every seed where all have the same targets, so that archives have one form.
     return np.resize(variances, len(starts))
 
 

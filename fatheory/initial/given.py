@@ -59,8 +59,8 @@ def given_states(experiment: Experiment, label: str, seed: int, drawn: Sequence[
         if own is None:
             found.append(state)
             continue
-        # Archives hold NaN for rules that draw nothing; given to one that needs
-        # feedback it would spread.
+        # Archives hold NaN for rules that draw nothing; given to one that needs feedback it would
+        # spread.
         if not np.isfinite(own).all():
             raise ArrayError(f"the rule {label!r} needs {name}, which is NaN where it is given")
         # Archives orient feedback like B, and rules like W.
@@ -73,6 +73,5 @@ def _given(
 ) -> np.ndarray:
     start = experiment.initial
     own = None if start is None else start.find(named(layer), label, seed)
-    # Drawn even where it is given: streams are keyed, and what is given may be of some
-    # layers only.
+    # Drawn even where it is given: streams are keyed, and what is given may be of some layers only.
     return drawn if own is None else own

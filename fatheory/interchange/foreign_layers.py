@@ -19,8 +19,8 @@ def layers_of(where: str, given: Layers) -> dict[str, np.ndarray]:
     """Return the weights and biases of one step by their names in archives."""
     found: dict[str, np.ndarray] = {}
     if isinstance(given, Mapping):
-        # In the order of the state dict, which is that in which layers were made; names
-        # such as "10" would sort before "2".
+        # In the order of the state dict, which is that in which layers were made; names such as
+        # "10" would sort before "2".
         named = [str(name) for name in given if str(name).rpartition(".")[2] == "weight"]
         biases = {name[: -len("weight")] + "bias" for name in named}
         other = [name for name in given if name not in biases and name not in named]
@@ -33,8 +33,7 @@ def layers_of(where: str, given: Layers) -> dict[str, np.ndarray]:
             own = name[: -len("weight")] + "bias"
             if own in given:
                 found[labels.bias(layer)] = _values(f"{where}[{own!r}]", given[own], 1)
-        # Archives have biases in all layers or in none, and zeros would pass for
-        # learned ones.
+        # Archives have biases in all layers or in none, and zeros would pass for learned ones.
         if biases & set(given) and len(found) != 2 * len(named):
             raise ArrayError(f"{where} has biases in some layers only; got {list(given)}")
     else:
@@ -49,8 +48,8 @@ def _values(where: str, given: Any, axes: int) -> np.ndarray:
     if array.ndim != axes:
         what = "a matrix (out, in)" if axes == 2 else "one number for each unit"
         raise ArrayError(f"{where} must be {what} of a dense layer; its shape is {array.shape}")
-    # Checked in double precision, and handed back in its own: a metric of widened
-    # numbers would claim digits that the program never had.
+    # Checked in double precision, and handed back in its own: a metric of widened numbers would
+    # claim digits that the program never had.
     return array.astype(np.float32) if _is_single(given) else array
 
 

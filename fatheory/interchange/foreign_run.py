@@ -140,19 +140,17 @@ def from_arrays(
         provenance(
             source=f"{labels.FOREIGN}: {program}",
             experiment_json=description,
-            # Not a content hash of ours, which stands for a run that can be repeated;
-            # it only tells archives apart.
+            # Not a content hash of ours, which stands for a run that can be repeated; it only tells
+            # archives apart.
             experiment_hash=hashlib.sha256(description.encode()).hexdigest()[:16],
-            # Of the weights as given: losses are double precision whatever the network
-            # is.
+            # Of the weights as given: losses are double precision whatever the network is.
             precision=str(first[labels.weight(1)].dtype),
             device="not known",
             wall_time_s=0.0,
         ),
         n_layers=len(sizes) - 1,
     )
-    # The same check that stored archives pass, so that no metric meets a form of its
-    # own.
+    # The same check that stored archives pass, so that no metric meets a form of its own.
     validate(archive)
     require_possible(archive)
     # Only now: what stands behind a divergence is looked at, too.
@@ -270,8 +268,7 @@ def _steps(runs: Mapping[_Run, Mapping[Any, Any]]) -> tuple[int, ...]:
                 f"weights{list(run)} lacks the steps {missing}, which another run has; an archive "
                 f"holds all runs at the same steps"
             )
-    # A run of the start alone shows no learning, and an experiment of no steps cannot
-    # be described.
+    # A run of the start alone shows no learning, and an experiment of no steps cannot be described.
     if max(every) == 0:
         raise ArrayError("weights hold one step, 0; give those of a later one, too")
     return tuple(sorted(every))

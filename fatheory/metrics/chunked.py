@@ -31,8 +31,7 @@ def in_chunks(archive: xr.Dataset, compute: Callable[[xr.Dataset], Result]) -> R
         coords="minimal",
         compat="override",
         combine_attrs="override",
-        # Chunks are parts of one archive: where labels differ, something went wrong in
-        # between.
+        # Chunks are parts of one archive: where labels differ, something went wrong in between.
         join="exact",
     )
 

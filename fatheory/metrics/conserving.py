@@ -21,8 +21,8 @@ def breaking_network(
         Functions of hidden units under which it holds.
     """
     for departure in experiment.network.departures_from_linear():
-        # A missing weight stays at zero whatever its gradient is, and so breaks the
-        # balance of two layers.
+        # A missing weight stays at zero whatever its gradient is, and so breaks the balance of two
+        # layers.
         if departure.feature == "sparsity.forward":
             missing = experiment.network.sparsity.forward
             yield f"a fraction {missing:g} of forward weights is missing"

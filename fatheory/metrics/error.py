@@ -43,8 +43,8 @@ def normalized_squared_error(view: ArchiveView) -> xr.DataArray:
     # Images are not stored again, only the variance of their targets.
     if labels.TARGET_VARIANCE in view:
         variance = view.array(labels.TARGET_VARIANCE)
-        # Twice, as losses are half of the squared error. Constant targets have nothing
-        # to be relative to.
+        # Twice, as losses are half of the squared error. Constant targets have nothing to be
+        # relative to.
         values = 2 * loss / np.where(variance > 0, variance, np.nan)
     elif labels.PROBE_TARGET in view:
         values = normalise(loss, view.array(labels.PROBE_TARGET))

@@ -180,8 +180,8 @@ class LabelledArchive:
             )
 
     def _require_whole(self, name: str, values: xr.DataArray, dims: Sequence[str]) -> None:
-        # The experiment's sizes and not the archive's: a selection of units leaves no
-        # trace in the archive.
+        # The experiment's sizes and not the archive's: a selection of units leaves no trace in the
+        # archive.
         expected = dimension_sizes(self.experiment)
         for dim in dims:
             found = values.sizes.get(dim, 1)

@@ -64,8 +64,7 @@ def read_or_computed(view: ArchiveView, name: str) -> xr.Dataset:
     names = list(chosen.names(experiment))
     if all(variable in view for variable in names):
         return xr.Dataset({variable: view.variable(variable) for variable in names})
-    # Only where it is computed anew: what was recorded does not change with the
-    # function.
+    # Only where it is computed anew: what was recorded does not change with the function.
     require_source(chosen, dict(experiment.record.sources).get(name, ""))
     try:
         measured = _of_all_runs(view, chosen.measure(view))

@@ -148,8 +148,8 @@ def moments(values: xr.DataArray, over: str, *, skipna: bool = False) -> Moments
         where none is left.
     """
     values = values.astype(np.float64)
-    # One infinite loss would make a mean infinite and its interval NaN; as NaN it is
-    # lost, and counted.
+    # One infinite loss would make a mean infinite and its interval NaN; as NaN it is lost, and
+    # counted.
     values = values.where(np.isfinite(values))
     n = values.notnull().sum(over).astype(np.float64)
     if skipna:

@@ -123,8 +123,7 @@ def t_test(
 def _common_units(first: xr.DataArray, second: xr.DataArray) -> dict[str, str]:
     """Return the unit of both as an attribute, or nothing where neither states one."""
     stated = [values.attrs.get("units") for values in (first, second)]
-    # Also where one states none: percent minus a fraction is a number without a
-    # meaning.
+    # Also where one states none: percent minus a fraction is a number without a meaning.
     if stated[0] != stated[1]:
         raise FatheoryError(
             f"the two samples must have one unit; the first is in {stated[0]!r} and the second in "
@@ -196,8 +195,8 @@ def _unpaired(
     error = pooled * np.sqrt(1 / one.n + 1 / other.n)
     test = "two-sample t-test, pooled variance"
     if not equal_variance:
-        # Welch's terms as shares of the error, since fourth powers of small deviations
-        # would vanish.
+        # Welch's terms as shares of the error, since fourth powers of small deviations would
+        # vanish.
         errors = [m.deviation / np.sqrt(m.n * (m.n - 1)) for m in (one, other)]
         error = _root_of_squares(*errors)
         shares = [(part / error) ** 2 for part in errors]

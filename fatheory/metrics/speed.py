@@ -43,8 +43,7 @@ def steps_to(archive: xr.Dataset, fraction: float = 0.01) -> xr.DataArray:
     steps = loss[labels.STEP].values.astype(float)
     start = loss.isel({labels.STEP: 0}, drop=True)
     ratio = (loss / (fraction * start.where(start > 0))).values
-    # Infinite and not NaN where the fraction is never reached: medians over seeds stay
-    # meaningful.
+    # Infinite and not NaN where the fraction is never reached: medians over seeds stay meaningful.
     answer = np.where(start > 0, np.inf, np.nan)
     for run in np.ndindex(*answer.shape):
         below = ratio[run] <= 1

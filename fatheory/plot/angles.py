@@ -91,8 +91,8 @@ def _angle(data: xr.Dataset, of: Of | None, layer: int | None) -> xr.DataArray:
     if of is not None:
         return angle(data, of, layer=layer)
     try:
-        # Signals before weights: every rule has signals, and weights an angle only
-        # where V is drawn.
+        # Signals before weights: every rule has signals, and weights an angle only where V is
+        # drawn.
         return angle(data, "delta", layer=layer)
     except ArchiveError:
         return angle(data, "weight", layer=layer)
@@ -100,8 +100,8 @@ def _angle(data: xr.Dataset, of: Of | None, layer: int | None) -> xr.DataArray:
 
 def _speaking(values: xr.DataArray, over: list) -> np.ndarray:
     """Find the layers that have an angle, other than zero throughout; all where none has."""
-    # Exact zeros are angles of a thing with itself, as of backprop; they would lie on
-    # the axis as a line.
+    # Exact zeros are angles of a thing with itself, as of backprop; they would lie on the axis as a
+    # line.
     speaks = ((values > 0) & values.notnull()).any(over).values
     return np.flatnonzero(speaks) if speaks.any() else np.arange(speaks.size)
 
@@ -112,8 +112,8 @@ def degrees(axes: Axes) -> None:
         (np.nanmax(y) for line in axes.lines if np.isfinite(y := _heights(line)).any()),
         default=ORTHOGONAL,
     )
-    # Angles of random vectors scatter little above 90; the upper half of the circle is
-    # shown only to what really points away, or it would be empty.
+    # Angles of random vectors scatter little above 90; the upper half of the circle is shown only
+    # to what really points away, or it would be empty.
     top = 180 if highest > 1.3 * ORTHOGONAL else max(100.0, 1.03 * float(highest))
     axes.set_ylim(0, top)
     axes.set_yticks(range(0, int(top) + 1, 30))
@@ -215,8 +215,7 @@ def _rules_with_units(values: xr.DataArray, over: list) -> dict[str, xr.DataArra
     for place, label in enumerate(labels_along(values, labels.RULE)):
         own = values.isel({labels.RULE: place})
         if float((own > 0).any()):
-            # Steps without any angle, as before weights leave zero, would make
-            # `nanmedian` warn.
+            # Steps without any angle, as before weights leave zero, would make `nanmedian` warn.
             found[label] = own.isel({labels.STEP: own.notnull().any(over[1]).values})
     if not found:
         raise ArchiveError(

@@ -47,8 +47,8 @@ def panels(axes: Any, n: int, width: float = 5.4, **layout: Any) -> Iterator[np.
         If `axes` are others or of another number.
     """
     if axes is not None:
-        # `plt.subplots` gives one axes, a row or a table of them; as objects, so that
-        # NumPy looks into none.
+        # `plt.subplots` gives one axes, a row or a table of them; as objects, so that NumPy looks
+        # into none.
         given = np.atleast_1d(np.asarray(axes, dtype=object)).ravel()
         strange = [one for one in given if not isinstance(one, Axes)]
         if strange:
@@ -73,6 +73,5 @@ def panels(axes: Any, n: int, width: float = 5.4, **layout: Any) -> Iterator[np.
 
 def add_legend(axes: Axes, handles: Sequence[Artist], **look: Any) -> None:
     """Add a legend that stays readable where it lies over lines."""
-    # Framed, unlike the house style: a legend without a ground cannot be read over
-    # twenty seeds.
+    # Framed, unlike the house style: a legend without a ground cannot be read over twenty seeds.
     axes.legend(handles=list(handles), frameon=True, framealpha=0.8, edgecolor="none", **look)

@@ -181,8 +181,8 @@ def draw_curves(
             **{"color": curve.colour, **source_line(curve.source), **line},
         )
         lost += _draw_lost(curve, axes)
-        # One band for a line: theory's seeds are the simulation's, and two bands would
-        # hide each other.
+        # One band for a line: theory's seeds are the simulation's, and two bands would hide each
+        # other.
         if curve.source == SIMULATION:
             band = own.band
             ends = (own.low, own.high)
@@ -195,8 +195,8 @@ def draw_curves(
     axes.set_xlabel(axis_label(first[x]) if x in first.coords else x)
     axes.set_ylabel(axis_label(first))
     if fresh:
-        # The view is fitted to what was measured: a theory out of its depth must not
-        # flatten the runs.
+        # The view is fitted to what was measured: a theory out of its depth must not flatten the
+        # runs.
         is_leading = [curve.source == SIMULATION for curve in found]
         leading, others = (
             [own for own, leads in zip(over, is_leading, strict=True) if leads is wanted]
@@ -216,8 +216,8 @@ def _over_seeds(
     leading = [own for own, curve in zip(over, found, strict=True) if curve.source == SIMULATION]
     chosen = wants_log(leading or over) if log is None else log
     if chosen and summary is None:
-        # Where values span decades the mean follows the largest seed, and its interval
-        # may end below zero.
+        # Where values span decades the mean follows the largest seed, and its interval may end
+        # below zero.
         over = [OverSeeds.of(curve.values, "median") for curve in found]
     return over, chosen
 
@@ -231,8 +231,7 @@ def _curves(source: str, values: xr.DataArray, data: Data, x: Along) -> Iterator
             f"fatheory.plot.lines for the last values of sweeps"
         )
     values = in_order(values, labels.STEP)
-    # One further axis at most: of more no reader tells the lines apart, so `only` asks
-    # to select.
+    # One further axis at most: of more no reader tells the lines apart, so `only` asks to select.
     further = [dim for dim in values.dims if dim not in _OWN and values.sizes[dim] > 1]
     values = only(values, (*_OWN, *further[:1]), "a figure of curves")
     dims = [dim for dim in (labels.RULE, *further[:1]) if dim in values.dims]
@@ -242,8 +241,8 @@ def _curves(source: str, values: xr.DataArray, data: Data, x: Along) -> Iterator
     colours = colours_of(data, named.values(), behind)
     for point, label in named.items():
         own = values.isel(dict(zip(dims, point, strict=True)))
-        # A rule that lacks the quantity has NaN throughout, and would only take a place
-        # in the legend.
+        # A rule that lacks the quantity has NaN throughout, and would only take a place in the
+        # legend.
         if not own.isnull().all():
             where = places_along(own, x)
             text = _text(values, dims, point)

@@ -74,8 +74,7 @@ def heatmap(
         If values have more axes than can be shown; it says which, and how to select. If colours
         are to be logarithmic, and a value is not positive.
     """
-    # The median with lost seeds kept in: a cell in which one diverged says so, and has
-    # no number.
+    # The median with lost seeds kept in: a cell in which one diverged says so, and has no number.
     values = swept_values(data, variable, points, median=True)
     across, up = _two_axes(values, x, y)
     panel = labels.RULE if labels.RULE in values.dims and labels.RULE not in (across, up) else None
@@ -144,8 +143,8 @@ def _reasons(data: Data, across: str, up: str) -> xr.DataArray | None:
         return None
     status = data[labels.STATUS]
     status = status.squeeze([d for d in status.dims if status.sizes[d] == 1])
-    # With a further axis a square stands for several cells, which may lack values for
-    # several reasons.
+    # With a further axis a square stands for several cells, which may lack values for several
+    # reasons.
     return status if set(status.dims) <= {across, up} else None
 
 
@@ -159,8 +158,7 @@ def _draw(axes: Axes, values: xr.DataArray, norm: Normalize, reasons: xr.DataArr
     for axis, dim in ((axes.xaxis, across), (axes.yaxis, up)):
         found = values[dim].values
         texts = [rule_name(str(f)) if dim == labels.RULE else tick(f) for f in found]
-        # One square for each point, whatever the distance: swept values are often
-        # decades apart.
+        # One square for each point, whatever the distance: swept values are often decades apart.
         axis.set_ticks(np.arange(len(texts)) + 0.5, texts)
     axes.tick_params(axis="x", labelrotation=30 if cells.shape[1] > 5 else 0)
     size = 8 if cells.shape[1] <= 6 else 6

@@ -85,8 +85,7 @@ def _norm(given: list[xr.DataArray]) -> tuple[Normalize, str]:
     values = np.concatenate([one.values.ravel() for one in given])
     values = values[np.isfinite(values)]
     low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
-    # With both signs zero means something, and a scale around it shows which side an
-    # entry is on.
+    # With both signs zero means something, and a scale around it shows which side an entry is on.
     if low < 0 < high:
         # One end for both signs, so that equal sizes have equal depth of colour and zero is white.
         end = max(-low, high)

@@ -44,8 +44,8 @@ class Points:
         texts = tuple(tick(text) for text in found)
         if found.dtype.kind in "if":
             return cls(last_word(dim), found.astype(np.float64), texts, numeric=True)
-        # A sweep of widths has lists as values, which archives hold as text; as numbers
-        # they can be spaced.
+        # A sweep of widths has lists as values, which archives hold as text; as numbers they can be
+        # spaced.
         single = [_SINGLE.match(str(text)) for text in found]
         if all(single):
             numbers = [match[1] for match in single if match]
@@ -58,8 +58,7 @@ class Points:
         axes.set_xlabel(plain(self.name))
         if not self.numeric:
             axes.set_xticks(self.at, list(self.texts))
-        # Where points span more, all but the largest would crowd at the left end of a
-        # linear axis.
+        # Where points span more, all but the largest would crowd at the left end of a linear axis.
         elif self.at.size > 1 and self.at.min() > 0 and self.at.max() > _FAR * self.at.min():
             axes.set_xscale("log")
 

@@ -88,8 +88,7 @@ def _paths(
     across: xr.DataArray, up: xr.DataArray
 ) -> dict[str, list[tuple[np.ndarray, np.ndarray]]]:
     """Return the runs of every rule, by the labels that both have."""
-    # Other coordinates, such as times of another learning rate, would stand against the
-    # alignment.
+    # Other coordinates, such as times of another learning rate, would stand against the alignment.
     across, up = (values.drop_vars(_besides(values)) for values in (across, up))
     # Pairs by label: two quantities need not be recorded at the same steps.
     across, up = xr.align(across, up, join="inner")

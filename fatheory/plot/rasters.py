@@ -60,8 +60,8 @@ def rasters(
     _require_traces(archive)
     ordered = in_order(archive, labels.STEP, labels.LAYER)
     shown = selected(ordered, rule=rule, seed=seed, step=step)
-    # The trained network, which is what one looks for; spikes of several runs over each
-    # other are noise.
+    # The trained network, which is what one looks for; spikes of several runs over each other are
+    # noise.
     last = {labels.STEP: -1, labels.RULE: 0, labels.SEED: 0}
     shown = shown.isel({dim: place for dim, place in last.items() if dim in shown.dims})
     network = Experiment.from_json(archive.attrs[labels.ATTR_EXPERIMENT]).network

@@ -13,8 +13,8 @@ from fatheory.plot.seeds import OverSeeds
 _DECADES = np.log10(30)
 """Beyond a factor of 30 a linear axis shows the largest values alone."""
 _MARGIN = 0.05
-# Heights by which theory may widen the view that runs have set: enough to see where it
-# goes, too little to flatten them.
+# Heights by which theory may widen the view that runs have set: enough to see where it goes, too
+# little to flatten them.
 _FOLLOWED = 0.5
 _ROOM = 0.25
 """Share of the height that runs on their way out are followed above the others."""
@@ -113,8 +113,8 @@ def _cross(axes: Axes, line: Line2D) -> None:
     if not there.size:
         return
     low, high = axes.get_ylim()
-    # Crosses go where the run leaves the picture, or a run that explodes would end
-    # unmarked above it.
+    # Crosses go where the run leaves the picture, or a run that explodes would end unmarked above
+    # it.
     within = there[(y[there] <= high) & (y[there] >= low)]
     last = int(within[-1]) if within.size else int(there[0])
     at = there[-1] if last == there[-1] else min(last + 1, there[-1])

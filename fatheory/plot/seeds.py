@@ -65,8 +65,8 @@ class OverSeeds:
             return cls(values, none, none, values.notnull(), 0, "")
         total = values.sizes[labels.SEED]
         if labels.STEP in values.dims:
-            # From the start: if seeds fell out on the way, the line would jump where
-            # the worst of them ends.
+            # From the start: if seeds fell out on the way, the line would jump where the worst of
+            # them ends.
             values = values.where(~lost_seeds(values))
         values = values.rename("values")
         summarise = mean_interval if summary == "mean" else spread

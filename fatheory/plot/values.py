@@ -62,8 +62,8 @@ def values_of(data: Data, variable: str | None, default: str = labels.LOSS) -> x
     found = quantity(data, name)
     if name in found:
         return found[name]
-    # Some quantities have a variable for each layer and none of their own name; the
-    # first is layer 1's.
+    # Some quantities have a variable for each layer and none of their own name; the first is layer
+    # 1's.
     return found[next(iter(found.data_vars))]
 
 
@@ -134,8 +134,7 @@ def colours_of(
 ) -> dict[str, str]:
     """Return a colour for every label; a rule of an archive has the same in all selections."""
     told, asked = rules_behind(data), list(shown)
-    # Colours go by the whole archive, so that a rule keeps its own when others are left
-    # out.
+    # Colours go by the whole archive, so that a rule keeps its own when others are left out.
     every = [*told, *asked] if set(asked) & set(told) else asked
     return label_colours(every, {**told, **(behind or {})})
 
@@ -171,8 +170,7 @@ def places_along(values: xr.DataArray, x: str) -> np.ndarray:
             f"{values.name!r} has no {x!r} beside its steps; draw it along 'step', or take values "
             f"that have kept it"
         )
-    # Only for steps: a count is in their order, while times would need the learning
-    # rate.
+    # Only for steps: a count is in their order, while times would need the learning rate.
     return np.arange(values.sizes[labels.STEP])
 
 

@@ -34,8 +34,7 @@ def in_kernel() -> bool:
     """
     launcher = Path(sys.argv[0] if sys.argv else "")
     as_module = launcher.name == "__main__.py" and launcher.parent.name == "ipykernel"
-    # Both are asked: scripts may import ipykernel, and a file may be called like a
-    # launcher.
+    # Both are asked: scripts may import ipykernel, and a file may be called like a launcher.
     return "ipykernel" in sys.modules and (launcher.stem in _LAUNCHERS or as_module)
 
 

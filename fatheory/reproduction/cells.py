@@ -36,8 +36,7 @@ def cell(run: xr.Dataset, classes: int) -> xr.Dataset:
     course = run["classification_error"]
     # A network that diverged answers like a guess; left out, its seed would flatter the rule.
     course = course.where(~course.isnull(), chance).assign_attrs(course.attrs)
-    # The last step and not the best: the least of many test errors is chosen by the
-    # test set.
+    # The last step and not the best: the least of many test errors is chosen by the test set.
     last = course.isel({labels.STEP: -1}, drop=True)
     last.attrs |= {"long_name": "classification error after the last step", "chance": chance}
     per_layer = sorted(
@@ -49,11 +48,9 @@ def cell(run: xr.Dataset, classes: int) -> xr.Dataset:
         mean_interval(course),
         *(run[[name]].mean(labels.SEED, keep_attrs=True) for name in per_layer),
     ]
-    # Times follow from rate and step, and rates differ between cells: joined they would
-    # not agree.
+    # Times follow from rate and step, and rates differ between cells: joined they would not agree.
     bare = [part.drop_vars(labels.TIME, errors="ignore") for part in parts]
-    # Parts of one run have the same labels; were one missing, an outer join would hide
-    # it as NaN.
+    # Parts of one run have the same labels; were one missing, an outer join would hide it as NaN.
     return xr.merge(bare, join="exact", compat="no_conflicts")
 
 
@@ -104,8 +101,8 @@ def joined_along(dim: str, parts: Sequence[xr.Dataset]) -> xr.Dataset:
         coords="minimal",
         compat="override",
         join="outer",
-        # Attributes of cells differ in seconds and hashes; the table's own origin is
-        # told by `origin`.
+        # Attributes of cells differ in seconds and hashes; the table's own origin is told by
+        # `origin`.
         combine_attrs="override",
     )
 

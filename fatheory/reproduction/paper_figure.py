@@ -92,8 +92,7 @@ class PaperFigure:
         except FatheoryError as error:
             print(f"error: {visible_lines(str(error))}", file=sys.stderr)
             return REFUSED
-        # No traceback: Ctrl-C is an answer, and runs that are kept go on at the next
-        # call.
+        # No traceback: Ctrl-C is an answer, and runs that are kept go on at the next call.
         except KeyboardInterrupt:
             print("interrupted; what was named above as stored is whole", file=sys.stderr)
             return INTERRUPTED
@@ -153,11 +152,9 @@ class PaperFigure:
     def _computed(self, scale: str, folder: Path) -> xr.Dataset:
         """Compute, store, and return what was stored: a redrawing sees the same data."""
         path = folder / f"{self.name}.zarr"
-        # Before computing: an hour of training must not end at a folder that cannot be
-        # written.
+        # Before computing: an hour of training must not end at a folder that cannot be written.
         check_destination(path, overwrite=True)
-        # The quick scale takes minutes, so it is always computed anew, and leaves
-        # nothing behind.
+        # The quick scale takes minutes, so it is always computed anew, and leaves nothing behind.
         runs = None if scale == self.scales[0] else folder / f"{self.name}-runs"
         if runs is not None:
             print(f"runs are kept in {runs} and continued there", flush=True)
@@ -171,13 +168,13 @@ class PaperFigure:
             # Runs that were continued took longer than this process.
             labels.ATTR_WALL_TIME: max(took, computed.attrs.get(labels.ATTR_WALL_TIME, 0.0)),
         }
-        # Stored before the origin is checked: what a mistake in the script leaves out
-        # can be mended by hand, the computing cannot.
+        # Stored before the origin is checked: what a mistake in the script leaves out can be mended
+        # by hand, the computing cannot.
         save(data, path, overwrite=True)
         print(f"stored {path}\n", flush=True)
         require_origin(data)
-        # Read back, since what cannot be stored as it is would otherwise be seen by the
-        # first drawing alone.
+        # Read back, since what cannot be stored as it is would otherwise be seen by the first
+        # drawing alone.
         return load(path)
 
     def _stored(self, path: Path) -> xr.Dataset:
@@ -201,8 +198,8 @@ class PaperFigure:
         figure = self.draw(data)
         scale = data.attrs.get(labels.ATTR_SCALE)
         if scale is not None:
-            # On the picture itself, which travels without its caption: a quick run must
-            # not pass for the paper's.
+            # On the picture itself, which travels without its caption: a quick run must not pass
+            # for the paper's.
             said = figure.get_suptitle()
             figure.suptitle(f"{said}{'. ' if said else ''}Scale: {scale}", fontsize=9)
         return figure

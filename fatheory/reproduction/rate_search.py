@@ -45,8 +45,7 @@ def search_inside(
     tried : DataArray
         What decided, ``(rule, candidate)``; NaN where a candidate was not tried.
     """
-    # A search costs a good part of a table, so one that was interrupted later is not
-    # repeated.
+    # A search costs a good part of a table, so one that was interrupted later is not repeated.
     if path is not None and path.exists():
         tried = load(path)["tried"]
     else:
@@ -93,8 +92,8 @@ def _widened(
         # Its own end: other rules may have been tried further out.
         of_rule = tried.sel({labels.RULE: rule}).dropna(CANDIDATE)
         if rate == float(of_rule[CANDIDATE].values[at]):
-            # Rules that go on to the same rate are trained together: they share one
-            # compiled program.
+            # Rules that go on to the same rate are trained together: they share one compiled
+            # program.
             beyond.setdefault(rate * factor, []).append(rule)
     for rate, rules in sorted(beyond.items()):
         alone = experiment.replaced(rules={label: dict(experiment.rules)[label] for label in rules})

@@ -124,8 +124,8 @@ def _overview(rows: Sequence[Row]) -> str:
         axes.axvline(0, color="0.4", linewidth=0.8, linestyle=":")
         axes.set(xlabel="measured minus the paper's number, in units of that number's tolerance")
         low, high = axes.get_xlim()
-        # Differences have both signs and span decades; symlog is linear around zero,
-        # where agreement shows.
+        # Differences have both signs and span decades; symlog is linear around zero, where
+        # agreement shows.
         axes.set(xlim=(min(low, -2), max(high, 2)), xscale="symlog")
         axes.set_ylim(-0.6, len(shown) - 0.4)
         image = _image(figure, "measured numbers beside the paper's")
@@ -218,8 +218,7 @@ def _figures(folder: Path) -> Iterator[str]:
 def _image(figure: Figure, alt: str) -> str:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=_DPI)
-    # Dozens of figures are drawn in one process, and pyplot keeps every one that is not
-    # closed.
+    # Dozens of figures are drawn in one process, and pyplot keeps every one that is not closed.
     plt.close(figure)
     # Within the page, so that one file can be sent and opened anywhere.
     data = base64.b64encode(buffer.getvalue()).decode("ascii")

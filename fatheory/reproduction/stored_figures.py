@@ -61,8 +61,8 @@ def stored_figures(folder: Path) -> Iterator[StoredFigure]:
         As `fatheory.claims.results_folder` returns it.
     """
     for script in figure_scripts(folder).values():
-        # Run as a module and not as "__main__": the script declares its figure, and
-        # computes nothing.
+        # Run as a module and not as "__main__": the script declares its figure, and computes
+        # nothing.
         figure = runpy.run_path(str(script.path)).get("FIGURE")
         if isinstance(figure, PaperFigure) and figure.result.exists():
             yield StoredFigure(script.name, figure)

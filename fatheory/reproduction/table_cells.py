@@ -58,8 +58,7 @@ _QUICK: dict[str, Any] = {
     ],
     "seeds": 3,
 }
-# Enough that rules part on digits, little enough that a table takes minutes on two
-# cores.
+# Enough that rules part on digits, little enough that a table takes minutes on two cores.
 QUICK_STEPS = 300
 FULL_EPOCHS = 4
 _FULL: dict[str, Any] = {
@@ -69,8 +68,8 @@ _FULL: dict[str, Any] = {
     "seeds": 3,
 }
 """What hours of two cores reach: the paper's network for a fifteenth of its epochs."""
-# Long enough that rates which diverge late or learn slowly are seen; a quarter of the
-# cost for each.
+# Long enough that rates which diverge late or learn slowly are seen; a quarter of the cost for
+# each.
 SEARCH_SHARE = 1 / 4
 """How much of a run the search for learning rates trains."""
 
@@ -186,8 +185,7 @@ def _lasting(experiment: Experiment, steps: int) -> Experiment:
     (phase,) = schedule.phases
     decay = schedule.decay
     if isinstance(decay, StepDecay):
-        # Falls stay at the same share of the run; at step 0 there would be no rate
-        # before the fall.
+        # Falls stay at the same share of the run; at step 0 there would be no rate before the fall.
         decay = decay.replaced(at=tuple(max(1, round(at * steps / old)) for at in decay.at))
     phases = (Phase(steps=steps, frozen=phase.frozen),)
     return experiment.replaced(schedule=schedule.replaced(phases=phases, decay=decay))

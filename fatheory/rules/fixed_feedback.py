@@ -52,8 +52,8 @@ class FeedbackOfDistribution(FixedFeedback):
     source = "Lillicrap et al. 2016; derived for this project"
     display_name = "fixed feedback"
     colour = "#4D4D4D"
-    # Orthogonal columns and arrays of one's own are those of matrices, so kernels are
-    # refused for all.
+    # Orthogonal columns and arrays of one's own are those of matrices, so kernels are refused for
+    # all.
     entrywise: ClassVar[bool] = False
     former_parameters: ClassVar[Mapping[str, str]] = {"law": "distribution"}
     distribution: Literal["uniform", "normal", "orthogonal", "array"] = "uniform"

@@ -30,8 +30,8 @@ class NodePerturbation(DirectRule):
     stochastic: ClassVar[bool] = True
     # It sends no error: a change in loss knows no slope.
     carries_slopes: ClassVar[bool] = False
-    # Small for the mean to be the gradient, large enough for the change in loss to
-    # stand above rounding.
+    # Small for the mean to be the gradient, large enough for the change in loss to stand above
+    # rounding.
     perturbation: float = 0.01
 
     def __post_init__(self) -> None:

@@ -15,8 +15,7 @@ from fatheory.labelled_arrays import by_position, require_same_labels
 
 Validation = float | Sequence[ArrayLike] | None
 """A fraction of the examples to hold out, examples of their own, or nothing."""
-# Fixed for all experiments: which examples are held out is part of the data, not of a
-# seed's draws.
+# Fixed for all experiments: which examples are held out is part of the data, not of a seed's draws.
 _SPLIT_SEED = 0x5EED
 _FEW_COLOURS = (1, 3)
 
@@ -138,8 +137,7 @@ def _numbers(name: str, value: ArrayLike) -> np.ndarray:
     given = getattr(value, "dtype", None)
     array = real_array(name, value)
     small = isinstance(given, np.dtype) and (
-        # Up to 16 bits single precision holds every number exactly, and takes half of
-        # the memory.
+        # Up to 16 bits single precision holds every number exactly, and takes half of the memory.
         given == np.float32 or (given.kind in "biuf" and given.itemsize <= 2)
     )
     return array.astype(np.float32) if small else array
@@ -154,8 +152,8 @@ def _inputs(name: str, value: ArrayLike) -> tuple[np.ndarray, tuple[int, ...]]:
             f"row, column, colour) of images, with one example at least; got {X.shape}"
         )
     _, *inner = X.shape
-    # As PyTorch has images; taken for rows it would train without a word on pixels in
-    # another order.
+    # As PyTorch has images; taken for rows it would train without a word on pixels in another
+    # order.
     if len(inner) == 3 and inner[0] in _FEW_COLOURS and inner[1] == inner[2] > 3:
         raise ArrayError(
             f"{name} must have colours last, as (example, row, column, colour); the shape "

@@ -24,8 +24,7 @@ def power_law_covariance(generator: np.random.Generator, inputs: int, decay: flo
     eigenvalues = np.arange(1, inputs + 1) ** -decay
     eigenvalues *= inputs / eigenvalues.sum()
     Q, R = np.linalg.qr(generator.normal(size=(inputs, inputs)))
-    # Signs from R make the basis uniform over rotations; LAPACK's own convention would
-    # not.
+    # Signs from R make the basis uniform over rotations; LAPACK's own convention would not.
     Q = Q * np.sign(np.diag(R))
     return (Q * eigenvalues) @ Q.T
 

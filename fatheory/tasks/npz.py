@@ -37,8 +37,8 @@ def read_npz(
             f"{path} cannot be read, for there is no such file: "
             f"numpy.savez({str(path)!r}, inputs=X, targets=Y) writes one"
         ) from error
-    # What `np.load` raises of damaged files; the last two of a plain ``.npy`` array,
-    # which is no archive.
+    # What `np.load` raises of damaged files; the last two of a plain ``.npy`` array, which is no
+    # archive.
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError, TypeError) as error:
         raise DataError(
             f"{path} cannot be read as an .npz file of plain arrays, as numpy.savez writes one: "

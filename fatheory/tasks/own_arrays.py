@@ -74,8 +74,7 @@ class DrawnArrays:
                 f"define it with def, in a file or a cell of a notebook ({error})"
             ) from None
         self.example = self._drawn(np.random.default_rng(0), told=False)
-        # Source and one draw together: the source alone does not show what it refers
-        # to.
+        # Source and one draw together: the source alone does not show what it refers to.
         self.digest = hashlib.sha256((source + self.example.digest).encode()).hexdigest()
 
     def of_seed(self, root_seed: int, seed: int, generator: np.random.Generator) -> ArraySet:

@@ -11,8 +11,7 @@ _FUNCTIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "tanh": np.tanh,
     "sigmoid": expit,
     "relu": lambda a: np.maximum(a, 0),
-    # erf(a / sqrt 2), as students have it: so averages over Gaussian inputs are
-    # arcsines.
+    # erf(a / sqrt 2), as students have it: so averages over Gaussian inputs are arcsines.
     "erf": lambda a: erf(a / np.sqrt(2)),
 }
 

@@ -44,11 +44,10 @@ def last_error(results: Results) -> Measured:
 def first_phase(results: Results) -> Measured:
     """Return the error at the end of phase 1 over the start, smallest of any seed."""
     error = _whole(results, "error")
-    # The smallest of any seed leans against the claim that no seed's error falls in
-    # this phase.
+    # The smallest of any seed leans against the claim that no seed's error falls in this phase.
     relative = error.sel(moment="phase 1") / error.sel(moment="start")
-    # Of a seed that was lost nobody knows whether it is the smallest, so NaN must not
-    # be passed over.
+    # Of a seed that was lost nobody knows whether it is the smallest, so NaN must not be passed
+    # over.
     return Measured(float(relative.min(skipna=False)), seeds=relative.sizes["seed"])
 
 
@@ -77,8 +76,8 @@ def scaled(results: Results, width: int) -> Measured:
     data = results[PSEUDO]
     if "scaled_weight_angle" not in data:
         raise MissingResultError(_SCALED)
-    # Several experiments share this result, so its axes bear names of their own;
-    # measures pair by `seed`.
+    # Several experiments share this result, so its axes bear names of their own; measures pair by
+    # `seed`.
     last = data.isel(scaled_step=-1).sel(width=width).rename(scaled_seed="seed")
     return difference(last["scaled_pseudoinverse_alignment"], last["scaled_weight_angle"])
 

@@ -28,8 +28,7 @@ def depth_p(results: Results, rule: str) -> Measured:
     gain = float(test["difference"])
     if math.isnan(gain):
         raise NotMeasuredError("a run of three or four layers diverged, so their means are NaN")
-    # A two-sided P is small for a loss as well as for a gain, so the sign is asked
-    # first.
+    # A two-sided P is small for a loss as well as for a gain, so the sign is asked first.
     if gain >= 0:
         return Measured(0.0, seeds=seeds, note="four layers are no better")
     # A P value below the smallest number is that number.
@@ -58,8 +57,8 @@ def cost_of_freezing(results: Results, rule: str) -> Measured:
         difference(last.sel(layer_1=frozen, drop=True), learns)
         for frozen in ("frozen", "frozen, slow")
     ]
-    # A single rate could make freezing look costly only because it suits a net without
-    # layer 1 badly.
+    # A single rate could make freezing look costly only because it suits a net without layer 1
+    # badly.
     return smallest(costs)
 
 
@@ -72,8 +71,8 @@ def second_layer(results: Results) -> Measured:
 def worst_depth(results: Results) -> Measured:
     """Return the error relative to the output layer alone, worst of 2 to 5 hidden layers."""
     data = results[SHAPES]["depth_classification_error"].sel(depth=slice(2, None))
-    # Relative to what a network with the same random hidden layers does: alone the
-    # error would credit features that nobody learned.
+    # Relative to what a network with the same random hidden layers does: alone the error would
+    # credit features that nobody learned.
     relative = data.sel(rule=_FA, drop=True) / data.sel(rule="shallow", drop=True)
     return Measured(float(relative.max(skipna=False)), seeds=_seeds(results))
 

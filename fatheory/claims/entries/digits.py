@@ -25,11 +25,9 @@ DOUBLE = 4.8
 
 def stop(results: Results) -> int:
     """Return the step at which backprop's mean test error in Fig. 3a is least, by epochs."""
-    # Of the mean of all seeds: a stop for each seed would pick every seed's luckiest
-    # epoch.
+    # Of the mean of all seeds: a stop for each seed would pick every seed's luckiest epoch.
     error = _of_seeds(results, FULL).sel(rule="backprop").mean("seed", skipna=False)
-    # Whole epochs only, as the stop is read off a curve by epochs; step 0 is before any
-    # learning.
+    # Whole epochs only, as the stop is read off a curve by epochs; step 0 is before any learning.
     whole = (error["step"].values > 0) & (error["step"].values % EPOCH == 0)
     epochs = error.isel(step=np.flatnonzero(whole))
     if np.isnan(epochs.values).all():
@@ -71,8 +69,7 @@ def minus(
     one, other = (
         _of_seeds(results, name).sel(rule=rule, step=step) for name, rule in (first, second)
     )
-    # Runs of one result share images, order and start weights; those of two results
-    # need not.
+    # Runs of one result share images, order and start weights; those of two results need not.
     return _noted(difference(one, other, paired=first[0] == second[0]), results, step)
 
 
@@ -102,8 +99,7 @@ def angle_after(results: Results, step: int) -> Measured:
 def range_of_angle(results: Results) -> Measured:
     """Return the range of the mean angle in the second half of learning."""
     angle = results[FULL]["delta_angle"].isel(source=0).sel(rule=ALIGNMENT, layer=1)
-    # The second half: the claim is about what remains after the fast fall of the first
-    # epochs.
+    # The second half: the claim is about what remains after the fast fall of the first epochs.
     late = angle.sel(step=slice(int(angle["step"][-1]) // 2, None))
     spread = float(late.max(skipna=False) - late.min(skipna=False))
     return Measured(spread, seeds=_of_seeds(results, FULL).sizes["seed"])

@@ -28,8 +28,8 @@ def speed(results: Results, rule: str) -> Measured:
     """Return steps to 1 % of the loss relative to backprop, median over seeds."""
     steps = results[RESULT]["steps_to_one_percent"]
     relative = (
-        # Seed by seed first: targets differ in difficulty, which the ratio takes out.
-        # The median, as times to a threshold are skew.
+        # Seed by seed first: targets differ in difficulty, which the ratio takes out. The median,
+        # as times to a threshold are skew.
         (steps / steps.sel(rule="backprop", drop=True)).sel(rule=rule).median("seed", skipna=False)
     )
     return Measured(float(relative), seeds=_seeds(results))

@@ -16,8 +16,8 @@ def working_scales(results: Results) -> Measured:
     errors = results[LEAD]["digits_feedback_alignment"].sel(
         digits_rate=RATE, digits_step=stop(results), drop=True
     )
-    # A scale at which one seed is lost is none that works: its mean is NaN, and so not
-    # near the best.
+    # A scale at which one seed is lost is none that works: its mean is NaN, and so not near the
+    # best.
     spread = working_range(errors.mean("digits_seed", skipna=False), WITHIN)
     return Measured(spread, seeds=errors.sizes["digits_seed"])
 
@@ -29,8 +29,7 @@ def rough(results: Results) -> Measured:
     exact = errors.sel(derivative="exact", drop=True)
     return smallest(
         difference(errors.sel(derivative=name, drop=True), exact)
-        # The text names no approximation, so the claim has the benefit of the best of
-        # three.
+        # The text names no approximation, so the claim has the benefit of the best of three.
         for name in ("one", "step", "triangle")
     )
 

@@ -48,8 +48,7 @@ def worst_angle(results: Results) -> Measured:
 
 def modulators(results: Results) -> Measured:
     """Return how strong modulators are late in learning, relative to the start."""
-    # Root mean square: modulators have both signs, and their mean says nothing of their
-    # strength.
+    # Root mean square: modulators have both signs, and their mean says nothing of their strength.
     squares = results[RESULT]["modulator"] ** 2
     squares = squares.mean(("traced_unit", "time_step", "layer"), skipna=False)
     start, late = (float(np.sqrt(squares.isel(when=when))) for when in (0, 1))

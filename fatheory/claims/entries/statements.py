@@ -4,8 +4,7 @@ from fatheory.claims.entry import Entry
 
 _SUMMARY = "a summary: no list of tasks and no margin is given; the rows of figures decide parts"
 
-# Listed and not left out: a ledger that drops what it cannot decide looks better than
-# it is.
+# Listed and not left out: a ledger that drops what it cannot decide looks better than it is.
 OF_LILLICRAP = (
     Entry(
         "l16.general",

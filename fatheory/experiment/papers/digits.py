@@ -139,8 +139,7 @@ def lillicrap2016_pseudo() -> Experiment:
     the figure's), at a dense grid of steps; 5 seeds and 2 epochs.
     """
     full = lillicrap2016_fig3ab()
-    # From small weights, as the claim is about W that grows along the feedback and not
-    # beside it.
+    # From small weights, as the claim is about W that grows along the feedback and not beside it.
     small = full.network.replaced(start=Uniform(bound=START / 10))
     return full.replaced(
         name="lillicrap2016/pseudo",

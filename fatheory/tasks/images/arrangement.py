@@ -65,8 +65,8 @@ def arrange(
     parted = _is_parted(where, inside)
     found = [path[len(top) :] for path in folders if path[: len(top)] == top]
     if parted:
-        # Of both parts together, so that a class that one of them lacks is missed and
-        # not renumbered.
+        # Of both parts together, so that a class that one of them lacks is missed and not
+        # renumbered.
         names = sorted({path[1] for path in found if len(path) == 2 and path[0] in _PARTS})
         wanted: list[Parts] = list(product(_PARTS, names))
     else:
@@ -130,8 +130,7 @@ def _split(
     classes: Sequence[Sequence[Picture]], every: int
 ) -> tuple[list[list[Picture]], list[list[Picture]]]:
     """Take one of `every` pictures out of each class, and return the others first."""
-    # By counting and not by a draw: a folder that gains a class keeps the split of the
-    # others.
+    # By counting and not by a draw: a folder that gains a class keeps the split of the others.
     kept = [[one for k, one in enumerate(some, 1) if k % every] for some in classes]
     return kept, [list(some[every - 1 :: every]) for some in classes]
 

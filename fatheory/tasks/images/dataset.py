@@ -117,9 +117,8 @@ def load(
             f"{name} has no images for {split!r}: its classes are too small to give any"
         )
     return Images(
-        # In one pass: a copy in single precision that is divided afterwards would need
-        # the room twice. In C order, as transposed pixels would make rows of inputs
-        # slow to gather.
+        # In one pass: a copy in single precision that is divided afterwards would need the room
+        # twice. In C order, as transposed pixels would make rows of inputs slow to gather.
         images=np.divide(pixels[chosen], 255, dtype=np.float32, order="C"),
         labels=labels[chosen].astype(np.int64),
         name=entry.name if official else f"{entry.name} (unverified)",

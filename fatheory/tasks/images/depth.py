@@ -5,8 +5,7 @@ import re
 _PNG = b"\x89PNG\r\n\x1a\n"
 _NETPBM = re.compile(rb"P(?:[2356]|yP|0CMYK|yRGBA|yCMYK)")
 _COMMENT = rb"#[^\r\n]*[\r\n]"
-# Possessive (``*+``, ``++``), so that a crafted file cannot make the match try again
-# and again.
+# Possessive (``*+``, ``++``), so that a crafted file cannot make the match try again and again.
 _WORD = re.compile(rb"(?:\s|" + _COMMENT + rb")*+((?:[^\s#]|" + _COMMENT + rb")++)")
 
 

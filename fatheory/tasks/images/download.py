@@ -59,8 +59,7 @@ def _make_room(report: FileReport) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if report.state == "damaged":
-            # Aside and not deleted: it may be a set of one's own under the official
-            # name.
+            # Aside and not deleted: it may be a set of one's own under the official name.
             os.replace(path, path.with_name(path.name + ".damaged"))
     except OSError as error:
         raise DataError(

@@ -38,8 +38,7 @@ class DataFile:
     @property
     def checksum(self) -> str:
         """The official checksum with its algorithm, such as ``"sha256:5feceb66..."``."""
-        # Of some members only MD5 sums are published; against damage they serve as
-        # well.
+        # Of some members only MD5 sums are published; against damage they serve as well.
         return f"sha256:{self.sha256}" if self.sha256 else f"md5:{self.md5}"
 
 

@@ -83,8 +83,7 @@ def read_folder(path: Path, size: Size | None = None, strict: bool = False) -> F
         size and none is asked for; a class has no images; or, if `strict`, files are unreadable.
     """
     path = path.resolve()
-    # The resolved path is part of the cache's key, so that two names of a folder share
-    # it.
+    # The resolved path is part of the cache's key, so that two names of a folder share it.
     found = _read(path, size, fingerprint(path))
     if found.unreadable:
         message = _listed(path, found.unreadable)

@@ -30,8 +30,8 @@ def read_idx(path: Path, shape: tuple[int, ...]) -> UInt8[np.ndarray, "..."]:
     try:
         with gzip.open(path, "rb") as stream:
             _check_header(path, stream.read(4 + 4 * len(shape)), shape)
-            # One byte more than wanted tells a file that is too long, without
-            # decompressing all of it.
+            # One byte more than wanted tells a file that is too long, without decompressing all of
+            # it.
             payload = stream.read(size + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path} is no complete gzip file: {error}") from error

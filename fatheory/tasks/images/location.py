@@ -23,8 +23,8 @@ def data_folder() -> Path:
     chosen = os.environ.get(FOLDER_VARIABLE)
     if chosen:
         try:
-            # A shell expands ``~`` only where it begins a word, as in a file of
-            # settings it does not.
+            # A shell expands ``~`` only where it begins a word, as in a file of settings it does
+            # not.
             return Path(chosen).expanduser()
         except RuntimeError as error:
             raise DataError(f"{FOLDER_VARIABLE} is {chosen!r}: {error}") from error

@@ -49,8 +49,7 @@ def standardized(train: Images, *others: Images) -> tuple[Images, ...]:
         raise ArrayError(f"{train.name} has no images for {train.split!r} to take averages over")
     if len(set(shapes)) > 1:
         raise ArrayError(f"images differ in shape: got {shapes}; expected one shape")
-    # Summed in double precision and applied in single: the images would else become
-    # double.
+    # Summed in double precision and applied in single: the images would else become double.
     mean, scale = (one.astype(np.float32) for one in _moments(train.images))
     return tuple(replace(one, images=(one.images - mean) / scale) for one in (train, *others))
 

@@ -27,8 +27,7 @@ def _read_idx_pair(entry: ImageSet, part: Part, paths: Mapping[str, Path]) -> _P
     images_file, labels_file = (file.name for file in entry.files if file.part == part)
     count = entry.images_in(part)
     labels = read_idx(paths[labels_file], (count,))
-    # Labels first: they are small, and tell a damaged set before the images are
-    # decompressed.
+    # Labels first: they are small, and tell a damaged set before the images are decompressed.
     _check_labels(str(paths[labels_file]), labels, entry.classes)
     return read_idx(paths[images_file], (count, *entry.shape)), labels
 

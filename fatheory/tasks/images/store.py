@@ -149,8 +149,7 @@ def usable_files(
 
 def _files_in_use(entry: ImageSet, where: Path) -> tuple[DataFile, ...]:
     """Choose between an archive and its unpacked members; the archive comes first."""
-    # `lexists`: a broken link is a file that is there and damaged, not one that is
-    # missing.
+    # `lexists`: a broken link is a file that is there and damaged, not one that is missing.
     archived = any(os.path.lexists(where / file.name) for file in entry.files)
     unpacked = any(os.path.lexists(where / file.name) for file in entry.unpacked)
     return entry.unpacked if unpacked and not archived else entry.files

@@ -35,12 +35,10 @@ def synthetic_digits(
     pixels : array of shape (n, height, width)
     labels : array of shape (n,)
     """
-    # From a generator of their own, so that training and test images have the same
-    # patterns.
+    # From a generator of their own, so that training and test images have the same patterns.
     coefficients = 3 * np.random.default_rng(0).standard_normal((classes, _WAVES, _WAVES))
     rng = np.random.default_rng([0, stream])
-    # Equally frequent by construction: drawn labels would make chance differ from 1 /
-    # classes.
+    # Equally frequent by construction: drawn labels would make chance differ from 1 / classes.
     labels = rng.permutation(np.arange(count) % classes)
     shifts = rng.uniform(-_SHIFT, _SHIFT, size=(2, count))
     rows, columns = (_cosines(n, shift) for n, shift in zip(shape, shifts, strict=True))

@@ -85,8 +85,7 @@ def _hidden(name: str) -> bool:
 
 def _in_folder(path: Path) -> Iterator[tuple[Parts, File | None]]:
     with _damage_refused(path, "cannot be read"):
-        # `os.walk` passes over folders that it may not read, and images would be
-        # missing.
+        # `os.walk` passes over folders that it may not read, and images would be missing.
         for here, folders, files in os.walk(path, onerror=_raise):
             folders.sort()
             for name in (*folders, *sorted(files)):
