@@ -11,6 +11,7 @@ from fatheory.quantities.registry import QUANTITIES as QUANTITIES
 from fatheory.quantities.registry import find_quantities as find_quantities
 from fatheory.quantities.registry import find_quantity as find_quantity
 from fatheory.quantities.registry import known_quantities as known_quantities
+from fatheory.quantities.registry import of_now as of_now
 from fatheory.quantities.registry import quantity_table as quantity_table
 from fatheory.quantities.registry import recorded_quantities as recorded_quantities
 from fatheory.quantities.registry import register as register

@@ -54,10 +54,13 @@ class Fingerprint:
         Whose it is, for messages.
     module : str
         Where it was written; other modules of that package are followed, too.
+    former : bool
+        Whether texts are put together as earlier versions did, of which some are the same for
+        values nested otherwise; to know again what they digested.
     """
 
-    def __init__(self, owner: str, module: str) -> None:
-        self._owner = owner
+    def __init__(self, owner: str, module: str, *, former: bool = False) -> None:
+        self._owner, self._former = owner, former
         package = module.partition(".")[0]
         self._package = "" if package == "fatheory" else package
         self._texts: dict[int, str] = {}
@@ -68,6 +71,8 @@ class Fingerprint:
     def beside_source(self, part: Any) -> list[str]:
         """Return what a function, a class or a callable computes with beside its own source."""
         found = self._apart(_PART, part)
+        if self._former:
+            found = "\0".join(found).split("\0")
         return found[1:] if found[0] == source_text(part) else found
 
     def told(self, where: str, value: Any) -> str:
@@ -91,7 +96,11 @@ class Fingerprint:
         if id(value) not in self._texts:
             # With their lengths: [[1], 2] and [[1, 2]] would else be one text.
             parts = self._apart(where, value)
-            self._texts[id(value)] = "".join(f"{len(part)}:{part}" for part in parts)
+            self._texts[id(value)] = (
+                "\0".join(parts)
+                if self._former
+                else "".join(f"{len(part)}:{part}" for part in parts)
+            )
         return self._texts[id(value)]
 
     def _apart(self, where: str, value: Any) -> list[str]:
@@ -160,7 +169,7 @@ class Fingerprint:
             yield f"{kind.__module__}.{kind.__qualname__}"
             return
         yield source_text(kind)
-        written = _written_values(kind)
+        written = {} if self._former else _written_values(kind)
         for base in kind.__bases__:
             if self._is_own(base):
                 yield self.told(f"the class {base.__name__}", base)

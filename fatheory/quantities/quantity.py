@@ -220,7 +220,10 @@ class Quantity:
         PluginError
             If it computes with something that cannot be told from others of its kind.
         """
-        code, prints = self._code, Fingerprint(self.whose, type(self).__module__)
+        return self._digest_by(Fingerprint(self.whose, type(self).__module__))
+
+    def _digest_by(self, prints: Fingerprint) -> str:
+        code = self._code
         beside = [*prints.beside_source(code), *self._state(prints)]
         # Source alone where that is all, as versions before this one had it.
         return digest("\0".join([source_text(code), *beside]))
@@ -229,6 +232,15 @@ class Quantity:
     def former_digest(self) -> str:
         """What versions before this one had for a digest: of the source alone."""
         return digest(source_text(self._code))
+
+    @property
+    def former_digests(self) -> tuple[str, ...]:
+        """All that earlier versions had for a digest, of the quantity as it is now.
+
+        Of the source alone, and of source and values in texts that some nestings share.
+        """
+        nested = Fingerprint(self.whose, type(self).__module__, former=True)
+        return self.former_digest, self._digest_by(nested)
 
     @property
     def _code(self) -> Any:

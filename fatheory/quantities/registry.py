@@ -143,14 +143,23 @@ def require_source(quantity: Quantity, described: str) -> None:
         If its digest is another.
     """
     here = source_of(quantity.name) if described else ""
-    # Earlier versions noted the source alone.
-    if here and described not in (here, quantity.former_digest):
+    if here and described != here and described not in quantity.former_digests:
         raise PluginError(
             f"{quantity.whose} is another than when the experiment was described: what it computes "
             f"with had the digest {described}, and has {here}. What was recorded can be read; to "
             f"compute it, go back to what it was, or describe the experiment anew (without "
             f"record.sources), or give it another name"
         )
+
+
+def of_now(sources: Mapping[str, str]) -> dict[str, str]:
+    """Return described digests, those of earlier versions of what is here as they are now."""
+    found = dict(sources)
+    for name, described in sources.items():
+        here = source_of(name)
+        if here and described != here and described in QUANTITIES.find(name).former_digests:
+            found[name] = here
+    return found
 
 
 def recorded_quantities(names: Iterable[str], sources: Mapping[str, str]) -> tuple[Quantity, ...]:

@@ -10,6 +10,7 @@ from fatheory.archive import attributes, load
 from fatheory.errors import ArchiveWriteError
 from fatheory.experiment import Experiment, LinearTask
 from fatheory.experiment.migration import read_description
+from fatheory.quantities import of_now
 
 
 def as_stored(experiment: Experiment, path: str | os.PathLike[str]) -> tuple[Experiment, str]:
@@ -93,7 +94,14 @@ def take_own_arrays(experiment: Experiment, path: str | os.PathLike[str]) -> Non
 
 
 def completed(stored: Experiment, experiment: Experiment) -> Experiment:
-    """Fill in what an earlier version did not write down of the task, such as a digest."""
+    """Fill in what an earlier version did not write down of the task, such as a digest.
+
+    Digests of own quantities that are of earlier versions become those of now.
+    """
+    sources, asked = dict(stored.record.sources), dict(experiment.record.sources)
+    if sources.keys() == asked.keys() and sources != asked and of_now(sources) == asked:
+        record = stored.record.model_dump() | {"sources": asked}
+        stored = stored.replaced(record=record)
     task = stored.task.completed_by(experiment.task)
     return stored if task is stored.task else stored.replaced(task=task)
 

@@ -10,10 +10,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import fatheory as fa
+from fatheory import labels
+from fatheory.archive import is_unfinished
 from fatheory.arrays import namespace
 from fatheory.errors import InvalidExperimentError, PluginError
 from fatheory.quantities import QUANTITIES, Need, Quantity, of_function, register
 from fatheory.quantities.fingerprint import Fingerprint, digest, source_text
+from fatheory.train.sinks import OnDisk
 
 POWER = 2
 TABLE = {"scale": np.arange(3.0)}
@@ -254,3 +257,65 @@ NESTED = st.recursive(
 def test_one_text_is_of_one_value(one, other):
     texts = [Fingerprint("x", "m").told("w", value) for value in (one, other)]
     assert (texts[0] == texts[1]) == (repr(one) == repr(other))
+
+
+class Several(Quantity):
+    """Values of its class that are no single plain literals."""
+
+    name = "several"
+    summary = "class values"
+    needs = frozenset({Need.WEIGHTS})
+    variables: ClassVar = {"several": labels.Variable(labels.RUN, labels.DIMENSIONLESS, "several")}
+    orders = (1, 2)
+    a, b = 1, 2
+    tol = 1e-3 * 2
+
+    def compute(self, view):
+        first = namespace(*view.weights).mean(view.weights[0], axis=(-2, -1))
+        return {"several": first * sum(self.orders) * (self.a + self.b) * self.tol}
+
+
+def as_before():
+    """The digest of `Several` by hand, as versions that joined texts by zeros had it."""
+    kept = ("orders", "tuple\0int 1\0int 2", "a", "int 1", "b", "int 2", "tol", "float 0.002")
+    return digest("\0".join([source_text(Several), *kept]))
+
+
+@pytest.mark.parametrize("steps", ["finished", "unfinished"])
+def test_archives_of_former_digests_are_found_and_continued(steps, tmp_path, monkeypatch):
+    register(Several)
+    now = Several().digest
+    assert as_before() in Several().former_digests
+    assert as_before() != now
+    mine = asked("several").with_settings({"record.snapshots": 4})
+    whole = fa.simulate(mine, progress=False)
+    record = mine.record.model_dump() | {"sources": {"several": as_before()}}
+    old = mine.replaced(record=record)
+    assert old.content_hash != mine.content_hash
+    path = tmp_path / "run"
+    if steps == "unfinished":
+        with monkeypatch.context() as stopped:
+            stopped.setattr(OnDisk, "reached", stop)
+            with pytest.raises(KeyboardInterrupt):
+                fa.simulate(old, path=path, progress=False)
+        assert is_unfinished(path)
+    else:
+        fa.simulate(old, path=path, progress=False)
+    found = fa.simulate(mine, path=path, progress=False)
+    assert found.attrs["experiment_hash"] == old.content_hash
+    np.testing.assert_array_equal(found["several"], whole["several"])
+    # Another value of the class is another quantity, of whatever version the archive is.
+    monkeypatch.setattr(Several, "orders", (1, 3))
+    with pytest.raises(fa.FatheoryError):
+        fa.simulate(asked("several"), path=path, progress=False)
+
+
+COMMITTED = OnDisk.reached
+
+
+def stop(self, step, *given):
+    """Write what is done after the first update, and end there."""
+    self._due = 0.0
+    COMMITTED(self, step, *given)
+    assert step == 1
+    raise KeyboardInterrupt
