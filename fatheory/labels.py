@@ -321,7 +321,12 @@ BASIC_VARIABLES = {
     LOSS: per_run(DIMENSIONLESS, "loss", "L = 1/2 <e^T e>", NOT_NEGATIVE),
     "loss_sampling_error": per_run(
         DIMENSIONLESS,
-        "standard error of the loss, over samples of a mean field given its past",
+        "standard error of the loss, over draws of a mean field's samples",
+    ),
+    "delta_angle_flattened_sampling_error": per_layer(
+        DEGREES,
+        "standard error of the angle between teaching signals, over draws of a mean field's "
+        "samples",
     ),
     DIVERGED: Variable((RULE, SEED), DIMENSIONLESS, "whether the run diverged", kind="boolean"),
     DIVERGED_AT: Variable(

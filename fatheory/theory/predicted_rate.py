@@ -1,7 +1,6 @@
 """The largest stable learning rate of a described experiment, where learning would end."""
 
-import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from math import ceil
 
@@ -12,6 +11,7 @@ from fatheory import labels
 from fatheory.errors import FatheoryError
 from fatheory.experiment import Experiment, Phase, Record
 from fatheory.initial import draw_initial_state
+from fatheory.rules import Rule, find_rule
 from fatheory.theory.methods.scope import Scope
 from fatheory.theory.methods.two_layers import depth_refusals
 from fatheory.theory.solve import solved
@@ -54,14 +54,22 @@ def predicted_rates(archive: xr.Dataset, runs: Sequence[tuple[str, int]]) -> dic
     """
     if archive.attrs.get(labels.ATTR_SOURCE) != _SIMULATION:
         return {}
-    text = archive.attrs[labels.ATTR_EXPERIMENT]
-    found = {rule: _rate_of(text, rule, seed) for rule, seed in runs}
-    return {rule: rate for rule, rate in found.items() if rate is not None}
+    text = archive.attrs.get(labels.ATTR_EXPERIMENT)
+    if not isinstance(text, str):
+        return {}
+    choices = dict(Experiment.from_json(text).rules)
+    found = {}
+    for label, seed in runs:
+        if label in choices:
+            # A rule of one's own may be registered anew under its name, with other feedback.
+            rule: Callable[..., Rule] = find_rule(choices[label].rule)
+            found[label] = _rate_of(text, label, seed, rule)
+    return {label: rate for label, rate in found.items() if rate is not None}
 
 
 # Every metric of an archive announces its divergence anew.
 @lru_cache(maxsize=64)
-def _rate_of(text: str, label: str, seed: int) -> float | None:
+def _rate_of(text: str, label: str, seed: int, rule: Callable[..., Rule]) -> float | None:
     asked = Experiment.from_json(text)
     choice = dict(asked.rules)[label]
     if list(_SCOPE.problems(asked)) or list(depth_refusals(asked, "this")):
@@ -79,8 +87,8 @@ def _rate_of(text: str, label: str, seed: int) -> float | None:
         }
     )
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        # Of this thread alone, unlike filters of warnings: others may be learning.
+        with np.errstate(all="ignore"):
             end = solved(run, "flow").isel({labels.RULE: 0, labels.SEED: 0, labels.STEP: -1})
         W0, W = (end[labels.weight(layer)].values.astype(float) for layer in (1, 2))
         start = draw_initial_state(run, seed)
@@ -88,6 +96,7 @@ def _rate_of(text: str, label: str, seed: int) -> float | None:
             return None
         drawn = start.states[label][-1]
         B = None if drawn is None else drawn.T
-        return largest_stable_learning_rate(W0, W, B, start.Sigma, rule=choice.make())
+        made = rule(**dict(choice.parameters))
+        return largest_stable_learning_rate(W0, W, B, start.Sigma, rule=made)
     except FatheoryError:  # outside what the flow, or the rate, is known for
         return None

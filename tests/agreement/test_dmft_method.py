@@ -1,6 +1,7 @@
 """`solve(..., "dmft")` against simulations of growing width."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -40,6 +41,17 @@ def rules(width):
         },
         "direct_feedback_alignment": {"learning_rate": rate, "scale": 2.0},
     }
+
+
+class Shifted(DMFTMethod):
+    """The mean field of the same networks, from other copies of their units."""
+
+    def __init__(self, shift, samples):
+        super().__init__(samples)
+        self._shift = shift
+
+    def _run(self, experiment, start, label, choice):
+        return super()._run(experiment, replace(start, seed=1000 + self._shift), label, choice)
 
 
 def compared(widths, seeds, samples):
@@ -139,3 +151,19 @@ def test_more_samples_are_asked_for_by_an_object_and_tell_a_smaller_error():
         for n in (512, 32 * 512)
     ]
     assert told[1] < told[0] / 2
+
+
+def test_the_error_of_angles_is_the_scatter_of_answers_over_seeds_of_the_samples():
+    """Of answers that differ in nothing but their copies of units."""
+    layered = {"layered": rules(64)["layered"]}
+    asked = experiment(64, layered, steps=4).with_settings({"seeds": 1})
+    answers = [fa.solve(asked, Shifted(i, 256)) for i in range(16)]
+    name = "delta_angle_flattened"
+    spread = np.std([one[name] for one in answers], axis=0, ddof=1)[..., 2:, :-1]
+    told = [one[f"{name}_sampling_error"].values[..., 2:, :-1] for one in answers]
+    told = np.sqrt(np.mean(np.square(told), axis=0))
+    assert (told > 0).all()
+    assert np.abs(np.log(told / spread)).max() < np.log(2.2)
+    assert np.abs(np.mean(np.log(told / spread))) < np.log(1.3)
+    # The output is handed the error itself.
+    assert (answers[0][f"{name}_sampling_error"].isel(layer=-1) == 0).all()

@@ -1,6 +1,7 @@
 """The announcement of a divergence gives the rate that theory predicts, where it predicts one."""
 
 import re
+import warnings
 
 import pytest
 
@@ -9,7 +10,9 @@ from fatheory import stable_rates
 from fatheory.archive import warn_of_divergence
 from fatheory.errors import DivergedWarning
 from fatheory.initial import draw_initial_state
-from fatheory.theory import largest_stable_learning_rate
+from fatheory.rules import FeedbackAlignment
+from fatheory.theory import largest_stable_learning_rate, predicted_rate
+from fatheory.theory.solve import solved
 
 
 def experiment(**changed):
@@ -83,6 +86,60 @@ def test_what_fails_to_predict_does_not_fail_the_run(monkeypatch):
 
     monkeypatch.setattr(stable_rates, "_predict", [broken])
     assert numbers(told(experiment())) == {}
+
+
+def test_what_fails_as_nothing_should_is_told_and_does_not_fail_the_run(monkeypatch):
+    def mistaken(archive, runs):
+        return archive.no_such_thing
+
+    monkeypatch.setattr(stable_rates, "_predict", [mistaken])
+    with (
+        pytest.warns(DivergedWarning),
+        pytest.warns(RuntimeWarning, match="prediction fails by AttributeError"),
+    ):
+        run = fa.simulate(experiment())
+    assert run["diverged"].all()
+
+
+def test_filters_of_warnings_are_left_alone(monkeypatch):
+    """They are the process's: another thread's warnings would be lost meanwhile."""
+    seen = []
+
+    def watching(*args):
+        seen.append(list(warnings.filters))
+        return solved(*args)
+
+    monkeypatch.setattr(predicted_rate, "solved", watching)
+    before = None
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.simplefilter("ignore", DivergedWarning)
+        before = list(warnings.filters)
+        fa.simulate(experiment(root_seed=77, rules={"backprop": 50.0}))
+    assert len(seen) == 1
+    assert all(filters == before for filters in seen)
+
+
+def test_a_rule_that_is_registered_anew_is_asked_anew():
+    """The text of an experiment names its rule, and says nothing of what the name means."""
+    text = experiment(root_seed=5).to_json()
+    first = predicted_rate._rate_of(text, "feedback_alignment", 4, FeedbackAlignment)
+
+    class Weaker(FeedbackAlignment):
+        name = "weaker"
+
+        def backward_weights(self, W, state):
+            return 0.01 * super().backward_weights(W, state)
+
+    weaker = predicted_rate._rate_of(text, "feedback_alignment", 4, Weaker)
+    assert first != weaker
+
+
+def test_archives_without_their_description_are_announced():
+    with pytest.warns(DivergedWarning):
+        run = fa.simulate(experiment())
+    run.attrs.pop("experiment")
+    assert predicted_rate.predicted_rates(run, [("backprop", 4)]) == {}
 
 
 def test_selections_and_theory_are_announced_as_before():

@@ -150,6 +150,28 @@ def test_sgd_is_that_of_the_full_weights(layers, rule, decay, residual):
 
 
 @pytest.mark.catalogue("deep_reduction.infinite")
+def test_full_weights_approach_infinite_width(residual):
+    """By Runge-Kutta steps of all weights: no reduction takes part."""
+    rng = np.random.default_rng(8)
+    T, Sigma = rng.normal(size=(2, 4)), np.eye(4)
+    infinite = theory.deep_infinite_width(
+        T, weight_variances=[1, 0.5], feedback_variances=[1, 2], times=[0, 0.3]
+    ).loss()[-1]
+    widths, spread = np.array([16, 64]), []
+    for n in widths:
+        squares = []
+        for _ in range(100):
+            A = [rng.normal(0, n**-0.5, (n, 4)), rng.normal(0, (0.5 / n) ** 0.5, (n, n))]
+            A.append(rng.normal(0, 1 / n, (2, n)))
+            F = [rng.normal(0, (g / n) ** 0.5, (n, 2)) for g in (1, 2)]
+            paths = [*F, np.eye(2)]
+            W = runge_kutta(A, lambda W: literal_field(W, paths, T, Sigma, 0.0), 0.3, 12)  # noqa: B023
+            squares.append((0.5 * np.sum((T - W[2] @ W[1] @ W[0]) ** 2) - infinite) ** 2)
+        spread.append(np.sqrt(np.mean(squares)))
+    residual(abs(np.log(spread[1] / spread[0]) / np.log(4) + 0.5), 0.2)
+
+
+@pytest.mark.catalogue("deep_reduction.infinite")
 def test_draws_approach_infinite_width(residual):
     rng = np.random.default_rng(3)
     T = rng.normal(size=(2, 4))

@@ -31,7 +31,8 @@ from fatheory.theory.wide.points import whole_number
 from fatheory.theory.wide.unit_function import unit_function
 
 _SCOPE = replace(SCOPE, tasks=TASKS | {"arrays": GIVEN["arrays"]})
-LOSS_ERROR, ANGLE = "loss_sampling_error", "delta_angle_flattened"
+ANGLE = "delta_angle_flattened"
+LOSS_ERROR, ANGLE_ERROR = "loss_sampling_error", f"{ANGLE}_sampling_error"
 _INDEPENDENT = (
     FeedbackAlignment,
     RandomFeedback,
@@ -48,7 +49,8 @@ class DMFTMethod(Method):
 
     Full-batch steps on finite samples, from the network's own outputs; exact as the widths grow at
     fixed width x learning rate, for every learning rate, up to the Monte Carlo error of `samples`
-    copies of a unit (``loss_sampling_error``). Where the readout starts so large that it answers
+    copies of a unit, which stands beside every number (``loss_sampling_error``,
+    ``delta_angle_flattened_sampling_error``). Where the readout starts so large that it answers
     noticeably, what it makes of activities that have moved is drawn given what it answered
     before: the answer is then one network of the limit, and not their mean.
 
@@ -91,7 +93,7 @@ class DMFTMethod(Method):
         ]
         wanted = {labels.LOSS, LOSS_ERROR, labels.DIVERGED_AT}
         if not self.absent(experiment).get(ANGLE) and ANGLE in experiment.record.quantities:
-            wanted |= {ANGLE}
+            wanted |= {ANGLE, ANGLE_ERROR}
         return {name: np.array([[run[name] for run in row] for row in rows]) for name in wanted}
 
     def absent(self, experiment: Experiment) -> dict[str, str]:
@@ -129,6 +131,7 @@ class DMFTMethod(Method):
             LOSS_ERROR: record.loss_error[steps] / P,
             # What archives call teaching signals has not met the unit's own slope.
             ANGLE: np.hstack([record.delta_angle(gated=False)[steps], top]),
+            ANGLE_ERROR: np.hstack([record.ungated_angle_error[steps], top]),
             labels.DIVERGED_AT: np.asarray(since, dtype=np.int64),
         }
 

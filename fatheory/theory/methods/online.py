@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from fatheory import labels
 from fatheory.experiment import Experiment, RuleChoice
 from fatheory.initial import InitialState
 from fatheory.machine import usable_cores
 from fatheory.rules import Backprop, Shallow
+from fatheory.theory.blas_threads import one_blas_thread
 from fatheory.theory.methods.fixed_feedback import feedback_of
 from fatheory.theory.methods.method import Method
 from fatheory.theory.methods.scope import Scope
@@ -57,7 +57,7 @@ class OnlineMethod(Method):
         # matrices are small: threads of BLAS on top of ours wait for each other, and take three
         # times the processor time.
         with (
-            threadpool_limits(1, user_api="blas"),
+            one_blas_thread(),
             ThreadPoolExecutor(min(usable_cores(), len(asked))) as pool,
         ):
             steps = np.asarray(experiment.snapshot_steps)

@@ -29,7 +29,7 @@ ENTRIES: tuple[Entry, ...] = (
         "independent entries of variance a_l / n_l and g_l / n_l, all hidden widths to infinity",
         _DERIVED,
         "fatheory.theory.deep_reduction.infinite.deep_infinite_width",
-        "draws at growing width, spread with slope -1/2",
+        "draws at growing width, of the reduction and of full weights, spread with slope -1/2",
     ),
     Entry(
         "deep_reduction.infinite.signals",

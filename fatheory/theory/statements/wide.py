@@ -14,8 +14,8 @@ ENTRIES: tuple[Entry, ...] = (
         "Jacot et al. 2018, arXiv 1806.07572 (backprop); Bordelon & Pehlevan 2022, arXiv "
         "2210.02157 (feedback alignment); sign-concordant rules: " + _DERIVED,
         "fatheory.theory.wide.lazy_kernel.lazy_kernel",
-        "kernels measured in networks of growing width, slope -1/2; closed forms against "
-        "two-dimensional quadrature",
+        "kernels measured in networks of growing width, slope -1/2; averages and whole kernels "
+        "against two-dimensional quadrature, pair by pair",
     ),
     Entry(
         "wide.lazy.direct",
@@ -23,7 +23,7 @@ ENTRIES: tuple[Entry, ...] = (
         "the same, direct feedback alignment; rho correlates the last feedback with the readout",
         "Bordelon & Pehlevan 2022, arXiv 2210.02157",
         "fatheory.theory.wide.rule_coefficients.rule_coefficients",
-        "kernels measured in networks of growing width",
+        "networks of growing width, slope -1/2; plain quadrature, pair by pair",
     ),
     Entry(
         "wide.lazy.outputs",
@@ -32,7 +32,8 @@ ENTRIES: tuple[Entry, ...] = (
         "the same; test points, any start, discrete steps or their limit",
         "Jacot et al. 2018, arXiv 1806.07572; Lee et al. 2019, arXiv 1902.06720",
         "fatheory.theory.wide.lazy_dynamics.lazy_outputs",
-        "3,000 literal steps under the kernel; networks of growing width, slope -1/2",
+        "literal steps under the kernel, and under one by plain quadrature; networks of growing "
+        "width, slope -1/2",
     ),
     Entry(
         "wide.lazy.limit",
@@ -40,7 +41,17 @@ ENTRIES: tuple[Entry, ...] = (
         "the same, at late times; by Cholesky's factor or conjugate gradients",
         "Jacot et al. 2018, arXiv 1806.07572; Williams & Seeger 2001 (preconditioner)",
         "fatheory.theory.wide.lazy_limit.lazy_limit",
-        "both solvers against late outputs by eigenvectors",
+        "both solvers against late outputs by eigenvectors, and against a linear solve with a "
+        "kernel by plain quadrature",
+    ),
+    Entry(
+        "wide.lazy.classification",
+        r"\epsilon(t) = \frac{1}{P} \sum_p [\arg\max_u f_u(t, x_p) \ne c_p]",
+        "the same; outputs of one unit a class, those of the kernel's flow or steps from any start "
+        "(from zero: the mean over draws of start weights)",
+        "Lee et al. 2019, arXiv 1902.06720",
+        "fatheory.theory.wide.classification.lazy_classification_error",
+        "counts of wrong answers along literal steps under a kernel by plain quadrature",
     ),
     Entry(
         "wide.threshold",
@@ -48,7 +59,8 @@ ENTRIES: tuple[Entry, ...] = (
         "the same, sign-concordant rules; below p_c some error grows",
         _DERIVED,
         "fatheory.theory.wide.threshold.concordance_threshold",
-        "smallest eigenvalue at the threshold; growth of errors in wide networks",
+        "smallest eigenvalue at the threshold; halved intervals with a kernel by plain quadrature; "
+        "growth of errors in wide networks",
     ),
     Entry(
         "wide.rich",

@@ -21,7 +21,10 @@ class Record:
     loss_error, output_error : arrays of shape (step,)
         Standard errors, of outputs as root mean squares; NaN until `take_errors`.
     activity_error, signal_error, angle_error : arrays of shape (step, layer)
-        Those of kernels, as root mean squares over points, and of angles in degrees.
+        Those of kernels, as root mean squares over points, and of angles in degrees, between
+        signals that are gated by the unit's own slope.
+    ungated_angle_error : array of shape (step, layer)
+        That of angles before that.
     cosine : array of shape (step, gated, layer)
         Between the rule's signals and backprop's, gated by the unit's own slope and before that;
         NaN where backprop's are not followed.
@@ -34,8 +37,8 @@ class Record:
         self.output = np.full((steps, points, outputs), np.nan)
         self.loss, self.loss_error, self.output_error = np.full((3, steps), np.nan)
         self._activity, self._signal = np.full(kernels, np.nan), np.full(kernels, np.nan)
-        self.activity_error, self.signal_error, self.angle_error = np.full(
-            (3, steps, layers), np.nan
+        self.activity_error, self.signal_error, self.angle_error, self.ungated_angle_error = (
+            np.full((4, steps, layers), np.nan)
         )
         self.cosine = np.full((steps, 2, layers), np.nan)
         self.diverged_at = -1
@@ -72,7 +75,10 @@ class Record:
             np.sqrt(variance(kernels).mean(axis=(2, 3)))
             for kernels in ([one._activity for one in others], [one._signal for one in others])
         )
-        self.angle_error = np.sqrt(variance([one.delta_angle(gated=True) for one in others]))
+        self.angle_error, self.ungated_angle_error = (
+            np.sqrt(variance([one.delta_angle(gated=gated) for one in others]))
+            for gated in (True, False)
+        )
 
     def delta_angle(self, gated: bool) -> Float[np.ndarray, "step layer"]:
         """Return the angle between the rule's signals and backprop's, in degrees.

@@ -10,9 +10,9 @@ import warnings
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from fatheory.errors import LearningRateWarning
+from fatheory.theory.blas_threads import one_blas_thread
 from fatheory.theory.wide.dmft.causal_pass import Problem, causal_pass
 from fatheory.theory.wide.dmft.record import Record
 
@@ -50,7 +50,7 @@ def pass_with_errors(
     few = replica_samples(samples)
     children = zip(*(stream.spawn(_REPLICAS) for stream in streams[:-1]), strict=True)
     # Matrices this small are multiplied in less time than threads take to meet.
-    with threadpool_limits(1, user_api="blas"):
+    with one_blas_thread():
         others = [_one(problem_of, few, [*those, streams[-1]]) for those in children]
     finite = [one for one in others if one.diverged_at < 0]
     if len(finite) < len(others):
