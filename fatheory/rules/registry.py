@@ -1,6 +1,7 @@
 """The rules by name: the built-in ones and those that installed packages register."""
 
 from dataclasses import fields
+from inspect import signature
 from typing import Any
 
 from fatheory.errors import PluginError, UnknownNameError
@@ -71,6 +72,12 @@ def _unfit(part: object) -> str:
     lost = sorted(_annotated(part) - {field.name for field in fields(part)})
     if lost:
         return f"is no dataclass and loses {', '.join(lost)}: write @dataclass(frozen=True) above"
+    declared = getattr(part, "__dataclass_fields__", {}).keys() - {f.name for f in fields(part)}
+    passing = sorted(declared & signature(part).parameters.keys())
+    if passing:
+        return (
+            f"has {', '.join(passing)} as InitVar, which descriptions cannot hold: make it a field"
+        )
     for name in ("name", "summary", "source", "display_name", "colour"):
         if not isinstance(getattr(part, name, None), str):
             return f"has no {name}, which is text; got {getattr(part, name, None)!r:.60}"

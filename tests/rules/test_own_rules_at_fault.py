@@ -1,6 +1,6 @@
 """Rules of one's own that do not keep the contract: one message that names rule and package."""
 
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from functools import partial
 
 import numpy as np
@@ -269,3 +269,22 @@ def test_rules_that_say_nothing_of_what_layers_learn_from_are_refused():
             register(dataclass(frozen=True)(rule))
         with pytest.raises(PluginError, match=f"rule {rule.name!r} of .* defines no {method}"):
             as_rule(rule())
+
+
+def test_init_vars_and_missing_summaries_are_refused_and_empty_ones_are_not():
+    @dataclass(frozen=True)
+    class Passing(Crooked):
+        name = "passing"
+        share: InitVar[float] = 0.5
+
+    with pytest.raises(PluginError, match=r"has share as InitVar.*: make it a field"):
+        register(Passing)
+
+    class Mute(LayeredRule):
+        name, source = "mute", "this test"
+        backward_weights = staticmethod(lambda W, state: W)
+
+    with pytest.raises(PluginError, match=r"has no summary, which is text; got None"):
+        register(Mute)
+    Mute.summary = ""
+    assert register(Mute) is RULES.find("mute")
