@@ -52,6 +52,8 @@ def learning_curves(
     dict
         From (source, rule) to the line.
     """
+    # By label: a line through steps in another order would run back and forth.
+    data = data.sortby(labels.STEP)
     lines = {}
     for source in data[labels.SOURCE].values:
         for rule in data[labels.RULE].values:
@@ -111,6 +113,7 @@ def draw_course(
     label : str, optional
         What a legend calls it.
     """
+    data = data.sortby(labels.STEP)
     axes.plot(data["step"], data[name], color=colour, linestyle=line, label=label)
     low, high = data[f"{name}_interval"].transpose("ci_bound", "step").values
     axes.fill_between(data["step"], low, high, color=colour, alpha=0.15, linewidth=0)

@@ -96,7 +96,8 @@ def heatmap(
             one.set_title(plain(rule_name(rule)) if rule else "")
         drawn[0].set_ylabel(plain(last_word(up)))
         bar = drawn[0].figure.colorbar(mesh, ax=list(drawn))
-        bar.set_label(axis_label(values))
+        seeds = data.sizes.get(labels.SEED, 0)
+        bar.set_label(axis_label(values) + (f", median of {seeds} seeds" if seeds > 1 else ""))
     return drawn
 
 

@@ -80,6 +80,10 @@ def phase_portrait(
                 Line2D([], [], color=colours[label], label=plain(rule_name(label) or "all"))
                 for label in paths
             ]
+            counts = sorted({_with_values(runs) for runs in paths.values()})
+            n = " to ".join(str(count) for count in (counts[:1] + counts[-1:])[: len(counts)])
+            start = {"color": "0.4", "marker": "o", "markerfacecolor": "white", "markersize": 5}
+            handles.append(Line2D([], [], label=f"start; n = {n}", **start))  # type: ignore[arg-type]
             add_legend(drawn, handles)
     return drawn
 
@@ -113,6 +117,10 @@ def _paths(
 
 def _besides(values: xr.DataArray) -> list[str]:
     return [str(name) for name in values.coords if name not in _ALONG]
+
+
+def _with_values(runs: list[tuple[np.ndarray, np.ndarray]]) -> int:
+    return sum(bool((np.isfinite(x) & np.isfinite(y)).any()) for x, y in runs)
 
 
 def _draw_path(axes: Axes, x: np.ndarray, y: np.ndarray, colour: str) -> None:

@@ -61,6 +61,17 @@ def test_there_is_a_line_for_every_curve_with_values(data, axes):
     assert lines["theory", "backprop"].get_linestyle() != lines["simulation", "usf"].get_linestyle()
 
 
+def test_a_line_and_its_band_go_by_the_labels_of_steps_in_whatever_order(data, axes):
+    mixed = data.isel(step=np.random.default_rng(0).permutation(data.sizes["step"]))
+    assert not mixed.indexes["step"].is_monotonic_increasing
+    lines = learning_curves(data, "loss", axes)
+    again = learning_curves(mixed, "loss", axes)
+    for key, line in lines.items():
+        np.testing.assert_array_equal(again[key].get_xydata(), line.get_xydata())
+    bands = [band.get_paths()[0].vertices for band in axes.collections]
+    np.testing.assert_array_equal(bands[0], bands[2])
+
+
 def test_bands_are_the_intervals_of_the_simulation(data, axes):
     learning_curves(data, "loss", axes)
     assert len(axes.collections) == 2

@@ -93,7 +93,7 @@ def test_a_portrait_follows_every_run(simulation):
     assert any(np.allclose(line.get_xdata(), wanted) for line in path)
     assert axes.get_xlabel().endswith("(°)")
     assert axes.get_ylabel() == "loss"
-    assert texts(axes) == ["backprop", "feedback alignment", "slow"]
+    assert texts(axes) == ["backprop", "feedback alignment", "slow", "start; n = 4"]
 
 
 def test_a_portrait_goes_by_label_and_lies_over_its_field(simulation):
@@ -103,6 +103,7 @@ def test_a_portrait_goes_by_label_and_lies_over_its_field(simulation):
     for line in axes.lines:
         np.testing.assert_allclose(line.get_xdata(), line.get_ydata())
     assert axes.collections  # streamlines
+    assert texts(axes)[-1] == "start; n = 4"
     with pytest.raises(FatheoryError, match="two arrays of the shape"):
         fa.plot.phase_portrait(loss, turned, field=lambda X, Y: X)
     with pytest.raises(ArchiveError, match="share no rule"):
