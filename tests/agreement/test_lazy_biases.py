@@ -144,8 +144,9 @@ def test_a_network_with_biases_learns_as_is_said():
 @pytest.mark.parametrize("activation", ["tanh", "relu", "erf"])
 @pytest.mark.parametrize("layers", [1, 2, 3])
 def test_networks_with_biases_approach_it_with_width(activation, layers):
+    """Of 12 seeds a few decide the distance, for all rules alike, and the slope (-0.21 once)."""
     widths = np.array([64, 256, 1024])
-    off = [residuals(experiment(n, 0.7, activation, layers)).values for n in widths]
+    off = [residuals(experiment(n, 0.7, activation, layers, seeds=96)).values for n in widths]
     slopes = np.polyfit(np.log(widths), np.log(off), 1)[0]
     assert slopes == pytest.approx(-0.5, abs=0.15)
 
