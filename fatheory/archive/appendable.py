@@ -98,6 +98,7 @@ class AppendableArchive(Closing):
         target = resolved(path)
         replacement.refuse_inside_archive(target)
         with ExitStack() as held:
+            # The lock before anything is looked at: what is free now could be taken a moment later.
             held.enter_context(WriterLock(target))
             temporary = held.enter_context(replacement.writing(target))
             replacement.check_free(target, overwrite)
@@ -106,8 +107,11 @@ class AppendableArchive(Closing):
             layout.make_arrays(files, templates, along := tuple(along))
             listed = manifest.Manifest(kind, {}, along, tuple(sorted(templates)))
             archive = cls(target, files, listed)
+            # Else it stands at its path from the first commit on: a run that fails before it leaves
+            # nothing.
             if visible:
                 archive._publish()
+            # The lock goes on to the archive; up to here any failure gives it back.
             archive._held = held.pop_all()
             return archive
 
@@ -180,6 +184,7 @@ class AppendableArchive(Closing):
                 # Fill values stand where no chunk is listed, whatever a killed writer has left.
                 if not layout.is_fill(array, value):
                     self._fresh.add(f"{name}/{layout.write_chunk(array, place, value)}")
+        # Also of an entry that is all fill values and so has no file: it was recorded.
         self._places.append(dict(place))
 
     def commit(self, note: Mapping[str, Any], state: State | None = None) -> None:
@@ -229,11 +234,14 @@ class AppendableArchive(Closing):
         if note is not None and self._entries:
             self.commit(note)
         committed = {path: r for entry in self._entries for path, r in entry.files.items()}
+        # The journal is of the unfinished archive; an ordinary one has a manifest.
         own = {path: r for path, r in committed.items() if path.split("/")[0] != journal.FOLDER}
         with ExitStack() as stack:
             if self._entries:
                 temporary = stack.enter_context(replacement.writing(self.path))
                 files = ListedFiles(temporary, own)
+                # Second names and no copies: an archive may be as large as what is left of the
+                # disk.
                 linked = [p for p in own if second_name(self.path / p, temporary / p)]
             else:
                 stack.enter_context(_failing_clearly(self.path))

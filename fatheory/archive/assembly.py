@@ -23,6 +23,7 @@ _INNER = re.compile(
 _UNIT = re.compile(r"^unit_(\d+)$")
 _LAYER_NUMBER = re.compile(r"_(\d+)$")
 _BETWEEN = ", "
+# Those whose version can change a number.
 _PACKAGES = ("fatheory", "numpy", "scipy", "jax", "xarray", "zarr")
 
 
@@ -122,6 +123,7 @@ def provenance(
         labels.ATTR_HASH: experiment_hash,
         **computed_on(device),
         labels.ATTR_PRECISION: precision,
+        # In UTC and to the second, so that moments of several machines are in order as texts, too.
         labels.ATTR_CREATED: datetime.now(UTC).isoformat(timespec="seconds"),
         labels.ATTR_WALL_TIME: float(wall_time_s),
     }
@@ -245,6 +247,7 @@ def _refuse_misplaced(variables: Iterable[str], coords: Iterable[str]) -> None:
 def _integer_steps(step: np.ndarray) -> np.ndarray:
     if step.dtype.kind not in "iu":
         raise ArrayError(f"step must hold integers; its dtype is {step.dtype}")
+    # One kind in all archives, whatever a platform's own integer is.
     return step.astype(np.int64)
 
 

@@ -71,6 +71,7 @@ def _lost_runs(archive: xr.Dataset) -> Iterator[tuple[str, int]]:
         return
     rules, seeds = archive[labels.RULE].values, archive[labels.SEED].values
     for rule, lost in zip(rules, told.transpose(labels.RULE, labels.SEED).values, strict=True):
+        # Sweeps have floats here, with NaN where there is no run.
         if lost.dtype == bool and lost.any():
             yield str(rule), int(seeds[lost.argmax()])
 

@@ -25,12 +25,14 @@ from fatheory.inside import folded, why_outside
 _LISTED_AT_MOST = 5
 _OWN = re.compile(r"(?:[^/]+/)?zarr\.json|[^/]+/c(?:[./][0-9]+)*")
 """Metadata of the whole or of a variable, and a variable's chunks."""
+# Names of our own lists and journals, which no list may name as a file of the archive.
 _RESERVED = "fatheory-"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _LITTER = re.compile(
     r"\.DS_Store|\._.*|\.localized|\.directory|desktop\.ini|(?:eh)?thumbs\.db|\.nfs.*",
     re.IGNORECASE,
 )
+# What is checked may be kept until it is read, so that small archives are read once.
 _AT_ONCE_BYTES = 2**26
 _SYNCED_AT_ONCE, _WORTH_THREADS = 8, 4
 Buffered = bytes | memoryview
@@ -110,6 +112,7 @@ class ListedFiles(MutableMapping[str, Buffer]):
         return found
 
     def _wrong(self, path: str, record: FileRecord, left: int) -> str:
+        # Not through links: a list from elsewhere could name files of this machine.
         status = (self.folder / path).lstat()
         if stat.S_ISLNK(status.st_mode):
             return "is a link, and an archive has none"

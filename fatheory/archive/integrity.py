@@ -118,6 +118,8 @@ def check(path: str | os.PathLike[str]) -> Integrity:
         with failing_as(ArchiveError, f"{folder} cannot be read"):
             return _examined(folder)
 
+    # What is whole is so whatever came since; damage may be a writer at work, and is looked at
+    # again.
     return replacement.undisturbed(target, look, sure=lambda found: found.whole)
 
 
@@ -157,9 +159,11 @@ def repair(path: str | os.PathLike[str]) -> tuple[Integrity, Path | None]:
                 _restore(found, temporary)
             else:
                 layout.write_whole(_whole_part(found), temporary, found.kind, found.along)
+            # Files of others were in the folder, which would be deleted with it.
             if found.lossless and not found.foreign:
                 replacement.publish_folder(temporary, target)
                 return found, None
+            # By a name that is not there: a second repair must not replace what the first one kept.
             kept = target.parent / f"{target.name}.damaged-{secrets.token_hex(3)}"
             replacement.publish_folder(temporary, target, keep=kept)
     return found, kept

@@ -105,6 +105,7 @@ def append(folder: Path, number: int, entry: Entry) -> None:
     """
     line = _line(number, entry)
     files = [folder / FOLDER / name for name in FILES]
+    # One after the other: a kill leaves one of them with a whole last line.
     for path in files:
         with path.open("ab") as file:
             file.write(line)
@@ -117,6 +118,7 @@ def rewrite(folder: Path, entries: Sequence[Entry]) -> None:
     for name in FILES:
         fresh = folder / FOLDER / f"{name}.new"
         write_file(fresh, content)
+        # Before the rename, or a power cut could leave a name without content.
         sync([fresh])
         os.replace(fresh, folder / FOLDER / name)
 
@@ -169,6 +171,7 @@ def state_file(number: int) -> str:
 def write_state(path: Path, state: State) -> dict[str, Any]:
     """Write a state durably and return the listing by which `read_state` finds its arrays."""
     arrays = [(label, name, a) for label, of_rule in state.items() for name, a in of_rule.items()]
+    # As bytes: `write_file` hashes what it writes, and needs no copy of large states.
     parts = (np.ascontiguousarray(array).reshape(-1).view(np.uint8).data for *_, array in arrays)
     record = write_file(path, *parts)
     sync([path, path.parent])
@@ -210,6 +213,8 @@ def read_state(folder: Path, listing: Mapping[str, Any]) -> dict[str, dict[str, 
     state: dict[str, dict[str, np.ndarray]] = {}
     with open_file(path) as file:
         for (label, name, _, _), (dtype, shape) in zip(listing["arrays"], kinds, strict=True):
+            # By size and kind out of the listing, which was hashed; no pickle, and nothing that
+            # runs.
             values = np.fromfile(file, dtype, math.prod(shape))
             state.setdefault(label, {})[name] = values.reshape(shape)
     return state

@@ -47,6 +47,7 @@ class Template:
     shape: tuple[int, ...]
     dtype: np.dtype
     attrs: Mapping[str, object] = field(default_factory=dict)
+    # NaN: an entry that is not there must not pass for zeros.
     fill: object = np.nan
 
 
@@ -228,6 +229,8 @@ def _refuse_absurd_texts(name: str, array: zarr.Array, files: ListedFiles) -> No
 
 
 def _chunks(sizes: Mapping[Any, int], along: Collection[str]) -> tuple[int, ...]:
+    # One chunk for an entry, so that it is one file, which is there or not. Zarr has no chunks of
+    # length 0.
     return tuple(1 if dim in along else max(1, size) for dim, size in sizes.items())
 
 
@@ -290,6 +293,7 @@ def _storable_attrs(owner: str, attrs: Mapping[object, object]) -> dict[object, 
 
 
 def _storable_value(what: str, value: object) -> object:
+    # JSON knows no NumPy.
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
     if value is None or isinstance(value, str | bool | int | float):

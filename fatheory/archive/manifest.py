@@ -78,6 +78,7 @@ class Manifest:
         """Return the manifest of a finished Zarr folder; of `known` files nothing is read."""
         recorded, along = known or {}, tuple(along)
         listed = {
+            # What this process has written it has hashed already.
             path: recorded[path] if path in recorded else FileRecord.of(folder / path)
             for path in sorted(files_in(folder))
         }
@@ -111,6 +112,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     content = _render(manifest)
     # A result has no entries of which some could be saved, so a copy would be of no use.
     for name in (FILE, COPY) if manifest.along else (FILE,):
+        # Not `exist_ok`: what stands there already is not of this archive.
         (folder / name).parent.mkdir()
         write_file(folder / name, content)
 
@@ -230,6 +232,7 @@ def _either(folder: Path) -> tuple[Manifest, tuple[str, ...]]:
         try:
             manifest = read_manifest(folder, COPY)
         except ArchiveError:
+            # What is wrong with the manifest, and not with the copy that nobody asked for.
             raise error from None
         return manifest, (f"{FILE} is not as it was written",)
     try:
@@ -259,4 +262,5 @@ def _render(manifest: Manifest, version: int = FORMAT_VERSION) -> bytes:
         }
     attributes = sealed(described, indent=1)
     whole = {"zarr_format": 3, "node_type": "group", "attributes": attributes}
+    # By these settings for ever: archives are compared with it to the byte.
     return json.dumps(whole, indent=1, sort_keys=True).encode()

@@ -38,6 +38,7 @@ Found = TypeVar("Found")
 # Tells this process from an earlier one of the same number, as happens in containers.
 _PROCESS = secrets.token_hex(4)
 _HOST = re.sub(r"[^\w.]", "_", platform.node())
+# More than a writer that commits all the time can disturb; and the loop has an end.
 _LOOKS = 50
 _UNTOUCHED = "; what stood there before, if anything, is untouched"
 
@@ -128,6 +129,7 @@ def writing(target: Path) -> Iterator[Path]:
         with failing_as(ArchiveWriteError, f"could not write {target}", _UNTOUCHED):
             target.parent.mkdir(parents=True, exist_ok=True)
             if not os.access(target.parent, os.W_OK | os.X_OK):
+                # Asked first: a folder that cannot be written would be told of from within Zarr.
                 raise PermissionError(f"the folder {target.parent} is not writable")
             _clear_leftovers(target)
             yield temporary
@@ -187,6 +189,8 @@ def publish_folder(
     if not target.exists():
         os.rename(temporary, target)
     else:
+        # Two renames, as no system replaces a folder that is not empty in one; `recover` finishes
+        # them.
         os.rename(target, former)
         try:
             os.rename(temporary, target)
@@ -364,6 +368,7 @@ def _is_dead(host: str, pid: int, process: str) -> bool:
     if pid == os.getpid():
         return process != _PROCESS
     try:
+        # Signal 0 reaches nobody; it asks whether there is such a process.
         os.kill(pid, 0)
     except ProcessLookupError:
         return True

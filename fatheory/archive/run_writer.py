@@ -103,6 +103,7 @@ class RunWriter(Closing):
                 (labels.STEP,),
                 kind=manifest.RUN,
                 overwrite=self._overwrite,
+                # Seen from the first commit on, when there is something to go on from.
                 visible=False,
             )
         self._archive.write({labels.STEP: place}, values)
@@ -145,6 +146,7 @@ class RunWriter(Closing):
             wanted = {name: attrs[name] for name in (labels.ATTR_HASH, labels.ATTR_SOURCE)}
             what = f"{self.path} is the unfinished archive of another run"
             refuse_another(what, archive.attrs, wanted)
+            # With the last commit only: what came before was told of when it was continued.
             for note in archive.notes[-1:]:
                 for name in (labels.ATTR_VERSIONS, labels.ATTR_DEVICE):
                     if note[name] != attrs[name]:
@@ -163,6 +165,7 @@ class RunWriter(Closing):
         attrs = self._static.attrs
         return {
             "position": position,
+            # In the note of the commit; as a variable it would have to be written anew each time.
             labels.DIVERGED_AT: diverged_at.tolist(),
             labels.ATTR_WALL_TIME: wall_time,
             labels.ATTR_DEVICE: attrs[labels.ATTR_DEVICE],

@@ -231,6 +231,7 @@ def _coordinate_problems(ds: xr.Dataset) -> Iterator[str]:
     """Find labels that repeat, steps that do not increase, and times that are not eta step."""
     for name in (labels.RULE, labels.SEED, labels.LAYER):
         if name in ds.variables and ds.variables[name].ndim == 1:
+            # As texts: labels of rules are, and numbers differ as texts if they differ.
             values, counts = np.unique(ds.variables[name].values.astype(str), return_counts=True)
             if (counts > 1).any():
                 yield f"{name} labels must differ; repeated: {', '.join(values[counts > 1])}"
@@ -252,6 +253,7 @@ def _time_problems(ds: xr.Dataset, step: np.ndarray) -> Iterator[str]:
     if (time.ndim, rate.ndim) != (2, 1) or time.shape != (rate.size, step.size):
         return  # reported as wrong dimensions
     expected = rate.values[:, None].astype(np.float64) * step
+    # Some units in the last place: of the rate, of the product, and of storing it.
     tolerance = 4 * max(np.finfo(time.dtype).eps, np.finfo(rate.dtype).eps)
     wrong = ~np.isclose(time.values, expected, rtol=float(tolerance), atol=0.0)
     if wrong.any():

@@ -24,6 +24,7 @@ SUFFIX = ".zarr.zip"
 LARGEST_BYTES = 1_000_000
 """What a repository may be asked to carry for one figure."""
 
+# A zip's earliest date: entries must have one.
 _EARLIEST = (1980, 1, 1, 0, 0, 0)
 _UNIX = 3
 _READABLE = 0o644 << 16
@@ -114,6 +115,7 @@ def _zipped(folder: Path) -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as file:
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), _EARLIEST)
+            # Fixed, as Python takes them from the machine that it runs on.
             entry.create_system, entry.external_attr = _UNIX, _READABLE
             file.writestr(entry, path.read_bytes())
     return buffer.getvalue()

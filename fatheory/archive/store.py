@@ -85,6 +85,7 @@ def check_destination(path: str | os.PathLike[str], *, overwrite: bool = False) 
     refuse_inside_archive(target)
     with WriterLock(target), replacement.writing(target) as temporary:
         check_free(target, overwrite)
+        # Tried and not asked: permissions do not tell of quotas and read-only mounts.
         temporary.mkdir()
         temporary.rmdir()
 

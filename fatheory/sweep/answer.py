@@ -46,6 +46,7 @@ class Answered:
     @classmethod
     def by_simulation(cls, answer: Answer) -> "Answered":
         """Take over what training gave."""
+        # Of the process that computed it, which may be on another machine than the archive's.
         return cls(answer.variables, answer.wall_time, computed_on(device_name()))
 
 

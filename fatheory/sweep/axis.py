@@ -94,6 +94,7 @@ class Axis(Description):
             counts = ", ".join(f"{key} has {len(column)}" for key, column in columns.items())
             raise ValueError(f"keys that move together need equally many values; {counts}")
         if len(columns) == 1:
+            # A single key moves with nothing, and has the hash of an ordinary axis.
             return cls(keys=tuple(columns), values=next(iter(columns.values())))
         rows = [list(row) for row in zip(*columns.values(), strict=True)]
         return cls(keys=tuple(columns), values=rows, zipped=True)

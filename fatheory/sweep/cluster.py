@@ -57,6 +57,7 @@ def cluster_client(workers: int | None, scheduler: "str | Client | None") -> Ite
             client = Client(scheduler)
         except (OSError, ValueError) as error:
             raise FatheoryError(f"no Dask scheduler answers at {scheduler!r}: {error}") from error
+        # Ours to close; a client that was handed in is its owner's.
         with client:
             yield client
     else:
@@ -88,8 +89,10 @@ def _local_cluster(workers: int | None) -> "LocalCluster":
     try:
         return LocalCluster(
             n_workers=workers,
+            # XLA takes threads of its own, as many as `_settings` says.
             threads_per_worker=1,
             memory_limit=None,  # a run that would not fit is refused by its own estimate
+            # A fixed port may be taken, by another sweep for one.
             dashboard_address=":0",
             silence_logs=logging.ERROR,
         )
@@ -122,6 +125,7 @@ def on_cluster(
     sent: dict[str, Future] = {}
     pending: dict[Any, Batch] = {_submitted(client, b, wanted, sent): b for b in batches}
     suspects: list[Batch] = []
+    # As they come, so that each is stored at once, and a kill loses no more than what is under way.
     for future in as_completed(list(pending)):
         batch = pending.pop(future)
         found = _results(future)

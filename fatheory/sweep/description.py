@@ -142,6 +142,8 @@ class SweepDescription(Description):
             return data
         own, head = dict(data), {key: data[key] for key in HEAD if key in data}
         if head and isinstance(own.get("experiment"), Mapping):
+            # Only experiments have migrations; what the sweep says of itself never changed its
+            # form.
             own["experiment"] = head | own["experiment"]
         return {key: value for key, value in own.items() if key not in HEAD}
 

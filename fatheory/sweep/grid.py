@@ -56,6 +56,7 @@ class Grid:
     def of(cls, sweep: SweepDescription, source: str = SIMULATION) -> "Grid":
         """Work out what the archive of a sweep will hold."""
         cells = tuple(sweep.cells())
+        # Once for equal cells: sizes and variables of a description take time to work out.
         by_hash = {cell.content_hash: cell.experiment for cell in cells if cell.experiment}
         experiments = list(by_hash.values())
         held = {content_hash: variable_dims(own) for content_hash, own in by_hash.items()}
@@ -218,6 +219,7 @@ def _static(
         experiment_json=sweep.experiment.to_json(),
         experiment_hash=sweep.experiment.content_hash,
         precision=precision_of(source, experiments),
+        # Not known yet: cells may be computed on several, whose names are joined in the end.
         device="",
         wall_time_s=0.0,
     )
@@ -248,6 +250,7 @@ def _shared_labels(of_cells: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np
             found[dim] = first
         else:
             union = dict.fromkeys(label for own in of_cells for label in own[dim].tolist())
+            # Rules have an order that somebody chose; numbers have their own.
             found[dim] = np.array(list(union) if dim == labels.RULE else sorted(union))
     return found
 
@@ -267,6 +270,7 @@ def _times(
     ]
     for name in _OF_TIME:
         dims = labels.variable(name).dims
+        # NaN is also how a cell says that it has no such step.
         whole = np.full((len(cells), *(len(shared[dim]) for dim in dims)), math.nan)
         for row, own in zip(whole, of_cells, strict=True):
             if name in own:
@@ -292,6 +296,7 @@ def _without_constant(variable: xr.Variable, dims: Iterable[str]) -> xr.Variable
 
 def _places(among: np.ndarray, own: np.ndarray) -> np.ndarray:
     """Return where labels stand among others."""
+    # By a dictionary and not by `searchsorted`: labels of rules are in no order.
     where = {label: i for i, label in enumerate(among.tolist())}
     return np.array([where[label] for label in own.tolist()], dtype=np.intp)
 

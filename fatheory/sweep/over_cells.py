@@ -22,6 +22,7 @@ from fatheory.sweep.selection import (
 )
 
 Labelled = TypeVar("Labelled", xr.DataArray, xr.Dataset)
+# A name that no axis of somebody's has.
 _CELL = "fatheory_cell"
 _OF_RUNS = (labels.TIME, labels.LEARNING_RATE, labels.WEIGHTED_STEP)
 
@@ -71,6 +72,7 @@ def over_cells(function: Callable[..., Labelled], *sweeps: xr.Dataset) -> Labell
             found[i] = function(*(cell(stored, points) for stored in sweeps))
     if not found:
         raise ArchiveError("no cell is done in all of the sweeps; run them first")
+    # Any cell that is done says what the others would have looked like.
     first = next(iter(found.values()))
     gap = _without_values(first)
     joined = _joined([found.get(i, gap) for i in range(len(cells))], _CELL)

@@ -11,6 +11,7 @@ from fatheory.sweep.axis import Axis
 from fatheory.sweep.cell import Cell
 from fatheory.sweep.settings import EVERY, with_all_settings
 
+# Each makes an experiment and compares it.
 _LOOKED_AT = 500
 """More pairs of points that touch one key are not made to see whether they agree."""
 
@@ -54,6 +55,7 @@ def overwritten(
             place[i], place[j] = a, b
             if not _is_true(make(tuple(place)), key, axis.at(a)[key]):
                 yield (name, axis.coordinate[a]), (later, above.coordinate[b]), key
+                # One example tells of a pair of axes.
                 break
 
 

@@ -9,6 +9,7 @@ from fatheory.sweep.answer import SIMULATION, memory_of
 from fatheory.sweep.cell import Cell
 from fatheory.train import program_of
 
+# Larger ones share more, and lose more when they are interrupted.
 MOST = 32
 """Cells of a batch at most."""
 LEAST_BATCHES = 8

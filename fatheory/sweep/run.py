@@ -71,6 +71,7 @@ def run_sweep(
     if store is not None:
         with store:
             _carry_out_all(grid, store, workers, scheduler, progress)
+    # Read back, so that what is returned is what the archive holds.
     found = load(target)
     if before == sweep and before.to_json() != sweep.to_json():
         found = in_order(found, Grid.of(sweep).static[labels.RULE].values.tolist())
@@ -113,6 +114,7 @@ def _results(
 ) -> Generator[dict[str, Result]]:
     if not batches:
         return
+    # Threads of this process: JAX lets go of the interpreter's lock, and nothing has to be started.
     if workers is None and scheduler is None:
         yield from on_threads(batches, wanted)
     else:

@@ -156,6 +156,7 @@ def place_of(dim: str, there: np.ndarray, label: Any) -> int:
         If it is not there, or more than once.
     """
     if there.dtype.kind in "if" and isinstance(label, int | float | np.number):
+        # Relative alone, as labels may be as small as learning rates are.
         found = np.flatnonzero(np.isclose(there, float(label), rtol=1e-12, atol=0))
     else:
         found = np.flatnonzero(there == label)
@@ -207,6 +208,7 @@ def _as_run(one: xr.Dataset, experiment: Experiment) -> xr.Dataset:
     for name, equation in equations(experiment).items():
         if name in run:
             run[name].attrs["equation"] = equation
+    # As every archive of a run: whoever takes a cell for one must not be the first to notice.
     validate(run)
     return run
 

@@ -126,6 +126,8 @@ class SweepStore(Closing):
         wanted = {content_hash for batch in planned.batches for content_hash in batch.hashes}
         if same and not is_unfinished(path) and wanted <= set(found):
             return None
+        # Replaced only by what has something in common with it: another sweep may be somebody's
+        # result.
         if not same and wanted.isdisjoint(found):
             raise ArchiveWriteError(
                 f"what stands at {path} is no sweep that shares finished cells with this one; "
@@ -227,6 +229,7 @@ class SweepStore(Closing):
         experiment = self._experiments[content_hash]
         assert experiment is not None  # it was carried out
         filled = self._grid.filled[content_hash]
+        # Computed anew: a cell with a part of its variables would look done for ever.
         if not set(filled) <= set(stored.data_vars):
             return None
         wanted = list(filled)

@@ -32,6 +32,7 @@ def final_values(stored: xr.Dataset, variable: str) -> xr.DataArray:
     values = last_values(stored, variable)
     if labels.SEED not in values.dims:
         return values
+    # The median, as one seed that learns late would be all that a mean shows.
     found = values.median(labels.SEED, keep_attrs=True)
     if variable in (labels.DIVERGED, labels.DIVERGED_AT):
         return found  # what they say is known of diverged runs, too

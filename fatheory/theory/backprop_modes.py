@@ -164,6 +164,7 @@ def backprop_aligned_weights(
     p, q = np.linalg.norm(plus, axis=1), np.linalg.norm(minus, axis=1)
     tau = _product(variance[:k], _times(times))
     grown, shrunk = _growth(tau, s, p, q)
+    # Lengths and directions apart; a vector of length 0 has no direction, and needs none.
     grown = grown[:, :, None] * (plus / np.where(p > 0, p, 1.0)[:, None])
     shrunk = shrunk[:, :, None] * (minus / np.where(q > 0, q, 1.0)[:, None])
     start = (tau == 0)[:, :, None]
@@ -180,6 +181,7 @@ def _growth(
     q: Float[np.ndarray, " mode"],
 ) -> tuple[Float[np.ndarray, "time mode"], Float[np.ndarray, "time mode"]]:
     """Return p e^G and q e^{-G}; each comes with its length, so that a zero stays zero."""
+    # Not a root of squares, which of starts of 1e-200 would vanish.
     kappa = np.hypot(s, p * q / 2)
     still = kappa == 0  # s = 0 and p q = 0: the growth is algebraic
     safe = np.where(still, 1.0, kappa + s)

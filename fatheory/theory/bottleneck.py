@@ -87,6 +87,7 @@ def bottleneck_limit(T: ArrayLike, B: ArrayLike, Sigma: ArrayLike | None = None)
     T_white = T @ root
     Pi = _row_projector(B @ T_white)
     _require_determined(T_white, B, Sigma, Pi)
+    # Of the whitened target: the loss weighs errors by Sigma, and so does the best map of rank k.
     U, s, Vt = np.linalg.svd(T_white, full_matrices=False)
     k = min(B.shape[0], s.size)
     return BottleneckLimit(
@@ -116,6 +117,7 @@ def _require_determined(
 def _square_roots(Sigma: Covariance) -> tuple[Covariance, Covariance]:
     """Return Sigma^(1/2) and its pseudoinverse."""
     variance, axes = np.linalg.eigh(Sigma)
+    # Directions without input: their variance is rounding, and its inverse root would blow up.
     seen = variance > RANK_TOLERANCE * variance[-1]
     root = np.sqrt(variance[seen])
     return (axes[:, seen] * root) @ axes[:, seen].T, (axes[:, seen] / root) @ axes[:, seen].T

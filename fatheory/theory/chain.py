@@ -15,6 +15,7 @@ from fatheory.theory.deep_mode import DeepMode
 from fatheory.theory.modes import Values, checked_fractions, checked_times, checked_values
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
+# On [0, 1], as points of a panel are counted from its beginning.
 _NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
 _LINEAR_FROM = 45.0  # exp(-45) is below rounding: the rate is final
 _MOST_HALVINGS = 8
@@ -122,6 +123,8 @@ class ChainSolution:
         # Rounding splits a double root into a pair about 1e-8 apart, maybe off the real axis. An
         # odd degree has a real root ahead.
         real = roots.real[np.abs(roots.imag) <= 1e-7 * np.abs(roots)]
+        # The clock sets out in the direction of the error and stops at the first root that it
+        # meets.
         ahead = real[real * begin > 0]
         root = float(ahead[np.argmin(np.abs(ahead))])
         slope = error.deriv()
@@ -212,6 +215,7 @@ class ChainSolution:
         panel = np.minimum(np.searchsorted(times, near, side="right") - 1, edges.size - 2)
         low, high = edges[panel], edges[panel + 1]
         lam = low + (near - times[panel]) * rate(-np.expm1(-low))
+        # A fixed number of steps, so that all points are inverted side by side.
         for _ in range(8):
             lam = np.clip(lam, low, high)
             missing = near - times[panel] - _integral(rate, low, lam)

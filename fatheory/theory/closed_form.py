@@ -58,6 +58,7 @@ class ClosedForm:
         begin = self.start
         r = len(begin.s)
         moving = self.modes.y(self._clock(t)) - begin.p / begin.g
+        # Modes beyond the rank of T have no input direction that could move them.
         still = np.broadcast_to(begin.y0[r:], (*moving.shape[:-1], len(begin.y0) - r))
         return np.concatenate([moving, still], axis=-1)
 

@@ -191,6 +191,7 @@ def convergence_certificate(
         feedback_full_rank=start.seen,
         wide_enough=B.shape[0] >= B.shape[1],
         covariance_full_rank=int(np.linalg.matrix_rank(Sigma)) == len(Sigma),
+        # Against the terms of which C is the difference, as their rounding is what is left of it.
         balanced=float(np.linalg.norm(C)) <= RANK_TOLERANCE * size,
         invariant_eigenvalue=start.smallest_on_feedback(C),
         error_eigenvalue=float(smallest_symmetric_eigenvalue(W, B)),
@@ -229,12 +230,14 @@ class _InitialWeights:
     def smallest_on_feedback(self, C: Float[np.ndarray, "n_h n_h"]) -> float:
         """Return the smallest eigenvalue of C on the range of B."""
         U, s, _ = np.linalg.svd(self.B, full_matrices=False)
+        # The least float, so that a B of zeros has no range instead of a whole one.
         Q = U[:, s > RANK_TOLERANCE * max(s[0], np.finfo(float).tiny)]
         return float(np.linalg.eigvalsh(Q.T @ C @ Q)[0]) if Q.size else 0.0
 
     def global_bound(self, C: Float[np.ndarray, "n_h n_h"]) -> tuple[float | None, float]:
         """Return rate and factor of the global theorem."""
         c = self.smallest_on_feedback(C)
+        # An eigenvalue that is zero but for rounding would claim a rate that nothing proves.
         if not self.seen or c <= RANK_TOLERANCE * _spectral_norm(C):
             return None, float("inf")
         BE = self.B @ self.projection.T @ self.E

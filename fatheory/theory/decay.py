@@ -137,12 +137,14 @@ def measured_rate(times: ArrayLike, loss: ArrayLike) -> float:
     error = np.sqrt(loss)
     usable = error > FIT_FLOOR * error.max()
     if usable.any():
+        # The last stretch only: earlier, modes that decay faster still count.
         usable &= error <= FIT_SPAN * error[usable].min()
     if usable.sum() < MIN_FIT_SAMPLES:
         raise RegimeError(
             f"only {usable.sum()} times lie in the last factor {FIT_SPAN:g} of the decay; a rate "
             f"needs {MIN_FIT_SAMPLES}: take the times closer together"
         )
+    # A fit and not two points: errors that spiral in wave about their decay.
     return float(-np.polyfit(times[usable], np.log(error[usable]), 1)[0])
 
 
@@ -201,5 +203,7 @@ def reached_inputs(T: TargetMap, W0: InputWeights, Sigma: Covariance) -> Basis:
 def _column_basis(A: np.ndarray, size: float | None = None) -> Basis:
     """Return an orthonormal basis of the columns of A, up to `RANK_TOLERANCE` of `size`."""
     U, s, _ = np.linalg.svd(A, full_matrices=False)
+    # Of a part of the rows, against the whole: a part that they hardly touch would count its
+    # rounding for directions.
     scale = s[0] if size is None else size
     return U[:, s > RANK_TOLERANCE * scale]

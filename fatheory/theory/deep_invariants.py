@@ -15,6 +15,7 @@ from fatheory.theory.layers import layered_feedback, network_weights
 Matrices = tuple[Float[np.ndarray, "_ _"], ...]
 Vectors = tuple[Float[np.ndarray, " _"], ...]
 
+# Rules whose feedback follows from W otherwise, such as usf, conserve no such matrix.
 _RULES = ("backprop", "feedback_alignment")
 
 

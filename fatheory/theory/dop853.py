@@ -25,6 +25,7 @@ RTOL_OF_SMALL = 1e-9
 """Relative tolerance of a block that is small against `ATOL` and yet followed by itself."""
 
 _STAGES = DOP853.n_stages
+# As SciPy has them; the exponent is that of an error estimate of order 7.
 _SAFETY, _SHRINK, _GROW, _EXPONENT = 0.9, 0.2, 10.0, -1 / 8
 _CHUNK = 2**21
 """Bytes of stages that are worked on side by side: about what stays in a processor's cache."""
@@ -106,6 +107,7 @@ class _Steps:
         self.f = self.derivative(self.y, self.going)
         self.h = self._first_steps()
         self.rejected = np.zeros(len(state), dtype=bool)
+        # The first derivative, and the one by which the first step was chosen.
         self.evaluations = np.full(len(state), 2)
 
     def derivative(
@@ -158,6 +160,7 @@ def advance(
             spent = steps.evaluations[steps.going] >= MAX_EVALUATIONS
             exhausted[steps.going[spent]] = steps.t[steps.going[spent]]
             steps.going = steps.going[~spent]
+    # Whole states: entries that are still finite belong to a network that is lost.
     out[~np.isfinite(out).all(axis=2)] = np.nan
     return out[:, places], exhausted
 
@@ -172,6 +175,7 @@ def _step(
     if steps.layout.rtol < LANDING_RTOL:
         h = np.minimum(h, stops[_next_stop(stops, t)] - t)
     last = h >= steps.end - t
+    # Four more: the derivative at the end, and the three stages of the interpolant.
     K = np.empty((_STAGES + 4, *y.shape))
     K[0] = f
     for stage in range(1, _STAGES):
@@ -229,6 +233,7 @@ def _write_stops(
     x = ((stops[stop] - t[run]) / h[run])[:, None]
     value = np.zeros((len(run), y.shape[1]))
     for power, part in enumerate(reversed(F)):
+        # Horner's scheme in the interpolant's own basis, which alternates x and 1 - x.
         value = (value + part[run]) * (x if power % 2 == 0 else 1 - x)
     out[some[run], stop] = y[run] + value
 

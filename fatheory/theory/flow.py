@@ -136,6 +136,7 @@ def labelled_flow(
     refuse_exhausted(runs, times, rtol)
     *weights, E = (block[0] for block in runs.blocks)
     with np.errstate(over="ignore"):  # an error that is too large to be squared has diverged
+        # By E that was integrated, and not by the weights, which lose it where learning is done.
         loss = error_loss(E, Sigma)
     lost = first_lost([*weights, E, loss])
     if lost >= 0:

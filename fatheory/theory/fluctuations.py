@@ -172,6 +172,7 @@ def _solve(
         ]
 
     n = W0.size + W.size
+    # No spread at the start, which all data draws share.
     start = (W0, W, np.zeros((n, n)), np.zeros((n, 1)))
     path = integrate(field, start, times, rtol=RTOL, atol=ATOL)
     if path.diverged_at >= 0:

@@ -95,5 +95,6 @@ def hidden_gram(W0: ArrayLike, W: ArrayLike, B: ArrayLike) -> HiddenGram:
     runs = tuple(f"run_{k}" for k in range(depths["W0"] - 2))
     letters = {"W0": ("n_h", "n_i"), "W": ("n_o", "n_h"), "B": ("n_h", "n_o")}
     matching_shapes({name: (array, runs + letters[name]) for name, array in arrays.items()})
+    # Side by side, so that two products hold all inner products.
     F = np.concatenate([arrays["W0"], arrays["B"]], axis=-1)
     return HiddenGram(arrays["W"] @ F, F.mT @ F, np.asarray((arrays["W"] ** 2).sum(axis=(-2, -1))))

@@ -51,6 +51,7 @@ class WidthScaledDistribution:
         if not isinstance(self.family, str) or self.family not in _UNIT_VARIANCE:
             raise UnknownNameError("family of entries", self.family, _UNIT_VARIANCE)
         not_negative_number("scale", self.scale)
+        # Not `<`, which would let NaN pass.
         if not self.width_exponent >= 0.5:
             raise RegimeError(
                 f"width_exponent must be at least 0.5, or sums over n_h hidden units grow without "

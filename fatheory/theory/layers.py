@@ -103,6 +103,7 @@ def direct_from_layered(feedback: Sequence[ArrayLike]) -> list[Matrix]:
     matching_shapes(
         {f"B_{layer}": (b, (f"n_{layer - 1}", f"n_{layer}")) for layer, b in enumerate(B, start=2)}
     )
+    # From the output down, so that every product is made of the one above it.
     return list(accumulate(reversed(B), lambda F, b: b @ F))[::-1]
 
 

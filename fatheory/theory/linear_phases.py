@@ -293,6 +293,7 @@ def frozen_path(
             whole[later] = part[:-1]
         W0, W, E = (part[-1] for part in moved)
         begin = end
+        # What comes after a phase that was lost starts from nothing known.
         if not np.isfinite(W0).all():
             for whole in path:
                 whole[times > end] = np.nan

@@ -60,6 +60,8 @@ def mean_state(
     if own is not None:
         return own
     try:
+        # Tried and not asked by kind: rules that draw nothing at random have their state, the
+        # others say so.
         return rule.draw(NoRandomness(), shape)
     except DrawnError:
         if B is None:

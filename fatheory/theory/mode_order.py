@@ -65,6 +65,7 @@ def learning_times(modes: ModeSolution, fraction: float = 0.5) -> Float[np.ndarr
 
 def learning_order(modes: ModeSolution, fraction: float = 0.5) -> Int[np.ndarray, " modes"]:
     """Return the indices of the (flattened) modes in the order in which they are learned."""
+    # Stable, so that modes of equal times keep their order.
     return np.argsort(learning_times(modes, fraction).ravel(), kind="stable")
 
 

@@ -162,6 +162,7 @@ def _evaluate(
             current[:, behind] = series[at, :, behind].T
             begin[behind], end[behind] = begins[at, behind], begins[at + 1, behind]
             behind = behind[(tau[behind] > end[behind]) & (at < last)]
+        # In place from here on: with many modes, making arrays takes longer than the arithmetic.
         np.subtract(tau, begin, out=tau)
         row[:] = current[-1]
         for coefficients in current[-2::-1]:

@@ -62,6 +62,7 @@ def log_remaining(tau: Points, a: Points, b: Points, q: Points) -> Points:
     """
     p = b - 2 * a
     lam = np.zeros_like(tau)
+    # Bounds on the rate are bounds on lambda, which starts at 0.
     lo = tau * _smallest_rate(a, p, q)
     hi = tau * np.maximum(a, 1.0)
     hi = np.where(a > 0, hi, np.minimum(hi, LARGEST))
@@ -117,6 +118,7 @@ def _first_guess(tau: Points, a: Points, p: Points, q: Points) -> Points:
 
 def _log_growth(t: Points, rate: Points, speed: Points) -> Points:
     """Compute log(1 + speed * expm1(rate t) / rate) without overflow."""
+    # Beyond 50 the 1 in the logarithm is below rounding, so the rest can be added outside of it.
     z = np.minimum(rate * t, 50.0)
     growth = np.where(z > 0, np.expm1(z) / np.where(z > 0, rate, 1.0), t)
     return np.log1p(speed * growth) + np.maximum(rate * t - 50.0, 0.0)

@@ -208,6 +208,7 @@ def node_perturbation_slowdown(W: ArrayLike) -> float:
     project.
     """
     g = _curvatures(W)
+    # The ratio does not depend on the scale, whose fourth powers could vanish.
     g = g / g[0]
     return float(2 + g.sum() ** 2 / np.sum(g**2))
 

@@ -43,6 +43,7 @@ def update_covariance(W0: InputWeights, W: OutputWeights, task: OnlineTask) -> S
     (n_o, n_i), Sigma = task.T.shape, task.Sigma
     E = task.T - W @ W0
     ES = E @ Sigma
+    # The first pairing of Isserlis' theorem; the second is of e_i with x_l and e_k with x_j.
     cov = _kron(ES @ E.T + task.noise, Sigma)
     cov += np.einsum("il,kj->ijkl", ES, ES).reshape(n_o * n_i, n_o * n_i)
     back = W.T if task.B is None else task.B

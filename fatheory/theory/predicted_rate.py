@@ -92,6 +92,7 @@ def _rate_of(text: str, label: str, seed: int, rule: Callable[..., Rule]) -> flo
             end = solved(run, "flow").isel({labels.RULE: 0, labels.SEED: 0, labels.STEP: -1})
         W0, W = (end[labels.weight(layer)].values.astype(float) for layer in (1, 2))
         start = draw_initial_state(run, seed)
+        # Not `>`: a flow that was lost has NaN here.
         if not np.linalg.norm(start.T - W @ W0) <= _LEARNED * np.linalg.norm(start.T):
             return None
         drawn = start.states[label][-1]

@@ -170,6 +170,8 @@ def _descend(
                 break
             where = np.flatnonzero(steps == end)
             K[where], E[where] = now, error
+            # Once for all: E that grew again would still be exact, and switching back would jump by
+            # rounding.
             carried |= end in looks and bool(np.abs(error).max() <= small)
             done = end
     return K, E
@@ -187,6 +189,7 @@ class _Table:
     def __init__(self, gram: HiddenGram, T: TargetMap, batch: int) -> None:
         n_o, m = gram.M.shape
         n_i = gram.n_i
+        # In Fortran's order, or BLAS would work on a copy and not in place.
         table = np.zeros((2 * m, m + n_o), order="F")
         self._KD, self._XT, self._SD = table[:, m:], table[:n_i, m:], table[m:]
         self._SD[:, :m], self._SD[:, m:] = gram.S, gram.M.T

@@ -48,6 +48,7 @@ def expected_feedback_angle(rule: str, weights: str = "normal", concordance: flo
     Liao, Leibo & Poggio 2016 (arXiv 1510.05067) for the rules; the angles are derived for this
     project.
     """
+    # First, so that a name that no rule has is told from a rule without a closed form.
     find_rule(rule)
     if weights not in _WEIGHT_LAWS:
         raise UnknownNameError("law of weights", weights, _WEIGHT_LAWS)

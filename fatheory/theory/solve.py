@@ -126,6 +126,7 @@ def _kept(experiment: Experiment, answer: Mapping[str, np.ndarray]) -> dict[str,
     found = dict(answer)
     if gone.any():
         for name in set(find_quantity(WEIGHTS).names(experiment)) & found.keys():
+            # A copy: the array may be the method's own, of which something else is a view.
             found[name] = np.array(found[name], dtype=np.float64)
             found[name][:, :, gone] = np.nan
     return found

@@ -145,6 +145,7 @@ def _multiple_of_identity(name: str, M: Float[np.ndarray, "n n"]) -> float:
 
 def _orthogonal(part: Float[np.ndarray, "m n"], whole: Float[np.ndarray, "m n"]) -> np.ndarray:
     """Return the part orthogonal to B, exactly zero where it is only rounding."""
+    # Some units in the last place of what was subtracted.
     noise = 1e-14 * float(np.linalg.norm(whole))
     return part if np.linalg.norm(part) > noise else np.zeros_like(part)
 

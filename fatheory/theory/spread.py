@@ -81,6 +81,7 @@ def spread_of(
     return Spread(
         value,
         correction,
+        # NaN and not 0: a spread that is not resolved must not pass for certainty.
         np.where(variance < floor, np.nan, variance),
         np.where(curved < curved_floor, np.nan, curved),
     )

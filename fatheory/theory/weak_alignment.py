@@ -69,4 +69,5 @@ def weak_alignment(weights: Sequence[ArrayLike], feedback: Sequence[ArrayLike]) 
         for w, A, above, below in zip(W, matrices, left, right, strict=True)
     ]
     sizes = np.array([np.linalg.norm(w) for w in W])
+    # Zero weights leave nothing unexplained.
     return WeakAlignment(matrices, np.array(unexplained) / np.where(sizes > 0, sizes, 1.0))

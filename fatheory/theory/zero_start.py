@@ -30,6 +30,7 @@ def log_remaining_from_zero(tau: Float[np.ndarray, " points"]) -> Float[np.ndarr
     lam = np.empty_like(tau)
     for begin in range(0, tau.size, _CHUNK):
         part = np.minimum(tau[begin : begin + _CHUNK], _FAR)
+        # The nearest node, which halves the distance that the polynomials have to reach.
         node = np.minimum((part * _PER_UNIT + 0.5).astype(np.intp), last)
         offset = part - node * (1 / _PER_UNIT)
         value = table[_DEGREE].take(node)

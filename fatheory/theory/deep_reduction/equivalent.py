@@ -65,6 +65,8 @@ def equivalent_network(
     for layer in range(1, L + 1):
         A = np.zeros((units[layer], units[layer - 1]))
         if layer < L:
+            # The same coordinates on: the embedding J_l turns nothing, so that blocks meet only
+            # their own.
             A[: columns[layer - 1], : columns[layer - 1]] = np.sqrt(
                 weight_squares[layer - 1]
             ) * np.eye(columns[layer - 1])

@@ -184,6 +184,7 @@ def solve_deep_grams(
 
     nothing = [np.zeros(shape) for shape in shapes[:-1]]
     first = T - layer_products(grams, nothing).product
+    # `a` is integrated too, though it is known: the field knows no time.
     *Xi, E, a = (block[None] for block in (*nothing, first, np.ones((1, 1))))
     # By its norm and not entry by entry, for an entry of E may be 0 while others are not.
     alone = frozenset() if decay else frozenset({L})

@@ -93,6 +93,7 @@ def deep_reduced_sgd(
     weight_decay = not_negative_number("weight_decay", weight_decay)
     steps = snapshots(snapshot_steps, len(inputs))
     grams = deep_grams(A, F)
+    # Of steps and not of the flow's time: this is SGD.
     shrink = (1 - learning_rate * weight_decay) ** steps
     Xi, E = _descend(grams, T, inputs, shift, learning_rate, weight_decay, steps)
     lost = ~np.isfinite(E).all(axis=(-2, -1))
@@ -189,6 +190,7 @@ def _carried(
 
     All of that is proportional to e where nothing decays, so that nothing cancels.
     """
+    # Behind the switch the target enters through E alone.
     del T
     e = (x @ now.E.T + shift) * (eta / len(x))
     moves = [

@@ -65,6 +65,7 @@ def path_from_feedback(grams: DeepGrams, Xi: Unknowns, shrink: Shrink = 1.0) -> 
     """
     n_o, eye = grams.n_o, np.eye(grams.n_o)
     *lead, _, _ = Xi[0].shape
+    # No columns at first: layer 1 has no feedback from below it.
     coordinates = np.zeros((*lead, grams.n_i, 0))
     for M, X in zip(grams.M[:-1], Xi[:-1], strict=True):
         passed = np.concatenate([shrink * coordinates, X @ (M @ coordinates)], axis=-2)

@@ -148,6 +148,7 @@ def weight_mirror_variance(W: ArrayLike, rate: float) -> Float[np.ndarray, "n_o 
     """
     W = real_matrix("W", W)
     rate = one_number("rate", rate)
+    # Beyond 2 the mean itself grows.
     if not 0 < rate < 2:
         raise RegimeError(f"rate must lie between 0 and 2; got {rate}")
     # By Isserlis one sample W_i xi xi_j has the variance |W_i|^2 + W_ij^2; the geometric memory of

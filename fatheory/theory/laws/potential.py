@@ -158,6 +158,7 @@ def rule_potential(
     }
     if not isinstance(rule, str) or rule not in needs:
         raise UnknownNameError("rule with feedback of a potential", rule, needs)
+    # At q = 1 the potential has a kink, which is usf's and has a form of its own.
     if (q is not None) != (rule == "power") or (q is not None and not 1 < q < math.inf):
         raise RegimeError(f"'power' needs a power above 1, other rules none; {rule} got {q}")
     need = needs[rule]

@@ -111,6 +111,7 @@ def potential_law_changes(
         raise ArrayError("give the biases before and after the step, or neither")
     W, b = _checked(before, potentials, biases_before)
     Z, c = _checked(after, potentials, biases_after)
+    # NumPy would stretch a layer of one unit over the other.
     if [w.shape for w in W] != [z.shape for z in Z]:
         raise ArrayError(
             f"before and after must have the same shapes; got {[w.shape for w in W]} and "

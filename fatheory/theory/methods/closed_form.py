@@ -37,6 +37,7 @@ class ClosedFormMethod(LinearMethod):
             W0, W = start.weights
             B = feedback_of(start, label)
             solution = closed_form_solution(W0, W, B, start.T, start.Sigma)
+            # Built where they are asked for: losses and angles need none.
             weights = partial(_weights, solution, times)
             paths.append(LinearPath(start, solution.error_map(times), weights))
         return paths

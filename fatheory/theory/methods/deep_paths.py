@@ -23,6 +23,7 @@ def deep_feedback(start: InitialState, label: str) -> DeepFeedback:
     """Return B_2 ... B_L of a layered rule, F_1 ... F_{L-1} of a direct one, and which it is."""
     return {
         "feedback": drawn_feedback(start, label),
+        # By its wiring and not by its name: rndf, say, is feedback alignment with another draw.
         "rule": RULES[has_direct_feedback(start, label)],
     }
 

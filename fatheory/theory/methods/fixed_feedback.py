@@ -38,6 +38,7 @@ def drawn_feedback(start: InitialState, label: str) -> list[np.ndarray]:
     # A layered rule has none at the first layer of weights, a direct one none at the last.
     drawn = states[:-1] if has_direct_feedback(start, label) else states[1:]
     assert all(state is not None for state in drawn)  # rules with fixed feedback draw them
+    # Starts hold V, of the shape of W; equations are written in B.
     return [state.T for state in drawn if state is not None]
 
 

@@ -30,6 +30,7 @@ class FlowMethod(LinearMethod):
         self, experiment: Experiment, starts: Sequence[InitialState], label: str, choice: RuleChoice
     ) -> list[LinearPath]:
         """Integrate the weights and the error map of all seeds."""
+        # All seeds at once: for small networks calling NumPy costs more than its products.
         runs = integrate_error_flow(
             error_flow(_descent(experiment, starts, label, choice), second_moments(starts)),
             [np.stack(layer) for layer in zip(*(start.weights for start in starts), strict=True)],
@@ -63,6 +64,7 @@ def _descent(
 def second_moments(starts: Sequence[InitialState]) -> np.ndarray | None:
     """Stack Sigma over the seeds; None where it is the identity for all of them."""
     stacked = np.stack([start.Sigma for start in starts])
+    # Exactly: what is the identity but for rounding is multiplied with.
     return None if (stacked == np.eye(stacked.shape[-1])).all() else stacked
 
 

@@ -76,6 +76,7 @@ class InfiniteWidthMethod(LinearMethod):
         self, experiment: Experiment, starts: Sequence[InitialState], label: str, choice: RuleChoice
     ) -> list[LinearPath]:
         """Integrate the limit of the reduced state for the target of every seed."""
+        # Two layers have a state of their own, in which all seeds go side by side.
         if experiment.layers != 2:
             return [_deep(experiment, start, label, choice) for start in starts]
         n_i, n_h, n_o = experiment.sizes

@@ -152,6 +152,7 @@ def _lost(measured: dict[str, np.ndarray], steps: Sequence[int]) -> dict[str, np
     lost = np.flatnonzero(~np.isfinite(measured[labels.LOSS]))
     if not lost.size:
         return {labels.DIVERGED_AT: np.asarray(-1, dtype=np.int64)}
+    # Floats, as NaN is no integer.
     blanked = {name: values.astype(np.float64) for name, values in measured.items()}
     for values in blanked.values():
         values[lost[0] :] = np.nan

@@ -82,6 +82,7 @@ class OrderParametersMethod(Method):
         """Estimate the averages over four fields."""
         task = experiment.task
         n_h = experiment.sizes[1]
+        # A linear map is as many linear teachers as it has outputs.
         teachers = task.hidden[0] if isinstance(task, TeacherTask) else task.outputs
         steps = len(experiment.snapshot_steps)
         return {"averages over four fields": 8 * steps * n_h**2 * (n_h + teachers) ** 2}
@@ -142,9 +143,11 @@ def _run(
     """Follow one seed under one rule and measure what archives hold."""
     overlaps = overlaps_of(start, label, choice)
     steps = np.asarray(experiment.snapshot_steps)
+    # In the limit's own time, examples per input.
     states, lost = follow(overlaps.problem, overlaps.start, steps / overlaps.inputs)
     means = Averages(overlaps.problem, states)
     nothing = np.full(len(steps), np.nan)
+    # States behind a divergence are NaN, and so is all that is made of them.
     with np.errstate(all="ignore"):
         loss = np.asarray(resolved_error(means))
         # Both rules hand the output the error itself.

@@ -19,6 +19,7 @@ class ReducedSGDMethod(LinearMethod):
 
     name = "reduced_sgd"
     direct_feedback = True
+    # Its steps are those of one learning rate, and at another they are others.
     any_rate = False
     summary = "the very updates of the simulation, whatever the hidden widths: fixed feedback"
 

@@ -85,6 +85,7 @@ class Scope:
             if departure.feature not in self.features
         ]
         yield from (f"{departure.what}: {departure.cure}" for departure in departures)
+        # Departures say more than the kind, and come with their cures.
         if not departures and network.kind not in self.networks:
             yield (
                 f"the network is of kind {network.kind!r}: set network.kind to "
@@ -108,6 +109,7 @@ class Scope:
                 if len(memory) == 2
                 else f"it knows no {memory.pop().replace('_', ' ')}: set update to {{}}"
             )
+        # Momentum and decay are told in one sentence above, and not again.
         yield from unknown_settings("update.", update, self.update | memory)
 
 

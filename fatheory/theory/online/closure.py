@@ -79,6 +79,7 @@ class GaussianClosure:
         self.chain, self.stride, self.layout = chain, stride, Layout(chain.n_o)
         self._mean = self.layout.pack(start)
         runs, _, size = self._mean.shape
+        # No spread at first: the start is known.
         self._C = np.zeros((runs, size, size))
         self._H = dressing(chain, start)
         self._before = self._mean
@@ -113,6 +114,7 @@ class GaussianClosure:
         v = _factor(self._C + noise)
         frame = DressedFrame(self._H, state.S, mean_step(chain, state).S)
         half = v + stride / 2 * self._slope(middle, v, frame, spread)
+        # From columns half a stride on: the midpoint rule, of second order in the stride.
         shift, moved = self._push(middle, half, frame, self._spread(half))
         self._before = self._mean
         mean = self._mean
@@ -136,6 +138,7 @@ class GaussianClosure:
         self, mean: Vectors, v: Vectors, frame: DressedFrame, spread: SpreadOfS
     ) -> tuple[Vectors, Vectors]:
         """Return what fluctuations add to the mean of a step, and how a step moves the columns."""
+        # Both ways, so that the curvature is what is left of their mean.
         up, down = (self._moved(mean + sign * v, frame, spread) for sign in (1, -1))
         bent = (up + down) / 2 - self._moved(mean, frame, spread)
         return bent.sum(axis=1, keepdims=True), (up - down) / 2
@@ -170,6 +173,7 @@ def _keep_freed_memory() -> None:
 def _factor(C: Covariance) -> Vectors:
     """Return columns, one a row, whose outer products sum to C."""
     # In units of the deviations, which differ by many orders: one jitter then suits them all.
+    # Never 0, as the covariance is divided by it.
     deviation = np.sqrt(np.maximum(np.einsum("rii->ri", C), 1e-300))
     R = C / (deviation[:, :, None] * deviation[:, None, :])
     own = np.arange(C.shape[1])

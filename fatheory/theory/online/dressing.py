@@ -34,6 +34,7 @@ def dressing(chain: Chain, state: ChainState, regularization: float = REGULARIZA
     """
     eta, n_o = chain.eta, chain.n_o
     q, vectors = np.linalg.eigh(chain.root @ state.Q @ chain.root)
+    # Rounding puts eigenvalues of a Gram matrix of low rank below 0.
     q = np.clip(q, 0, None)
     size = np.trace(state.P, axis1=-2, axis2=-1)
     M = chain.gain(state.W)
@@ -42,6 +43,7 @@ def dressing(chain: Chain, state: ChainState, regularization: float = REGULARIZA
     kappa, kappa_0 = (eta * (m + q)) ** 2, (eta * m) ** 2
     apart = np.clip(2 * eta * q - 2 * (kappa - kappa_0), 0, None)
     d = (chain.n_i - n_o) * kappa_0 + 0.5 * kappa.sum(-1, keepdims=True)
+    # A fixed number, so that all points go side by side.
     for _ in range(_ITERATIONS):
         share = np.divide(d, d + apart, out=np.zeros_like(apart), where=d + apart > 0)
         d = (chain.n_i - n_o) * kappa_0 + (kappa * share).sum(-1, keepdims=True)

@@ -62,10 +62,12 @@ class FirstPhase:
 
     def add(self, step: int, now: ClosureMoments) -> bool:
         """Add a knot; return whether the phase goes on."""
+        # A group that was split begins again where its runs have been.
         if self.knots and self.knots[-1].step == step:
             return True
         chain = self.chain
         size, variance = np.trace(now.mean.P[0, 0]), now.log_variance[0]
+        # Asked so that NaN counts as unsound.
         sound = np.isfinite(size) and size > 0 and variance < TRUSTED**2
         chi = excess(chain, now.mean.W, now.mean.Q)[0] if sound else np.inf
         if not (sound and chi < TRUSTED_EXCESS):
@@ -131,6 +133,7 @@ def _strides(group: _Together, phases: Sequence[FirstPhase]) -> list[_Together]:
     if not going:
         return []
     closure, runs = closure.only(going), [runs[place] for place in going]
+    # A copy to go back to: a stride that fails leaves the closure in between.
     before = closure.only(range(len(runs)))
     try:
         closure.advance()

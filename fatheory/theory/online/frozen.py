@@ -133,6 +133,7 @@ def _radius(step: Callable[[np.ndarray], np.ndarray], shape: tuple[int, ...]) ->
     """Return the largest eigenvalue of a map that keeps positive matrices positive."""
     size = math.prod(shape)
     start = np.broadcast_to(np.eye(shape[-1]), shape).ravel()
+    # Written out where it is small: ARPACK needs room for its Krylov space.
     if size < 20:
         columns = np.array([step(column) for column in np.eye(size)]).T
         return float(np.abs(np.linalg.eigvals(columns)).max())

@@ -42,6 +42,7 @@ def _fix_scale(
 ) -> tuple[Vectors, Covariance, ChainState]:
     """Move the scale into its coordinate; return the state before, too."""
     m, scale = layout.unpack(mean)
+    # The diagonal of P, of which the upper triangle is stored.
     (own,) = np.nonzero(layout.upper[0] == layout.upper[1])
     size = trace(m.P)[:, 0, 0]
     # r = tr dP / tr P, its covariance with everything, and its variance.
@@ -94,5 +95,6 @@ def _rotation(W: np.ndarray, dW: np.ndarray) -> np.ndarray:
     w, axes = np.linalg.eigh(W.mT @ W)
     turned = axes.mT @ (W.mT @ dW) @ axes
     total = w[..., :, None] + w[..., None, :]
+    # Two directions that W hardly has may be turned into each other at will.
     least = 1e-12 * w[..., -1][..., None, None]
     return -(axes @ ((turned - turned.mT) / np.maximum(total, least)) @ axes.mT)

@@ -176,6 +176,8 @@ def _row(
         return lms_row(np.linalg.eigvalsh(G + np.real(mode) * np.diag(variances)), learning_rate)
     N = G + mode * np.diag(variances)
     seen = variances > RANK_TOLERANCE * variances[-1]
+    # With inputs alike in all directions N is G and a multiple of 1, whose eigenvectors are
+    # orthogonal.
     if np.allclose(variances[seen], variances[-1], rtol=RANK_TOLERANCE, atol=0):
         return lms_row(np.linalg.eigvals(N), learning_rate)
     row = lms_matrix(N[np.ix_(seen, seen)], learning_rate)

@@ -110,6 +110,7 @@ class LatePhase:
 
     def only(self, runs: Sequence[int]) -> "LatePhase":
         """Return the phase of some of the runs, where it is; this one stays as it is."""
+        # A shallow copy: parts are replaced and never changed in place.
         other, runs = copy(self), list(runs)
         other.chain, other.state = self.chain.only(runs), self.state.only(runs)
         other._begun, other._H, other._slow = self._begun[runs], self._H[runs], self._slow[runs]
@@ -221,5 +222,6 @@ def _towards(X: Square, wanted: Square, power: float) -> Square:
 
 def _power(A: Square, power: float) -> Square:
     values, vectors = np.linalg.eigh((A + A.mT) / 2)
+    # Rounding may put small eigenvalues below 0, and inverse roots must stay finite.
     least = 1e-12 * np.abs(values).max(axis=-1, keepdims=True)
     return (vectors * np.maximum(values, least)[..., None, :] ** power) @ vectors.mT

@@ -46,6 +46,7 @@ def _strides(group: _Together) -> list[_Together]:
     if not going:
         return []
     late, phases = late.only(going), [phases[i] for i in going]
+    # Parted, since frozen weights allow a power in the place of steps.
     if not frozen and late.frozen.any():
         now = late.frozen
         return [

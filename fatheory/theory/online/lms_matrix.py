@@ -73,6 +73,7 @@ def _largest(step: Callable[[Square], Square], n: int) -> tuple[float, Square]:
     if n <= _DENSE:
         whole = np.stack([flat(unit) for unit in np.eye(n * n, dtype=np.complex128)], axis=1)
         values, vectors = np.linalg.eig(whole)
+        # By the real part: of a map that keeps matrices positive the largest eigenvalue is real.
         top = int(np.argmax(values.real))
         value, vector = values[top], vectors[:, top]
     else:

@@ -76,6 +76,7 @@ def lms_row(gains: Inexact[np.ndarray, " n"], learning_rate: float) -> LmsRow:
     # The root lies within the sum of all kappa above the largest pole, and at least its own above.
     widest = float(kappa.sum())
     least = float(kappa[driven][np.argmax(poles[driven])])
+    # In terms of the distance to the largest pole, which keeps its digits where A is near 1.
     above = brentq(missing, least * (1 - 1e-9), widest * (1 + 1e-9), xtol=1e-300, rtol=1e-14)
     right = kappa / (above + top - poles)
     left = 1 / (above + top - poles)

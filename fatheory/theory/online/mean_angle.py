@@ -8,6 +8,7 @@ from scipy.stats import norm, qmc
 
 from fatheory.theory.online.reduced_chain import Chain, Square, trace
 
+# A power of two, as Sobol's points ask for.
 _POINTS = 512
 
 

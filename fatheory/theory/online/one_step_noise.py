@@ -74,6 +74,7 @@ def noise_columns(
 
 def _pairs(n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the pairs a <= b of n directions, and their weight: F enters through g_a^T F g_b."""
+    # Each pair once: forms are symmetric in a and b.
     a, b = np.triu_indices(n)
     return a, b, np.where(a == b, np.sqrt(0.5), 1.0)[:, None]
 
@@ -105,6 +106,7 @@ def _roots(state: ChainState, fast: Square, n_o: int) -> tuple[np.ndarray, ...]:
     P, S, Q, F = (A[:, 0] for A in (state.P, state.S, state.Q, fast))
     none = np.zeros_like(P)
     G = np.block([[P, none, S], [none, F, none], [S.mT, none, Q]])
+    # Not by Cholesky: G is singular at the start, where Q is 0.
     values, vectors = np.linalg.eigh(G)
     columns = np.ascontiguousarray((vectors * np.sqrt(np.clip(values, 0, None))[:, None, :]).mT)
     return columns[..., :n_o], columns[..., n_o : 2 * n_o], columns[..., 2 * n_o :]

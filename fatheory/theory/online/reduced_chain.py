@@ -142,6 +142,7 @@ class Layout:
         self.upper = np.triu_indices(n_o)
         self.mirror = np.empty((n_o, n_o), dtype=int)
         self.mirror[self.upper] = np.arange(len(self.upper[0]))
+        # P and Q are symmetric: half of their entries is followed, and read back by one indexing.
         self.mirror.T[self.upper] = self.mirror[self.upper]
         self.n_o, t, s = n_o, len(self.upper[0]), n_o**2
         self.ends = (t, t + s, 2 * t + s, 2 * t + 2 * s)

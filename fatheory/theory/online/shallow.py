@@ -75,6 +75,7 @@ def shallow_mean_loss(
     wanted = step_numbers(steps)
     root = _square_root(Sigma)
     q, axes = np.linalg.eigh(W0 @ Sigma @ W0.T)
+    # Rounding of either sign; a negative variance would let the error grow.
     q = np.clip(q, 0.0, None)
     seen = q > 1e-12 * q.max(initial=0.0)
     # The best readout of what the hidden units see; the rest of the target is noise to W.
