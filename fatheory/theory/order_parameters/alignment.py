@@ -48,6 +48,7 @@ def delta_angle(means: Averages, *, gated: bool = True) -> Values:
     if not gated:
         errors = means.G @ means.I2 @ means.G.mT
         return _angle(means.V, means.state.W.mT, errors[..., None, :, :])
+    # Signals of one unit against themselves: angles need no averages over two different units.
     own = np.arange(means.K)
     I4 = means.I4[..., own, own, :, :]
     J2 = means.J2[..., own, own]

@@ -89,6 +89,7 @@ def _checked_overlaps(
     # To the last bit, for `eigvalsh` reads one triangle and the equations of motion read both.
     students, teachers = (students + students.T) / 2, (teachers + teachers.T) / 2
     values = np.linalg.eigvalsh(teachers)
+    # Linearly dependent teachers have no order parameters of their own, and no inverse of T.
     if values[0] <= TOLERANCE * max(values[-1], 0):
         raise ArrayError(
             f"T is singular: its smallest eigenvalue is {values[0]:.3g}, so a teacher vector is a "

@@ -81,6 +81,7 @@ class ErfMixture:
         """
         X, m = self._expanded(C), len(self.scales)
         K_all, n_all = K * m, X.shape[-1]
+        # Half of the pairs, as i and k may be exchanged; the table is the dearest of all averages.
         first, second, place = _pairs(K_all)
         own = 1 + np.diagonal(X, axis1=-2, axis2=-1)[..., :K_all]
         # The two steps of a Cholesky factor of 1 + C_II, applied to the rows of C.
@@ -105,6 +106,7 @@ class ErfMixture:
             n = n_all // m
             full = mixed[..., place, :, :].reshape(*batch, K, m, K, m, n, n).sum(axis=(-5, -3))
         if self.offset:
+            # Terms with one offset vanish: g without it is odd, and slopes are even.
             students = self.slopes(C, K)[..., :K]
             full = full + self.offset**2 * students[..., None, None]
         return full

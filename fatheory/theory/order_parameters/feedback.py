@@ -117,6 +117,7 @@ def resolve_feedback(
         return Feedback(made.name, made, None)
     if isinstance(made, Shallow | UniformSignFeedback):
         _refuse(made.name, B)
+        # These draw constants, so that a caller need not give them.
         size = made.scale if isinstance(made, UniformSignFeedback) else 0.0
         return Feedback(made.name, made, np.full((K, n_o), size))
     # Exactly frsf: brsf is derived from it, and draws its magnitudes at every step.

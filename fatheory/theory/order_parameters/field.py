@@ -50,6 +50,7 @@ def motion(problem: Problem, state: OrderParameters) -> OrderParameters:
     Q = eta * (D[..., :K] + D[..., :K].mT) + eta**2 * signal_moments(means)
     R = eta * D[..., K:]
     if problem.input_decay:
+        # Twice, as Q is quadratic in W0.
         Q = Q - 2 * problem.input_decay * state.Q
         R = R - problem.input_decay * state.R
     learned = problem.eta_readout * (means.G @ means.I2[..., :K])

@@ -133,6 +133,7 @@ def _path(problem: Problem, layout: Layout, x0: Vector, end: float) -> _Path:
     def flat(_: float, x: Vector) -> Vector:
         return layout.pack(motion(problem, layout.unpack(x)))
 
+    # The solver wants a time to go.
     if end == 0:
         return _Path(np.array([0.0]), lambda _: x0)
     with np.errstate(all="ignore"):
@@ -175,6 +176,8 @@ def _fluctuation_scale(
     push = _bending(field, x, (S + later) / 2) + _length_effect(problem, layout, x)
     push = push - 0.5 * J @ field(x)
     block = np.zeros((n + 1, n + 1))
+    # A constant push in one more column of the exponential: J may be singular, so it is not
+    # inverted.
     block[:n, :n], block[:n, n] = J, push
     return later, Phi @ m + expm(h * block)[:n, n]
 
@@ -193,6 +196,8 @@ def _bending(
     S: Float[np.ndarray, "size size"],
 ) -> Float[np.ndarray, "..."] | float:
     """Return half the second derivative of f contracted with S, along its eigenvectors."""
+    # Along eigenvectors, of which there are as many as entries; mixed derivatives would be their
+    # square.
     values, vectors = np.linalg.eigh(S)
     steps = SECOND * vectors.T
     second = (f(x + steps) + f(x - steps) - 2 * f(x)) / SECOND**2

@@ -68,6 +68,7 @@ def overlaps_of(start: InitialState, label: str, choice: RuleChoice) -> Overlaps
     W0, W = (real_array("weights", weights, 2) for weights in start.weights)
     A0, A = _teacher(start)
     n_i, sigma = W0.shape[1], input_deviation(experiment)
+    # A unit of alpha is n_i steps.
     rate, rule = n_i * choice.learning_rate, choice.make()
     loss = rate * experiment.update.weight_decay
     square = sigma**2

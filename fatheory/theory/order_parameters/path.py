@@ -68,6 +68,8 @@ class _Motion:
         """Return d field / dx by one-sided differences, all columns in one call."""
         steps = DIFFERENCE * np.maximum(np.abs(x), SMALL)
         values = self.field(0.0, np.concatenate([x[None], x + np.diag(steps)]))
+        # One-sided: a rough Jacobian costs LSODA an iteration, and two-sided ones cost twice as
+        # much.
         return ((values[1:] - values[0]) / steps[:, None]).T
 
     def blocks(self, parts: list[np.ndarray]) -> list[np.ndarray]:
@@ -94,6 +96,7 @@ def _rows(
             now, x = solver.t, solver.y
             passed = int(np.searchsorted(times, now, side="right"))
             if passed > done:
+                # Interpolated within the solver's own steps, which wanted times do not shorten.
                 rows[done:passed] = solver.dense_output()(times[done:passed]).T
                 done = passed
     if done < len(times):

@@ -131,6 +131,7 @@ def _entry_indices(K: int, n: int) -> _EntryIndices:
         for b in range(a + 1, n)
         if not {a, b} & {i, k}
     ]
+    # By sets: the quadrature is dear, and its probability does not depend on the order of the four.
     sets = sorted({tuple(sorted(four)) for four in distinct})
     number = {four: index for index, four in enumerate(sets)}
     i, k = np.array(pairs).T
@@ -159,6 +160,7 @@ def _correlations(
     """Return correlations and standard deviations; a field that is zero correlates with none."""
     s = np.sqrt(np.diagonal(C, axis1=-2, axis2=-1))
     inverse = np.where(s > 0, 1 / np.where(s > 0, s, 1.0), 0.0)
+    # Rounding may carry a correlation past 1, where the arcsine is NaN.
     r = np.clip(C * inverse[..., :, None] * inverse[..., None, :], -1.0, 1.0)
     own = np.arange(C.shape[-1])
     r[..., own, own] = 1.0
@@ -166,6 +168,7 @@ def _correlations(
 
 
 def _D(r: np.ndarray) -> np.ndarray:
+    # As a product: 1 - r^2 cancels near |r| = 1.
     return (1 - r) * (1 + r)
 
 

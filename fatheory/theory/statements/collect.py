@@ -61,5 +61,7 @@ def residuals() -> dict[str, float]:
     Relative or absolute as the test says; 0 for a symbolic proof. Written by
     ``pytest tests/theory --write-residuals fatheory/theory/statements/residuals.json``.
     """
+    # Measured by tests and kept in a file: measuring them takes minutes, and a catalogue is
+    # printed.
     text = files("fatheory.theory.statements").joinpath("residuals.json").read_text("utf-8")
     return {name: float(value) for name, value in json.loads(text).items()}

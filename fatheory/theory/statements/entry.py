@@ -43,6 +43,7 @@ class Entry:
 
 def _literal(prose: str) -> str:
     """Keep formulas in prose from being read as Markdown: x*, W_l, |W|."""
+    # The backslash first, or those that mark the others would be marked themselves.
     for mark in "\\*_|":
         prose = prose.replace(mark, f"\\{mark}")
     return prose

@@ -32,6 +32,7 @@ class Catalogue(tuple[Entry, ...]):
             )
             for entry in self
         ]
+        # Escaped: statements are LaTeX, with < and & in it.
         cells = ["".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in rows]
         return (
             "<table><tr>"

@@ -49,6 +49,7 @@ def uniform_weights_cosines() -> Proof:
     """
     usf = _cosine("angles.uniform", "USF", sp.sqrt(3) / 2, sp.Integer(1), None, UNIFORM)
     frsf = _cosine("angles.uniform", "FRSF", sp.Rational(3, 4), sp.Integer(1), MAGNITUDE, UNIFORM)
+    # Two proofs under one name, as both are of the same law of weights.
     statement = sp.And(usf.statement, frsf.statement, evaluate=False)
     return Proof("angles.uniform", statement, sp.latex(statement))
 

@@ -50,6 +50,7 @@ def power_potential() -> Proof:
     q, size, w = sp.Symbol("q", positive=True), sp.Symbol("a", positive=True), sp.Symbol("w")
     differences = []
     for sign in (1, -1):
+        # Each side of 0 by itself: SymPy does not take |x|^(q-1) and |x^(q-1)| for the same.
         psi = (sign * w) ** q / q  # |w|^q / q on this side
         slope = sp.diff(psi, w).subs(w, sign * size)
         differences.append(slope - sign * size ** (q - 1))

@@ -41,6 +41,7 @@ def mode_equation() -> Proof:
     """
     U, Ut, V, Vt, S, X, Y = sp.symbols("U U^T V V^T S x y", commutative=False)
     E = U * S * Vt - (U * Y * Ut) * g * (U * X * Vt)
+    # Put in by hand: symbols that do not commute know of no orthonormal columns.
     modes = sp.expand(Ut * E * V).subs(Ut * U, 1).subs(Vt * V, 1)
     x, c = sp.symbols("x c", real=True)
     cubic = s - g * c * x - g * x**3 / 2

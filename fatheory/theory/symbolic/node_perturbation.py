@@ -47,6 +47,7 @@ def node_perturbation_covariance() -> Proof:
         If an entry is another.
     """
     a, m, z = _symbols()
+    # M diagonal without loss of generality: the law of z is the same in every orthonormal basis.
     delta, M = _signal(a, m, z), sp.diag(*m)
     noise = (M.trace() ** 2 + 2 * (M**2).trace()) * sp.eye(SIZE) + 4 * M.trace() * M + 8 * M**2
     expected = a.dot(a) * sp.eye(SIZE) + a * a.T + sigma**2 / 4 * noise

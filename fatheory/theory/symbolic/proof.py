@@ -60,6 +60,7 @@ def proven(
         raise ProofError(f"{name} states nothing: {statement!r} should be a relation")
     for difference in differences if isinstance(differences, list) else [differences]:
         left = simplify(difference)
+        # A zero matrix of symbolic shape does not equal 0.
         if left != 0 and not getattr(left, "is_ZeroMatrix", False):
             raise ProofError(f"{name} is not proven: {sp.sstr(left):.400} should be 0")
     return Proof(name, statement, sp.latex(statement))
