@@ -53,8 +53,8 @@
 # ```
 #
 # Run with PyTorch 2.14.1 and given to `from_arrays` as below, three seeds of this end at weight
-# angles of 39 to 41 degrees and sign concordances of 0.79 to 0.83; `fa.predict` and the module agree
-# to 4e-7.
+# angles of 39 to 41 degrees and sign concordances of 0.79 to 0.83; `fa.predict` and the module
+# agree to 4e-7.
 #
 # The build of these pages has no PyTorch. So the cell below does the same steps in NumPy, and keeps
 # what PyTorch would: arrays by the names of a state dict, `0.weight` and `2.weight` of shape
