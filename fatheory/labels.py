@@ -325,8 +325,7 @@ BASIC_VARIABLES = {
     ),
     "delta_angle_flattened_sampling_error": per_layer(
         DEGREES,
-        "standard error of the angle between teaching signals, over draws of a mean field's "
-        "samples",
+        "standard error of the angle between teaching signals, over draws of samples",
     ),
     DIVERGED: Variable((RULE, SEED), DIMENSIONLESS, "whether the run diverged", kind="boolean"),
     DIVERGED_AT: Variable(

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, model_serializer, model_va
 
 from fatheory.checks import require_kind
 from fatheory.errors import ArchiveError, InvalidExperimentError
+from fatheory.experiment import migration
 from fatheory.experiment.conflicts import conflicts
 from fatheory.experiment.description import (
     AS_MAPPING,
@@ -21,7 +22,6 @@ from fatheory.experiment.description import (
     whole,
 )
 from fatheory.experiment.json_text import text_digest, written
-from fatheory.experiment.migration import HEAD, VERSION, as_version_1, migrated, read_description
 from fatheory.experiment.network import Network
 from fatheory.experiment.own_start import OwnStart
 from fatheory.experiment.packages import packages_of
@@ -224,7 +224,8 @@ class Experiment(Description):
     @property
     def former_hashes(self) -> tuple[str, ...]:
         """What earlier versions called `content_hash`, by which they named what they kept."""
-        return (text_digest(written(as_version_1(self.model_dump(mode="json", exclude={"name"})))),)
+        content = self.model_dump(mode="json", exclude={"name"})
+        return (text_digest(written(migration.as_version_1(content))),)
 
     def to_json(self, indent: int | None = None) -> str:
         """Write the experiment as JSON, complete with defaults.
@@ -233,7 +234,7 @@ class Experiment(Description):
         are not fatheory's, if there are any.
         """
         packages = packages_of(self)
-        head = {"version": VERSION} | ({"packages": packages} if packages else {})
+        head = {"version": migration.VERSION} | ({"packages": packages} if packages else {})
         return json.dumps(head | self.model_dump(mode="json"), indent=indent)
 
     @classmethod
@@ -247,7 +248,7 @@ class Experiment(Description):
             later version, or names parts of packages that are not here.
         """
         require_kind("text", text, (str, bytes))
-        return cls(**read_description("Experiment", text))
+        return cls(**migration.read_description("Experiment", text))
 
     @classmethod
     def from_archive(cls, archive: Any) -> "Experiment":
@@ -311,13 +312,14 @@ class Experiment(Description):
         if isinstance(text, str):
             return cls.from_json(text)
         if isinstance(swept, str):
-            return cls(**migrated(read_description("Sweep", swept))["experiment"])
+            found = migration.of_sweep(migration.read_description("Sweep", swept))
+            return cls(**found["experiment"])
         return None
 
     @model_validator(mode="before")
     @classmethod
     def _of_any_version(cls, data: Any) -> Any:
-        return migrated(data) if isinstance(data, Mapping) else data
+        return migration.migrated(data) if isinstance(data, Mapping) else data
 
     def with_settings(self, settings: Mapping[str, Any]) -> "Experiment":
         """Return a copy with values changed by dotted key, as the command line's ``--set`` does.
@@ -336,7 +338,7 @@ class Experiment(Description):
         data = self.model_dump(mode="json")
         for key, value in settings.items():
             require_kind("a setting's key", key, str)
-            if key.partition(".")[0] in HEAD:
+            if key.partition(".")[0] in migration.HEAD:
                 raise InvalidExperimentError("setting", [(key, "is no setting of experiments")])
             set_by_key(data, key, value)
         return type(self)(**data)

@@ -103,6 +103,22 @@ def migrated(data: Mapping[str, Any]) -> Data:
     return content
 
 
+def of_sweep(data: Mapping[str, Any]) -> Data:
+    """Return what describes a sweep, its experiment with the version that the sweep is of.
+
+    Only experiments have migrations; what a sweep says of itself never changed its form.
+
+    Parameters
+    ----------
+    data : mapping
+        What was written, with what is said about it.
+    """
+    own, head = dict(data), {key: data[key] for key in HEAD if key in data}
+    if head and isinstance(own.get("experiment"), Mapping):
+        own["experiment"] = head | own["experiment"]
+    return {key: value for key, value in own.items() if key not in HEAD}
+
+
 def read_description(subject: str, text: str | bytes) -> Data:
     """Read the JSON object that describes something, with the version that it is of.
 

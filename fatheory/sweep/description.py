@@ -15,7 +15,7 @@ from fatheory.errors import FatheoryError, InvalidExperimentError, OverwrittenAx
 from fatheory.experiment import Experiment
 from fatheory.experiment.description import NOT_EMPTY, Description
 from fatheory.experiment.json_text import text_digest, written
-from fatheory.experiment.migration import HEAD, VERSION, read_description
+from fatheory.experiment.migration import VERSION, of_sweep, read_description
 from fatheory.experiment.packages import packages_of
 from fatheory.experiment.pairs import AxisPairs
 from fatheory.markup import folded, heading, table
@@ -137,15 +137,7 @@ class SweepDescription(Description):
     @model_validator(mode="before")
     @classmethod
     def _of_any_version(cls, data: Any) -> Any:
-        """Let the experiment be read as of the version of the sweep."""
-        if not isinstance(data, Mapping):
-            return data
-        own, head = dict(data), {key: data[key] for key in HEAD if key in data}
-        if head and isinstance(own.get("experiment"), Mapping):
-            # Only experiments have migrations; what the sweep says of itself never changed its
-            # form.
-            own["experiment"] = head | own["experiment"]
-        return {key: value for key, value in own.items() if key not in HEAD}
+        return of_sweep(data) if isinstance(data, Mapping) else data
 
     def with_axes(self: Asked, axes: Mapping[str, Any]) -> Asked:
         """Return a copy with these axes added, or in the place of those of the same names."""

@@ -142,6 +142,8 @@ def test_what_an_earlier_version_called_otherwise_is_read(monkeypatch):
         sweep = {"version": version, "experiment": written, "axes": {"root_seed": [1, 2]}}
         sweep["experiment"].pop("version", None)
         assert Sweep.from_json(json.dumps(sweep)).experiment == small()
+        attributes = {labels.ATTR_SWEEP: json.dumps(sweep)}
+        assert Experiment.from_attributes(attributes) == small()
     with pytest.raises(InvalidExperimentError, match=r"task.n_i: unknown key"):
         Experiment.from_json(json.dumps(written | {"version": newest + 1}))
 
