@@ -101,7 +101,8 @@ def _interrupted(kind: int, frame: object) -> None:
     SIGTERM, which clusters send, is Ctrl-C by another hand: it stops sweeps and solutions, too.
     """
     for own in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(own, _stop_at_once)
+        if signal.getsignal(own) is _interrupted:
+            signal.signal(own, _stop_at_once)
     if kind == signal.SIGTERM:
         with suppress(OSError):
             os.write(2, _WORD)  # not through sys.stderr, which may be in the middle of a word
@@ -115,7 +116,10 @@ def _leaving_at_the_last_interrupt() -> Iterator[None]:
     A run that is stored takes one before, as a wish to stop when everything is stored.
     """
     own = threading.current_thread() is threading.main_thread()
-    if not own or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+    # A script starts what it puts in the background with SIGINT ignored. So it stays, but SIGTERM,
+    # which ends such a command, is heard all the same.
+    known = (signal.default_int_handler, signal.SIG_IGN)
+    if not own or signal.getsignal(signal.SIGINT) not in known:
         yield
         return
     former: dict[signal.Signals, Any] = {
@@ -180,6 +184,7 @@ def main() -> None:
     except SystemExit as stop:
         if stop.code == INTERRUPTED:
             # From here on once more is the system's affair, who does it without a traceback.
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+                signal.signal(signal.SIGINT, signal.SIG_DFL)
             err.print("interrupted; what was named above as stored is whole")
         raise

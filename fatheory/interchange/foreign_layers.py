@@ -65,11 +65,9 @@ def _require_chain(where: str, found: Mapping[str, np.ndarray]) -> None:
         raise ArrayError(f"{where} needs two layers at least; got {len(weights)}")
     for layer, (below, W) in enumerate(itertools.pairwise(weights), start=2):
         if W.shape[1] != below.shape[0]:
-            fits = W.shape[::-1][1] == below.shape[0] or W.shape[1] == below.shape[1]
-            hint = "; one of them is transposed: each is (out, in)" if fits else ""
             raise ArrayError(
                 f"{where}: W_{layer} of shape {W.shape} does not follow W_{layer - 1} of shape "
-                f"{below.shape}, which has {below.shape[0]} outputs{hint}"
+                f"{below.shape}, which has {below.shape[0]} outputs{_transposed(below, W)}"
             )
     for layer, W in enumerate(weights, start=1):
         bias = found.get(labels.bias(layer))
@@ -78,6 +76,15 @@ def _require_chain(where: str, found: Mapping[str, np.ndarray]) -> None:
                 f"{where}: the bias of layer {layer} has {len(bias)} entries and W_{layer} the "
                 f"shape {W.shape}; weights are (out, in)"
             )
+
+
+def _transposed(below: np.ndarray, W: np.ndarray) -> str:
+    """Say which matrices, of two that do not follow each other, would if they were transposed."""
+    if W.shape[0] == below.shape[0] or W.shape[1] == below.shape[1]:
+        return "; one of them is transposed: each is (out, in)"
+    if W.shape[0] == below.shape[1]:  # as other programs store all of theirs
+        return "; both are transposed: each is (out, in)"
+    return ""
 
 
 def sizes_of(first: Mapping[str, np.ndarray]) -> list[int]:

@@ -186,7 +186,18 @@ def _labels(values: Sequence[Any]) -> np.ndarray:
             numbers = np.empty((0, 0))
         if numbers.ndim == 1 and numbers.dtype.kind in "if":
             return numbers
-    return np.array([v if isinstance(v, str) else json.dumps(v) for v in values])
+    return np.array([written_label(v) for v in values])
+
+
+def written_label(value: Any) -> str:
+    """Return the label of a value on an axis whose labels are texts.
+
+    Raises
+    ------
+    ValueError
+        If no axis can have such a value.
+    """
+    return value if isinstance(value, str) else json.dumps(_plain(value))
 
 
 def read_axes(value: Any) -> Any:

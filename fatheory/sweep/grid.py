@@ -60,7 +60,8 @@ class Grid:
         by_hash = {cell.content_hash: cell.experiment for cell in cells if cell.experiment}
         experiments = list(by_hash.values())
         held = {content_hash: variable_dims(own) for content_hash, own in by_hash.items()}
-        kept, left_out = _variables(experiments, held.values())
+        extents = _extents(experiments)
+        kept, left_out = _variables(extents, held.values())
         alike = (
             *(EXAMPLES if _learn_alike(experiments) else ()),
             *_own_alike(experiments),
@@ -68,8 +69,10 @@ class Grid:
         )
         examples = tuple(name for name in alike if name in kept)
         static = _static(sweep, source, cells, experiments, left_out)
-        # Of any cell: what has other sizes in others was left out, or is labelled in `static`.
-        extent = sizes(experiments[0]) | {str(dim): size for dim, size in static.sizes.items()}
+        # Of any cell that has it, for deep ones have more: what has other sizes in others was left
+        # out, or is labelled in `static`.
+        extent = {dim: min(found) for dim, found in extents.items()}
+        extent |= {str(dim): size for dim, size in static.sizes.items()}
         precision = precision_of(source, experiments)
         templates = {
             name: Template(
@@ -147,17 +150,22 @@ def _placed(
     return whole
 
 
+def _extents(experiments: Iterable[Experiment]) -> dict[str, set[int]]:
+    """Return the sizes that cells have of every dimension that some of them have."""
+    extents: dict[str, set[int]] = {}
+    for experiment in experiments:
+        for dim, size in sizes(experiment).items():
+            extents.setdefault(dim, set()).add(size)
+    return extents
+
+
 def _variables(
-    experiments: Iterable[Experiment], held: Iterable[Mapping[str, tuple[str, ...]]]
+    extents: Mapping[str, set[int]], held: Iterable[Mapping[str, tuple[str, ...]]]
 ) -> tuple[dict[str, tuple[str, ...]], list[str]]:
     """Return the variables with room in one array, with their dimensions, and those without.
 
     Cells may differ in labels of the dimensions that they share, in no other size.
     """
-    extents: dict[str, set[int]] = {}
-    for experiment in experiments:
-        for dim, size in sizes(experiment).items():
-            extents.setdefault(dim, set()).add(size)
     dims_of: dict[str, set[tuple[str, ...]]] = {}
     for own in held:
         for name, dims in own.items():

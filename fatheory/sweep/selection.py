@@ -15,6 +15,7 @@ from fatheory.experiment import Experiment
 from fatheory.quantities import find_quantities
 from fatheory.sweep import labels as sweep_labels
 from fatheory.sweep.answer import rates_attribute
+from fatheory.sweep.axis import written_label
 from fatheory.sweep.description import SweepDescription
 from fatheory.sweep.grid import coordinates_of
 from fatheory.sweep.schema import dtype, variable_dims
@@ -37,9 +38,10 @@ def cell(stored: xr.Dataset, points: Mapping[str, Any] | None = None) -> xr.Data
     stored : Dataset
         The archive of a sweep, finished or not, or a selection along its axes.
     points : mapping of str to label, optional
-        The label of the cell along every axis of more than one point, as in ``{"scale": 0.5}``;
-        and along ``source``, in what `side_by_side` returns. Labels of axes of which a selection
-        has left one point may be given, too, and must be those.
+        The label of the cell along every axis of more than one point, as in ``{"scale": 0.5}``,
+        or the value that the axis was given, as in ``{"network.hidden": [20, 20]}``; and along
+        ``source``, in what `side_by_side` returns. Labels of axes of which a selection has left
+        one point may be given, too, and must be those.
 
     Returns
     -------
@@ -62,13 +64,13 @@ def cell(stored: xr.Dataset, points: Mapping[str, Any] | None = None) -> xr.Data
     require_sweep(stored)
     stored = of_one_source(stored, points or {})
     description = described(stored)
-    chosen = {dim: _label(stored, dim, points or {}) for dim in description.dims}
     strange = set(points or {}) - {*description.dims, labels.SOURCE}
     if strange:
         raise ArchiveError(
             f"the sweep has no axis {', '.join(sorted(strange))}; it has "
             f"{', '.join(description.dims)}"
         )
+    chosen = {dim: _label(stored, dim, points or {}) for dim in description.dims}
     # Two places: in the whole sweep, which makes the experiment, and in what a selection left.
     place = tuple(place_of(name, axis.coordinate, chosen[name]) for name, axis in description.axes)
     one = stored
@@ -159,10 +161,20 @@ def place_of(dim: str, there: np.ndarray, label: Any) -> int:
         # Relative alone, as labels may be as small as learning rates are.
         found = np.flatnonzero(np.isclose(there, float(label), rtol=1e-12, atol=0))
     else:
-        found = np.flatnonzero(there == label)
+        found = np.flatnonzero(there == _as_labelled(there, label))
     if found.size != 1:
         raise ArchiveError(f"{dim!r} has no point {label!r}; it has {_listed(there)}")
     return int(found[0])
+
+
+def _as_labelled(there: np.ndarray, label: Any) -> Any:
+    """Return a value that an axis of texts was given, such as a list, as the text that it has."""
+    if there.dtype.kind in "biuf":
+        return label
+    try:
+        return written_label(label)
+    except ValueError:
+        return None
 
 
 def _listed(there: np.ndarray) -> str:

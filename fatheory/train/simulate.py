@@ -25,7 +25,12 @@ from fatheory.train.memory import require_memory
 from fatheory.train.progress import progress_bar
 from fatheory.train.run import Run
 from fatheory.train.sinks import OnDisk, stop_request
-from fatheory.train.stored import as_stored, in_order, take_own_arrays
+from fatheory.train.stored import (
+    as_stored,
+    in_order,
+    refuse_another_experiment,
+    take_own_arrays,
+)
 
 
 def simulate(
@@ -152,6 +157,8 @@ def _carried_out(
             past = there if source is None else Past.of(source, experiment)
             if there is not None and past is not None:
                 past.require_same(there, path)
+            if there is None:
+                refuse_another_experiment(path, SOURCE, experiment)
         done = None if there is not None else finished_run(path, SOURCE, called)
         # Before memory and disk are asked for: reading needs neither.
         if done is not None:

@@ -131,13 +131,18 @@ def stop_request() -> Iterator[StopRequest]:
     """Let the first Ctrl-C or SIGTERM ask for a stop while the block runs; the second stops it.
 
     The first is answered by a word on standard error. Signals are the main thread's; in others a
-    block runs as if nobody asked.
+    block runs as if nobody asked. One that the process was started to ignore, as SIGINT is in the
+    background of a script, stays ignored.
     """
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
-    former = {kind: signal.getsignal(kind) for kind in (signal.SIGINT, signal.SIGTERM)}
+    former = {
+        kind: handler
+        for kind in (signal.SIGINT, signal.SIGTERM)
+        if (handler := signal.getsignal(kind)) is not signal.SIG_IGN
+    }
 
     def ask(kind: int, frame: Any) -> None:
         del kind, frame

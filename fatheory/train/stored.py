@@ -6,9 +6,11 @@ from collections.abc import Sequence
 import xarray as xr
 
 from fatheory import labels
-from fatheory.archive import attributes, load
+from fatheory.archive import attributes, is_unfinished, load, resolved
+from fatheory.archive.run_writer import ADVICE
 from fatheory.errors import ArchiveWriteError
 from fatheory.experiment import Experiment, LinearTask
+from fatheory.experiment.differences import differences
 from fatheory.experiment.migration import read_description
 from fatheory.quantities import of_now
 
@@ -55,6 +57,37 @@ def as_stored(experiment: Experiment, path: str | os.PathLike[str]) -> tuple[Exp
                 f"command line --restart) to replace it"
             )
     return experiment, experiment.content_hash
+
+
+def refuse_another_experiment(
+    path: str | os.PathLike[str], source: str, experiment: Experiment
+) -> None:
+    """Refuse a path at which another experiment is answered, by the keys that differ.
+
+    Raises
+    ------
+    ArchiveWriteError
+        If a run of this source stands there that is of none that is equal.
+    """
+    found = attributes(path)
+    stored = type(experiment).from_attributes(found)
+    if labels.ATTR_SWEEP in found or found.get(labels.ATTR_SOURCE) != source or stored is None:
+        return
+    told = "\n".join(
+        f"  {text}"
+        for part in type(experiment).model_fields
+        if part != "name"  # which experiments that are equal may differ in
+        if (text := differences(stored, experiment, part))
+    )
+    if told:
+        what = (
+            "is the unfinished archive of another run"
+            if is_unfinished(path)
+            else ("holds another archive")
+        )
+        raise ArchiveWriteError(
+            f"{resolved(path)} {what}; {ADVICE} to replace it. What differs:\n{told}"
+        )
 
 
 def _refuse_other_numbers(path: str | os.PathLike[str], text: str, experiment: Experiment) -> None:

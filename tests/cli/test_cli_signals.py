@@ -8,6 +8,7 @@ import pytest
 
 import fatheory as fa
 from fatheory.cli import main
+from fatheory.train.run import Run
 
 
 def terminated(*_, **__):
@@ -44,3 +45,25 @@ def test_sigterm_has_a_word_and_ends_as_an_interrupt(monkeypatch, capfd, tmp_pat
     said = capfd.readouterr().err
     assert "stopping (seconds); what is stored is whole" in said
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("signals")
+@pytest.mark.parametrize("command", [["solve"], ["run", "--out=run.zarr"]], ids=["solve", "run"])
+def test_in_the_background_of_a_script_sigterm_is_heard_too(monkeypatch, capfd, tmp_path, command):
+    # Which starts it with SIGINT ignored: so it stays, whatever else is heard.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def stopping(run, sink, bar):
+        for kind in (signal.SIGINT, signal.SIGTERM, signal.SIGINT):
+            os.kill(os.getpid(), kind)
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(fa.theory, "solve", terminated)
+    monkeypatch.setattr(Run, "go", stopping)
+    monkeypatch.setattr(sys, "argv", ["fatheory", *command, "lillicrap2016/fig2"])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 130
+    assert "stopping" in capfd.readouterr().err
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN

@@ -159,6 +159,8 @@ def test_its_experiment_is_not_one_to_simulate():
         ({"weights": {0: [W1, W2.T], 1: [W1, W2.T]}},
          r"W_2 of shape \(5, 3\) does not follow W_1 of shape \(5, 8\).*5 outputs.*transposed"),
         ({"weights": {0: [W1.T, W2], 1: [W1.T, W2]}}, r"W_1 of shape \(8, 5\).*transposed"),
+        ({"weights": {0: [W1.T, W2.T], 1: [W1.T, W2.T]}},
+         r"W_2 of shape \(5, 3\) does not follow W_1 of shape \(8, 5\).*both are transposed"),
         ({"feedback": {2: B.T}}, r"feedback\[2\].*\(5, 3\); got \(3, 5\), so pass its transpose"),
         ({"feedback": {("typo", 0): {2: B}}},
          r"feedback is given for \('typo', 0\), which weights lack"),

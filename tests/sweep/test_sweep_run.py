@@ -75,6 +75,7 @@ UNIONS = {
     },
     "seeds": {"seeds": [[5, 1], [1, 2, 3]]},
     "layers": {"network.hidden": [[3], [3, 4]]},
+    "layers of one size": {"network.hidden": [[2], [2, 2, 2], [2, 2]]},
     "precisions": {"precision": ["float32", "float64"]},
     "decay": {"schedule.decay": [None, {"kind": "exponential", "factor": 0.5, "every": 7}]},
 }

@@ -217,12 +217,28 @@ def test_weighted_steps_of_some_cells_are_kept_in_any_order(tmp_path):
         ({}, r"which point of 'rules.*0\.01, 0\.02, -1\.0"),
         ({RATES: 0.03, "size": "[0, 3], 0.0"}, r"no point 0\.03; it has 0\.01"),
         ({RATES: 0.01, "size": "[0, 3], 0.0", "depth": 2}, "no axis depth"),
+        ({"learning_rate": 0.01}, r"no axis learning_rate; it has rules\.\*"),
         ({RATES: -1.0, "size": "[0, 3], 0.0"}, r"is failed: invalid Experiment.*holds no run"),
     ],
 )
 def test_what_is_no_cell_is_refused(simulation, given, words):
     with pytest.raises(ArchiveError, match=f"(?s){words}"):
         cell(simulation, given)
+
+
+def test_a_cell_is_found_by_the_values_that_its_axes_were_given(tmp_path):
+    starts = [fa.Uniform(bound=0.1), fa.Normal(std=0.2)]
+    axes = {"network.hidden": [[2], [3, 2]], "network.start": starts, "task.noise": [0.0, 0.5]}
+    stored = asked(axes).run(tmp_path / "x.zarr")
+    for own in ({"network.hidden": [3, 2]}, {"network.hidden": (3, 2)}):
+        found = cell(stored, own | {"network.start": starts[1], "task.noise": 0.5})
+        experiment = fa.Experiment.from_archive(found)
+        assert experiment.network.hidden == (3, 2)
+        assert experiment.network.start == starts[1]
+        assert experiment.task.noise == 0.5
+    for other in ([2, 3], [3], "3", {3}, None, object()):
+        with pytest.raises(ArchiveError, match=r"no point .*; it has \[2\], \[3, 2\]"):
+            cell(stored, {"network.hidden": other})
 
 
 def test_what_is_no_sweep_is_refused(simulation):

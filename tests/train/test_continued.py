@@ -169,7 +169,10 @@ def test_at_its_path_a_past_that_would_change_is_refused_and_kept(tmp_path):
     fa.simulate(SHORT, path=path)
     with pytest.raises(ArchiveWriteError, match=r"record\.steps.*\n.*restart=True"):
         fa.simulate(LONG.with_settings({"record.steps": [7]}), path=path)
-    with pytest.raises(ArchiveWriteError, match="another archive"):
+    with pytest.raises(
+        ArchiveWriteError,
+        match=r"another archive; .*restart=True.*\n  task\.noise was 0\.0, and is 0\.5",
+    ):
         fa.simulate(LONG.with_settings({"task.noise": 0.5}), path=path)
     assert fa.load(path).sizes["step"] == 5
 
