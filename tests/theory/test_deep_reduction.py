@@ -1,5 +1,7 @@
 """The deep reduction against full weights: flow, SGD, decay, infinite width, refusals."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from scipy.linalg import expm
@@ -247,3 +249,36 @@ def test_datasets_are_labelled_as_those_of_the_full_flow():
     for name in full:
         assert ours[name].attrs == full[name].attrs
         assert ours[name].values == pytest.approx(full[name].values, abs=1e-9)
+
+
+def test_decay_is_that_of_sgd_to_rounding():
+    """1 - eta lambda is rounded, alike at every step: 2,000 products with it were off by 2e-13."""
+    A, F, T, _ = problem(4, DFA)
+    eta, decay, K = 0.004, 0.15, 4000
+    x = np.zeros((K, 1, T.shape[1]))
+    solved = theory.deep_reduced_sgd(
+        A, F, T, x, learning_rate=eta, snapshot_steps=[K], rule=DFA, weight_decay=decay
+    )
+    # Of what no example teaches, in whole numbers of rounding.
+    left = float((1 - Fraction(eta) * Fraction(decay)) ** K)
+    for w, a in zip(solved.weights(), A, strict=True):
+        np.testing.assert_allclose(w[0], left * a, rtol=1e-14)
+    pushed = theory.deep_reduced_sgd(
+        A, F, T, x[:3], learning_rate=2.0, snapshot_steps=[3], rule=DFA, weight_decay=0.75
+    )
+    np.testing.assert_allclose(pushed.weights()[0][0], -A[0] / 8, rtol=1e-14)
+
+
+def test_snapshots_that_do_not_fit_are_refused_before_the_work(monkeypatch):
+    A, B, T, Sigma = problem(3, FA)
+    monkeypatch.setattr("fatheory.theory.wide.points.free_memory", lambda: 10**5)
+    with pytest.raises(RegimeError, match=r"at 9,000 times needs about .* MB, and .* are free"):
+        theory.deep_reduced(A, B, T, Sigma, times=np.arange(9000))
+    with pytest.raises(RegimeError, match="ask for fewer times"):
+        theory.deep_infinite_width(
+            T, weight_variances=[1, 1], feedback_variances=[1, 1], times=np.arange(9000)
+        )
+    with pytest.raises(RegimeError, match="ask for fewer snapshot_steps"):
+        theory.deep_reduced_sgd(
+            A, B, T, np.zeros((9000, 1, 5)), learning_rate=0.1, snapshot_steps=np.arange(9000)
+        )

@@ -209,7 +209,16 @@ def test_what_does_not_fit_is_refused():
         theory.dmft(0 * X, Y, **good)
     with pytest.raises(ArrayError, match="point"):
         theory.dmft(X, Y[:2], **good)
-    with pytest.raises(RegimeError, match=r"learning diverges at step \d+"):
+    stable = (
+        2
+        / np.linalg.eigvalsh(
+            theory.lazy_kernel(
+                X, activation="relu", hidden_layers=good["hidden_layers"], rule="shallow"
+            )
+        )[-1]
+    )
+    says = rf"learning diverges at step \d+.* the largest stable one is {stable:.4g} at richness 0"
+    with pytest.raises(RegimeError, match=says):
         theory.dmft(X, Y, **(good | {"activation": "relu", "learning_rate": 50.0, "steps": 40}))
     with pytest.raises(RegimeError, match="GB are free"):
         theory.dmft(X, Y, **(good | {"samples": 10**10}))

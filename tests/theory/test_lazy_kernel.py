@@ -243,3 +243,15 @@ def test_the_error_of_single_points_is_handed_on():
     # beside it.
     assert told[1] == pytest.approx(1e-3)
     assert told[2] > 2 * 0.1
+
+
+@pytest.mark.parametrize("rate", [None, 0.1])
+def test_growth_beyond_the_range_of_numbers_is_refused(rate):
+    """Outputs became NaN, as infinities of two modes met."""
+    kernel, Y = np.diag([1.0, -0.5]) + 0.1, np.ones((2, 1))
+    asked = {"learning_rate": rate, "allow_growth": True}
+    with pytest.raises(RegimeError, match=r"smallest eigenvalue is -0.40\d+.*let times end by \d+"):
+        theory.lazy_outputs(kernel, Y, times=[0, 4000], **asked)
+    grown = theory.lazy_outputs(kernel, Y, times=[0, 700], **asked)
+    assert np.isfinite(grown.output).all()
+    assert 1e200 < float(grown.loss[1]) < np.inf

@@ -37,6 +37,7 @@ from fatheory.theory.layers import (
     network_weights,
     weight_axes,
 )
+from fatheory.theory.wide.points import require_memory
 
 RULES = ("feedback_alignment", "direct_feedback_alignment")
 RTOL = 1e-10
@@ -96,7 +97,7 @@ def deep_reduced(
     ArrayError
         If arrays are not finite or do not fit, or Sigma is not a covariance.
     RegimeError
-        If the weight decay is negative or not finite.
+        If the weight decay is negative or not finite, or the memory does not suffice.
     UnknownNameError
         If the rule is neither of the two.
 
@@ -150,6 +151,15 @@ def deep_problem(
     return A, F, T, covariance_matrix("Sigma", Sigma, T.shape[1])
 
 
+def require_snapshots(grams: DeepGrams, T: TargetMap, count: int, what: str) -> None:
+    """Refuse more snapshots of Xi_1 ... Xi_L and E than memory holds; `what` names them."""
+    numbers = T.size + sum(grams.n_o * len(M) for M in grams.M)
+    # Twice: as one array while they are found, and apart.
+    require_memory(
+        16 * count * numbers, f"a deep reduction at {count:,} {what}", f"ask for fewer {what}"
+    )
+
+
 def solve_deep_grams(
     grams: DeepGrams,
     T: TargetMap,
@@ -168,6 +178,7 @@ def solve_deep_grams(
     weight_decay = not_negative_number("weight_decay", weight_decay)
     shapes = [(grams.n_o, len(M)) for M in grams.M] + [T.shape]
     L, decay = len(shapes) - 1, weight_decay
+    require_snapshots(grams, T, len(times), "times")
 
     def field(state: list[np.ndarray], runs: RunIndex) -> list[np.ndarray]:
         del runs  # there is one

@@ -8,7 +8,7 @@ import numpy as np
 from fatheory.arrays import ArrayLike
 from fatheory.checks import matching_shapes, not_negative_number, positive_number, real_array
 from fatheory.errors import ArrayError
-from fatheory.theory.deep_reduction.flow import deep_problem
+from fatheory.theory.deep_reduction.flow import deep_problem, require_snapshots
 from fatheory.theory.deep_reduction.grams import DeepGrams, deep_grams
 from fatheory.theory.deep_reduction.solution import DeepReducedSolution, DeepStart
 from fatheory.theory.deep_reduction.state import layer_products
@@ -93,14 +93,22 @@ def deep_reduced_sgd(
     weight_decay = not_negative_number("weight_decay", weight_decay)
     steps = snapshots(snapshot_steps, len(inputs))
     grams = deep_grams(A, F)
+    require_snapshots(grams, T, len(steps), "snapshot_steps")
     # Of steps and not of the flow's time: this is SGD.
-    shrink = (1 - learning_rate * weight_decay) ** steps
+    shrink = _powers(learning_rate * weight_decay, steps)
     Xi, E = _descend(grams, T, inputs, shift, learning_rate, weight_decay, steps)
     lost = ~np.isfinite(E).all(axis=(-2, -1))
     return DeepReducedSolution(
         learning_rate * steps, tuple(Xi), E, shrink, grams, T, Sigma, "deep_reduced_sgd", rule,
         DeepStart(tuple(A), tuple(F)), int(np.argmax(lost)) if lost.any() else -1,
     )  # fmt: skip
+
+
+def _powers(loss: float, steps: np.ndarray) -> np.ndarray:
+    """Return (1 - loss)^steps, with the digits of a small loss, which 1 - loss has not."""
+    if loss >= 1:  # the base is not positive
+        return (1 - loss) ** steps
+    return np.exp(steps * np.log1p(-loss))
 
 
 class _State(NamedTuple):
@@ -143,7 +151,7 @@ def _descend(
             if end > steps[-1]:
                 break
             for x, shift in zip(inputs[done:end], noise[done:end], strict=True):
-                now = step(grams, now, T, x, shift, eta, 1 - eta * decay)
+                now = step(grams, now, T, x, shift, eta, eta * decay)
             if step is _computed:
                 now = now._replace(E=T - layer_products(grams, now.Xi, now.a).product)
             # What follows is NaN, as in simulation, and steps of it would cost as much as others.
@@ -166,15 +174,17 @@ def _computed(
     x: np.ndarray,
     shift: np.ndarray,
     eta: float,
-    keep: float,
+    loss: float,
 ) -> _State:
     """Carry out a step; E is left as it was, as the examples' errors follow from Xi."""
     h = _activities(grams, now, x)
     y = now.a * (h[-1] @ grams.N.T) + h[-1] @ grams.M[-1].T @ now.Xi[-1].T
     # The rate here, on the smallest array, and not on each of the L products.
     e = (x @ T.T + shift - y) * (eta / len(x))
-    Xi = [keep * X + e.T @ below for X, below in zip(now.Xi, h, strict=True)]
-    return _State(Xi, now.E, now.a * keep)
+    # 1 - loss is rounded, the same way at every step, so that thousands of products with it are off
+    # by thousands of roundings; what is taken away is exact.
+    Xi = [X + (e.T @ below - loss * X) for X, below in zip(now.Xi, h, strict=True)]
+    return _State(Xi, now.E, now.a - loss * now.a)
 
 
 def _carried(
@@ -184,7 +194,7 @@ def _carried(
     x: np.ndarray,
     shift: np.ndarray,
     eta: float,
-    keep: float,
+    loss: float,
 ) -> _State:
     """Carry out a step that changes E by what the product of the layers changes.
 
@@ -194,11 +204,10 @@ def _carried(
     del T
     e = (x @ now.E.T + shift) * (eta / len(x))
     moves = [
-        e.T @ below + (keep - 1) * X
-        for X, below in zip(now.Xi, _activities(grams, now, x), strict=True)
+        e.T @ below - loss * X for X, below in zip(now.Xi, _activities(grams, now, x), strict=True)
     ]
-    Xi, a = [X + dX for X, dX in zip(now.Xi, moves, strict=True)], now.a * keep
-    da = now.a * (keep - 1)
+    Xi, a = [X + dX for X, dX in zip(now.Xi, moves, strict=True)], now.a - loss * now.a
+    da = -loss * now.a
     # Y_l and its change, from layer to layer as in `layer_products`.
     Y, dY = np.eye(grams.n_i), np.zeros((grams.n_i, grams.n_i))
     for M, X, dX, X_now in zip(grams.M[:-1], Xi[:-1], moves[:-1], now.Xi[:-1], strict=True):

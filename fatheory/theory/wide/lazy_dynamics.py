@@ -11,6 +11,8 @@ from fatheory.labelled_arrays import in_documented_order
 from fatheory.theory.wide.points import POINT, outputs_of, require_memory
 
 OUTPUT, TEST_OUTPUT = "output", "test_output"
+_LARGEST_GROWTH = 300.0
+"""Of an error's logarithm: losses square it, and e^600 is still a number."""
 
 
 def lazy_outputs(
@@ -66,8 +68,8 @@ def lazy_outputs(
         increase.
     RegimeError
         If the kernel is not positive definite (the message gives its smallest eigenvalue) and
-        growth is not allowed, or the learning rate is not stable (the largest stable one is
-        named).
+        growth is not allowed, the learning rate is not stable (the largest stable one is named),
+        or errors grow beyond what numbers hold (the latest possible time is named).
 
     References
     ----------
@@ -90,6 +92,7 @@ def lazy_outputs(
     # `eigh` reads one triangle alone; the mean is what both say.
     eigenvalues, modes = np.linalg.eigh((K + K.T) / 2)
     _require_decay(eigenvalues, allow_growth)
+    _require_range(eigenvalues, moments, eta)
     stable = 2 / float(eigenvalues[-1]) if eigenvalues[-1] > 0 else np.inf
     left = _remaining(eigenvalues, moments, eta, stable)
     shift = modes.T @ (Y - f0)
@@ -136,6 +139,19 @@ def _require_decay(eigenvalues: np.ndarray, allow_growth: bool) -> None:
             f"{eigenvalues[0]:.6g}, so errors grow at the rate {-eigenvalues[0]:.3g}; take a "
             f"kernel of a larger concordance (usf, frsf, brsf) or correlation (feedback "
             f"alignment), or follow this one with allow_growth=True"
+        )
+
+
+def _require_range(eigenvalues: np.ndarray, times: np.ndarray, eta: float | None) -> None:
+    """Refuse times by which an error that grows has left the range of numbers."""
+    rate = max(-float(eigenvalues[0]), 0.0)
+    if eta is not None and eta > 0:
+        rate = float(np.log1p(eta * rate)) / eta
+    if rate * float(times[-1]) > _LARGEST_GROWTH:
+        raise RegimeError(
+            f"errors grow at the rate {rate:.3g}, as the kernel's smallest eigenvalue is "
+            f"{eigenvalues[0]:.6g}, and leave the range of numbers before the last of times, "
+            f"{times[-1]:.6g}; let times end by {_LARGEST_GROWTH / rate:.4g}"
         )
 
 

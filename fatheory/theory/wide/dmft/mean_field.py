@@ -12,6 +12,7 @@ from fatheory.labelled_arrays import in_documented_order, require_same_labels
 from fatheory.theory.wide.dmft.causal_pass import Problem, memory_of_pass
 from fatheory.theory.wide.dmft.replicas import pass_with_errors
 from fatheory.theory.wide.dmft.scaling import rich_scaling
+from fatheory.theory.wide.lazy_kernel import lazy_kernel
 from fatheory.theory.wide.points import POINT, input_points, require_memory, whole_number
 from fatheory.theory.wide.unit_function import unit_function
 
@@ -149,10 +150,14 @@ def dmft(
     record = pass_with_errors(problem_of, S, streams)
     if record.diverged_at >= 0:
         last = np.abs(record.output[record.diverged_at - 1]).max()
+        # Feedback is independent of the weights, so that only the readout teaches at the start.
+        lazy = lazy_kernel(points, activation=activation, hidden_layers=L, rule=RULES[0])
+        stable = 2 / float(np.linalg.eigvalsh(lazy.values)[-1])
         raise RegimeError(
             f"learning diverges at step {record.diverged_at} with learning_rate {learning_rate} "
-            f"and richness {richness}: the largest output was {last:.3g} the step before; take a "
-            f"smaller learning_rate"
+            f"and richness {richness}: the largest output was {last:.3g} the step before; the "
+            f"largest stable one is {stable:.4g} at richness 0, and smaller where kernels grow: "
+            f"take a smaller learning_rate"
         )
     return record.dataset(learning_rate, rule)
 
