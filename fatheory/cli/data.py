@@ -31,7 +31,7 @@ def list_sets() -> None:
     show_table("Data sets", ("name", "title", "training + test", "shape", "state"), rows)
     out.print(f"\nkept in {data_folder()}", soft_wrap=True)
     out.print(
-        "folder/PATH: a folder of images there, one for each class, or a tar archive of it",
+        "folder/PATH: a folder of images there, one per class, or a tar archive of it",
         soft_wrap=True,
     )
 

@@ -1,5 +1,6 @@
 """The base of all parts of an experiment: frozen, strict about unknown keys, clear errors."""
 
+import inspect
 import itertools
 import math
 import numbers
@@ -306,7 +307,7 @@ def _problems(model: type[Description], entry: Any) -> list[tuple[str, str]]:
     if cause is not None:
         return [(path, str(cause))]
     if entry["type"] == "extra_forbidden":
-        known = [*model.model_fields, *model.spellings]
+        known = [*model.model_fields, *model.spellings, *_own_keys(model)]
         return [(path, f"unknown key{suggestion(entry['loc'][-1], known)}")]
     if entry["type"] == "missing":
         others = [key for key, field in model.spellings.items() if field == path]
@@ -317,6 +318,13 @@ def _problems(model: type[Description], entry: Any) -> list[tuple[str, str]]:
     lone_word = entry["type"] == "tuple_type" and isinstance(entry["input"], str)
     meant = f": write [{short(entry['input'])}]" if lone_word else ""
     return [(path, f"{message}; got {short(entry['input'])}{meant}")]
+
+
+def _own_keys(model: type[BaseModel]) -> list[str]:
+    """Name what a part takes beside its fields, such as the arrays of a task."""
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    taken = inspect.signature(model).parameters.values()
+    return [own.name for own in taken if own.kind in named and own.name not in model.model_fields]
 
 
 def short(value: Any) -> str:

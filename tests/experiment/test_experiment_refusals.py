@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import fatheory as fa
 from fatheory.errors import FatheoryError, InvalidExperimentError
 from fatheory.experiment import Experiment, LinearTask, Phase, Record, RuleChoice
 
@@ -260,3 +261,8 @@ def test_numbers_that_nobody_can_compute_with_are_refused(key):
     rules = {"feedback_alignment": {"learning_rate": 0.1, "scale": 1e308}}
     with pytest.raises(InvalidExperimentError, match=r"a scale of at most 1e\+30; got 1e\+308"):
         Experiment(**VALID | {"rules": rules})
+
+
+def test_an_unknown_key_of_own_arrays_is_answered_with_what_makes_them():
+    with pytest.raises(InvalidExperimentError, match=r"did you mean 'inputs'.*draw.*targets"):
+        fa.ArrayTask(input=[[1.0]])

@@ -99,6 +99,12 @@ def test_a_heatmap_has_a_panel_for_every_rule_with_medians_in_their_cells(sweep)
     assert [text.get_text() for text in drawn[0].get_xticklabels()] == ["[2]", "[8]"]
 
 
+@pytest.mark.parametrize(("seeds", "told"), [(4, "loss, median of 4 seeds"), (1, "loss")])
+def test_colours_say_of_how_many_seeds_their_medians_are(sweep, seeds, told):
+    drawn = fa.plot.heatmap(sweep.isel(seed=slice(seeds)))
+    assert drawn[0].figure.axes[-1].get_ylabel() == told
+
+
 def test_axes_can_be_chosen_and_colours_are_logarithmic_where_values_lie_far_apart(sweep):
     (axes,) = fa.plot.heatmap(sweep, x=RATE, y="rule", points={WIDTH: "[8]"}, log=True)
     assert isinstance(axes.collections[0].norm, LogNorm)
