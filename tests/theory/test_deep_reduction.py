@@ -72,6 +72,17 @@ def test_flow_is_that_of_the_full_weights(layers, rule, decay, residual):
     residual(distance([w[-1] for w in solved.weights()], full), 1e-10)
 
 
+@pytest.mark.parametrize("seed", [3, 4])
+@pytest.mark.parametrize("rule", [FA, DFA])
+def test_weights_keep_ten_digits_while_layers_are_learned(rule, seed):
+    """At a tolerance of 1e-10 they were off by up to 4e-9."""
+    A, feedback, T, Sigma = problem(3, rule, seed)
+    asked = {"times": [0, 1, 3, 10], "rule": rule}
+    solved = theory.deep_reduced(A, feedback, T, Sigma, **asked)
+    exact = theory.deep_reduced(A, feedback, T, Sigma, **asked, rtol=1e-13, atol=1e-15)
+    assert distance(solved.weights(), exact.weights()) < 1e-10
+
+
 @pytest.mark.parametrize("decay", [0.0, 0.3])
 def test_an_error_map_with_zeros_is_followed_as_any_other(decay):
     """A diagonal target and a silent readout were told as diverged."""

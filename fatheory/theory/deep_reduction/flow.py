@@ -40,8 +40,10 @@ from fatheory.theory.layers import (
 from fatheory.theory.wide.points import require_memory
 
 RULES = ("feedback_alignment", "direct_feedback_alignment")
-RTOL = 1e-10
-ATOL = 1e-12
+RTOL = 1e-12
+"""A hundredth of that of other flows: errors of a step grow by some hundreds where layers learn one
+after another, and weights are held to 1e-10."""
+ATOL = 1e-14
 
 
 def deep_reduced(
