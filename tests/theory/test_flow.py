@@ -195,6 +195,9 @@ def test_a_direct_rule_without_a_known_mean_is_refused():
     class Guess(DirectRule):
         name = "guess"
 
+        def teaching_signals(self, trial, states, sampler):
+            return states
+
     W0, W, _, T, _ = problem()
     with pytest.raises(RegimeError, match="no mean flow is known for the direct rule 'guess'"):
         flow(W0, W, None, T, times=[1.0], rule=Guess())
