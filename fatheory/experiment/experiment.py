@@ -21,7 +21,8 @@ from fatheory.experiment.description import (
     short,
     whole,
 )
-from fatheory.experiment.json_text import text_digest, written
+from fatheory.experiment.former import former_hashes
+from fatheory.experiment.json_text import text_digest
 from fatheory.experiment.network import Network
 from fatheory.experiment.own_start import OwnStart
 from fatheory.experiment.packages import packages_of
@@ -224,8 +225,7 @@ class Experiment(Description):
     @property
     def former_hashes(self) -> tuple[str, ...]:
         """What earlier versions called `content_hash`, by which they named what they kept."""
-        content = self.model_dump(mode="json", exclude={"name"})
-        return (text_digest(written(migration.as_version_1(content))),)
+        return former_hashes(self)
 
     def to_json(self, indent: int | None = None) -> str:
         """Write the experiment as JSON, complete with defaults.

@@ -10,6 +10,7 @@ from fatheory.quantities.quantity import Quantity as Quantity
 from fatheory.quantities.registry import QUANTITIES as QUANTITIES
 from fatheory.quantities.registry import find_quantities as find_quantities
 from fatheory.quantities.registry import find_quantity as find_quantity
+from fatheory.quantities.registry import former_sources as former_sources
 from fatheory.quantities.registry import known_quantities as known_quantities
 from fatheory.quantities.registry import of_now as of_now
 from fatheory.quantities.registry import quantity_table as quantity_table

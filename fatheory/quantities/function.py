@@ -85,7 +85,8 @@ def of_function(
     Raises
     ------
     PluginError
-        If a parameter without a default is none of the properties of a view; if it computes with
+        If a parameter without a default is none of the properties of a view; if `dims` is no
+        sequence of names, or units or equation no text; if it computes with
         something that cannot be told from others of its kind, such as a generator of random
         numbers; or if archives cannot hold what it declares: an unknown dimension, a name that
         they have already.
@@ -115,6 +116,11 @@ def of_function(
         raise PluginError(
             f"the quantity {name!r} is a function of {', '.join(odd) or 'nothing'}; its parameters "
             f"name what it needs, of {', '.join(PROPERTIES)}, or have defaults"
+        )
+    if isinstance(dims, str) or not isinstance(dims, Sequence):
+        raise PluginError(
+            f"the quantity {name!r} has dims={dims!r:.60}; they are a sequence of names, such as "
+            f'dims=("layer",)'
         )
     summary = (inspect.getdoc(own) or name.replace("_", " ")).splitlines()[0].rstrip(".")
     attributes = {

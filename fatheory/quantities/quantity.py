@@ -130,7 +130,12 @@ class Quantity:
             # A fault of our own keeps its traceback.
             if type(self).__module__.startswith("fatheory."):
                 raise
-            raise QuantityError(f"{self.whose} fails: {type(error).__name__}: {error}") from error
+            # JAX tells of traced arrays over many lines, of which the first says what happened.
+            told = str(error).partition("\n")[0]
+            raise QuantityError(
+                f"{self.whose} fails: {type(error).__name__}: {told}; it is computed by what NumPy "
+                f"and JAX arrays both have (fatheory.arrays.namespace)"
+            ) from error
         for name, values in measured.items():
             if self.describe(str(name)) is None:
                 raise QuantityError(
@@ -205,8 +210,14 @@ class Quantity:
             unknown = [dim for dim in variable.dims[3:] if not _DIMENSION.fullmatch(dim)]
             if unknown:
                 return (
-                    f"has a variable {name!r} of the dimension {unknown[0]!r}, unknown to archives"
+                    f"has a variable {name!r} of the dimension {unknown[0]!r}, unknown to "
+                    f"archives; they have layer, sample, receptive_unit, unit_1, unit_2, ..., "
+                    f"and unit_L of the outputs"
                 )
+            for what in ("units", "long_name", "equation"):
+                text = getattr(variable, what)
+                if not isinstance(text, str):
+                    return f"has a variable {name!r} whose {what} is text; got {text!r:.60}"
         return ""
 
     @property

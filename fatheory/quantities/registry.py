@@ -162,6 +162,16 @@ def of_now(sources: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
+def former_sources(sources: Mapping[str, str]) -> list[dict[str, str]]:
+    """Return described digests of quantities that are here as each earlier version had them."""
+    here = {name: source_of(name) for name in sources}
+    mine = [name for name, digest in sources.items() if digest and digest == here[name]]
+    # One version wrote all digests of a description: the first ones go together, and so on.
+    versions = zip(*(QUANTITIES.find(name).former_digests for name in mine), strict=True)
+    found = [dict(sources) | dict(zip(mine, former, strict=True)) for former in versions]
+    return [former for i, former in enumerate(found) if former not in [sources, *found[:i]]]
+
+
 def recorded_quantities(names: Iterable[str], sources: Mapping[str, str]) -> tuple[Quantity, ...]:
     """Return the quantities of a record, if they are those that were described.
 

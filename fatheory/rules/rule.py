@@ -150,7 +150,9 @@ class LayeredRule(Rule):
         """Return V, of the shape of W; the layer below receives the teaching signal V^T delta.
 
         For a kernel, V^T is the transposed convolution. A pure function of NumPy or JAX arrays.
-        Rules that share it are trained by one compiled program.
+        Rules that share it are trained by one compiled program. A rule may have it as a method,
+        ``backward_weights(self, W, state)``, which looks at its parameters: each of their values is
+        then a program of its own.
 
         Parameters
         ----------

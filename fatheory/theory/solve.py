@@ -16,7 +16,7 @@ from fatheory.initial import coordinates, draw_initial_state, drawn_variables
 from fatheory.quantities import WEIGHTS, find_quantities, find_quantity
 from fatheory.theory.memory import require_memory
 from fatheory.theory.methods import Method, find_method
-from fatheory.theory.methods.asked import is_ours, mapping_of, problems_of
+from fatheory.theory.methods.asked import is_ours, mapping_of, problems_of, whose
 
 
 def solve(experiment: Experiment, method: str | Method = "flow") -> xr.Dataset:
@@ -145,11 +145,11 @@ def _checked(
     runs = (len(experiment.rules), len(experiment.seeds))
     arrays = {name: np.asarray(values) for name, values in answer.items()}
     if labels.LOSS not in arrays:
-        raise PluginError(f"the method {method.name!r} gives no loss, which every archive holds")
+        raise PluginError(f"{whose(method)} gives no loss, which every archive holds")
     for name, values in arrays.items():
         if values.shape[:2] != runs or values.dtype.kind not in "iufb":
             raise PluginError(
-                f"the method {method.name!r} must give {name!r} as numbers for {runs[0]} rules "
+                f"{whose(method)} must give {name!r} as numbers for {runs[0]} rules "
                 f"and {runs[1]} seeds first; it gives {values.dtype} of the shape {values.shape}"
             )
     since = arrays.pop(labels.DIVERGED_AT, np.full(runs, -1)).astype(np.int64)
@@ -157,7 +157,7 @@ def _checked(
         lost = np.isnan(arrays[labels.LOSS]).reshape(*runs, -1).any(axis=-1) & (since < 0)
         if lost.any():
             raise PluginError(
-                f"the method {method.name!r} of {type(method).__module__} gives a loss of NaN in "
+                f"{whose(method)} gives a loss of NaN in "
                 f"{lost.sum()} of {lost.size} runs that it does not call diverged; answer must "
                 f"give finite losses, or {labels.DIVERGED_AT!r}, the step from which there are none"
             )

@@ -1,6 +1,8 @@
 """Feedback paths: how layered rules make V."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from types import MethodType
 from typing import NamedTuple
 
 import jax
@@ -14,6 +16,25 @@ from fatheory.train.parameters import RuleStates
 from fatheory.train.sampler import KeySampler
 
 Weights = tuple[jax.Array, ...]
+
+
+@dataclass(frozen=True)
+class _OfRule:
+    """`backward_weights` of a rule that looks at its own parameters there."""
+
+    rule: LayeredRule
+
+    def __call__(self, W: Array, state: Array | None) -> Array:
+        return self.rule.backward_weights(W, state)
+
+
+def _function(rule: LayeredRule) -> Callable[[Array, Array | None], Array]:
+    """Return a rule's (W, state) -> V, equal for equal rules."""
+    function = rule.backward_weights
+    # Methods are equal if they are of one object, and a choice makes its rule anew each time.
+    if isinstance(function, MethodType) and function.__self__ is rule:
+        return _OfRule(rule)
+    return function
 
 
 class FeedbackPath(NamedTuple):
@@ -39,7 +60,7 @@ class FeedbackPath(NamedTuple):
         rules = [choice.at(layer, layers).make() for layer in range(2, layers + 1)]
         layered = [rule for rule in rules if isinstance(rule, LayeredRule)]
         return cls(
-            tuple(rule.backward_weights for rule in layered),
+            tuple(_function(rule) for rule in layered),
             tuple(rule if rule.stochastic else None for rule in layered),
             any(rule.adaptive for rule in layered),
         )

@@ -301,6 +301,7 @@ def test_archives_of_former_digests_are_found_and_continued(steps, tmp_path, mon
         assert is_unfinished(path)
     else:
         fa.simulate(old, path=path, progress=False)
+    assert old.content_hash in mine.former_hashes  # by which figures find the runs they kept
     found = fa.simulate(mine, path=path, progress=False)
     assert found.attrs["experiment_hash"] == old.content_hash
     np.testing.assert_array_equal(found["several"], whole["several"])

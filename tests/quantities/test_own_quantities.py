@@ -116,6 +116,43 @@ def test_what_it_raises_is_told_with_its_name():
         fa.simulate(asked(failing), progress=False)
 
 
+def test_numpy_on_compiled_arrays_is_told_in_one_line_with_the_cure():
+    def by_numpy(weights):
+        return np.asarray(weights[0]).sum(axis=(-2, -1))
+
+    with pytest.raises(QuantityError, match="Tracer") as refused:
+        fa.simulate(asked(of_function(by_numpy)), progress=False)
+    told = str(refused.value)
+    assert told.endswith("(fatheory.arrays.namespace)")
+    assert "\n" not in told
+
+
+@pytest.mark.parametrize(
+    ("dims", "message"),
+    [
+        ("layer", r"dims='layer'; they are a sequence of names, such as dims=\(\"layer"),
+        (("layers",), "'layers', unknown to archives; they have layer, sample"),
+    ],
+)
+def test_dims_at_fault_are_told(dims, message):
+    with pytest.raises(PluginError, match=message):
+        of_function(undefined, dims=dims)
+
+
+@pytest.mark.parametrize("what", ["units", "long_name", "equation"])
+def test_labels_that_are_no_text_are_told(what):
+    variable = labels.Variable(labels.RUN, "1", "a number")
+    object.__setattr__(variable, what, None)  # past the check of types that tests have
+
+    class Unlabelled(Quantity):
+        name = summary = "unlabelled"
+        needs = frozenset({Need.WEIGHTS})
+        variables: ClassVar = {"unlabelled": variable}
+
+    with pytest.raises(PluginError, match=f"{what} is text; got None"):
+        register(Unlabelled)
+
+
 def test_nothing_but_nan_is_told():
     with pytest.warns(fa.errors.QuantityWarning, match="'undefined' .* is NaN for every run"):
         fa.simulate(asked(undefined), progress=False)
