@@ -79,6 +79,11 @@ class RunWriter(Closing):
         return self._last.get(labels.ATTR_WALL_TIME, 0.0)
 
     @property
+    def begun(self) -> bool:
+        """Whether there is an archive: it begins with the first snapshot."""
+        return self._archive is not None
+
+    @property
     def recorded(self) -> int:
         """How many snapshots were committed."""
         return 0 if self._archive is None else len(self._archive.places)

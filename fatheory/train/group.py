@@ -1,7 +1,7 @@
 """Runs that train in one compiled program."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -28,7 +28,7 @@ from fatheory.train.programs.rate_based import RateBasedPrograms
 from fatheory.train.programs.step_by_step import StepRange
 from fatheory.train.spiking import SpikingPrograms
 from fatheory.train.state import State, restored, states_of
-from fatheory.train.waiting import RepeatedWait, on_host, wait_for
+from fatheory.train.waiting import RepeatedWait, always_wanted, on_host, wait_for
 
 
 class Group:
@@ -177,9 +177,15 @@ class Group:
             receptive_units=self._experiment.record.receptive_units,
         )
 
-    def measured(self, asked: Any) -> Any:
-        """Wait for what was asked of `observe` or `evaluate`, and return it as NumPy arrays."""
-        return on_host(self._measuring.wait_for(asked))
+    def measured(self, asked: Any, unwanted: Callable[[], bool] = always_wanted) -> Any:
+        """Wait for what was asked of `observe` or `evaluate`, and return it as NumPy arrays.
+
+        Raises
+        ------
+        GivenUp
+            If `unwanted` says so before it is there.
+        """
+        return on_host(self._measuring.wait_for(asked, unwanted))
 
     def spiking(self, probe: Probe) -> Spiking:
         """Watch neurons while the probe is shown.

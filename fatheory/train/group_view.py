@@ -1,6 +1,6 @@
 """A group of runs, as far as quantities can look at it beside the program that measures it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -10,6 +10,7 @@ from fatheory.quantities import Evaluation, Need, Quantity, Spiking, View
 from fatheory.train.compiled_view import Known
 from fatheory.train.group import Group
 from fatheory.train.observe import Probe
+from fatheory.train.waiting import always_wanted
 
 
 class GroupView(View):
@@ -25,15 +26,22 @@ class GroupView(View):
         What neurons are watched on, and what losses and errors are measured on.
     training : pair of arrays, optional
         Training examples, where a quantity needs them.
+    unwanted : callable
+        Whether nobody waits for what is measured any more.
     """
 
     source = "a group of runs"
     offers = frozenset({Need.PARAMETERS, Need.HELD_OUT, Need.TRAINING, Need.SPIKES})
 
     def __init__(
-        self, group: Group, probe: Probe, evaluation: Probe, training: Probe | None
+        self,
+        group: Group,
+        probe: Probe,
+        evaluation: Probe,
+        training: Probe | None,
+        unwanted: Callable[[], bool] = always_wanted,
     ) -> None:
-        self._group, self._probe = group, probe
+        self._group, self._probe, self._unwanted = group, probe, unwanted
         self._evaluation, self._training = evaluation, training
         self._asked: tuple[Any, dict[str, Any]] | None = None
 
@@ -54,13 +62,13 @@ class GroupView(View):
     def held_out(self) -> Evaluation:
         """Loss and error on the examples of evaluation."""
         asked = self._group.evaluate(self._evaluation) if self._asked is None else self._asked[0]
-        return Evaluation(*self._group.measured(asked))
+        return Evaluation(*self._measured(asked))
 
     @cached_property
     def training(self) -> Evaluation:
         """Loss and error on training examples."""
         assert self._training is not None  # a quantity needs them
-        return Evaluation(*self._group.measured(self._group.evaluate(self._training)))
+        return Evaluation(*self._measured(self._group.evaluate(self._training)))
 
     @cached_property
     def spiking(self) -> Spiking:
@@ -70,7 +78,10 @@ class GroupView(View):
     def observed(self, step: int, quantities: tuple[Quantity, ...]) -> dict[str, np.ndarray]:
         """Measure quantities on the probe at a step, by a compiled program."""
         asked = self._observed(step, quantities) if self._asked is None else self._asked[1]
-        return self._group.measured(asked)
+        return self._measured(asked)
+
+    def _measured(self, asked: Any) -> Any:
+        return self._group.measured(asked, self._unwanted)
 
     def _observed(self, step: int, quantities: tuple[Quantity, ...]) -> dict[str, Any]:
         if not quantities:

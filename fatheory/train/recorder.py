@@ -1,6 +1,6 @@
 """Collects snapshots of an ensemble into the variables of an archive."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from warnings import warn
 
 import numpy as np
@@ -22,6 +22,7 @@ from fatheory.train.group_view import GroupView
 from fatheory.train.loader import on_device
 from fatheory.train.memory import activity_bytes
 from fatheory.train.own_rules import require_own_signals
+from fatheory.train.waiting import always_wanted
 
 _SIDE_BY_SIDE = 2**24
 """Bytes of activities up to which measuring may take its memory all at once."""
@@ -70,6 +71,8 @@ class Recorder:
         self._dtype = dtype
         self.diverged_at = np.full(self._runs, -1, dtype=np.int64)
         """First steps with a non-finite error, (rule, seed), -1 for none; as far as recorded."""
+        self.unwanted: Callable[[], bool] = always_wanted
+        """Whether nobody waits for a snapshot any more."""
 
     def position(self, step: int) -> int | None:
         """Return the position of a step among the recorded ones; None if it is none of them."""
@@ -86,7 +89,13 @@ class Recorder:
                 view.ask(step, self._compiled)
 
     def take(self, step: int, groups: Sequence[Group]) -> dict[str, np.ndarray]:
-        """Return what is recorded of the groups at a step: arrays (rule, seed, ...)."""
+        """Return what is recorded of the groups at a step: arrays (rule, seed, ...).
+
+        Raises
+        ------
+        GivenUp
+            If it is `unwanted` before it is there.
+        """
         snapshot: dict[str, np.ndarray] = {}
         for group in groups:
             measured = self._measured(group, step)
@@ -102,7 +111,7 @@ class Recorder:
         return snapshot
 
     def _view(self, group: Group) -> GroupView:
-        return GroupView(group, self._probe, self._evaluation, self._training)
+        return GroupView(group, self._probe, self._evaluation, self._training, self.unwanted)
 
     def _check(self, quantity: Quantity, snapshot: dict[str, np.ndarray]) -> None:
         """Hold a quantity to its shapes, and one's own to being a number, at the first snapshot."""

@@ -17,6 +17,7 @@ from fatheory.train.recorder import Recorder
 from fatheory.train.segment_length import SegmentLength
 from fatheory.train.sinks import Sink
 from fatheory.train.state import State, joined_states
+from fatheory.train.waiting import GivenUp, always_wanted
 
 LONGEST_SEGMENT = 4096
 """Steps after which progress is shown, and a run can be stopped, at the latest. Blocks of online
@@ -108,8 +109,9 @@ class Run:
     def go(self, sink: Sink, bar: Progress) -> None:
         """Carry out what is left, and hand the snapshots to `sink`."""
         try:
-            if self._position == 0:
-                self._measure(0, sink)
+            # The start, or where a run was stopped before this was measured.
+            if not self._measure(self._position, sink):
+                sink.reached(self._position, self.diverged_at, self.state)
             for segment in segments(self.experiment):
                 if segment.stop > self._position:
                     self._carry_out(segment, sink, bar)
@@ -148,9 +150,22 @@ class Run:
             group.wait(self._length.expected)
         self._length.end()
 
-    def _measure(self, step: int, sink: Sink) -> None:
+    def _measure(self, step: int, sink: Sink) -> bool:
+        """Measure a recorded step, unless it was; return False if the run is to stop before.
+
+        On a whole test set it can take longer than those who ask for a stop will wait.
+        """
         position = self._recorder.position(step)
-        if position is not None:
-            self._recorder.ask(step, self._groups)
-            self._wait()
-            sink.add(position, self._recorder.take(step, self._groups))
+        if position is None or not sink.lacks(position):
+            return True
+        # At its end a run is finished rather than stopped.
+        last = step == self.experiment.schedule.steps
+        self._recorder.unwanted = always_wanted if last else sink.stopping
+        self._recorder.ask(step, self._groups)
+        self._wait()
+        try:
+            values = self._recorder.take(step, self._groups)
+        except GivenUp:
+            return False
+        sink.add(position, values)
+        return True

@@ -24,6 +24,12 @@ COMMIT_SHARE = 0.025
 class Sink(Protocol):
     """Takes the snapshots of a run."""
 
+    def stopping(self) -> bool:
+        """Whether the run is asked to stop."""
+
+    def lacks(self, position: int) -> bool:
+        """Whether the `position`-th recorded step is still to be measured."""
+
     def add(self, position: int, values: Mapping[str, np.ndarray]) -> None:
         """Take a snapshot: the arrays (rule, seed, ...) of the `position`-th recorded step."""
 
@@ -45,9 +51,19 @@ class InMemory:
     def __init__(self, steps: int, stop: "StopRequest | None" = None) -> None:
         self._steps, self._stop = steps, stop
         self.variables: dict[str, np.ndarray] = {}
+        self._taken: set[int] = set()
+
+    def stopping(self) -> bool:
+        """Whether the run is asked to stop."""
+        return self._stop is not None and self._stop.asked
+
+    def lacks(self, position: int) -> bool:
+        """Whether the `position`-th recorded step is still to be measured."""
+        return position not in self._taken
 
     def add(self, position: int, values: Mapping[str, np.ndarray]) -> None:
         """Take a snapshot."""
+        self._taken.add(position)
         for name, value in values.items():
             if name not in self.variables:
                 shape = (*value.shape[:2], self._steps, *value.shape[2:])
@@ -64,7 +80,7 @@ class InMemory:
             If the run was asked to stop.
         """
         del diverged_at, state
-        if self._stop is not None and self._stop.asked:
+        if self.stopping():
             raise KeyboardInterrupt(f"stopped after {step:,} steps")
 
 
@@ -91,9 +107,17 @@ class OnDisk:
         """Seconds spent on the run, those of earlier processes included."""
         return self._before + time.perf_counter() - self._began
 
+    def stopping(self) -> bool:
+        """Whether the run is asked to stop."""
+        return self._stop.asked
+
+    def lacks(self, position: int) -> bool:
+        """Whether the `position`-th recorded step is still to be measured: none committed it."""
+        return position >= self._writer.recorded
+
     def add(self, position: int, values: Mapping[str, np.ndarray]) -> None:
         """Write a snapshot, unless an earlier process did."""
-        if position >= self._writer.recorded:
+        if self.lacks(position):
             self._writer.record(position, values)
 
     def reached(self, step: int, diverged_at: np.ndarray, state: Callable[[], State]) -> None:
@@ -103,7 +127,11 @@ class OnDisk:
         ------
         StoppedRun
             If the run was asked to stop, once everything so far is on disk.
+        KeyboardInterrupt
+            If there is nothing yet.
         """
+        if not self._writer.begun:
+            raise KeyboardInterrupt("stopped before anything was recorded; nothing is stored")
         now = time.perf_counter()
         if now >= self._due or self._stop.asked:
             self._writer.commit(step, diverged_at, self.wall_time, state())

@@ -5,7 +5,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -22,7 +22,21 @@ _INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 
 
-def wait_for(tree: Any, expected: float = math.inf) -> Any:
+class GivenUp(BaseException):
+    """Nobody wants any more what a device computes.
+
+    As of Ctrl-C, and not an error: quantities of one's own are told of what fails in them.
+    """
+
+
+def always_wanted() -> bool:
+    """Return False: what is waited for is not given up."""
+    return False
+
+
+def wait_for(
+    tree: Any, expected: float = math.inf, unwanted: Callable[[], bool] = always_wanted
+) -> Any:
     """Wait until arrays are computed, and return them.
 
     Python hears signals between its own instructions only, and `jax.block_until_ready` is one of
@@ -36,12 +50,19 @@ def wait_for(tree: Any, expected: float = math.inf) -> Any:
         Seconds that it should take. For less than the time between two looks there is no looking:
         to sleep and wake costs more than most steps of small networks, and signals are heard as
         early.
+    unwanted : callable
+        Whether nobody wants them any more, which ends the waiting.
+
+    Raises
+    ------
+    GivenUp
+        If they are not ready, and unwanted.
     """
     leaves = [leaf for leaf in jax.tree.leaves(tree) if hasattr(leaf, "block_until_ready")]
     if expected > _LONGEST:
         try:
-            _poll(leaves)
-        except KeyboardInterrupt:
+            _poll(leaves, unwanted=unwanted)
+        except (KeyboardInterrupt, GivenUp):
             atexit.register(_leave, leaves)
             raise
     for leaf in leaves:
@@ -60,21 +81,27 @@ class RepeatedWait:
     def __init__(self) -> None:
         self._last = math.inf
 
-    def wait_for(self, tree: Any) -> Any:
-        """Wait until arrays are computed, and return them."""
+    def wait_for(self, tree: Any, unwanted: Callable[[], bool] = always_wanted) -> Any:
+        """Wait until arrays are computed, and return them, unless they are not wanted any more."""
         began = time.perf_counter()
-        wait_for(tree, self._last)
+        wait_for(tree, self._last, unwanted)
         self._last = time.perf_counter() - began
         return tree
 
 
-def _poll(leaves: Sequence[jax.Array], patience: float = float("inf")) -> bool:
+def _poll(
+    leaves: Sequence[jax.Array],
+    patience: float = math.inf,
+    unwanted: Callable[[], bool] = always_wanted,
+) -> bool:
     """Return whether arrays are ready, as soon as they are, or after so many seconds."""
     began = time.perf_counter()
     while any(not leaf.is_ready() for leaf in leaves):  # type: ignore[attr-defined]
         waited = time.perf_counter() - began
         if waited > patience:
             return False
+        if unwanted():
+            raise GivenUp
         # In proportion to the wait: short ones lose little, long ones leave the processor alone.
         time.sleep(min(max(_SHARE * waited, _SHORTEST), _LONGEST))
     return True

@@ -4,6 +4,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import nullcontext
 
 import jax
 import numpy as np
@@ -24,9 +25,11 @@ from fatheory.train import run as running
 from fatheory.train import segment_length, sinks
 from fatheory.train.group import Group
 from fatheory.train.many import start_run
+from fatheory.train.recorder import Recorder
 from fatheory.train.run import Run
 from fatheory.train.segment_length import SegmentLength
 from fatheory.train.sinks import InMemory, StopRequest
+from fatheory.train.waiting import GivenUp, RepeatedWait, always_wanted
 
 
 @pytest.fixture(autouse=True)
@@ -297,6 +300,54 @@ def test_stopped_and_continued_through_the_archive(case, tmp_path, stop_after):
         xr.testing.assert_equal(so_far["loss"], wanted["loss"].sel(step=so_far["step"]))
     assert stops > 2
     same(found, wanted)
+
+
+@pytest.fixture
+def stop_while_measuring(monkeypatch):
+    """Return a function that lets runs be asked to stop while a snapshot is measured, slowly."""
+    take, wait_for = Recorder.take, RepeatedWait.wait_for
+
+    def stopping(snapshot):
+        request, taken = StopRequest(), []
+
+        def counted(self, step, groups):
+            taken.append(step)
+            request.asked = len(taken) == snapshot
+            return take(self, step, groups)
+
+        def slow(self, tree, unwanted=always_wanted):
+            if unwanted():
+                raise GivenUp
+            return wait_for(self, tree, unwanted)
+
+        monkeypatch.setattr(Recorder, "take", counted)
+        monkeypatch.setattr(RepeatedWait, "wait_for", slow)
+        monkeypatch.setattr(sys.modules["fatheory.train.simulate"], "stop_request", lambda: at_once)
+        at_once = nullcontext(request)
+
+    return stopping
+
+
+@pytest.mark.parametrize("case", slow_but(QUICK_TO_COMPILE[:1], QUICK_TO_COMPILE))
+def test_what_nobody_waits_for_is_measured_when_the_run_goes_on(
+    case, tmp_path, stop_while_measuring
+):
+    """A whole test set takes longer than a run may that is asked to stop."""
+    experiment, path = asked(case), tmp_path / "a"
+    wanted = fa.simulate(experiment)
+    stop_while_measuring(1)
+    with pytest.raises(KeyboardInterrupt, match="nothing is stored"):
+        fa.simulate(experiment, path=path)
+    assert not path.exists()
+    for snapshot, whole in ((3, 2), (1, 2), (2, 3)):
+        stop_while_measuring(snapshot)
+        with pytest.raises(StoppedRun) as caught:
+            fa.simulate(experiment, path=path)
+        assert caught.value.step == experiment.snapshot_steps[whole]
+        assert fa.load(path)["step"].values.tolist() == list(experiment.snapshot_steps[:whole])
+    # The last one is waited for: at its end a run is finished rather than stopped.
+    stop_while_measuring(len(experiment.snapshot_steps) - whole)
+    same(fa.simulate(experiment, path=path), wanted)
 
 
 def test_starting_over(tmp_path, stop_after):
