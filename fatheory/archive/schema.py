@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 import numpy as np
@@ -49,12 +49,14 @@ def validate(ds: xr.Dataset) -> None:
         that, since names may mean other things there.
     """
     require_version(ds)
-    problems = [*_attr_problems(ds), *_presence_problems(ds)]
+    problems, foreign = [*_attr_problems(ds), *_presence_problems(ds)], list(_of_packages(ds))
+    # What a package that is missing declares is like no name that is known here.
+    known = () if foreign else labels.known_names()
     for name in ds.variables:
-        problems += _variable_problems(ds, str(name))
+        problems += _variable_problems(ds, str(name), known)
     problems += _coordinate_problems(ds)
     if problems:
-        raise SchemaError([*problems, *_of_packages(ds)])
+        raise SchemaError([*foreign, *problems])
 
 
 def require_possible(ds: xr.Dataset) -> None:
@@ -199,10 +201,10 @@ def _presence_problems(ds: xr.Dataset) -> Iterator[str]:
             yield f"{name} must be a coordinate; it is a data variable"
 
 
-def _variable_problems(ds: xr.Dataset, name: str) -> Iterator[str]:
+def _variable_problems(ds: xr.Dataset, name: str, known: Iterable[str]) -> Iterator[str]:
     declared = labels.describe(name)
     if declared is None:
-        yield f"unknown variable {name!r}{suggestion(name, labels.known_names())}"
+        yield f"unknown variable {name!r}{suggestion(name, known) if known else ''}"
         return
     variable = ds.variables[name]
     dims = labels.output_dims(declared.dims, _last_layer(ds))

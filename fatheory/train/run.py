@@ -158,9 +158,10 @@ class Run:
         position = self._recorder.position(step)
         if position is None or not sink.lacks(position):
             return True
-        # At its end a run is finished rather than stopped.
-        last = step == self.experiment.schedule.steps
-        self._recorder.unwanted = always_wanted if last else sink.stopping
+        # At its end a run is finished rather than stopped; and one that was asked before it began
+        # stores its start, for there is nothing else to go on from.
+        awaited = step == self.experiment.schedule.steps or (position == 0 and sink.stopping())
+        self._recorder.unwanted = always_wanted if awaited else sink.stopping
         self._recorder.ask(step, self._groups)
         self._wait()
         try:

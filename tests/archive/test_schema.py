@@ -1,9 +1,11 @@
+import json
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 import xarray as xr
 
+from fatheory import labels
 from fatheory.archive import validate
 from fatheory.errors import SchemaError
 
@@ -135,3 +137,20 @@ def test_single_precision_times_are_judged_by_their_own_rounding(run: xr.Dataset
     rate = run["learning_rate"].astype(np.float32)
     time = (rate * run["step"].astype(np.float32)).assign_attrs(run["time"].attrs)
     validate(run.assign_coords(learning_rate=rate, time=time.transpose("rule", "step")))
+
+
+def test_a_part_that_is_missing_is_told_before_what_it_declared(run: xr.Dataset) -> None:
+    ds = run.copy()
+    described = json.loads(ds.attrs[labels.ATTR_EXPERIMENT]) | {
+        "packages": {"fatheory.quantities": {"signal_power": "some-package 0.1"}}
+    }
+    ds.attrs[labels.ATTR_EXPERIMENT] = json.dumps(described)
+    ds["signal_power"] = ds["loss"]
+    with pytest.raises(SchemaError) as refused:
+        validate(ds)
+    first, *others = refused.value.problems
+    assert first == (
+        "it was written with 'signal_power' (fatheory.quantities) of some-package 0.1; is that "
+        "installed?"
+    )
+    assert others == ["unknown variable 'signal_power'"]
