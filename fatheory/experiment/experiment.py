@@ -21,7 +21,6 @@ from fatheory.experiment.description import (
     short,
     whole,
 )
-from fatheory.experiment.former import former_hashes
 from fatheory.experiment.json_text import text_digest
 from fatheory.experiment.network import Network
 from fatheory.experiment.own_start import OwnStart
@@ -34,6 +33,7 @@ from fatheory.experiment.settings import set_by_key
 from fatheory.experiment.task import Task
 from fatheory.labels import ATTR_EXPERIMENT, ATTR_SCHEMA, ATTR_SWEEP
 from fatheory.markup import heading, table
+from fatheory.quantities import former_sources
 
 MAX_SEEDS = 1_000_000
 """More than any study asks for at once; a slip of the keyboard should not fill the memory."""
@@ -225,7 +225,10 @@ class Experiment(Description):
     @property
     def former_hashes(self) -> tuple[str, ...]:
         """What earlier versions called `content_hash`, by which they named what they kept."""
-        return former_hashes(self)
+        content = self.model_dump(mode="json", exclude={"name"})
+        former = former_sources(dict(self.record.sources))
+        others = [self.replaced(record=content["record"] | {"sources": each}) for each in former]
+        return (migration.first_hash(content), *(other.content_hash for other in others))
 
     def to_json(self, indent: int | None = None) -> str:
         """Write the experiment as JSON, complete with defaults.

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fatheory.experiment.description import short
-from fatheory.experiment.json_text import read_object
+from fatheory.experiment.json_text import read_object, text_digest, written
 from fatheory.experiment.packages import lacking
 
 VERSION = 4
@@ -130,7 +130,12 @@ def read_description(subject: str, text: str | bytes) -> Data:
     return {"version": FIRST} | read_object(subject, text)
 
 
-def as_version_1(content: Data) -> Data:
+def first_hash(content: Data) -> str:
+    """Return the hash that the first version gave a description without its name."""
+    return text_digest(written(_as_version_1(content)))
+
+
+def _as_version_1(content: Data) -> Data:
     """Return a description, as JSON has it, as the first version wrote it.
 
     What it did not know is left out; it is for hashes of descriptions that do not use it.
