@@ -46,7 +46,7 @@ def test_updates_without_memories_are_those_without_arrays():
 
 def test_short_waits_are_not_cut_into_looks(monkeypatch):
     looks = []
-    monkeypatch.setattr(waiting, "_poll", lambda leaves: looks.append(len(leaves)))
+    monkeypatch.setattr(waiting, "_poll", lambda leaves, **_: looks.append(len(leaves)))
     arrays = {"a": jnp.ones(3), "b": (jnp.zeros(2), 5)}
     for expected in (math.inf, 1.0, 1e-3):
         assert waiting.wait_for(arrays, expected) is arrays
@@ -56,7 +56,7 @@ def test_short_waits_are_not_cut_into_looks(monkeypatch):
 def test_waits_go_by_how_long_the_last_one_took(monkeypatch):
     clock, looks = iter([0.0, 1.0, 10.0, 10.001, 20.0, 20.001]), []
     monkeypatch.setattr(waiting.time, "perf_counter", lambda: next(clock))
-    monkeypatch.setattr(waiting, "_poll", lambda leaves: looks.append(leaves))
+    monkeypatch.setattr(waiting, "_poll", lambda leaves, **_: looks.append(leaves))
     repeated = waiting.RepeatedWait()
     seen = []
     for _ in range(3):
