@@ -21,6 +21,11 @@ Registered = TypeVar("Registered")
 _PLAIN_NAME = re.compile(r"\w[\w.+-]*")
 
 
+def of_fatheory(kind: type) -> bool:
+    """Whether a class is the package's own, and not of a user or another package."""
+    return kind.__module__.startswith("fatheory.")
+
+
 class Registry(Generic[Part]):
     """All parts of one kind, by name.
 

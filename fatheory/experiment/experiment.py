@@ -18,7 +18,6 @@ from fatheory.experiment.description import (
     Seed,
     Text,
     rows,
-    short,
     whole,
 )
 from fatheory.experiment.json_text import text_digest
@@ -27,7 +26,7 @@ from fatheory.experiment.own_start import OwnStart
 from fatheory.experiment.packages import packages_of
 from fatheory.experiment.pairs import Pairs
 from fatheory.experiment.record import Record
-from fatheory.experiment.rule_choice import RuleChoice
+from fatheory.experiment.rule_choice import RuleChoice, rule_choices
 from fatheory.experiment.schedule import Schedule, Update
 from fatheory.experiment.settings import set_by_key
 from fatheory.experiment.task import Task
@@ -48,38 +47,6 @@ def _seed_list(value: Any) -> Any:
     if not 0 < value <= MAX_SEEDS:
         raise ValueError(f"a number of seeds lies between 1 and {MAX_SEEDS}; got {value}")
     return tuple(range(value))
-
-
-def _rule_choices(value: Any) -> Any:
-    """Read a mapping from labels to choices; ``{"backprop": 0.02}`` names rule and rate at once."""
-    if not isinstance(value, Mapping):
-        pairs = isinstance(value, list | tuple) and all(
-            isinstance(pair, list | tuple) and len(pair) == 2 for pair in value
-        )
-        if pairs:
-            return value
-        raise ValueError(
-            "must be a mapping from names to learning rates, or to settings, as "
-            f"{{'backprop': 0.01}}; got {short(value)}"
-        )
-    choices, problems = [], []
-    for label, choice in value.items():
-        if not isinstance(label, str):
-            problems.append((str(label), f"a rule's label is a string; got {label!r}"))
-            continue
-        if not isinstance(choice, RuleChoice):
-            given = {"learning_rate": choice}
-            if isinstance(choice, Mapping):
-                given = {str(key): inner for key, inner in choice.items()}
-            try:
-                choice = RuleChoice(**({"rule": label} | given))
-            except InvalidExperimentError as error:
-                problems += [(".".join(filter(None, (label, at))), m) for at, m in error.problems]
-                continue
-        choices.append((label, choice))
-    if problems:
-        raise InvalidExperimentError("rules", problems)
-    return tuple(choices)
 
 
 class Experiment(Description):
@@ -129,7 +96,7 @@ class Experiment(Description):
     rules: Annotated[
         tuple[tuple[Text, RuleChoice], ...],
         NOT_EMPTY,
-        BeforeValidator(_rule_choices),
+        BeforeValidator(rule_choices),
         AfterValidator(Pairs),
         AS_MAPPING,
     ]

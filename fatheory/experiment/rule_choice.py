@@ -14,6 +14,7 @@ from fatheory.experiment.description import (
     Positive,
     Seed,
     canonical,
+    short,
     whole,
 )
 from fatheory.experiment.functions import Derivative, Slopes
@@ -248,3 +249,35 @@ def _mapping(parameters: Any) -> dict[str, Any]:
         raise ValueError(
             f"parameters must be a mapping from names to values; got {parameters!r}"
         ) from None
+
+
+def rule_choices(value: Any) -> Any:
+    """Read a mapping from labels to choices; ``{"backprop": 0.02}`` names rule and rate at once."""
+    if not isinstance(value, Mapping):
+        pairs = isinstance(value, list | tuple) and all(
+            isinstance(pair, list | tuple) and len(pair) == 2 for pair in value
+        )
+        if pairs:
+            return value
+        raise ValueError(
+            "must be a mapping from names to learning rates, or to settings, as "
+            f"{{'backprop': 0.01}}; got {short(value)}"
+        )
+    choices, problems = [], []
+    for label, choice in value.items():
+        if not isinstance(label, str):
+            problems.append((str(label), f"a rule's label is a string; got {label!r}"))
+            continue
+        if not isinstance(choice, RuleChoice):
+            given = {"learning_rate": choice}
+            if isinstance(choice, Mapping):
+                given = {str(key): inner for key, inner in choice.items()}
+            try:
+                choice = RuleChoice(**({"rule": label} | given))
+            except InvalidExperimentError as error:
+                problems += [(".".join(filter(None, (label, at))), m) for at, m in error.problems]
+                continue
+        choices.append((label, choice))
+    if problems:
+        raise InvalidExperimentError("rules", problems)
+    return tuple(choices)

@@ -15,6 +15,7 @@ from fatheory.quantities.fingerprint import Fingerprint, digest, source_text
 from fatheory.quantities.need import OF_MATRICES, Need
 from fatheory.quantities.reserved import reserved_for
 from fatheory.quantities.view import Narrowed, View
+from fatheory.registry import of_fatheory
 
 _LAYER = "{layer}"
 _DIMENSION = re.compile(
@@ -128,7 +129,7 @@ class Quantity:
             raise
         except Exception as error:  # whatever a stranger's function raises
             # A fault of our own keeps its traceback.
-            if type(self).__module__.startswith("fatheory."):
+            if of_fatheory(type(self)):
                 raise
             # JAX tells of traced arrays over many lines, of which the first says what happened.
             told = str(error).partition("\n")[0]

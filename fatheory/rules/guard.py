@@ -70,11 +70,6 @@ def _held(
     return held
 
 
-def is_own(kind: type) -> bool:
-    """Whether a class of rules is a user's or another package's."""
-    return not kind.__module__.startswith("fatheory.")
-
-
 def whose(kind: Any) -> str:
     """Name a class of rules and the package that it is of, for messages."""
     name = getattr(kind, "name", kind.__name__)

@@ -11,7 +11,8 @@ from jaxtyping import Float
 
 from fatheory.arrays import Array, Sampler
 from fatheory.markup import heading, table
-from fatheory.rules.guard import guard, is_own
+from fatheory.registry import of_fatheory
+from fatheory.rules.guard import guard
 from fatheory.rules.parameter import Value, reader_of, written
 
 
@@ -46,7 +47,7 @@ class Rule:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         # Ours are held to it by tests.
-        if is_own(cls):
+        if not of_fatheory(cls):
             guard(cls)
 
     def draw(self, sampler: Sampler, shape: tuple[int, ...]) -> Array | None:

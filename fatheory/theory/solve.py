@@ -14,9 +14,10 @@ from fatheory.errors import ArrayError, PluginError, RegimeError, UnknownNameErr
 from fatheory.experiment import Experiment
 from fatheory.initial import coordinates, draw_initial_state, drawn_variables
 from fatheory.quantities import WEIGHTS, find_quantities, find_quantity
+from fatheory.registry import of_fatheory
 from fatheory.theory.memory import require_memory
 from fatheory.theory.methods import Method, find_method
-from fatheory.theory.methods.asked import is_ours, mapping_of, problems_of, whose
+from fatheory.theory.methods.asked import mapping_of, problems_of, whose
 
 
 def solve(experiment: Experiment, method: str | Method = "flow") -> xr.Dataset:
@@ -153,7 +154,7 @@ def _checked(
                 f"and {runs[1]} seeds first; it gives {values.dtype} of the shape {values.shape}"
             )
     since = arrays.pop(labels.DIVERGED_AT, np.full(runs, -1)).astype(np.int64)
-    if since.shape == runs and not is_ours(method):
+    if since.shape == runs and not of_fatheory(type(method)):
         lost = np.isnan(arrays[labels.LOSS]).reshape(*runs, -1).any(axis=-1) & (since < 0)
         if lost.any():
             raise PluginError(

@@ -11,8 +11,9 @@ from fatheory.arrays import Array
 from fatheory.errors import PluginError
 from fatheory.experiment import Experiment
 from fatheory.quantities import Need, Quantity, View, find_quantity
+from fatheory.registry import of_fatheory
 from fatheory.rules import Rule
-from fatheory.rules.guard import is_own, whose
+from fatheory.rules.guard import whose
 from fatheory.train.compiled_view import Known
 from fatheory.train.group import Group
 from fatheory.train.observe import Probe
@@ -84,4 +85,4 @@ def _own_rule(experiment: Experiment, place: int) -> type[Rule] | None:
         yield type(choice.make())
         yield from (type(inner.make()) for _, inner in choice.layers)
 
-    return next(filter(is_own, kinds()), None)
+    return next((kind for kind in kinds() if not of_fatheory(kind)), None)

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 import xarray as xr
 from default_run import slow_but
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from metric_archives import DETERMINISTIC, QUANTITIES, experiment, image_experiment, without
+from properties import cases
 
 import fatheory as fa
 from fatheory import metrics
@@ -27,6 +28,7 @@ def loss(archive):
     return values.isel({dim: 0 for dim in values.dims if dim not in ("rule", "seed", "step")})
 
 
+QUIET = (HealthCheck.too_slow, HealthCheck.data_too_large)
 MANY = (*DETERMINISTIC, "pseudobackprop", "brsf", "node_perturbation")
 SPIKING = {
     "task": {"kind": "images", "dataset": "synthetic-digits", "limit": 50},
@@ -172,19 +174,6 @@ def assert_equal_at_equal_labels(found, whole):
     np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-6)
 
 
-def cases(count):
-    """Settings of a property: the same code at two sizes."""
-    quiet = [HealthCheck.too_slow, HealthCheck.data_too_large]
-    # What is drawn is printed as it is: making it smaller takes longer than reading it.
-    return settings(
-        max_examples=count,
-        deadline=None,
-        derandomize=True,
-        phases=(Phase.explicit, Phase.generate),
-        suppress_health_check=quiet,
-    )
-
-
 @cache
 def expected_of(kind, stripped):
     """What each metric says of the whole, those aside that such networks do not have."""
@@ -237,13 +226,13 @@ kinds = pytest.mark.parametrize("kind", sorted(MAKE))
 
 @pytest.mark.parametrize("kind", slow_but(["convolutional", "simulation", "theory"], sorted(MAKE)))
 @given(data=st.data(), stripped=st.booleans())
-@cases(40)
+@cases(40, QUIET)
 def test_every_metric(kind, data, stripped):
     check_metric(data, kind, stripped)
 
 
 @given(data=st.data())
-@cases(12)
+@cases(12, QUIET)
 def test_comparison(data):
     check_comparison(data)
 
@@ -251,14 +240,14 @@ def test_comparison(data):
 @pytest.mark.slow
 @kinds
 @given(data=st.data(), stripped=st.booleans())
-@cases(2000)
+@cases(2000, QUIET)
 def test_every_metric_at_length(kind, data, stripped):
     check_metric(data, kind, stripped)
 
 
 @pytest.mark.slow
 @given(data=st.data())
-@cases(1000)
+@cases(1000, QUIET)
 def test_comparison_at_length(data):
     check_comparison(data)
 

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 import xarray as xr
 from drawn_figures import diverging, lines, texts
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from properties import cases
 
 import fatheory as fa
 from fatheory.errors import DivergedWarning
@@ -27,17 +28,6 @@ RULES = {
 }
 COLOURS = label_colours(RULES, RULES)
 RATES, WIDTHS = [0.1, 0.004, 0.02], [[8], [2]]
-
-
-def cases(count):
-    """Settings of a property: the same code at two sizes."""
-    return settings(
-        max_examples=count,
-        deadline=None,
-        derandomize=True,
-        phases=(Phase.explicit, Phase.generate),
-        suppress_health_check=list(HealthCheck),
-    )
 
 
 def changed(draw, data, selects):

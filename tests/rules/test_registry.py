@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from halved import Halved
 
 from fatheory import DenseNetwork, Experiment, LinearTask, Phase, Schedule, Uniform, simulate
 from fatheory.errors import PluginError, PluginWarning, UnknownNameError
@@ -32,23 +33,6 @@ NAMES = [
     "kolen_pollack",
     "weight_mirror",
 ]
-
-
-@dataclass(frozen=True)
-class Halved(LayeredRule):
-    """V = share W: a rule that a third party might add."""
-
-    name = "halved"
-    summary = "V = share W"
-    source = "nobody"
-    share: float = 0.5
-
-    def draw(self, sampler, shape):
-        return np.full(shape, self.share)
-
-    @staticmethod
-    def backward_weights(W, state):
-        return state * W
 
 
 class NoTrial:

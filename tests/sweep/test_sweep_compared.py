@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import xarray as xr
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from properties import cases
 from sweep_examples import RATES, sweep
 
 import fatheory as fa
@@ -17,17 +18,6 @@ FAILED = {WIDTH: "[2]", RATES: 0.01}
 TO_COME = {WIDTH: "[3]", RATES: 0.02}
 DIVERGED = {WIDTH: "[3]", RATES: 0.03}
 LOST = {"rule": "feedback_alignment", "seed": 3}
-
-
-def cases(count):
-    """Settings of a property: the same code at two sizes."""
-    return settings(
-        max_examples=count,
-        deadline=None,
-        derandomize=True,
-        phases=(Phase.explicit, Phase.generate),
-        suppress_health_check=list(HealthCheck),
-    )
 
 
 @pytest.fixture(scope="module")

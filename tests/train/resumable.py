@@ -4,6 +4,8 @@ import pytest
 import xarray as xr
 
 import fatheory as fa
+from fatheory.train import run as running
+from fatheory.train import segment_length
 
 IMAGES = fa.ImageTask(dataset="synthetic-digits", limit=40, evaluation_limit=20)
 LINEAR = fa.LinearTask(inputs=6, outputs=3, noise=0.1)
@@ -72,3 +74,17 @@ def same(found: xr.Dataset, wanted: xr.Dataset) -> None:
     for name in wanted.variables:
         assert found[name].attrs == wanted[name].attrs
         assert found[name].dtype == wanted[name].dtype
+
+
+# All take the same steps; by default the others below go through every kind of program.
+QUICK_TO_COMPILE = [
+    "momentum, two phases, rates that fall",
+    "blocks of online examples",
+    "convolutions with normalisation",
+]
+
+
+def segments_of_four(monkeypatch):
+    """Let segments be short, and cut alike in all runs of a test: not by time."""
+    monkeypatch.setattr(running, "LONGEST_SEGMENT", 4)
+    monkeypatch.setattr(segment_length, "SEGMENT_SECONDS", 1e9)

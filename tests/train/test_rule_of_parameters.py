@@ -4,29 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from halved import Halved
 
 import fatheory as fa
 from fatheory.rules import RULES, LayeredRule, register
 
 
 @dataclass(frozen=True)
-class ByState(LayeredRule):
-    """V = share W, from what was drawn."""
-
-    name, summary, source = "by_state", "V = share W", "this test"
-    share: float = 0.5
-
-    def draw(self, sampler, shape):
-        return np.full(shape, self.share)
-
-    @staticmethod
-    def backward_weights(W, state):
-        return state * W
-
-
-@dataclass(frozen=True)
 class ByParameter(LayeredRule):
-    """The same, from its parameter."""
+    """As `Halved`, from its parameter."""
 
     name, summary, source = "by_parameter", "V = share W", "this test"
     share: float = 0.5
@@ -37,7 +23,7 @@ class ByParameter(LayeredRule):
 
 @pytest.fixture(autouse=True)
 def _registered():
-    register(ByState)
+    register(Halved)
     register(ByParameter)
     yield
     RULES.forget()
@@ -59,10 +45,10 @@ def test_parameters_in_backward_weights_are_those_of_each_rule():
             seeds=2,
         )
 
-    by_state, by_parameter = (
-        fa.simulate(asked(rule), progress=False) for rule in ("by_state", "by_parameter")
+    halved, by_parameter = (
+        fa.simulate(asked(rule), progress=False) for rule in ("halved", "by_parameter")
     )
-    np.testing.assert_allclose(by_parameter["loss"], by_state["loss"], rtol=1e-12)
+    np.testing.assert_allclose(by_parameter["loss"], halved["loss"], rtol=1e-12)
     first, last = by_parameter["loss"].values[..., -1]
     assert (first != last).all()
     flow = fa.solve(asked("by_parameter"), method="flow")

@@ -7,12 +7,8 @@ import numpy as np
 
 from fatheory.errors import FatheoryError, PluginError
 from fatheory.experiment import Experiment
+from fatheory.registry import of_fatheory
 from fatheory.theory.methods.method import Method
-
-
-def is_ours(method: Method) -> bool:
-    """Whether a method is fatheory's."""
-    return type(method).__module__.startswith("fatheory.")
 
 
 def whose(method: Method) -> str:
@@ -39,7 +35,7 @@ def asked(method: Method, function: str, *given: Any) -> Any:
 
 def raise_as_its_own(method: Method, function: str, error: Exception) -> None:
     """Raise an error as that of a method, if it is not ours."""
-    if is_ours(method):
+    if of_fatheory(type(method)):
         return
     raise PluginError(
         f"{whose(method)} fails in {function}: {type(error).__name__}: {error}"
